@@ -1,0 +1,54 @@
+"""How sure the parameters are: the law refitted to resampled runs."""
+
+import numpy as np
+
+from froude.errors import InputError
+from froude.fit.problem import Problem
+from froude.fit.solver import Minima, minimise
+from froude.runs import Runs
+
+
+_FEW_STEPS, _MANY_STEPS = 40, 1000
+
+
+def refits(problem: Problem, best: np.ndarray, counts: np.ndarray) -> Minima:
+    """The minima (draws) under each row of counts (draws, n), started from the point best (P,).
+
+    A refit that does not converge in a few steps goes the long way round, through every stage of the solver;
+    where that does not suffice, it goes on from there with patience. With few runs and much noise a resample
+    may hold fewer different runs than the law has parameters: some of these have no minimum at all.
+    """
+    residuals, space = problem.residuals, problem.space()
+    starts = np.tile(best, (len(counts), 1))
+    found = minimise(residuals, starts, counts, space, stages=1, max_steps=_FEW_STEPS)
+    if (late := np.flatnonzero(~found.converged)).size:
+        found = _with(found, late, minimise(residuals, starts[late], counts[late], space))
+    if (late := np.flatnonzero(~found.converged)).size:
+        last = minimise(residuals, found.points[late], counts[late], space, stages=1, max_steps=_MANY_STEPS)
+        found = _with(found, late, last)
+    return found
+
+
+def _with(minima: Minima, rows: np.ndarray, better: Minima) -> Minima:
+    arrays = {name: array.copy() for name, array in vars(minima).items()}
+    for name, array in arrays.items():
+        array[rows] = getattr(better, name)
+    return Minima(**arrays)
+
+
+def resample(draws: int, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """How often each run (n,) is taken in each draw: (draws, n); runs of one group (n,) go together."""
+    names, member = np.unique(groups, return_inverse=True)
+    counts = rng.multinomial(names.size, np.full(names.size, 1 / names.size), size=draws)
+    return counts[:, member].astype(float)
+
+
+def cluster_groups(runs: Runs, rows: np.ndarray, cluster: str) -> np.ndarray:
+    """The values (n,) of the column cluster at these rows of runs; InputError where there is only one."""
+    values = runs[cluster][rows]
+    groups = values if values.dtype.kind == "f" else values.astype(str)
+    if np.unique(groups).size < 2:
+        raise InputError(
+            f"{cluster} has one value, {groups[0]}: runs cannot be resampled by it; name another column"
+        )
+    return groups

@@ -1,0 +1,128 @@
+"""What to doubt about a fit, each doubt one sentence. One rule a function, each with its reason."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from froude.fit.evidence import Evidence
+
+_DECADE = 10.0  # an interval this wide leaves even the order of magnitude open
+_LITTLE_RANGE = 2.0  # exponents of 0.3 change the loss by a fifth over a factor 2: noise hides them
+_OUTLYING = 6.0  # robust standard deviations; normal residuals are never that far off
+_OUTLYING_AT_LEAST = 0.01  # nobody wants to hear of a run that is off by less than 1%
+_MISSED = 0.01
+_NAMED = 3
+
+
+def doubts(found: Evidence) -> tuple[str, ...]:
+    """The warnings of a fit, the gravest first."""
+    rules = (_no_fit, _starts, _refits, _few_runs, _diverged, _bounds, _unidentified, _range, _outliers)
+    return tuple(sentence for rule in rules for sentence in rule(found))
+
+
+def _no_fit(found: Evidence) -> Iterator[str]:
+    minima = found.minima
+    if not minima.converged.any():
+        gradient = float(minima.gradients[found.best])
+        yield (
+            f"no start converged (scaled gradient {gradient:.1g} at best): this is not a fit, do not use it; "
+            "take a law with fewer parameters or add runs"
+        )
+
+
+def _starts(found: Evidence) -> Iterator[str]:
+    minima, tried, agree = found.minima, len(found.minima.points), int(found.agree.sum())
+    if not minima.converged.any():
+        return
+    # Another minimum, lower and as easy to reach as this one, would have been missed with this probability.
+    if (1 - agree / tried) ** tried > _MISSED:
+        yield f"only {agree} of {tried} starts agree on this minimum: there may be a lower one, try more starts"
+    if np.any(minima.objectives < found.lowest - found.slack):
+        yield "a start came lower than this minimum without converging: try more starts"
+
+
+def _refits(found: Evidence) -> Iterator[str]:
+    asked, kept = found.drawn.converged.size, int(found.drawn.converged.sum())
+    if kept < asked:
+        yield f"{asked - kept} of {asked} bootstrap refits did not converge: the intervals may be too narrow"
+
+
+def _few_runs(found: Evidence) -> Iterator[str]:
+    n, p = found.measured.n, len(found.params)
+    if n < 2 * p:
+        yield f"{p} parameters are fitted to only {n} runs: they say little about the noise of one run"
+
+
+def _diverged(found: Evidence) -> Iterator[str]:
+    rows = found.measured.diverged
+    if rows.size:
+        verb = "run diverged and was" if rows.size == 1 else "runs diverged and were"
+        yield f"{rows.size} {verb} left out: {_names(found, rows)}"
+
+
+def _bounds(found: Evidence) -> Iterator[str]:
+    space = found.problem.space()
+    for k, (name, kind) in enumerate(found.problem.law.kinds.items()):
+        z = found.point[0, k]
+        if z <= space.lower[k] or z >= space.upper[k]:
+            if kind.name == "floor":
+                yield f"{name} ended at its bound 0: these runs show no floor"
+            else:
+                yield f"{name} ended at its bound: these runs do not tell its value; take a law without it"
+
+
+def _unidentified(found: Evidence) -> Iterator[str]:
+    # In scaled coordinates a scale is the term's size in the middle of the runs: well known even where the
+    # scale itself, the term extrapolated to an input of 1, is not.
+    points = found.drawn.points[found.kept]
+    for k, (name, kind) in enumerate(found.problem.law.kinds.items()):
+        low, high = found.intervals[name]
+        if kind.name == "floor" and low * _DECADE < high:
+            yield f"{name} is not identified: its interval reaches from {low:.3g} to {high:.3g}"
+        if kind.coordinate != "log" or low * _DECADE >= high:
+            continue
+        middle_low, middle_high = found.interval(np.exp(points[:, k]))
+        sentence = f"{name} is not identified: its interval spans {low:.2g} to {high:.2g}"
+        if name in found.problem.law.carries and middle_low * _DECADE >= middle_high:
+            middle = _in_the_middle(name, found.problem.law.carries[name], found.problem.factors)
+            sentence += f"; what is known is {middle}, {middle_low:.3g} to {middle_high:.3g}"
+        yield sentence
+
+
+def _in_the_middle(name: str, powers: Mapping[str, str | float], factors: Mapping[str, float]) -> str:
+    """How to write a parameter's value at the middle of the runs: `A·N^-alpha at N = 1e9`."""
+    terms = "".join(f"·{x}^{_negated(power)}" for x, power in powers.items())
+    return f"{name}{terms} at " + ", ".join(f"{x} = {factors[x]:.3g}" for x in powers)
+
+
+def _negated(power: str | float) -> str:
+    if isinstance(power, str):
+        return power[1:] if power.startswith("-") else f"-{power}"
+    return f"{-power:g}"
+
+
+def _range(found: Evidence) -> Iterator[str]:
+    for x, values in found.measured.inputs.items():
+        span = values.max() / values.min()
+        if span < _LITTLE_RANGE:
+            yield (
+                f"{x} spans only a factor of {span:.2f} ({values.min():.3g} to {values.max():.3g}): "
+                "too little to tell how the outcome depends on it"
+            )
+
+
+def _outliers(found: Evidence) -> Iterator[str]:
+    r = found.residuals
+    deviation = np.abs(r - np.median(r))
+    scale = 1.4826 * np.median(deviation)
+    size = np.abs(r) if found.problem.law.residual == "log" else np.abs(r / found.measured.y)
+    far = np.flatnonzero((deviation > _OUTLYING * scale) & (size > _OUTLYING_AT_LEAST))
+    if far.size:
+        far = far[np.argsort(-deviation[far])]
+        verb = "run lies" if far.size == 1 else "runs lie"
+        yield f"{far.size} {verb} far off the law: {_names(found, found.measured.rows[far])}"
+
+
+def _names(found: Evidence, rows: np.ndarray) -> str:
+    named = ", ".join(found.runs.row_name(int(row)) for row in rows[:_NAMED])
+    return named if rows.size <= _NAMED else f"{named} and {rows.size - _NAMED} more"

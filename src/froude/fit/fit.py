@@ -1,0 +1,166 @@
+"""Fit a law to runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, final
+
+import numpy as np
+
+from froude.errors import InputError
+from froude.fit.bootstrap import cluster_groups, refits, resample
+from froude.fit.doubts import doubts
+from froude.fit.evidence import Evidence, best_row
+from froude.fit.forecast import Forecast, forecast
+from froude.fit.measured import check_enough, measure
+from froude.fit.problem import make_problem
+from froude.fit.solver import minimise
+from froude.laws import Law, get_law
+from froude.runs import Runs
+
+_FEWEST_DRAWS = 20
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fit:
+    """A law with numbers, and how sure they are. Made by `fit` or `Fit.load`.
+
+    `objective` is the sum of Huber(residual, delta 1e-3). `starts_agree` of `starts_tried` random starts
+    converged within 1e-6 relative of it; `converged` is False where none converged, and this is then no fit.
+    `draws` (draws, P) are the parameters of bootstrap refits, in the order of `law.parameters`, and
+    `intervals` their percentiles at `level`. `residuals` (n,) are log predicted − log measured, or
+    predicted − measured, of the fitted runs, which are at positions `rows` (n,) of the table and have inputs
+    `inputs`, each (n,). `drift` is the relative standard deviation that a forecast gains for each factor e
+    beyond the fitted runs; 0 until it is learned from hold-outs.
+    """
+
+    law: Law
+    y: str
+    params: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    level: float
+    n: int
+    diverged: int
+    objective: float
+    starts_tried: int
+    starts_agree: int
+    converged: bool
+    warnings: tuple[str, ...]
+    draws: np.ndarray
+    residuals: np.ndarray
+    inputs: Mapping[str, np.ndarray]
+    rows: np.ndarray
+    seed: int
+    drift: float = 0.0
+
+    @property
+    def residual(self) -> Literal["log", "plain"]:
+        """How far off is counted: "log" or "plain"."""
+        return self.law.residual
+
+    def predict(self, of: Literal["run", "mean"] = "run", **inputs: Any) -> Forecast:
+        """The outcome forecast at these inputs: of one run, or of the mean of many, without residual noise.
+
+        Inputs may be arrays; they broadcast. InputError for an input missing, unknown or not positive.
+        """
+        return forecast(self, of, inputs)
+
+    @property
+    def farthest(self) -> float:
+        """The largest product of the law's inputs among the fitted runs."""
+        return float(np.prod(list(self.inputs.values()), axis=0).max())
+
+    def save(self, path: str | Path) -> None:
+        """Write one JSON file that `Fit.load` reads back exactly. InputError where it cannot be written."""
+        from froude.fit.saved import save
+
+        save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Fit":
+        """Read a fit from a file that `save` wrote.
+
+        InputError where the file is missing, is no fit, is of another version or of an unknown law.
+        """
+        from froude.fit.saved import load
+
+        return load(Path(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `froude fit --json` prints."""
+        return {
+            "law": self.law.name,
+            "n": self.n,
+            "diverged": self.diverged,
+            "params": dict(self.params),
+            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
+            "level": self.level,
+            "residual": self.residual,
+            "objective": self.objective,
+            "starts": {"tried": self.starts_tried, "agree": self.starts_agree},
+            "warnings": list(self.warnings),
+        }
+
+
+def fit(
+    law: Law | str,
+    runs: Runs,
+    y: str = "loss",
+    *,
+    x: str | None = None,
+    starts: int = 27,
+    draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.9,
+    cluster: str | None = None,
+) -> Fit:
+    """Fit law to the outcome y of runs, from random starts, with a bootstrap of the runs for the uncertainty.
+
+    `x` is the input of a law of one input. Diverged runs are counted and not fitted. `cluster` names a column
+    whose equal values are resampled together: runs taken from one training are not independent. Doubts about
+    the fit are sentences in `warnings`. InputError where the runs cannot be fitted at all, saying why.
+    """
+    law = get_law(law, x) if isinstance(law, str) else (law if x is None else law.over(x))
+    _check_options(starts, draws, level)
+    measured = measure(law, runs, y)
+    check_enough(law, measured, y)
+    groups = measured.rows if cluster is None else cluster_groups(runs, measured.rows, cluster)
+    start_rng, draw_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
+
+    problem = make_problem(law, measured.inputs, measured.y)
+    points = problem.starts(starts, start_rng)
+    minima = minimise(problem.residuals, points, np.ones((starts, measured.n)), problem.space())
+    drawn = refits(problem, minima.points[best_row(minima)], resample(draws, groups, draw_rng))
+    return _fit(Evidence(runs, y, measured, problem, minima, drawn, level), seed)
+
+
+def _fit(found: Evidence, seed: int) -> Fit:
+    return Fit(
+        law=found.problem.law,
+        y=found.y,
+        params=found.params,
+        intervals=found.intervals,
+        level=found.level,
+        n=found.measured.n,
+        diverged=found.measured.diverged.size,
+        objective=float(found.minima.objectives[found.best]),
+        starts_tried=len(found.minima.points),
+        starts_agree=int(found.agree.sum()),
+        converged=bool(found.minima.converged[found.best]),
+        warnings=doubts(found),
+        draws=np.stack(list(found.draws.values()), axis=1),
+        residuals=found.residuals,
+        inputs=found.measured.inputs,
+        rows=found.measured.rows,
+        seed=seed,
+    )
+
+
+def _check_options(starts: int, draws: int, level: float) -> None:
+    if starts < 1:
+        raise InputError(f"starts = {starts}: give at least 1")
+    if draws < _FEWEST_DRAWS:
+        raise InputError(f"draws = {draws}: an interval needs at least {_FEWEST_DRAWS} bootstrap refits")
+    if not 0 < level < 1:
+        raise InputError(f"level = {level:g}: give a share between 0 and 1, such as 0.9")

@@ -1,0 +1,96 @@
+"""The rows of a table that a law can be fitted to, checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from froude.errors import InputError
+from froude.laws import Law
+from froude.runs import Runs
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measured:
+    """Inputs {role: (n,)} and outcomes y (n,) of the rows that did not diverge.
+
+    `rows` (n,) are their positions in the runs, `diverged` the positions of those left out.
+    """
+
+    inputs: Mapping[str, np.ndarray]
+    y: np.ndarray
+    rows: np.ndarray
+    diverged: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """The number of rows."""
+        return self.y.size
+
+
+def measure(law: Law, runs: Runs, y: str) -> Measured:
+    """The rows of runs that law can be fitted to, or tested on, with outcome y.
+
+    InputError for a column that is missing or not positive where it must be, naming the row.
+    """
+    inputs = {x: _column(law, runs, x) for x in law.inputs}
+    diverged = runs.diverged(y)
+    rows = np.flatnonzero(~diverged)
+    outcome = np.asarray(runs[y], dtype=float)[rows]
+    if law.residual == "log" and np.any(outcome <= 0):
+        first = int(np.flatnonzero(outcome <= 0)[0])
+        raise InputError(
+            f"{runs.row_name(int(rows[first]))} has {y} = {outcome[first]:g}: {law.name} is fitted to "
+            f"logarithms and needs {y} > 0; leave the row out with --where"
+        )
+    for x, values in inputs.items():
+        _check_positive(law, runs, x, values, rows)
+    return Measured(
+        inputs={x: values[rows] for x, values in inputs.items()},
+        y=outcome,
+        rows=rows,
+        diverged=np.flatnonzero(diverged),
+    )
+
+
+def check_enough(law: Law, measured: Measured, y: str) -> None:
+    """InputError unless there are enough different runs to fit law to."""
+    if measured.n < len(law.parameters):
+        raise InputError(
+            f"{law.name} has {len(law.parameters)} parameters and there are only {measured.n} runs with a "
+            f"finite {y}: add runs or choose a law with fewer parameters"
+        )
+    for x, values in measured.inputs.items():
+        if np.ptp(values) == 0:
+            raise InputError(
+                f"{x} has one value, {values[0]:g}: {law.name} needs runs that differ in {x}; add some, or "
+                f"choose a law without {x}"
+            )
+    if np.ptp(measured.y) == 0:
+        raise InputError(
+            f"every run has the same {y}, {measured.y[0]:g}: there is nothing to fit; check the column {y}"
+        )
+
+
+def _column(law: Law, runs: Runs, x: str) -> np.ndarray:
+    if x not in runs:
+        raise InputError(
+            f"{law.name} needs a column {x} and there is none among {', '.join(runs.columns)}: "
+            f"name it with --columns {x}=COLUMN"
+        )
+    values = runs[x]
+    if values.dtype.kind not in "fiu":
+        raise InputError(f"column {x} holds {values[0]!r}, no number: name another with --columns {x}=COLUMN")
+    return np.asarray(values, dtype=float)
+
+
+def _check_positive(law: Law, runs: Runs, x: str, values: np.ndarray, rows: np.ndarray) -> None:
+    bad = rows[~(np.isfinite(values[rows]) & (values[rows] > 0))]
+    if bad.size:
+        row = int(bad[0])
+        raise InputError(
+            f"{runs.row_name(row)} has {x} = {values[row]:g}: {law.name} needs {x} > 0; "
+            "leave the row out with --where"
+        )

@@ -1,0 +1,25 @@
+"""The additive law of parameters and tokens."""
+
+from froude.laws.kinds import Exponent, Floor, NatsPerToken, Params, Scale, Tokens
+from froude.laws.law import law
+
+
+@law(
+    source="Hoffmann et al. 2022, arXiv:2203.15556, eq. 2; refit: Besiroglu et al. 2024, arXiv:2404.10102",
+    published={
+        "hoffmann-2022": {"E": 1.69, "A": 406.4, "alpha": 0.34, "B": 410.7, "beta": 0.28},
+        "hoffmann-2022-tex": {"E": 1.6934, "A": 406.4, "alpha": 0.3392, "B": 410.7, "beta": 0.2849},
+        "besiroglu-2024": {"E": 1.8172, "A": 482.01, "alpha": 0.3478, "B": 2085.43, "beta": 0.3658},
+    },
+    trust={
+        "hoffmann-2022": "rounded in the paper: this alone moves the best tokens per parameter from 59 to 93",
+        "hoffmann-2022-tex": "exponents and floor unrounded, from the paper's TeX source",
+    },
+    carries={"A": {"N": "alpha"}, "B": {"D": "beta"}},
+    wrong_when="models see few tokens for their size: larger models gain more from data than it says.",
+)
+def chinchilla(
+    N: Params, D: Tokens, *, E: Floor, A: Scale, alpha: Exponent, B: Scale, beta: Exponent
+) -> NatsPerToken:
+    """Loss falls to a floor as parameters and tokens grow."""
+    return E + A * N**-alpha + B * D**-beta

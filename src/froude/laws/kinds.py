@@ -1,0 +1,88 @@
+"""What a law's signature says: inputs and outputs with their units, parameters with their kind.
+
+A kind answers, for the fit, the three questions it has about a parameter: in which coordinate it is moved,
+between which bounds it may lie, and where a random start puts it. All three speak of *scaled* inputs,
+divided by their geometric mean, so that 1 is the middle of what was measured.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal, final
+
+import numpy as np
+
+Draw = Callable[[np.random.Generator, int, float], np.ndarray]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """A measured, positive input and the unit it is counted in."""
+
+    unit: str
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """What a law predicts: its unit, and how far off is counted.
+
+    `residual` is "log" for a positive quantity (log predicted − log measured), else "plain"
+    (predicted − measured).
+    """
+
+    unit: str
+    residual: Literal["log", "plain"]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """The kind of a fitted parameter.
+
+    `coordinate` is "log" (the fit moves its logarithm, so it stays positive) or "plain". `bounds` are of the
+    parameter itself; one that ends on a bound is reported. `draw(rng, count, level)` returns `count` random
+    starts, where `level` is the smallest measured outcome.
+    """
+
+    name: str
+    coordinate: Literal["log", "plain"]
+    bounds: tuple[float, float]
+    draw: Draw
+
+
+def _log_uniform(low: float, high: float) -> Draw:
+    return lambda rng, count, level: np.exp(rng.uniform(np.log(low), np.log(high), count))
+
+
+def _share(low: float, high: float) -> Draw:
+    return lambda rng, count, level: abs(level) * rng.uniform(low, high, count)
+
+
+def _normal(deviation: float) -> Draw:
+    return lambda rng, count, level: rng.normal(0.0, deviation, count)
+
+
+# Plain, not logarithmic: a floor that the data put at zero gets there and stops, instead of running off to
+# minus infinity while its gradient fades, which looks like convergence and is none.
+FLOOR = Kind(name="floor", coordinate="plain", bounds=(0.0, np.inf), draw=_share(0.0, 1.0))
+# The bounds are as good as zero and infinity; they keep an unidentified parameter finite.
+SCALE = Kind(name="scale", coordinate="log", bounds=(1e-12, 1e12), draw=_share(0.05, 1.0))
+# At most 10, so that a unit carried to this power (1e25 FLOP) still fits a double.
+EXPONENT = Kind(name="exponent", coordinate="log", bounds=(1e-4, 10.0), draw=_log_uniform(0.03, 1.5))
+PIVOT = Kind(name="pivot", coordinate="log", bounds=(1e-60, 1e60), draw=_log_uniform(0.1, 1e4))
+WEIGHT = Kind(name="weight", coordinate="plain", bounds=(-10.0, 10.0), draw=_normal(0.1))
+
+Params = Annotated[np.ndarray, Input(unit="parameters")]
+Tokens = Annotated[np.ndarray, Input(unit="tokens")]
+Flop = Annotated[np.ndarray, Input(unit="FLOP")]
+Size = Annotated[np.ndarray, Input(unit="parameters, tokens or FLOP")]
+
+Floor = Annotated[np.ndarray, FLOOR]
+Scale = Annotated[np.ndarray, SCALE]
+Exponent = Annotated[np.ndarray, EXPONENT]
+Pivot = Annotated[np.ndarray, PIVOT]
+Weight = Annotated[np.ndarray, WEIGHT]
+
+NatsPerToken = Annotated[np.ndarray, Output(unit="nats/token", residual="log")]
+Positive = Annotated[np.ndarray, Output(unit="unit of the measured outcome", residual="log")]

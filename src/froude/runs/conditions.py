@@ -1,0 +1,68 @@
+"""Conditions on runs, as in --where "C < 1e21 AND tag = 'seed'": SQL, parsed by polars, never run as code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from froude.errors import InputError
+from froude.runs.roles import unknown_column
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_EXAMPLE = "write one like C < 1e21 AND tag = 'seed'"
+
+
+def condition_mask(frame: pl.DataFrame, text: str, read_as: Mapping[str, str]) -> np.ndarray:
+    """Return a Boolean array (rows,): True where the condition holds, False where it does not or is null.
+
+    A NaN counts as larger than any number, so "loss > 3" holds for a diverged run and "loss < 3" does not.
+
+    Raises InputError for what does not parse, names no column, or is not true or false for each run.
+    """
+    import polars as pl
+
+    expression = _parse(text)
+    for name in expression.meta.root_names():
+        if name in read_as:
+            raise InputError(f"column {name!r} in {text!r} is read as {read_as[name]}: write {read_as[name]}")
+        if name not in frame.columns:
+            raise _unknown_in(text, name, frame)
+    try:
+        answer = frame.select(expression.alias("answer")).to_series()
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"the condition {text!r} does not fit the columns ({_first_line(error)}): {_EXAMPLE}"
+        ) from None
+    if answer.dtype != pl.Boolean or len(answer) != len(frame) or not expression.meta.root_names():
+        raise InputError(f"{text!r} is no condition on each run, true or false: {_EXAMPLE}")
+    return answer.fill_null(False).to_numpy().astype(bool)
+
+
+def _parse(text: str) -> pl.Expr:
+    import polars as pl
+
+    try:
+        expression = pl.sql_expr(text)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"the condition {text!r} does not parse ({_first_line(error)}): {_EXAMPLE}"
+        ) from None
+    # SQL reads the B of "N > 7B" as a new name for the column, and would compare with 7 without a word.
+    if not expression.meta.undo_aliases().meta.eq(expression):
+        raise InputError(f"the condition {text!r} ends in a stray word (write 7e9 for 7B): {_EXAMPLE}")
+    return expression
+
+
+def _unknown_in(text: str, name: str, frame: pl.DataFrame) -> InputError:
+    quoted = (
+        f" (in {text!r}; a text takes single quotes: '{name}')" if f'"{name}"' in text else f" (in {text!r})"
+    )
+    return InputError(f"{unknown_column(name, frame.columns)}{quoted}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,44 @@
+"""From rows of JSON and texts of CSV to typed columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def frame_from_rows(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return a frame with a column for each key that occurs, null where a row lacks it.
+
+    Lists and objects become their JSON text; a column of numbers and texts becomes numbers where all texts
+    are numbers ("nan"), else text.
+    """
+    import polars as pl
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return pl.DataFrame([_series(name, [row.get(name) for row in rows]) for name in names])
+
+
+def as_numbers(texts: pl.Series) -> pl.Series:
+    """Return texts as floats if each is one: polars takes a CSV column that holds "nan" for texts."""
+    import polars as pl
+
+    numbers = texts.str.strip_chars().cast(pl.Float64, strict=False)
+    same = numbers.null_count() == texts.null_count() < len(texts)
+    return numbers if same else texts
+
+
+def _series(name: str, values: list[Any]) -> pl.Series:
+    import polars as pl
+
+    kinds = {type(v) for v in values if v is not None}
+    if kinds <= {bool} or kinds <= {str}:
+        return pl.Series(name, values)
+    if kinds <= {int, float}:
+        whole = kinds == {int} and all(v is None or abs(v) < 2**63 for v in values)
+        return pl.Series(name, values if whole else [None if v is None else float(v) for v in values])
+    texts = [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values]
+    return as_numbers(pl.Series(name, texts))

@@ -1,0 +1,49 @@
+"""JSON lines, read so that a line cut short by a dying process harms no other."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class JsonLines:
+    """The objects of a JSONL file in order, and the 1-based numbers of the lines that are no JSON object.
+
+    `cut_short` says that the only such line is the last, as a process leaves it that dies while writing.
+    """
+
+    objects: tuple[dict[str, Any], ...]
+    broken: tuple[int, ...]
+    cut_short: bool
+
+
+def read_json_lines(path: Path) -> JsonLines:
+    """Return what a JSONL file holds; blank lines count for nothing, NaN and Infinity are numbers.
+
+    Raises OSError if the file cannot be read.
+    """
+    lines = [(i, line) for i, line in enumerate(path.read_bytes().split(b"\n"), start=1) if line.strip()]
+    parsed = [(i, _parse(line)) for i, line in lines]
+    broken = tuple(i for i, value in parsed if not isinstance(value, dict))
+    return JsonLines(
+        objects=tuple(value for _, value in parsed if isinstance(value, dict)),
+        broken=broken,
+        cut_short=bool(broken) and broken == (lines[-1][0],),
+    )
+
+
+def json_lines(objects: Iterable[object]) -> bytes:
+    """Return the bytes of a JSONL file of these objects. Raises TypeError for what JSON has no form for."""
+    return b"".join(
+        json.dumps(o, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for o in objects
+    )
+
+
+def _parse(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:  # also for bytes that are not UTF-8
+        return None

@@ -1,0 +1,227 @@
+"""The design of a pilot: which small trainings, and which target, fit into the minutes given.
+
+One dial, the width, shapes the whole family; depth and heads are those of the target. From measured speeds the target is
+made as large as its half of the time allows; the pilots fill the other half, from a quarter of the target's parameters
+downwards, each size with several lengths from one trunk.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from froude.cost import Decoder
+from froude.errors import InputError
+from froude.tank.trunk import Trunk
+
+CONTEXT = 128
+BATCH = 8  # sequences: a thousand tokens a step leaves the shortest run hundreds of steps
+LR = 0.008  # of hidden matrices at width 32, from a sweep at widths 16, 32 and 64 and 1 to 4 million tokens
+LR_EMBEDDING = 0.05  # at every width, from the same sweep
+WARMUP_TOKENS = 64 * 1024
+DECAY_SHARE = 0.2  # of each run; 10% suffices at thousands of steps, runs of hundreds want more (arXiv:2404.06395)
+
+PARAMS_RATIO = 4  # target over largest pilot, at least
+COMPUTE_RATIO = 8  # target over costliest pilot in exact FLOPs, at least
+WIDTH_RATIO = 2.25  # largest over smallest pilot
+SIZES = 5
+FEWEST_SIZES = 3  # below it no law of two terms is determined
+LENGTHS = 4  # at most, halving from the longest
+SEEDS = 4  # of one size, at most
+SEEDS_APART = 1000  # between the seeds of two studies: no trunk of one is a trunk of the other
+TOKENS_A_PARAMETER = 60  # of the target, where time allows
+FEWEST_TOKENS_OF_TARGET = 30
+FEWEST_TOKENS_A_PARAMETER = 40  # of a pilot: below it a run measures the optimiser's start, not the law
+FEWEST_STEPS = 384  # of a pilot, for the same reason
+SMALLEST_TARGET = 20_000  # parameters a minute that the target should have
+SMALLEST_TARGET_WIDTH = 32
+DEPTH_OF_WIDTH = 48  # the target has a layer for every so much width
+WIDEST_HEAD = 48
+
+SHARE_OF_PILOTS = 0.44  # of the minutes; the target has as much, the rest goes to measuring, fitting and the page
+SHARE_OF_FIRST = 0.6  # of the pilots' time that one trunk a size may take; the rest is for further seeds
+PACKED = 0.94  # of the workers' time that trunks of uneven length fill
+SCORING_TOKENS = 45_000  # scoring a run once costs about as much as training on so many tokens
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """The trunks of the pilots in the order in which they start, the target, and what they should take."""
+
+    pilots: tuple[Trunk, ...]
+    target: Trunk
+    pilot_seconds: float
+    target_seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "pilots": [trunk.to_dict() for trunk in self.pilots],
+            "target": self.target.to_dict(),
+            "pilot_seconds": self.pilot_seconds,
+            "target_seconds": self.target_seconds,
+        }
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> "Design":
+        """The design that `to_dict` wrote; KeyError or TypeError where it is none."""
+        return Design(
+            pilots=tuple(Trunk.from_dict(trunk) for trunk in values["pilots"]),
+            target=Trunk.from_dict(values["target"]),
+            pilot_seconds=values["pilot_seconds"],
+            target_seconds=values["target_seconds"],
+        )
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """Measured training speed: seconds a FLOP at some widths, interpolated in logarithms."""
+
+    seconds_per_flop: Mapping[int, float]
+
+    def seconds_per_token(self, decoder: Decoder) -> float:
+        """Seconds to train on one token, of a decoder of any depth; beyond the measured widths the end value holds."""
+        widths = sorted(self.seconds_per_flop)
+        logs = [math.log(self.seconds_per_flop[width]) for width in widths]
+        log_seconds = np.interp(math.log(decoder.width), np.log(widths), logs)
+        return float(np.exp(log_seconds)) * decoder.training_flops_per_token
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What all trunks of one design share."""
+
+    corpus: str
+    device: str = "cpu"
+    precision: str = "fp32"
+    compile: bool = False
+
+    def trunk(self, decoder: Decoder, tokens: Sequence[float], seed: int) -> Trunk:
+        """A trunk with lengths rounded down to whole batches."""
+        batch_tokens = BATCH * decoder.context
+        lengths = sorted({int(length // batch_tokens) * batch_tokens for length in tokens})
+        return Trunk(
+            decoder=decoder, tokens=tuple(lengths), seed=seed, batch=BATCH,
+            lr=LR, lr_embedding=LR_EMBEDDING, warmup_tokens=WARMUP_TOKENS, decay_share=DECAY_SHARE,
+            corpus=self.corpus, device=self.device, precision=self.precision, compile=self.compile,
+        )  # fmt: skip
+
+
+def family(target_width: int) -> tuple[int, int]:
+    """Depth and heads of the family whose target has this width: an aspect of about DEPTH_OF_WIDTH, narrow heads."""
+    heads = 2
+    while target_width > heads * WIDEST_HEAD:
+        heads *= 2
+    return max(2, round(target_width / DEPTH_OF_WIDTH)), heads
+
+
+def decoder_of(width: int, target_width: int) -> Decoder:
+    """The member of a target's family with this width."""
+    layers, heads = family(target_width)
+    return Decoder(width=width, layers=layers, heads=heads, context=CONTEXT)
+
+
+def design_pilot(
+    *, minutes: float, workers: int, speed: Speed, recipe: Recipe, seed: int
+) -> Design:
+    """The largest target that fits into its share of the minutes, and pilots that fill theirs.
+
+    Raises InputError when the minutes are too few.
+    """
+    seconds = SHARE_OF_PILOTS * minutes * 60
+    target = largest_target(seconds, minutes, speed, recipe, seed)
+    pilots = fill(seconds * workers, target, speed, recipe, seed)
+    return Design(
+        pilots=tuple(sorted(pilots, key=lambda trunk: -trunk_seconds(trunk, speed))),
+        target=target,
+        pilot_seconds=total_seconds(pilots, speed) / workers,
+        target_seconds=trunk_seconds(target, speed),
+    )
+
+
+def largest_target(seconds: float, minutes: float, speed: Speed, recipe: Recipe, seed: int) -> Trunk:
+    """The widest target that trains in time on TOKENS_A_PARAMETER.
+
+    Where that leaves it below SMALLEST_TARGET parameters a minute given, it trains on fewer tokens a parameter, down to
+    FEWEST_TOKENS_OF_TARGET.
+    """
+    best = None
+    for ratio in np.linspace(TOKENS_A_PARAMETER, FEWEST_TOKENS_OF_TARGET, 5):
+        for width in range(SMALLEST_TARGET_WIDTH, 4096, 8):
+            _, heads = family(width)
+            if width % (4 * heads):
+                continue  # half the width must divide into heads of whole pairs too
+            decoder = decoder_of(width, width)
+            trunk = recipe.trunk(decoder, [ratio * decoder.n_non_embedding], seed * SEEDS_APART + SEEDS)
+            if trunk_seconds(trunk, speed) > seconds:
+                break
+            best = trunk
+        if best and best.decoder.n_non_embedding >= SMALLEST_TARGET * minutes:
+            break
+    if best is None:
+        raise InputError(f"{minutes:g} minutes are too few for any pilot on this machine: give --minutes {2 * minutes:g}")
+    return best
+
+
+def fill(worker_seconds: float, target: Trunk, speed: Speed, recipe: Recipe, seed: int) -> list[Trunk]:
+    """One trunk a size in SHARE_OF_FIRST of the time; then further seeds, the largest size first, while time is left."""
+    longest_seconds = worker_seconds
+    sizes = pilot_trunks(target, longest_seconds, speed, recipe, seed)
+    while total_seconds(sizes, speed) > SHARE_OF_FIRST * PACKED * worker_seconds:
+        longest_seconds *= 0.95
+        sizes = pilot_trunks(target, longest_seconds, speed, recipe, seed)
+    chosen, left = list(sizes), PACKED * worker_seconds - total_seconds(sizes, speed)
+    for again in range(1, SEEDS):
+        for trunk in sizes:
+            if trunk_seconds(trunk, speed) <= left:
+                chosen.append(replace(trunk, seed=trunk.seed + again))
+                left -= trunk_seconds(trunk, speed)
+    return chosen
+
+
+def pilot_trunks(target: Trunk, seconds: float, speed: Speed, recipe: Recipe, seed: int) -> list[Trunk]:
+    """A trunk a size, the largest first.
+
+    Each is as long as 1/COMPUTE_RATIO of the target's FLOPs, the target's tokens and `seconds` allow, and has lengths
+    halving from there to the fewest at which a law holds.
+    """
+    whole, trunks = target.decoder, []
+    flops = whole.training_flops_per_token * target.tokens[-1] / COMPUTE_RATIO
+    for width in pilot_widths(whole):
+        decoder = decoder_of(width, whole.width)
+        longest = min(
+            target.tokens[-1],
+            flops / decoder.training_flops_per_token,
+            seconds / speed.seconds_per_token(decoder),
+        )
+        fewest = max(FEWEST_TOKENS_A_PARAMETER * decoder.n_non_embedding, FEWEST_STEPS * BATCH * CONTEXT)
+        lengths = [longest / 2**k for k in range(LENGTHS) if longest / 2**k >= fewest]
+        if lengths:
+            trunks.append(recipe.trunk(decoder, lengths, seed * SEEDS_APART))
+    if len(trunks) < FEWEST_SIZES:
+        raise InputError(f"the minutes are too few for pilots of {FEWEST_SIZES} sizes on this machine: give more --minutes")
+    return trunks
+
+
+def pilot_widths(target: Decoder) -> list[int]:
+    """Widths from half the target's downwards in equal ratios, each dividing into heads of whole pairs."""
+    step = 2 * target.heads
+    largest = int(target.width / math.sqrt(PARAMS_RATIO)) // step * step
+    wanted = largest / WIDTH_RATIO ** (np.arange(SIZES) / (SIZES - 1))
+    return sorted({max(step, round(width / step) * step) for width in wanted}, reverse=True)
+
+
+def total_seconds(trunks: Sequence[Trunk], speed: Speed) -> float:
+    """Seconds of all trunks one after another."""
+    return sum(trunk_seconds(trunk, speed) for trunk in trunks)
+
+
+def trunk_seconds(trunk: Trunk, speed: Speed) -> float:
+    """Seconds a trunk takes with its branches and the scoring of each run."""
+    tokens = trunk.work_tokens + SCORING_TOKENS * len(trunk.tokens)
+    return tokens * speed.seconds_per_token(trunk.decoder)

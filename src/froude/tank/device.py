@@ -1,0 +1,56 @@
+"""Where tensors live, and what pays there."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from froude.errors import InputError
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A device, the precision and compilation that pay on it, and how many workers share the machine."""
+
+    name: str
+    precision: str
+    compile: bool
+    workers: int
+
+
+def choose_device(name: str) -> Device:
+    """The device of this name; `auto` is CUDA where PyTorch finds it, else the CPU.
+
+    On a CPU one worker a core computes in fp32 without compilation: small models gain nothing from it and bf16 is many
+    times slower on most CPUs. On CUDA one worker a device computes in bf16, compiled. InputError for a device that is
+    not here, and where PyTorch is not installed.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise InputError("training needs PyTorch: pip install 'froude[tank]'") from None
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cpu":
+        return Device(name=name, precision="fp32", compile=False, workers=cores())
+    if name == "cuda":
+        if not torch.cuda.is_available():
+            raise InputError("no CUDA device is here: use --device cpu")
+        return Device(name=name, precision="bf16", compile=True, workers=1)
+    raise InputError(f"no device {name!r}: give auto, cpu or cuda")
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor_name() -> str:
+    """The processor as the system names it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,26 @@
+"""How fast this machine trains: measured for a few seconds before anything is planned."""
+
+from statistics import median
+
+from froude.tank.design import Recipe, Speed, decoder_of
+from froude.tank.engines import LocalEngine
+
+WIDTHS = (16, 32, 64, 128)
+SECONDS = 0.6  # a measurement
+
+
+def measure_speed(engine: LocalEngine, recipe: Recipe) -> Speed:
+    """Speed with every worker at work, the median over workers at each width."""
+    workers = len(engine.workers)
+    trunks = {width: recipe.trunk(decoder_of(width, width), [1_000_000], seed=0) for width in WIDTHS}
+    tasks = [
+        {"do": "speed", "trunk": trunk.to_dict(), "seconds": SECONDS}
+        for trunk in trunks.values()
+        for _ in range(workers)
+    ]
+    rates = engine.run(tasks)
+    seconds = {
+        width: 1 / (median(rates[i * workers : (i + 1) * workers]) * trunk.decoder.training_flops_per_token)
+        for i, (width, trunk) in enumerate(trunks.items())
+    }
+    return Speed(seconds_per_flop=seconds)

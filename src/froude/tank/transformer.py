@@ -1,0 +1,97 @@
+"""The transformer of the tank: small, plain, and scaled so that one learning rate suits every width."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from froude.cost import Decoder
+
+OUTPUT_SCALE = 8.0  # of the logits, over the width; from a sweep at width 32: 2, 4, 8, 16
+ROTARY_BASE = 10_000.0  # Su et al. 2021, arXiv:2104.09864
+
+
+class Attention(nn.Module):
+    """Causal self-attention with rotary positions; (batch, context, width) in and out."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.heads = decoder.heads
+        self.qkv = nn.Linear(decoder.width, 3 * decoder.width, bias=False)
+        self.out = nn.Linear(decoder.width, decoder.width, bias=False)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        batch, context, width = x.shape
+        qkv = self.qkv(x).view(batch, context, 3, self.heads, width // self.heads)
+        qk, v = rotate(qkv[:, :, :2], cos, sin), qkv[:, :, 2]
+        q, k = qk[:, :, 0], qk[:, :, 1]
+        mixed = F.scaled_dot_product_attention(
+            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True
+        )
+        return self.out(mixed.transpose(1, 2).reshape(batch, context, width))
+
+
+class Layer(nn.Module):
+    """Attention, then an MLP, each after a normalisation and added to its input."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.attention = Attention(decoder)
+        self.up = nn.Linear(decoder.width, 4 * decoder.width, bias=False)
+        self.down = nn.Linear(4 * decoder.width, decoder.width, bias=False)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        x = x + self.attention(normalise(x), cos, sin)
+        return x + self.down(F.gelu(self.up(normalise(x))))
+
+
+class Transformer(nn.Module):
+    """Decoder-only transformer over bytes: (batch, context) of integers to (batch, context, vocabulary) of logits.
+
+    Width scaling follows maximal update parametrisation for Adam (Yang et al. 2022, arXiv:2203.03466): embedding
+    entries of order one, hidden matrices with variance 1/fan-in and a learning rate that falls as 1/width (see
+    `trainer.parameter_groups`), logits divided by the width. The last matrix of each branch starts at zero.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.embedding = nn.Embedding(decoder.vocabulary, decoder.width)
+        self.layers = nn.ModuleList(Layer(decoder) for _ in range(decoder.layers))
+        cos, sin = rotary_angles(decoder)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+
+    def initialise(self, generator: torch.Generator) -> "Transformer":
+        """Draws every weight from `generator`, in the order of the parameters; returns itself."""
+        for name, weight in self.named_parameters():
+            if name.endswith(("out.weight", "down.weight")):
+                nn.init.zeros_(weight)
+            else:
+                std = 1.0 if name == "embedding.weight" else weight.shape[1] ** -0.5
+                nn.init.normal_(weight, std=std, generator=generator)
+        return self
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embedding(tokens)
+        for layer in self.layers:
+            x = layer(x, self.cos, self.sin)
+        return F.linear(normalise(x), self.embedding.weight) * (OUTPUT_SCALE / self.decoder.width)
+
+
+def normalise(x: Tensor) -> Tensor:
+    """Layer normalisation without gain or bias."""
+    return F.layer_norm(x, x.shape[-1:])
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary positions: turns the pairs (i, i + half) of the last axis by the position's angle."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+def rotary_angles(decoder: Decoder) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of every position's angle, (context, 1, 1, head size / 2)."""
+    half = decoder.width // decoder.heads // 2
+    frequency = ROTARY_BASE ** (-torch.arange(half, dtype=torch.float32) / half)
+    angle = torch.outer(torch.arange(decoder.context, dtype=torch.float32), frequency)[:, None, None, :]
+    return angle.cos(), angle.sin()
