@@ -320,10 +320,10 @@ def forecast_document(study: Study, design: Any) -> dict[str, Any]:
     from froude.fit import choose
 
     runs = pilot_runs(study, design)
-    chosen = choose(runs, cluster="trunk", level=LEVEL, seed=study.settings["seed"])
-    chosen.fit.save(study.path / "fit.json")
     at = target_of(design)
     here = {"N": at["N"], "D": at["D"]}
+    chosen = choose(runs, cluster="trunk", level=LEVEL, seed=study.settings["seed"], **here)
+    chosen.fit.save(study.path / "fit.json")
     forecast = chosen.fit.predict(**here)
     return {
         "written": now(),
@@ -334,8 +334,13 @@ def forecast_document(study: Study, design: Any) -> dict[str, Any]:
         "level": LEVEL,
         "parts": forecast.parts,
         "choice": [
-            {"law": each.law.name, "held_out_error": each.error, "weight": each.weight, "predicted": each.at(**here)}
-            for each in chosen.candidates
+            {
+                "law": each.fit.law.name,
+                "held_out_error": each.error,
+                "weight": weight,
+                "predicted": each.fit.predict(**here).mean,
+            }
+            for each, weight in zip(chosen.candidates, chosen.weights, strict=True)
         ],
         "further": [further(chosen.fit, factor, **here) for factor in FURTHER],
         "warnings": list(chosen.fit.warnings),

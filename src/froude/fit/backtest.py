@@ -16,7 +16,7 @@ from froude.runs import Runs
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Backtest:
-    """A law fitted without some runs, and its forecasts of these, arrays (held out,), beside the measurements.
+    """A law fitted without some runs, and its forecasts of these, each (held out,), beside what was measured.
 
     `fit` is the fit to the rest; `rows` (held out,) are the positions of the held-out runs in the table.
     """

@@ -7,7 +7,6 @@ from froude.fit.problem import Problem
 from froude.fit.solver import Minima, minimise
 from froude.runs import Runs
 
-
 _FEW_STEPS, _MANY_STEPS = 40, 1000
 
 

@@ -36,7 +36,7 @@ def _starts(found: Evidence) -> Iterator[str]:
         return
     # Another minimum, lower and as easy to reach as this one, would have been missed with this probability.
     if (1 - agree / tried) ** tried > _MISSED:
-        yield f"only {agree} of {tried} starts agree on this minimum: there may be a lower one, try more starts"
+        yield f"only {agree} of {tried} starts agree on this minimum: there may be a lower one; try more"
     if np.any(minima.objectives < found.lowest - found.slack):
         yield "a start came lower than this minimum without converging: try more starts"
 

@@ -82,7 +82,7 @@ def _column(law: Law, runs: Runs, x: str) -> np.ndarray:
         )
     values = runs[x]
     if values.dtype.kind not in "fiu":
-        raise InputError(f"column {x} holds {values[0]!r}, no number: name another with --columns {x}=COLUMN")
+        raise InputError(f"column {x} holds no numbers: name another with --columns {x}=COLUMN")
     return np.asarray(values, dtype=float)
 
 

@@ -131,19 +131,24 @@ def _descend(
 ) -> None:
     """Move one batch until every row has converged or run out of steps, writing each into `found`."""
     here = _look(residuals, row.point, row.weights, delta * _STAGES[row.stage])
-    for step in range(max_steps + 1):
+    last = len(_STAGES) - 1
+    for step in range(max_steps):
         gradient = _scaled_gradient(here, row, space)
         settled = (gradient < _STAGE_TOLERANCE[row.stage]) & np.isfinite(here.value)
-        done = settled & (row.stage == len(_STAGES) - 1)
+        done = settled & (row.stage == last)
         if np.any(harden := settled & ~done):
             _next_stage(residuals, here, row, harden, delta)
-        leaving = done | (step == max_steps)
-        if leaving.any():
-            _record(found, here, row, gradient, leaving, step)
-            if leaving.all():
+        if done.any():
+            _record(found, here, row, gradient, done, step)
+            if done.all():
                 return
-            here, row = _Local(*(a[~leaving] for a in here)), _Row(*(a[~leaving] for a in row))
+            here, row = _Local(*(a[~done] for a in here)), _Row(*(a[~done] for a in row))
         _try_step(residuals, here, row, space, delta)
+    # Out of steps, perhaps in an early stage: what counts is how things stand at the final δ.
+    row.stage[:] = last
+    here = _look(residuals, row.point, row.weights, delta * _STAGES[row.stage])
+    everyone = np.ones(len(row.number), dtype=bool)
+    _record(found, here, row, _scaled_gradient(here, row, space), everyone, max_steps)
 
 
 def _look(residuals: Residuals, points: np.ndarray, weights: np.ndarray, delta: np.ndarray) -> _Local:
@@ -190,12 +195,12 @@ def _next_stage(residuals: Residuals, here: _Local, row: _Row, which: np.ndarray
 def _record(
     found: Minima, here: _Local, row: _Row, gradient: np.ndarray, leaving: np.ndarray, step: int
 ) -> None:
+    """Write the rows that leave into `found`; all are in the last stage."""
     numbers = row.number[leaving]
     found.points[numbers] = row.point[leaving]
     found.objectives[numbers] = here.value[leaving]
     found.gradients[numbers] = gradient[leaving]
-    last = row.stage[leaving] == len(_STAGES) - 1
-    found.converged[numbers] = last & (gradient[leaving] < TOLERANCE) & np.isfinite(here.value[leaving])
+    found.converged[numbers] = (gradient[leaving] < TOLERANCE) & np.isfinite(here.value[leaving])
     found.steps[numbers] = step
 
 

@@ -16,11 +16,10 @@ from froude.cost import Decoder
 from froude.errors import InputError
 from froude.tank.trunk import Trunk
 
-CONTEXT = 128
-BATCH = 8  # sequences: a thousand tokens a step leaves the shortest run hundreds of steps
-LR = 0.008  # of hidden matrices at width 32, from a sweep at widths 16, 32 and 64 and 1 to 4 million tokens
-LR_EMBEDDING = 0.05  # at every width, from the same sweep
-WARMUP_TOKENS = 64 * 1024
+BATCH = 8  # sequences: few tokens a step leave the shortest run a thousand steps, where its loss follows a law
+LR = 0.0064  # of hidden matrices at width 32, from a sweep at widths 16 to 64 and 1 to 4 million tokens
+LR_EMBEDDING = 0.04  # at every width, from the same sweep
+WARMUP_STEPS = 64
 DECAY_SHARE = 0.2  # of each run; 10% suffices at thousands of steps, runs of hundreds want more (arXiv:2404.06395)
 
 PARAMS_RATIO = 4  # target over largest pilot, at least
@@ -33,12 +32,15 @@ SEEDS = 4  # of one size, at most
 SEEDS_APART = 1000  # between the seeds of two studies: no trunk of one is a trunk of the other
 TOKENS_A_PARAMETER = 60  # of the target, where time allows
 FEWEST_TOKENS_OF_TARGET = 30
-FEWEST_TOKENS_A_PARAMETER = 40  # of a pilot: below it a run measures the optimiser's start, not the law
-FEWEST_STEPS = 384  # of a pilot, for the same reason
+FEWEST_TOKENS_A_PARAMETER = 32  # of a pilot: below it a run measures the optimiser's start, not the law
+FEWEST_STEPS = 1000  # of a pilot, for the same reason
 SMALLEST_TARGET = 20_000  # parameters a minute that the target should have
 SMALLEST_TARGET_WIDTH = 32
+LARGEST_TARGET_WIDTH = 4096
 DEPTH_OF_WIDTH = 48  # the target has a layer for every so much width
-WIDEST_HEAD = 48
+SMALL_WIDTH = 96  # a target up to this width has FEWEST_HEADS and the SHORTEST_CONTEXT; up to twice it twice those, ...
+FEWEST_HEADS = 2
+SHORTEST_CONTEXT = 64
 
 SHARE_OF_PILOTS = 0.44  # of the minutes; the target has as much, the rest goes to measuring, fitting and the page
 SHARE_OF_FIRST = 0.6  # of the pilots' time that one trunk a size may take; the rest is for further seeds
@@ -107,23 +109,24 @@ class Recipe:
         lengths = sorted({int(length // batch_tokens) * batch_tokens for length in tokens})
         return Trunk(
             decoder=decoder, tokens=tuple(lengths), seed=seed, batch=BATCH,
-            lr=LR, lr_embedding=LR_EMBEDDING, warmup_tokens=WARMUP_TOKENS, decay_share=DECAY_SHARE,
+            lr=LR, lr_embedding=LR_EMBEDDING, warmup_tokens=WARMUP_STEPS * batch_tokens, decay_share=DECAY_SHARE,
             corpus=self.corpus, device=self.device, precision=self.precision, compile=self.compile,
         )  # fmt: skip
 
 
-def family(target_width: int) -> tuple[int, int]:
-    """Depth and heads of the family whose target has this width: an aspect of about DEPTH_OF_WIDTH, narrow heads."""
-    heads = 2
-    while target_width > heads * WIDEST_HEAD:
-        heads *= 2
-    return max(2, round(target_width / DEPTH_OF_WIDTH)), heads
-
-
 def decoder_of(width: int, target_width: int) -> Decoder:
-    """The member of a target's family with this width."""
-    layers, heads = family(target_width)
-    return Decoder(width=width, layers=layers, heads=heads, context=CONTEXT)
+    """The member of this width of the family whose target has `target_width`.
+
+    Depth, heads and context are the target's and shared by all: an aspect of about DEPTH_OF_WIDTH, heads no
+    wider than 48, a context that doubles with the width.
+    """
+    doublings = max(0, math.ceil(math.log2(target_width / SMALL_WIDTH)))
+    return Decoder(
+        width=width,
+        layers=max(2, round(target_width / DEPTH_OF_WIDTH)),
+        heads=FEWEST_HEADS * 2**doublings,
+        context=SHORTEST_CONTEXT * 2**doublings,
+    )
 
 
 def design_pilot(
@@ -152,9 +155,8 @@ def largest_target(seconds: float, minutes: float, speed: Speed, recipe: Recipe,
     """
     best = None
     for ratio in np.linspace(TOKENS_A_PARAMETER, FEWEST_TOKENS_OF_TARGET, 5):
-        for width in range(SMALLEST_TARGET_WIDTH, 4096, 8):
-            _, heads = family(width)
-            if width % (4 * heads):
+        for width in range(SMALLEST_TARGET_WIDTH, LARGEST_TARGET_WIDTH, 8):
+            if width % (4 * decoder_of(width, width).heads):
                 continue  # half the width must divide into heads of whole pairs too
             decoder = decoder_of(width, width)
             trunk = recipe.trunk(decoder, [ratio * decoder.n_non_embedding], seed * SEEDS_APART + SEEDS)
@@ -199,7 +201,7 @@ def pilot_trunks(target: Trunk, seconds: float, speed: Speed, recipe: Recipe, se
             flops / decoder.training_flops_per_token,
             seconds / speed.seconds_per_token(decoder),
         )
-        fewest = max(FEWEST_TOKENS_A_PARAMETER * decoder.n_non_embedding, FEWEST_STEPS * BATCH * CONTEXT)
+        fewest = max(FEWEST_TOKENS_A_PARAMETER * decoder.n_non_embedding, FEWEST_STEPS * BATCH * decoder.context)
         lengths = [longest / 2**k for k in range(LENGTHS) if longest / 2**k >= fewest]
         if lengths:
             trunks.append(recipe.trunk(decoder, lengths, seed * SEEDS_APART))

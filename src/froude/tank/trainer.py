@@ -22,7 +22,7 @@ from froude.tank.corpus import Corpus
 from froude.tank.transformer import Transformer
 from froude.tank.trunk import Trunk
 
-VALIDATION_WINDOWS = 1024  # of the context's length, spread evenly over the validation bytes
+VALIDATION_BYTES = 131_072  # scored, in windows spread evenly over the validation bytes
 CHECKPOINT_SECONDS = 15.0  # a killed trunk loses at most about this much
 BASE_WIDTH = 32  # the width at which the stated learning rate of hidden matrices applies as it is
 ADAM_BETAS = (0.9, 0.98)
@@ -222,7 +222,7 @@ def keep_window_losses(study: Study, id: str, losses: Tensor) -> None:
 def window_losses(model: Transformer, held_out: Tensor, trunk: Trunk) -> Tensor:
     """Mean loss of each validation window, nats a byte, (windows,)."""
     with torch.no_grad(), autocast(trunk):
-        return torch.cat([window_loss(model, part.to(trunk.device)) for part in held_out.split(32)]).cpu()
+        return torch.cat([window_loss(model, part.to(trunk.device)) for part in held_out.split(64)]).cpu()
 
 
 def window_loss(model: Transformer, part: Tensor) -> Tensor:
@@ -234,7 +234,7 @@ def window_loss(model: Transformer, part: Tensor) -> Tensor:
 def validation_windows(corpus: Corpus, trunk: Trunk) -> Tensor:
     """The fixed windows every run is scored on, (windows, context + 1); fewer where the corpus holds fewer."""
     data, context = torch.from_numpy(corpus.validation), trunk.decoder.context
-    count = min(VALIDATION_WINDOWS, (len(data) - 1) // context)
+    count = min(VALIDATION_BYTES, len(data) - 1) // context
     starts = torch.linspace(0, len(data) - context - 1, count, dtype=torch.float64).long()
     return windows(data, starts, context)
 

@@ -1,0 +1,73 @@
+"""What every benchmark leaves behind: one JSON file in `results/`, and its table in the README.
+
+`python benchmarks/record.py` writes every table of the README again from the results that are there.
+"""
+
+import json
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+
+
+def record(name: str, command: str, rows: Sequence[Mapping[str, Any]], **details: Any) -> None:
+    """Writes `results/<name>.json` (rows as the README shows them, details beside) and the README's table."""
+    document = {
+        "command": command,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "commit": commit(),
+        "machine": machine(),
+        "rows": list(rows),
+        **details,
+    }
+    (HERE / "results" / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    write_tables()
+
+
+def commit() -> str:
+    """The commit measured, with a plus sign where files differ from it."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+"], cwd=HERE, capture_output=True, text=True, check=False
+    )
+    return described.stdout.strip() or "unknown"
+
+
+def machine() -> str:
+    """Processor, cores and Python."""
+    from froude.tank import processor_name
+    from froude.tank.device import cores
+
+    return f"{processor_name()}, {cores()} cores, Python {platform.python_version()}"
+
+
+def write_tables() -> None:
+    """Puts every result's table between its marks `<!-- table: name -->` and `<!-- end -->` in the README."""
+    if not README.exists():
+        return
+    text = README.read_text()
+    for path in sorted((HERE / "results").glob("*.json")):
+        block = f"<!-- table: {path.stem} -->\n{table(json.loads(path.read_text()))}\n<!-- end -->"
+        text = re.sub(rf"<!-- table: {path.stem} -->.*?<!-- end -->", lambda _, new=block: new, text, flags=re.DOTALL)
+    README.write_text(text)
+
+
+def table(document: Mapping[str, Any]) -> str:
+    """A result as Markdown."""
+    heads = list(document["rows"][0])
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    lines += [f"| {' | '.join(str(row[head]) for head in heads)} |" for row in document["rows"]]
+    notes = "".join(f" {note}" for note in document.get("notes", []))
+    source = f"`{document['command']}`, {document['date']}, commit {document['commit']}, {document['machine']}."
+    return "\n".join([*lines, "", f"<sub>{source}{notes}</sub>"])
+
+
+if __name__ == "__main__":
+    write_tables()
+    sys.exit(0)

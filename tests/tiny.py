@@ -1,0 +1,108 @@
+"""Trainings small enough for a test: a corpus, trunks of a model of a thousand parameters, and a plan made of them."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import froude
+from froude.cost import Decoder
+from froude.runs import Study
+from froude.tank import Corpus, Design, Trunk
+from froude.tank.trainer import train_trunk
+
+BATCH_TOKENS = 64
+SECONDS = {"pilot_seconds": 1.0, "target_seconds": 1.0}
+
+
+def text(rng: np.random.Generator, n_bytes: int) -> bytes:
+    """Lines of words that follow each other by a rule, so that there is something to learn."""
+    words = [bytes(rng.integers(97, 123, 3 + i % 5, dtype=np.uint8)) for i in range(40)]
+    line, lines = [], []
+    for pick in rng.integers(0, 40, n_bytes // 5).tolist():
+        line.append(words[pick])
+        if len(line) == 8:
+            lines.append(b" ".join(line))
+            line = []
+    return b"\n".join(lines)[:n_bytes]
+
+
+def write_corpus(folder: Path, seed: int = 0, files: int = 80) -> Path:
+    """A folder of text files of 5000 bytes each."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True)
+    for i in range(files):
+        (folder / f"{i:03}.txt").write_bytes(text(rng, 5000))
+    return folder
+
+
+def random_corpus(train_bytes: int = 20_000, seed: int = 0) -> Corpus:
+    """A corpus that was never a folder."""
+    rng = np.random.default_rng(seed)
+    train, validation = (np.frombuffer(bytearray(text(rng, n)), np.uint8) for n in (train_bytes, 6000))
+    return Corpus(train=train, validation=validation, manifest={"hash": f"{seed}"})
+
+
+def trunk(width: int = 8, steps: tuple[int, ...] = (20, 40), **changes: Any) -> Trunk:
+    """A trunk of 64 tokens a step; `steps` are the lengths of its runs."""
+    values: dict[str, Any] = {
+        "decoder": Decoder(width=width, layers=1, heads=2, context=16),
+        "seed": 0,
+        "tokens": tuple(BATCH_TOKENS * n for n in steps),
+        "batch": 4,
+        "lr": 0.01,
+        "lr_embedding": 0.05,
+        "warmup_tokens": 4 * BATCH_TOKENS,
+        "decay_share": 0.2,
+        "corpus": "0",
+    }
+    return Trunk(**values | changes)
+
+
+def train(folder: Path, *trunks: Trunk, corpus: Corpus | None = None) -> dict[str, dict[str, Any]]:
+    """Trains trunks one after another into a study; the results by run, with the curve of losses."""
+    study = Study.create(folder, {})
+    for each in trunks:
+        train_trunk(each, corpus or random_corpus(), study)
+    return outcome(study.path)
+
+
+def outcome(folder: Path) -> dict[str, dict[str, Any]]:
+    """What every finished run of a study found out, without the times it took."""
+    return {path.stem: timeless(path) for path in (folder / "runs").glob("*.jsonl")}
+
+
+def timeless(path: Path) -> dict[str, Any]:
+    """A run's configuration, result and curve, without what differs from one machine or moment to another."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    fleeting = ("seconds", "peak_memory_bytes", "tokens_per_s", "kind")
+    kept = [{k: repr(v) for k, v in line.items() if k not in fleeting} for line in lines]
+    return {"config": kept[0], "steps": kept[1:-1], "result": kept[-1]}
+
+
+def loss_of(results: Mapping[str, Mapping[str, Any]], trunk: Trunk, length: int = -1) -> float:
+    """The loss of the run of one of a trunk's lengths, the longest by default."""
+    return float(results[trunk.run_id(trunk.tokens[length])]["result"]["loss"])
+
+
+def write_plan(path: Path, steps: int = 160) -> Path:
+    """A plan of four sizes with three lengths each, and a target of four times the parameters of the largest."""
+    lengths = (steps // 4, steps // 2, steps)
+    pilots = tuple(trunk(width, lengths) for width in (16, 12, 8, 4))
+    design = Design(pilots=pilots, target=trunk(32, (2 * steps,), seed=4), **SECONDS)
+    path.write_text(json.dumps({"format": 1, "design": design.to_dict()}))
+    return path
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The command `froude pilot` in this interpreter."""
+    return [sys.executable, "-c", "from froude.cli import main; main()", "pilot", *map(str, arguments)]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """An environment in which a process finds the package under test, wherever it starts."""
+    return {**os.environ, "PYTHONPATH": str(Path(froude.__file__).parents[1]), **changes}
