@@ -16,19 +16,15 @@ from froude.tank import Corpus, Design, Trunk
 from froude.tank.trainer import train_trunk
 
 BATCH_TOKENS = 64
+LETTERS = np.random.default_rng(0).integers(97, 123, (40, 8), dtype=np.uint8)
+WORDS = [bytes(letters[: 3 + i % 5]) for i, letters in enumerate(LETTERS)]
 SECONDS = {"pilot_seconds": 1.0, "target_seconds": 1.0}
 
 
 def text(rng: np.random.Generator, n_bytes: int) -> bytes:
-    """Lines of words that follow each other by a rule, so that there is something to learn."""
-    words = [bytes(rng.integers(97, 123, 3 + i % 5, dtype=np.uint8)) for i in range(40)]
-    line, lines = [], []
-    for pick in rng.integers(0, 40, n_bytes // 5).tolist():
-        line.append(words[pick])
-        if len(line) == 8:
-            lines.append(b" ".join(line))
-            line = []
-    return b"\n".join(lines)[:n_bytes]
+    """Lines of eight words each; the spelling of the words is what there is to learn."""
+    picks = rng.integers(0, len(WORDS), (n_bytes // 32, 8))
+    return b"\n".join(b" ".join(WORDS[i] for i in line) for line in picks)[:n_bytes]
 
 
 def write_corpus(folder: Path, seed: int = 0, files: int = 80) -> Path:

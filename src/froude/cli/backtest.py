@@ -1,46 +1,59 @@
 """`froude backtest`: how well laws predict runs they were not fitted to."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from froude.cli.render import Columns, Json, Table, percent, print_json, print_table, roles
+from froude.cli.options import Columns, Draws, Input, Json, Outcome, Seed, Table, Where, read_table
+from froude.cli.render import percent, print_json, print_notes, print_table
+
+if TYPE_CHECKING:
+    from froude.fit import Backtest
 
 
 def backtest(
     table: Table,
-    hold_out: Annotated[str, typer.Option(help='Runs to predict: "C > 1e21". The rest is fitted.')],
-    law: Annotated[str, typer.Option(help="Laws by name, separated by commas.")] = "chinchilla",
-    x: Annotated[str | None, typer.Option(help="Input of the laws of one input: N, D or C.")] = None,
-    y: Annotated[str, typer.Option(help="Outcome to fit and predict.")] = "loss",
+    hold_out: Annotated[
+        str, typer.Option(metavar="CONDITION", help='Runs to predict: "C > 1e21". The rest is fitted.')
+    ],
+    law: Annotated[str, typer.Option(metavar="NAME,…", help="Laws, separated by commas.")] = "chinchilla",
+    x: Input = None,
+    y: Outcome = "loss",
     columns: Columns = None,
-    where: Annotated[str | None, typer.Option(help="Only these runs take part.")] = None,
-    draws: Annotated[int, typer.Option(help="Bootstrap refits behind the intervals.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of starts and bootstrap.")] = 0,
+    where: Where = None,
+    draws: Draws = 1000,
+    seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Hold runs out, fit the rest, predict the held-out ones: error, coverage and width by law."""
-    from froude.fit import backtest as backtest_laws
-    from froude.runs import read_runs
+    """Hold runs out, fit the rest, predict the held-out ones: error, coverage and width by law.
 
-    runs = read_runs(table, roles(columns))
-    kept = runs.where(where) if where else runs
+    Example: `froude backtest runs.csv --law chinchilla,power-floor --hold-out "C > 1e21"`
+    """
+    from froude.fit import backtest as backtest_laws
+
+    runs = read_table(table, columns, where)
     names = [name.strip() for name in law.split(",")]
-    found = backtest_laws(names, kept, hold_out, y, x=x, draws=draws, seed=seed)
+    found = backtest_laws(names, runs, hold_out, y, x=x, draws=draws, seed=seed)
     if json:
         print_json({"laws": [one.to_dict() for one in found]})
         return
     print_table(
-        f"{found[0].n_held_out} runs held out ({hold_out}), {found[0].n_fit} fitted",
-        ["law", "mean error", "worst error", f"inside {found[0].level:.0%}", "half-width"],
-        [
-            [
-                one.law.name,
-                percent(one.mean_abs_rel_error),
-                percent(one.worst_abs_rel_error),
-                percent(one.coverage, 0),
-                percent(one.mean_half_width),
-            ]
-            for one in found
-        ],
+        f"{found[0].n_held_out} runs held out ({hold_out}), predicted from {found[0].n_fit}",
+        ["law", "mean error", "worst error", "inside interval", "half-width"],
+        [row(one) for one in found],
     )
+    print(f"\nerrors and half-widths are relative; {found[0].level:.0%} of the runs should lie inside")
+    print_notes(f"{one.law.name}: {one.fit.warnings[0]}" for one in found if not one.fit.converged)
+
+
+def row(one: Backtest) -> list[str]:
+    """How one law did."""
+    return [
+        one.law.name,
+        percent(one.mean_abs_rel_error),
+        percent(one.worst_abs_rel_error),
+        percent(one.coverage, 0),
+        percent(one.mean_half_width),
+    ]

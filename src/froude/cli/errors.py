@@ -1,35 +1,63 @@
 """What a user is told when a command cannot go on: one line, and an exit code."""
 
 import errno
+import os
 import sys
-
-import typer
-from typer.exceptions import TyperException
 
 from froude.errors import InputError
 
+DONE_IS_KEPT = "give the same command again, nothing finished is lost"
+
 
 def exit_code_of(error: BaseException) -> int:
-    """Tells the user of an error that is theirs to mend and returns the exit code; raises any other error again."""
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
-        tell("stopped; the same command goes on from here")
-        return 130
-    if isinstance(error, InputError):
-        tell(str(error))
-        return 1
-    if isinstance(error, TyperException):
-        message = getattr(error, "format_message", lambda: str(error))()
-        if message:
-            tell(f"{' '.join(message.split())} (see froude --help)")
-        return 2
+    """Tells the user of an error that is theirs to mend and returns the exit code; raises any other again."""
     if isinstance(error, BrokenPipeError):
+        silence_stdout()
         return 1
+    # Wrong usage; the classes of these errors, alone in having this method, move between versions of typer.
+    if hasattr(error, "format_message"):
+        tell(usage_of(error))
+        return 2
+    if isinstance(error, KeyboardInterrupt):
+        tell(f"stopped: {DONE_IS_KEPT}")
+        return 130
+    sentence = what_to_do(error)
+    if not sentence:
+        raise error
+    tell(sentence)
+    return 1
+
+
+def what_to_do(error: BaseException) -> str:
+    """What went wrong and how to mend it; empty for a bug, which is not the user's to mend."""
+    if isinstance(error, InputError):
+        return str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        tell("the disk is full: free some space and give the same command again, nothing finished is lost")
-        return 1
-    raise error
+        return f"the disk is full: free some space and {DONE_IS_KEPT}"
+    if isinstance(error, OSError) and error.filename:
+        return f"{str(error.filename)!r}: {error.strerror}; mend that and {DONE_IS_KEPT}"
+    return f"a training failed ({error}): {DONE_IS_KEPT}" if is_failed_training(error) else ""
+
+
+def is_failed_training(error: BaseException) -> bool:
+    """Whether a worker of an engine failed; imports its module only once something has gone wrong."""
+    from froude.tank.engines.local import TaskFailedError
+
+    return isinstance(error, TaskFailedError)
+
+
+def usage_of(error: BaseException) -> str:
+    """What is wrong with the words given, and where to read how they should be."""
+    said = " ".join(getattr(error, "format_message")().split()).rstrip(".")  # noqa: B009
+    command = getattr(getattr(error, "ctx", None), "command_path", "froude")
+    return f"{said} (see {command} --help)"
 
 
 def tell(message: str) -> None:
     """One line on stderr."""
     print("froude: " + " ".join(message.split()), file=sys.stderr)
+
+
+def silence_stdout() -> None:
+    """Sends what is still to be written on stdout nowhere: its reader, `head` say, has left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

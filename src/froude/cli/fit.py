@@ -1,55 +1,77 @@
 """`froude fit`: a law with numbers and intervals from a table of runs."""
 
-from typing import Annotated
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
 import typer
 
-from froude.cli.render import Columns, Json, Table, interval, print_json, print_notes, print_table, roles
+from froude.cli.options import Columns, Draws, Input, Json, Outcome, Seed, Table, Where, read_table
+from froude.cli.render import number_and_interval, percent, print_json, print_notes, print_table
 
-LawOption = Annotated[str, typer.Option(help="A law by name; `froude laws` lists them.")]
+if TYPE_CHECKING:
+    from froude.fit import Fit
+    from froude.runs import Runs
 
 
 def fit(
     table: Table,
-    law: LawOption = "chinchilla",
-    x: Annotated[str | None, typer.Option(help="Input of a law of one input: N, D or C.")] = None,
-    y: Annotated[str, typer.Option(help="Outcome to fit.")] = "loss",
+    law: Annotated[
+        str, typer.Option(metavar="NAME", help="Which law; `froude laws` lists them.")
+    ] = "chinchilla",
+    x: Input = None,
+    y: Outcome = "loss",
     columns: Columns = None,
-    where: Annotated[str | None, typer.Option(help='Only these runs: "C < 1e21 AND D > 2e9".')] = None,
-    draws: Annotated[int, typer.Option(help="Bootstrap refits behind the intervals.")] = 1000,
+    where: Where = None,
+    draws: Draws = 1000,
     starts: Annotated[int, typer.Option(help="Random starts of the solver.")] = 27,
-    seed: Annotated[int, typer.Option(help="Seed of starts and bootstrap.")] = 0,
-    out: Annotated[str | None, typer.Option(help="Save the fit for `froude predict`.")] = None,
+    seed: Seed = 0,
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Save the fit for `froude predict`.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Fit a law to a table of runs; say how sure each number is."""
-    from froude.fit import fit as fit_law
-    from froude.runs import read_runs
+    """Fit a law to a table of runs, and say how sure each number is.
 
-    runs = read_runs(table, roles(columns))
-    kept = runs.where(where) if where else runs
-    found = fit_law(law, kept, y, x=x, starts=starts, draws=draws, seed=seed)
-    if out:
+    Diverged runs, whose loss is NaN or infinite, are counted and not fitted.
+    Example: `froude fit runs.csv --columns N=params --where "C < 1e21" --out fit.json`
+    """
+    from froude.fit import fit as fit_law
+
+    runs = read_table(table, columns, where)
+    found = fit_law(law, runs, y, x=x, starts=starts, draws=draws, seed=seed)
+    if out is not None:
         found.save(out)
     if json:
         print_json(found.to_dict())
         return
+    show(found, runs)
+    if out is not None:
+        print(f"saved: froude predict {out} --at {','.join(f'{name}=…' for name in found.law.inputs)}")
+
+
+def show(found: Fit, runs: Runs) -> None:
+    """A fit on the terminal."""
     print_table(
-        f"{found.law.name}: {y} = {found.law.formula}",
+        f"{found.law.name}: {found.y} = {found.law.formula}",
         ["parameter", "value", f"{found.level:.0%} interval"],
-        [[name, f"{value:.5g}", interval(*found.intervals[name])] for name, value in found.params.items()],
+        [[name, *number_and_interval(value, *found.intervals[name])] for name, value in found.params.items()],
     )
-    print(f"{found.n} runs fitted, {found.diverged} diverged left out; median error {median_error(found)}")
-    print(f"{found.starts_agree} of {found.starts_tried} starts agree; objective {found.objective:.9g}")
-    print_notes([*runs.derived, *runs.notes], mark="·")
+    print()
+    print(f"{found.n} runs fitted; {error_of(found)}")
+    agree = f"{found.starts_agree} of {found.starts_tried} random starts agree"
+    print(f"{agree}; objective {found.objective:.9g}")
+    said = [f"{role} is the column {column!r}" for column, role in runs.read_as.items()]
+    said += [f"{sentence}, derived" for sentence in runs.derived]
+    if said:
+        print("; ".join(said))
     print_notes(found.warnings)
-    if out:
-        print(f"saved as {out}: froude predict {out} --at {','.join(f'{name}=…' for name in found.law.inputs)}")
 
 
-def median_error(found: object) -> str:
-    """Median absolute residual, in percent for a law with log residuals."""
-    import numpy as np
-
-    size = float(np.median(np.abs(found.residuals)))  # type: ignore[attr-defined]
-    return f"{100 * size:.2f}%" if found.residual == "log" else f"{size:.4g}"  # type: ignore[attr-defined]
+def error_of(found: Fit) -> str:
+    """How far off the fitted runs lie, in percent for a law with log residuals."""
+    relative = found.residual == "log"
+    off = np.abs(np.expm1(found.residuals) if relative else found.residuals)
+    middle, worst = (percent(x) if relative else f"{x:.3g}" for x in (np.median(off), off.max()))
+    return f"the law is off by {middle} in the median, {worst} at worst"

@@ -4,32 +4,46 @@ from typing import Annotated
 
 import typer
 
-from froude.cli.render import Json, print_json
+from froude.cli.options import Json
+from froude.cli.render import print_json
 
 
 def pilot(
     minutes: Annotated[float, typer.Option(help="Wall time of the whole command.")] = 5.0,
-    seed: Annotated[int, typer.Option(help="Seed of weights and order of data.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of weights and of the order of data.")] = 0,
     study: Annotated[
-        str | None, typer.Option(help="Folder of the study. [default: froude-studies/pilot-<hash of settings>]")
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the study. [default: froude-studies/pilot-HASH, of the settings]",
+            show_default=False,
+        ),
     ] = None,
     corpus: Annotated[
-        str | None, typer.Option(help="Folder or file to train on. [default: the Python sources installed here]")
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Folder or file to train on. [default: Python sources installed here]"
+        ),
     ] = None,
-    plan: Annotated[str | None, typer.Option(help="Follow this plan.json instead of making a plan.")] = None,
-    check: Annotated[bool, typer.Option("--check/--no-check", help="Train the target too, or stop before.")] = True,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    engine: Annotated[str, typer.Option(help="Where to train: local.")] = "local",
+    plan: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Follow this plan.json instead of making a plan.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Train the target too, or stop before it.")
+    ] = True,
+    device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu or cuda.")] = "auto",
+    engine: Annotated[str, typer.Option(metavar="NAME", help="Where to train: local.")] = "local",
     json: Json = False,
 ) -> None:
     """Train small models, forecast a larger one, train that too, and show whether the forecast was right.
 
-    Give the same command again and it goes on where it stopped.
+    Everything is kept in the study's folder, with a page `report.html`. Stop it at any moment: the same
+    command goes on from there.
     """
-    from froude.cli.progress import Display
+    from froude.cli.story import StoryTeller
     from froude.pilot import pilot as run_pilot
 
-    with Display() as display:
+    with StoryTeller(check=check) as teller:
         result = run_pilot(
             minutes=minutes,
             seed=seed,
@@ -39,7 +53,7 @@ def pilot(
             check=check,
             device=device,
             engine=engine,
-            watch=display.watch,
+            watch=teller.hear,
         )
     if json:
         print_json(result.to_dict())

@@ -1,32 +1,41 @@
 """`froude predict`: what a saved fit says of runs not made."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from froude.cli.render import Json, interval, print_json, print_table
+from froude.cli.options import Json
+from froude.cli.render import number_and_interval, print_json, print_notes, print_table
 
 
 def predict(
-    fit: Annotated[str, typer.Argument(help="A fit that `froude fit --out` saved.")],
-    at: Annotated[list[str], typer.Option(help="Where: N=70B,D=1.4T. May be given several times.")],
-    of: Annotated[str, typer.Option(help="`run`: one run's outcome; `mean`: the mean of many.")] = "run",
+    fit: Annotated[str, typer.Argument(metavar="FIT", help="A file that `froude fit --out` wrote.")],
+    at: Annotated[
+        list[str], typer.Option(metavar="NAME=QUANTITY,…", help="Where: N=70B,D=1.4T. Any number of times.")
+    ],
+    of: Annotated[Literal["run", "mean"], typer.Option(help="Of one run, or of the mean of many.")] = "run",
     json: Json = False,
 ) -> None:
-    """Forecast runs from a saved fit, each with its interval."""
+    """Forecast runs from a saved fit, each with its interval.
+
+    Quantities in any customary writing: `70B`, `7e10`, `1e21 FLOP`.
+    Example: `froude predict fit.json --at N=7B,D=300B --at N=70B,D=1.4T`
+    """
     from froude.fit import Fit
     from froude.quantity import format_quantity, parse_assignments
 
     found = Fit.load(fit)
-    forecasts = [found.predict(of=of, **parse_assignments(text)) for text in at]  # type: ignore[arg-type]
+    forecasts = [found.predict(of=of, **parse_assignments(text)) for text in at]
     if json:
-        print_json([forecast.to_dict() for forecast in forecasts])
+        print_json([made.to_dict() for made in forecasts])
         return
     print_table(
-        f"{found.y} of {'one run' if of == 'run' else 'the mean of many runs'} by {found.law.name}",
+        f"{found.y} of {'one run' if of == 'run' else 'the mean of many runs'}, by {found.law.name}",
         [*found.law.inputs, "forecast", f"{found.level:.0%} interval"],
         [
-            [*(format_quantity(value) for value in f.at.values()), f"{f.mean:.4f}", interval(f.lo, f.hi)]
-            for f in forecasts
+            [*map(format_quantity, made.at.values()), *number_and_interval(made.mean, made.lo, made.hi)]
+            for made in forecasts
         ],
     )
+    if not found.converged:
+        print_notes(found.warnings[:1])

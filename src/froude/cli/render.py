@@ -1,73 +1,74 @@
-"""What commands share in rendering: the console, tables, JSON, and the options several of them take."""
+"""What commands share in rendering: JSON, tables, sentences, and numbers with the digits they deserve."""
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout instead of tables.")]
-Columns = Annotated[
-    str | None,
-    typer.Option(help="Which column plays which role: N=params,D=tokens,loss=val_loss. Found by name otherwise."),
-]
-Table = Annotated[str, typer.Argument(help="Runs: a CSV, Parquet or JSONL file, or a study folder.")]
+FEWEST_DIGITS, MOST_DIGITS = 3, 8
+PIPED_WIDTH = 100  # columns where no terminal says how many it has
 
 
 def print_json(value: Any) -> None:
-    """One line of strict JSON on stdout; what is not finite becomes null."""
-    print(json.dumps(finite(value), allow_nan=False))
+    """One line of strict JSON on stdout."""
+    print(json.dumps(strict(value), allow_nan=False))
 
 
-def finite(value: Any) -> Any:
-    """The same value with None for every number that JSON has no form for."""
+def strict(value: Any) -> Any:
+    """The same value with None for NaN and infinity, for which JSON has no form: no such number was found."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    return [finite(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: strict(item) for key, item in value.items()}
+    return [strict(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A plain table on stdout, numbers to the right."""
+    """A plain table on stdout: the first column to the left, the others, numbers, to the right."""
     from rich import box
     from rich.console import Console
-    from rich.table import Table as RichTable
+    from rich.table import Table
+    from rich.text import Text
 
-    table = RichTable(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for i, head in enumerate(heads):
-        table.add_column(head, justify="left" if i == 0 else "right")
+        table.add_column(Text(head), justify="right" if i else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
-    Console(highlight=False).print(table)
+        table.add_row(*map(Text, row))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    console.print(Text(title, style="bold"), soft_wrap=True)
+    console.print()
+    console.print(table)
 
 
-def print_notes(notes: Iterable[str], mark: str = "!") -> None:
-    """Sentences on stdout, one a line."""
+def print_notes(notes: Iterable[str]) -> None:
+    """Sentences that ask for attention, one a line."""
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
     for note in notes:
-        console.print(f"[yellow]{mark}[/yellow] {note}")
+        console.print(Text("! ", style="yellow") + Text(note, style="default"))
 
 
-def roles(columns: str | None) -> dict[str, str] | None:
-    """The mapping role → column that `--columns` writes."""
-    from froude.errors import InputError
-
-    if columns is None:
-        return None
-    pairs = [pair.partition("=") for pair in columns.split(",")]
-    for role, equals, column in pairs:
-        if not (role.strip() and equals and column.strip()):
-            raise InputError(f"--columns {columns!r} does not parse: write role=column, as in N=params,loss=val_loss")
-    return {role.strip(): column.strip() for role, _, column in pairs}
+def digits_for(value: float, lo: float, hi: float) -> int:
+    """Significant digits of a value worth writing: two of them say where in its interval it lies."""
+    half = abs(hi - lo) / 2
+    if not (math.isfinite(half) and half > 0 and value):
+        return MOST_DIGITS if half == 0 else FEWEST_DIGITS
+    return min(MOST_DIGITS, max(FEWEST_DIGITS, math.ceil(math.log10(abs(value) / half)) + 2))
 
 
-def interval(lo: float, hi: float) -> str:
-    """Both ends with four digits."""
-    return f"{lo:.4g} to {hi:.4g}"
+def number(value: float, digits: int) -> str:
+    """A number with so many significant digits, zeros at its end kept."""
+    return f"{value:#.{digits}g}".removesuffix(".").replace(".e", "e")
+
+
+def number_and_interval(value: float, lo: float, hi: float) -> tuple[str, str]:
+    """A value and its interval, each with as many digits as the interval's width supports."""
+    digits = digits_for(value, lo, hi)
+    return number(value, digits), f"{number(lo, digits)} to {number(hi, digits)}"
 
 
 def percent(share: float, digits: int = 2) -> str:

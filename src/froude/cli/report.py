@@ -4,10 +4,22 @@ from typing import Annotated
 
 import typer
 
+from froude.cli.options import Json
+from froude.cli.render import print_json
 
-def report(study: Annotated[str, typer.Argument(help="A study folder.")]) -> None:
-    """Write a study's page again from what is on disk."""
+
+def report(
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY", help="A study folder, such as `froude pilot` makes.")
+    ],
+    json: Json = False,
+) -> None:
+    """Write a study's page again from what is on disk, and print where it is."""
     from froude.report import write_report
     from froude.runs import Study
 
-    print(write_report(Study.open(study)))
+    page = write_report(Study.open(study))
+    if json:
+        print_json({"report": str(page)})
+    else:
+        print(page)

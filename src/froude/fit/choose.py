@@ -12,14 +12,16 @@ from froude.fit.fit import Fit, fit
 from froude.runs import Runs
 
 LAWS = ("chinchilla", "kaplan-joint", "varying-exponent")
-FEWEST_SIZES = 3  # kept at a cut: with two sizes a floor and an exponent cannot be told apart
+CUTS = (2, 4, 8)  # times below the largest N·D: runs up to there are fitted, the others forecast
+FEWEST_SIZES = 3  # below a cut: with two sizes a floor and an exponent cannot be told apart
+FEWEST_RUNS = 8  # below a cut
 BACKTEST_DRAWS = 100
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeldOut:
-    """Runs of larger sizes forecast from smaller ones, at one cut: arrays (held out,).
+    """Larger runs forecast from smaller ones, at one cut: arrays (held out,).
 
     `errors` are log forecast − log measured, `deviations` the relative standard deviations that parameters and residuals
     alone explain, `distances` the logarithms of N·D over the largest fitted one.
@@ -74,35 +76,37 @@ def choose(
 ) -> Choice:
     """The law with the smallest error on its largest runs held out, with an interval that knows of that error.
 
-    Cuts are rolling: the runs of the smallest sizes are fitted and all larger ones forecast, from FEWEST_SIZES sizes up
-    to all but the largest. `at` is where a forecast will be asked for (N=…, D=…): the candidates' disagreement there
-    counts as error too. InputError where there are too few sizes for any cut.
+    At each of CUTS the runs below are fitted and all above forecast. `at` is where a forecast will be asked for (N=…,
+    D=…): the candidates' disagreement there counts as error too. InputError where no cut leaves FEWEST_RUNS of
+    FEWEST_SIZES sizes.
     """
-    sizes = np.unique(runs["N"][~runs.diverged()])
-    if len(sizes) <= FEWEST_SIZES:
-        raise InputError(
-            f"{len(sizes)} sizes N are too few to hold one out: give runs of {FEWEST_SIZES + 1} or more"
-        )
     options = {"cluster": cluster, "level": level, "seed": seed}
-    found = [candidate(law, runs, sizes, options) for law in laws]
+    found = [candidate(law, runs, options) for law in laws]
     best = tuple(sorted(found, key=lambda each: each.error))
+    if not best[0].held_out:
+        raise InputError(
+            f"{len(runs)} runs are too few to hold the largest out: give {FEWEST_RUNS} or more of {FEWEST_SIZES} "
+            f"sizes N at less than 1/{CUTS[0]} of the largest N·D"
+        )
     choice = Choice(fit=best[0].fit, candidates=best)
     return replace(choice, fit=replace(best[0].fit, drift=drift(choice, at)))
 
 
-def candidate(law: str, runs: Runs, sizes: np.ndarray, options: dict[str, Any]) -> Candidate:
+def candidate(law: str, runs: Runs, options: dict[str, Any]) -> Candidate:
     """A law's fit to all runs and its hold-outs."""
-    return Candidate(fit=fit(law, runs, **options), held_out=tuple(hold_outs(law, runs, sizes, options)))
+    return Candidate(fit=fit(law, runs, **options), held_out=tuple(hold_outs(law, runs, options)))
 
 
-def hold_outs(law: str, runs: Runs, sizes: np.ndarray, options: dict[str, Any]) -> Iterator[HeldOut]:
+def hold_outs(law: str, runs: Runs, options: dict[str, Any]) -> Iterator[HeldOut]:
     """The forecasts at every cut that leaves enough runs to fit."""
-    for largest in sizes[FEWEST_SIZES - 1 : -1]:
-        held = runs.take((runs["N"] > largest) & ~runs.diverged())
-        try:
-            made = fit(law, runs.take(runs["N"] <= largest), draws=BACKTEST_DRAWS, **options)
-        except InputError:
-            continue  # too few runs below this cut for this law
+    runs = runs.take(~runs.diverged())
+    size = runs["N"] * runs["D"]
+    for cut in CUTS:
+        below = size <= size.max() / cut
+        if below.sum() < FEWEST_RUNS or len(np.unique(runs["N"][below])) < FEWEST_SIZES:
+            return
+        held = runs.take(~below)
+        made = fit(law, runs.take(below), draws=BACKTEST_DRAWS, **options)
         forecast = made.predict(N=held["N"], D=held["D"])
         yield HeldOut(
             errors=np.log(forecast.mean / held["loss"]),

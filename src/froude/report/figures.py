@@ -17,7 +17,6 @@ from froude.report.look import (
     new_figure,
     plain_y,
     show_loss,
-    size_colours,
     spread,
 )
 
@@ -41,17 +40,17 @@ _PEN: Mapping[str, dict[str, Any]] = {
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Points:
-    """Measured runs at places x, y (n,), coloured by their size N (n,)."""
+    """Measured runs at places x, y (n,), each in its colour."""
 
     x: np.ndarray
     y: np.ndarray
-    N: np.ndarray
+    colours: tuple[str, ...]
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Line:
-    """A line through x, y (n,) in a colour; `label` stands at its right end, a band fills from lo to hi if given."""
+    """A line through x, y (n,); `label` stands at its right end, a band fills from lo to hi if given."""
 
     x: np.ndarray
     y: np.ndarray
@@ -99,13 +98,12 @@ def chart(view: View, width: int) -> Figure:
     right = 14 if not labelled else 52 if narrow else 116
     figure, axes = new_figure(width, 300 if narrow else 400, left=36 if narrow else 46, right=right)
     low, high = _x_range(view)
-    log_x(axes, low, high, view.x_label, view.compute, 4 if narrow else 9)
+    log_x(axes, low, high, view.x_label, view.compute, 4 if narrow else 7 if view.compute else 9)
     plain_y(axes, *_y_range(view), view.y_label)
-    colours = size_colours(view.points.N)
     for line in view.lines:
         _draw_line(axes, line)
     axes.scatter(
-        view.points.x, view.points.y, s=26 if narrow else 36, c=[colours[float(n)] for n in view.points.N],
+        view.points.x, view.points.y, s=30 if narrow else 46, c=view.points.colours,
         edgecolors=COLOURS["paper"], linewidths=1, zorder=4,
     )  # fmt: skip
     for mark in view.marks:
@@ -147,15 +145,15 @@ def number_line(marks: Sequence[Mark], baselines: Mapping[str, float], label: st
     _above(axes, between, forecast.y, bar - 19, accent)
     for mark in marks[1:]:
         axes.plot(
-            [mark.y], [bar], marker="D", markersize=12, color=COLOURS["ink"], markeredgecolor=COLOURS["paper"],
-            markeredgewidth=1.5, zorder=5,
+            [mark.y], [bar], marker="D", markersize=12, color=COLOURS["ink"],
+            markeredgecolor=COLOURS["paper"], markeredgewidth=1.5, zorder=5,
         )  # fmt: skip
         _above(axes, mark.label, mark.y, bar + 20, COLOURS["ink"])
     return figure
 
 
 def part_bars(parts: Mapping[str, float], width: int) -> Figure:
-    """Horizontal bars of relative standard deviations, in percent, the last of `parts` being what they come to together."""
+    """Bars of relative standard deviations, in percent; the last of `parts` is what the others come to."""
     narrow = width < NARROW_PX
     figure, axes = new_figure(width, 40 + 34 * len(parts), left=140 if narrow else 190, right=64, bottom=10)
     axes.spines["bottom"].set_visible(False)
@@ -189,15 +187,13 @@ def _x_range(view: View) -> tuple[float, float]:
     ends = [line.x if line.role in ("curve", "path") else line.x[-1:] for line in view.lines]
     values = np.concatenate([view.points.x, *ends, [m.x for m in view.marks]])
     room = 1.04 + 0.03 * math.log10(values.max() / values.min())
-    return values.min() / room, values.max() * (
-        1.0 if any(mark.side == "right" for mark in view.marks) else room
-    )
+    target_at_the_edge = any(mark.side == "right" for mark in view.marks)
+    return values.min() / room, values.max() * (1.0 if target_at_the_edge else room)
 
 
 def _y_range(view: View) -> tuple[float, float]:
-    """The range of what was measured and forecast; a law's line may leave the picture above."""
-    whole = [values for line in view.lines if line.role == "path" for values in (line.lo, line.hi)]
-    whole += [line.y for line in view.lines if line.role in ("curve", "level")]
+    """The range of what was measured and forecast; bands and lines of one size may leave it."""
+    whole = [line.y for line in view.lines if line.role in ("curve", "path", "level")]
     ends = [line.y[-1:] for line in view.lines if line.label]
     marks = [[m.lo, m.hi, m.y] for m in view.marks]
     values = np.concatenate([view.points.y, *whole, *ends, *marks])
@@ -237,12 +233,12 @@ def _label_sides(axes: Axes, view: View, narrow: bool) -> None:
     gap = 14.5 / _pixels_per_unit(axes)
     for side, offset, anchor in (("right", 11, "left"), ("left", -11, "right")):
         here = [end for end in ends if end[0] == side]
-        for (_, x, _, label, colour, weight), place in zip(
-            here, spread([end[2] for end in here], gap), strict=True
-        ):
+        places = spread([end[2] for end in here], gap)
+        for (_, x, _, label, colour, weight), place in zip(here, places, strict=True):
             axes.annotate(
                 label, (x, place), xytext=(offset, 0), textcoords="offset pixels", ha=anchor, va="center",
-                fontsize=TEXT_PX - 0.5 - 0.5 * narrow, color=colour, weight=weight, annotation_clip=False, zorder=7,
+                fontsize=TEXT_PX - 0.5 - 0.5 * narrow, color=colour, weight=weight,
+                annotation_clip=False, zorder=7,
             )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """One visual language for every picture: colours that follow the page's theme, axes, labels, and inline SVG.
 
-Figures are drawn in the light colours of `THEMES`; `inline_svg` replaces each by the CSS variable of its name, so that
-one picture serves a light and a dark page. A figure is measured in CSS pixels: its fonts are as large as the page's.
+Figures are drawn in the light colours of `THEMES`; `inline_svg` replaces each by the CSS variable of its
+name, so that one picture serves a light and a dark page. A figure is measured in CSS pixels: its text is as
+large as the page's.
 """
 
 from __future__ import annotations
@@ -45,12 +46,13 @@ THEMES: Mapping[str, Mapping[str, str]] = {
         "forecast": "#ff8a52", **{f"n{i}": colour for i, colour in enumerate(_SEA_AT_NIGHT)},
     },
 }  # fmt: skip
-"""Colours by name: `forecast` is what was said beforehand, `ink` what was measured, `n0` to `n8` small to large N."""
+"""Colours by name: `forecast` is what was said, `ink` what was measured, `n0` to `n8` small to large N."""
 
 COLOURS = THEMES["light"]
 TEXT_PX = 12.0
 NARROW_PX = 480  # below this width a figure is one for a phone
 
+_TICK_STEPS = ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,))
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -74,7 +76,7 @@ def show_loss(value: float) -> str:
 
 
 def show_number(value: float) -> str:
-    """A number of any size with four significant digits, without a computer's "e": 593000.0 becomes "5.93 × 10⁵"."""
+    """A number of any size with three or four significant digits: 593000.0 becomes "5.93 × 10⁵"."""
     plain = f"{value:.4g}"
     return power_of_ten(value) if "e" in plain else plain
 
@@ -82,7 +84,7 @@ def show_number(value: float) -> str:
 def new_figure(
     width: int, height: int, left: int = 46, right: int = 20, bottom: int = 44
 ) -> tuple[Figure, Axes]:
-    """A figure of this many CSS pixels with one set of bare axes, margins in pixels. InputError without matplotlib."""
+    """A figure with one set of bare axes; all sizes in CSS pixels. InputError without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -111,15 +113,15 @@ def new_figure(
 
 
 def log_ticks(low: float, high: float, most: int) -> np.ndarray:
-    """Round places between low and high, at most so many, as dense as that allows: 1-2-5, 1-3, or powers of ten."""
+    """At most so many round places between low and high, as dense as that allows, else powers of ten."""
     decades = 10.0 ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for steps in ((1, 2, 5), (1, 3), (1,)):
-        ticks = np.sort(np.outer(decades, steps).ravel())
-        inside = ticks[(ticks >= low * 0.999) & (ticks <= high * 1.001)]
-        if len(inside) <= most:
-            return inside
-    stride = math.ceil(len(inside) / most)
-    return inside[::-1][::stride][::-1]
+    choices = [np.sort(np.outer(decades, steps).ravel()) for steps in _TICK_STEPS]
+    choices = [ticks[(ticks >= low * 0.999) & (ticks <= high * 1.001)] for ticks in choices]
+    for ticks in choices:
+        if len(ticks) <= most:
+            return ticks
+    powers = choices[-1]
+    return powers[:: math.ceil(len(powers) / most)]
 
 
 def log_x(axes: Axes, low: float, high: float, label: str, compute: bool, most: int) -> None:
@@ -141,8 +143,8 @@ def plain_y(axes: Axes, low: float, high: float, label: str) -> None:
     axes.grid(axis="y", color=COLOURS["hair"], linewidth=1, zorder=0)
     axes.set_axisbelow(True)
     axes.annotate(
-        label, (0, 1), xycoords=("figure fraction", "axes fraction"), xytext=(1, 13), textcoords="offset pixels",
-        fontsize=TEXT_PX, color=COLOURS["soft"],
+        label, (0, 1), xycoords=("figure fraction", "axes fraction"),
+        xytext=(1, 13), textcoords="offset pixels", fontsize=TEXT_PX, color=COLOURS["soft"],
     )  # fmt: skip
 
 
@@ -166,7 +168,7 @@ def spread(places: Sequence[float], gap: float) -> np.ndarray:
 
 
 def inline_svg(figure: Figure, name: str, title: str) -> str:
-    """The figure as an `<svg>` element to stand in a page: ids unique to `name`, colours and fonts the page's own."""
+    """The figure as an `<svg>` element for a page: ids unique to `name`, colours and fonts the page's own."""
     import matplotlib
 
     target = io.StringIO()
@@ -177,7 +179,7 @@ def inline_svg(figure: Figure, name: str, title: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.S)
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text).replace("xlink:href", "href")
     text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", text)
-    text = re.sub(r"font: ([^;\"]*?)([\d.]+px) [^;\"]*", _font, text)
+    text = without_font_families(text)
     for colour, hexadecimal in COLOURS.items():
         text = text.replace(hexadecimal, f"var(--{colour})")
     text = re.sub(
@@ -188,6 +190,9 @@ def inline_svg(figure: Figure, name: str, title: str) -> str:
     return re.sub(r"\n\s*", "\n", text)
 
 
-def _font(match: re.Match[str]) -> str:
-    weight = f"; font-weight: {match[1].strip()}" if match[1].strip() else ""
-    return f"font-size: {match[2]}{weight}"
+def without_font_families(svg: str) -> str:
+    """The SVG with sizes and weights of its text kept and the font left to the page."""
+    # Matplotlib before 3.11 writes one shorthand for what later versions write as properties of their own.
+    svg = re.sub(r"font: (\w+) ([\d.]+px) [^;\"]*", r"font-weight: \1; font-size: \2", svg)
+    svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg)
+    return re.sub(r" font-family: [^;\"]*;", "", svg)

@@ -24,14 +24,25 @@ if TYPE_CHECKING:
 
 _WIDTHS = {"wide": 840, "narrow": 350}  # CSS pixels of the page's column, and of a phone's
 
+_TITLES = {
+    "headline": "forecast and measured loss on one axis",
+    "curves": "training loss against tokens",
+    "tokens": "loss against tokens, with the law",
+    "parameters": "loss against parameters, with the law",
+    "frontier": "loss against compute, with the frontier",
+    "parts": "the parts of the interval",
+    "residuals": "measured loss against the law",
+    "further": "forecasts at more compute",
+}
+
 Row = dict[str, Any]
 
 
 def write_report(study: Study) -> Path:
     """Write `report.html` into the study, from what is on disk at whatever stage it is, and return its path.
 
-    The page holds all it needs: no network, script or other file. InputError where the study has no finished run, a
-    document of it is damaged, a library of `froude[report]` is missing, or the page cannot be written.
+    The page holds all it needs: no network, script or other file. InputError where the study has no finished
+    run, a document of it is damaged, a library of `froude[report]` is missing, or the page cannot be written.
     """
     page = render(read_story(study))
     path = study.path / "report.html"
@@ -76,12 +87,15 @@ def render(story: Story) -> str:
 
 def _pictures(story: Story) -> dict[str, str]:
     """Every picture there is at this stage, each for a wide page and for a phone, as HTML by name."""
-    drawn: dict[str, Callable[[int], Figure]] = {
-        "curves": _chart(views.curves_view(story)),
-        "tokens": _chart(views.tokens_view(story)),
-        "parameters": _chart(views.parameters_view(story)),
-        "frontier": _chart(views.frontier_view(story)),
-    }
+    drawn: dict[str, Callable[[int], Figure]] = {}
+    curves = views.curves_view(story)
+    if curves.lines or len(story.fitted):
+        drawn["curves"] = _chart(curves)
+    if not len(story.fitted):
+        return {name: _both_widths(name, draw) for name, draw in drawn.items()}
+    drawn["tokens"] = _chart(views.tokens_view(story))
+    drawn["parameters"] = _chart(views.parameters_view(story))
+    drawn["frontier"] = _chart(views.frontier_view(story))
     for fit in story.fits:
         drawn["residuals"] = _chart(views.residuals_view(story, fit))
     if story.forecast:
@@ -100,7 +114,7 @@ def _chart(view: View) -> Callable[[int], Figure]:
 
 
 def _both_widths(name: str, draw: Callable[[int], Figure]) -> str:
-    svgs = {size: inline_svg(draw(width), f"{name}-{size}", name) for size, width in _WIDTHS.items()}
+    svgs = {size: inline_svg(draw(width), f"{name}-{size}", _TITLES[name]) for size, width in _WIDTHS.items()}
     return "".join(f'<div class="{size}">{svg}</div>' for size, svg in svgs.items())
 
 
@@ -109,7 +123,9 @@ def _choice_rows(story: Story) -> list[Row]:
         {
             "law": law["law"],
             "chosen": law["law"] == story.forecast.get("law"),
-            "held_out": words.percent(law["held_out_error"]),
+            "held_out": words.percent(law["held_out_error"])
+            if math.isfinite(law["held_out_error"])
+            else "not held out",
             "predicted": show_loss(law["predicted"]),
             "weight": f"{law['weight']:.0%}",
         }
@@ -152,11 +168,11 @@ def _further_rows(story: Story) -> list[Row]:
 
 def _run_rows(story: Story) -> list[Row]:
     """A row for each finished run, smallest first, the target last."""
-    rows: list[Row] = []
-    for runs, is_target in ((story.pilots, False), (story.targets, True)):
-        for i in np.lexsort((runs["D"], runs["N"])):
-            rows.append(_run_row(story, runs, int(i)) | {"target": is_target})
-    return rows
+    return [
+        _run_row(story, runs, int(i)) | {"target": runs is story.targets}
+        for runs in (story.pilots, story.targets)
+        for i in np.lexsort((runs["D"], runs["N"]))
+    ]
 
 
 def _run_row(story: Story, runs: Runs, i: int) -> Row:
@@ -242,9 +258,7 @@ def _corpus_bytes(corpus: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
             files = words.count(corpus[f"{part}_files"], "file")
             yield title, f"{format_bytes(corpus[f'{part}_bytes'])} in {files}"
     if "validation_bytes" in corpus:
-        yield (
-            "split",
-            f"{format_bytes(corpus['train_bytes'])} to train, {format_bytes(corpus['validation_bytes'])} to score",
-        )
+        train, score = (format_bytes(corpus[f"{side}_bytes"]) for side in ("train", "validation"))
+        yield "split", f"{train} to train, {score} to score"
     if corpus.get("unreadable_files"):
         yield "unreadable", words.count(corpus["unreadable_files"], "file")

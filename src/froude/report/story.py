@@ -34,7 +34,7 @@ class Place:
 class Story:
     """A study as it stands. A document that is not written yet is an empty mapping, a missing fit no fit.
 
-    `pilots` are all finished runs but those of the target, which are `targets`; `curves` the steps of every run by id.
+    `pilots` are all finished runs but the target's, which is in `targets`; `curves` the steps by run id.
     """
 
     name: str
@@ -73,12 +73,12 @@ class Story:
 
     @property
     def largest(self) -> int:
-        """The position of the costliest pilot that did not diverge."""
-        return int(np.argmax(self.fitted["C"]))
+        """The position in `fitted` of the pilot with the most parameters, and of these the most tokens."""
+        return int(np.lexsort((self.fitted["D"], self.fitted["N"]))[-1])
 
 
 def read_story(study: Study) -> Story:
-    """Everything the study's folder says now. InputError without a finished run, or for a damaged document."""
+    """What the study's folder says now. InputError without a finished run, or for a damaged document."""
     runs = study.runs() if study.finished() else Runs.from_columns({"N": [], "D": [], "loss": []})
     if not len(runs):
         raise InputError(
@@ -88,7 +88,8 @@ def read_story(study: Study) -> Story:
     place = _target_place(documents)
     is_target = np.zeros(len(runs), dtype=bool)
     for at in place:
-        is_target = np.isclose(runs["N"], at.N) & np.isclose(runs["D"], at.D)
+        there = np.isclose(runs["N"], at.N) & np.isclose(runs["D"], at.D)
+        is_target = there & ~there.all()  # what is the only run of a study is told as a pilot
     fit_file = study.path / "fit.json"
     return Story(
         name=study.path.resolve().name,
@@ -130,7 +131,7 @@ def flops_a_token(story: Story) -> tuple[Callable[[Any], np.ndarray], str]:
 
 
 def frontier(story: Story, fit: Fit, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The lowest loss the law allows at each compute C (n,), and the N (n,) that reaches it on D = C / FLOPs a token."""
+    """The lowest loss the law allows at each compute C (n,), and the N (n,) that reaches it."""
     flops, _ = flops_a_token(story)
     sizes = np.geomspace(story.fitted["N"].min() / 100, story.fitted["N"].max() * 1e4, 1200)
     D = C[:, None] / flops(sizes)
@@ -140,7 +141,7 @@ def frontier(story: Story, fit: Fit, C: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def baselines(story: Story) -> dict[str, float]:
-    """What someone without a law would say of the target: the largest pilot's loss, and a line through loss and log C."""
+    """What one would say of the target without a law: the largest pilot's loss, a straight line in log C."""
     runs = story.fitted
     named = {"largest pilot's loss": float(runs["loss"][story.largest])}
     if np.ptp(runs["C"]) > 0:

@@ -18,18 +18,18 @@ from froude.runs import Runs
 _STEPS = 60  # of a drawn law
 _BINS_A_DECADE = 32  # of a training curve, whose every step is a batch of noise
 _CURVE_STARTS = 64  # a curve is drawn from this share of the longest run: before it, all fall steeply
-_SAME_LENGTH = 1.3  # runs whose tokens differ by less are drawn as one length
+_SAME_LENGTH = 1.15  # a gap in tokens below this factor parts no lengths
 _LENGTHS = 5  # lines of equal length drawn, at most
 
 
 def curves_view(story: Story) -> View:
-    """Training loss against tokens: each trunk once, its branches from where they leave it; dots are validation loss."""
+    """Training loss against tokens, each trunk once and its branches from where they leave it."""
     runs, colours = story.pilots, size_colours(story.pilots["N"])
-    sets = [(runs, colours)] + [(story.targets, {at.N: COLOURS["ink"] for at in story.place})]
-    start = max(at["D"].max() for at in (story.pilots, story.targets) if len(at)) / _CURVE_STARTS
-    lines = [line for table, palette in sets for line in _curves(story, table, palette, start)]
+    start = max(table["D"].max() for table in (runs, story.targets) if len(table)) / _CURVE_STARTS
+    black = {at.N: COLOURS["ink"] for at in story.place}
+    lines = [*_curves(story, runs, colours, start), *_curves(story, story.targets, black, start)]
     return View(
-        points=_points(story.fitted, "D"),
+        points=_points(story, "D"),
         lines=tuple(lines),
         marks=_measured_marks(story, "D", label=False),
         x_label=f"{story.unit}s trained on",
@@ -61,13 +61,13 @@ def tokens_view(story: Story) -> View:
         D = np.geomspace(first, at.D, _STEPS)
         lines.append(_path(fit, D, at.N, D, flops(at.N) * D))
     return View(
-        points=_points(runs, "D"), lines=tuple(lines), marks=_marks(story, "D"),
+        points=_points(story, "D"), lines=tuple(lines), marks=_marks(story, "D"),
         x_label=f"{story.unit}s trained on", y_label=_loss_label(story),
     )  # fmt: skip
 
 
 def parameters_view(story: Story) -> View:
-    """Loss against parameters, a line a length, the law from the smallest pilot out to the target's parameters."""
+    """Loss against parameters, a line a length, the law from the smallest pilot out to the target's size."""
     runs = story.fitted
     flops, _ = flops_a_token(story)
     first, last = runs["N"].min(), max([runs["N"].max(), *(at.N for at in story.place)])
@@ -87,7 +87,7 @@ def parameters_view(story: Story) -> View:
         N = np.geomspace(first, at.N, _STEPS)
         lines.append(_path(fit, N, N, at.D, flops(N) * at.D))
     return View(
-        points=_points(runs, "N"), lines=tuple(lines), marks=_marks(story, "N"),
+        points=_points(story, "N"), lines=tuple(lines), marks=_marks(story, "N"),
         x_label="parameters, embedding not counted", y_label=_loss_label(story),
     )  # fmt: skip
 
@@ -108,13 +108,13 @@ def frontier_view(story: Story) -> View:
         C = np.geomspace(runs["C"].min(), max([runs["C"].max(), *(at.C for at in places)]), _STEPS)
         lines.insert(0, Line(x=C, y=frontier(story, fit, C)[0], role="frontier", colour=COLOURS["ink"]))
     return View(
-        points=_points(runs, "C"), lines=tuple(lines), marks=_marks(story, "C"),
+        points=_points(story, "C"), lines=tuple(lines), marks=_marks(story, "C"),
         x_label="training FLOPs", y_label=_loss_label(story), compute=True,
     )  # fmt: skip
 
 
 def further_view(story: Story) -> View:
-    """Loss against compute, from the pilots over the target to the forecasts at 10, 100 and 1000 times its compute."""
+    """Loss against compute, from the pilots over the target to the forecasts far beyond it."""
     further = story.forecast["further"]
     nodes = [(story.forecast["at"]["C"], story.forecast["predicted"], story.forecast["interval"])]
     nodes += [(step["C"], step["mean"], step["interval"]) for step in further]
@@ -129,7 +129,7 @@ def further_view(story: Story) -> View:
     )  # fmt: skip
     before = tuple(replace(mark, side="left") for mark in _marks(story, "C"))
     return View(
-        points=_points(story.fitted, "C"), lines=(path,), marks=before + steps,
+        points=_points(story, "C"), lines=(path,), marks=before + steps,
         x_label="training FLOPs", y_label=_loss_label(story), compute=True,
     )  # fmt: skip
 
@@ -145,7 +145,7 @@ def residuals_view(story: Story, fit: Fit) -> View:
         colour=COLOURS["soft"],
     )
     return View(
-        points=Points(x=runs["C"], y=off, N=runs["N"]), lines=(zero,),
+        points=Points(x=runs["C"], y=off, colours=_colours(story)), lines=(zero,),
         x_label="training FLOPs", y_label="measured less law, %", compute=True,
     )  # fmt: skip
 
@@ -155,8 +155,15 @@ def target_marks(story: Story) -> tuple[Mark, ...]:
     return _marks(story, "C")
 
 
-def _points(runs: Runs, x: str) -> Points:
-    return Points(x=runs[x], y=runs["loss"], N=runs["N"])
+def _points(story: Story, x: str) -> Points:
+    runs = story.fitted
+    return Points(x=runs[x], y=runs["loss"], colours=_colours(story))
+
+
+def _colours(story: Story) -> tuple[str, ...]:
+    """The colour of each fitted pilot's size, of the ramp over the sizes of all pilots."""
+    ramp = size_colours(story.pilots["N"])
+    return tuple(ramp[float(n)] for n in story.fitted["N"])
 
 
 def _loss_label(story: Story) -> str:
@@ -212,7 +219,8 @@ def _curves(story: Story, runs: Runs, colours: Mapping[float, str], start: float
                 continue
             steps = np.stack([curve["tokens"], curve["loss"]], axis=1)
             own = steps[_shared(steps, whole) :]
-            x, y = _binned(own[own[:, 0] >= start])
+            # A diverging loss leaves the picture where it passes what it began with, and squeezes no other.
+            x, y = _binned(own[(own[:, 0] >= start) & (own[:, 1] <= steps[0, 1])])
             if not len(x):
                 continue
             size = float(runs["N"][i])
@@ -223,7 +231,7 @@ def _curves(story: Story, runs: Runs, colours: Mapping[float, str], start: float
 
 
 def _shared(steps: np.ndarray, whole: np.ndarray) -> int:
-    """How many steps at the start are the trunk's own, less one, so that a branch is drawn from where it leaves."""
+    """How many first steps are the trunk's own, less one, so that a branch is drawn from where it leaves."""
     n = min(len(steps), len(whole))
     differs = np.flatnonzero((steps[:n] != whole[:n]).any(axis=1))
     return max(0, int(differs[0]) - 1) if len(differs) else max(0, n - 1)
@@ -262,13 +270,9 @@ def _joined(story: Story, runs: Runs, x: str, colour: str, label: str) -> list[L
 
 
 def _lengths(runs: Runs) -> list[tuple[float, Runs]]:
-    """Runs of about equal tokens, the groups that hold several sizes, with the geometric mean of their tokens."""
-    ordered = np.unique(runs["D"])
-    starts = [ordered[0]]
-    for tokens in ordered:
-        if tokens >= starts[-1] * _SAME_LENGTH:
-            starts.append(tokens)
-    group = np.searchsorted(starts, runs["D"], side="right")
+    """Groups of runs of about equal tokens and several sizes, with the geometric mean of their tokens."""
+    ordered, which = np.unique(runs["D"], return_inverse=True)
+    group = np.cumsum([False, *(ordered[1:] >= _SAME_LENGTH * ordered[:-1])])[which]
     groups = [runs.take(group == k) for k in np.unique(group)]
     several = [g for g in groups if len(np.unique(g["N"])) > 1]
     fullest = sorted(several, key=len)[-_LENGTHS:]

@@ -1,4 +1,4 @@
-"""The sentences of the page: each says what a picture shows and what follows, from the study's own numbers."""
+"""The sentences of the page: what each picture shows and what follows, from the study's own numbers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from froude.report.look import show_loss
 from froude.report.story import Story, baselines, flops_a_token, frontier, law_value
 
 _ON_THE_FRONTIER = 0.001  # a loss within this share of the lowest
+_SAME = 0.0005  # a difference that three decimals do not show
 
 PARTS = {
     "parameters": "uncertain parameters",
@@ -42,7 +43,7 @@ def is_inside(story: Story) -> bool:
 
 
 def headline(story: Story) -> tuple[tuple[str, str], ...]:
-    """The page in one sentence: pieces of text, each with what it tells of ("forecast", "measured" or nothing)."""
+    """The page in one sentence: pieces of text, each with its role ("forecast", "measured" or "")."""
     if not story.forecast:
         return ((f"{count(len(story.pilots), 'pilot run')} finished, no forecast yet.", ""),)
     said = (("Forecast ", ""), (show_loss(story.forecast["predicted"]), "forecast"))
@@ -73,7 +74,7 @@ def opening(story: Story) -> str:
     target = f"a model of {format_quantity(at.N)} parameters trained on {format_quantity(at.D)} {story.unit}s"
     if not story.forecast:
         return f"{pilots}. The target, {target}, will be forecast from them."
-    return f"From {pilots}, Froude forecast the loss of {target}, and wrote the forecast down before training it."
+    return f"From {pilots}, Froude forecast the loss of {target}, before training it."
 
 
 def facts(story: Story) -> list[tuple[str, str]]:
@@ -82,12 +83,12 @@ def facts(story: Story) -> list[tuple[str, str]]:
     if story.forecast:
         low, high = map(show_loss, story.forecast["interval"])
         found.append((f"{story.forecast['level']:.0%} interval", f"{low} to {high}"))
-    if story.place and len(story.fitted):
+    if story.forecast and len(story.fitted):
         at, runs = story.place[0], story.fitted
         found.append(("the largest pilot's size", f"{at.N / runs['N'].max():.3g}×"))
         found.append(("the costliest pilot's compute", f"{at.C / runs['C'].max():.3g}×"))
-    if story.result:
-        seconds = story.result["pilot_seconds"] + story.result["target_seconds"]
+    seconds = sum(story.result.get(key, 0.0) for key in ("pilot_seconds", "target_seconds"))
+    if seconds:
         found.append(("of training in all", format_seconds(seconds, 2)))
     return found
 
@@ -97,8 +98,9 @@ def of_headline(story: Story) -> str:
     what = "The orange bar is the interval, the line in it the forecast"
     if not story.measured or not math.isfinite(story.measured[0]):
         return f"{what}; in grey, what one would say without a law."
-    off = [f"{name} {percent(abs(said / story.measured[0] - 1))}" for name, said in baselines(story).items()]
-    return f"{what}, the diamond what was measured. Said without a law, in grey: {' off, '.join(off)} off."
+    off = [f"{percent(abs(said / story.measured[0] - 1))} ({who})" for who, said in baselines(story).items()]
+    without = " or ".join(off)
+    return f"{what}, the diamond what was measured. Without a law, in grey, one would be off by {without}."
 
 
 def of_curves(story: Story) -> str:
@@ -107,9 +109,9 @@ def of_curves(story: Story) -> str:
     if story.n_diverged:
         diverged = f" {count(story.n_diverged, 'pilot run')} diverged: no dot, and left out of the fit."
     return (
-        "Lines are training loss, dots the validation loss at the end of a run. A training holds its learning rate while "
-        "shorter runs branch off and let it decay, so that few trainings "
-        f"give {count(len(story.fitted), 'measurement')} of how loss depends on size and data.{diverged}"
+        "Lines are training loss, dots the validation loss at the end of a run. A training holds its "
+        "learning rate while shorter runs branch off and let it decay, so that few trainings give "
+        f"{count(len(story.fitted), 'measurement')} of how loss depends on size and data.{diverged}"
     )
 
 
@@ -118,13 +120,15 @@ def of_tokens(story: Story) -> str:
     if not story.fits:
         return "A line for each size through what was measured; no law has been fitted yet."
     what = (
-        f"A line for each size: the law {story.fits[0].law.name} through the measured dots and, dotted, on to where "
-        "nothing was measured."
+        f"A line for each size: the law {story.fits[0].law.name} through the measured dots and, dotted, on "
+        "to where nothing was measured."
     )
     if not story.place:
         return what
-    gain = percent(_gain_of_doubling(story, "D"))
-    return f"{what} The orange line is the target's size with its interval; there, twice the {story.unit}s lower the loss by {gain}.{_weighing(story)}"
+    return (
+        f"{what} The orange line is the target's size with its interval; there, twice the {story.unit}s "
+        f"lower the loss by {percent(_gain_of_doubling(story, 'D'))}.{_off_the_line(story)}"
+    )
 
 
 def of_parameters(story: Story) -> str:
@@ -135,7 +139,9 @@ def of_parameters(story: Story) -> str:
     if not story.place:
         return f"{what}, and the same law."
     gain = percent(_gain_of_doubling(story, "N"))
-    return f"{what}, and the same law. At the target's {story.unit}s, twice its parameters lower the loss by {gain}."
+    return (
+        f"{what}, and the same law. On the target's {story.unit}s, twice its size lowers the loss by {gain}."
+    )
 
 
 def of_frontier(story: Story) -> str:
@@ -143,14 +149,17 @@ def of_frontier(story: Story) -> str:
     if not story.fits:
         return "Every run at the compute it took; no law has been fitted yet, so there is no frontier."
     flops, counted = flops_a_token(story)
-    what = f"A line for each size; the broad grey line is the lowest loss the law allows at each compute, {counted}."
+    what = (
+        "A line for each size; the broad grey line is the lowest loss the law allows at each compute, "
+        f"{counted}."
+    )
     if not story.place:
         return what
     fit, at = story.fits[0], story.place[0]
     (best,), (size,) = frontier(story, fit, np.array([at.C]))
     lost = float(law_value(fit, at.N, at.D, at.C)) / best - 1
     if lost < _ON_THE_FRONTIER:
-        return f"{what} The target lies on it: by the law, no other split of its compute between size and data does better."
+        return f"{what} The target lies on it: by the law, no other split into size and data does better."
     tokens = at.C / float(flops(size))
     return (
         f"{what} The target lies {percent(lost)} above it: by the law, its compute is best spent on "
@@ -165,8 +174,8 @@ def of_parts(story: Story) -> str:
     half = (high - low) / 2 / story.forecast["predicted"]
     most = max(PARTS, key=lambda name: parts.get(name, 0.0))
     return (
-        f"The interval reaches about {percent(half)} to either side, from three sources that add in squares (bars: one "
-        f"standard deviation). Most of it comes from {PARTS[most]}."
+        f"The interval reaches about {percent(half)} to either side. Three sources add in squares (the bars: "
+        f"one standard deviation each); most of it comes from {PARTS[most]}."
     )
 
 
@@ -174,9 +183,10 @@ def of_residuals(story: Story) -> str:
     """How well the law fits the pilots."""
     fit, runs = story.fits[0], story.fitted
     off = runs["loss"] / law_value(fit, runs["N"], runs["D"], runs["C"]) - 1
+    typical, worst = float(np.sqrt(np.mean(off**2))), float(np.abs(off).max())
     return (
-        f"Each measured pilot against the law: typically {percent(float(np.sqrt(np.mean(off**2))))} off, at worst "
-        f"{percent(float(np.abs(off).max()))}. A pattern here would mean that the law has the wrong form."
+        f"Each measured pilot against the law: typically {percent(typical)} off, at worst {percent(worst)}. "
+        "A pattern here would mean that the law has the wrong form."
     )
 
 
@@ -184,9 +194,9 @@ def of_further(story: Story) -> str:
     """What the far forecasts show, with the warning they need."""
     far = max(step["factor"] for step in story.forecast["further"])
     return (
-        f"The same law, carried on to {far:g} times the target's compute. This is far extrapolation: nothing of that size was "
-        "measured, the interval widens for it, and whatever changes with scale and is not in the law is not in the "
-        "interval either."
+        f"The same law, carried on to {far:g} times the target's compute. This is far extrapolation: "
+        "nothing of that size was measured, the interval widens for it, and what changes with scale and is "
+        "not in the law is not in the interval either."
     )
 
 
@@ -202,9 +212,10 @@ def of_validation(story: Story) -> str:
     halving = story.result.get("validation_halving")
     if not halving:
         return ""
+    change, quarter = percent(halving["ratio_change"]), percent(halving["quarter_half_width"])
     return (
-        f"Scoring on a random half of the validation set moves the ratio of target to largest-pilot loss by "
-        f"{percent(halving['ratio_change'])}; a quarter of the interval's half-width is {percent(halving['quarter_half_width'])}."
+        "Scoring on a random half of the validation set moves the ratio of target to largest-pilot loss by "
+        f"{change}; a quarter of the interval's half-width is {quarter}."
     )
 
 
@@ -221,12 +232,15 @@ def _span(values: np.ndarray) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _weighing(story: Story) -> str:
-    """A note where the forecast weighs several laws, of which the line drawn is one."""
-    weighed = [law for law in story.forecast.get("choice", ()) if law.get("weight", 0) > 0]
-    if len(weighed) < 2:
+def _off_the_line(story: Story) -> str:
+    """A note where the forecast is not this law's alone, so that its mark lies beside the line."""
+    if not story.forecast:
         return ""
-    return f" The forecast itself weighs {len(weighed)} laws, so that its mark may lie beside the line of this one."
+    at = story.place[0]
+    off = story.forecast["predicted"] / float(law_value(story.fits[0], at.N, at.D, at.C)) - 1
+    if abs(off) < _SAME:
+        return ""
+    return f" The forecast lies {percent(abs(off))} beside the line: it is not this law's alone."
 
 
 def _gain_of_doubling(story: Story, role: str) -> float:

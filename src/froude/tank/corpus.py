@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any, final
 
@@ -27,7 +28,7 @@ LARGEST_PIECE_SHARE = 0.02  # a file above this share of the corpus is cut into 
 SKETCH = 32  # smallest line hashes kept a file: estimates the Jaccard similarity within about 0.09
 SAME_WORK = 0.5  # Jaccard similarity of distinct lines from which two files count as near-copies
 SHORTEST_LINE = 12  # shorter lines ("else:", "return x") say nothing about origin
-COMMON_LINE = 64  # a line in more files than this is boilerplate, a licence say
+COMMON_LINE = 64  # a line in more files than this, of a licence say, is compared between neighbours only
 
 
 @final
@@ -100,7 +101,8 @@ def installed_sources() -> Iterator[tuple[str, Path]]:
     """Label and place of the Python sources on this machine: the standard library, then package by package."""
     paths = sysconfig.get_paths()
     yield "stdlib", Path(paths["stdlib"])
-    for place in sorted(Path(paths["purelib"]).iterdir()):
+    packages = Path(paths["purelib"])
+    for place in sorted(packages.iterdir()) if packages.is_dir() else ():
         if place.is_dir() or place.suffix == ".py":
             yield f"packages/{place.name}", place
 
@@ -112,7 +114,7 @@ def read_files(label: str, root: Path, suffix: str) -> Iterator[Piece | None]:
     for path in [root] if root.is_file() else sorted(walk(root, suffix)):
         name = label if path == root else f"{label}/{path.relative_to(root).as_posix()}"
         try:
-            yield Piece(name=name, data=path.read_bytes())
+            yield Piece(name=name, data=path.read_bytes()) if path.is_file() else None  # a pipe would wait for ever
         except OSError:
             yield None
 
@@ -131,14 +133,15 @@ def split_corpus(pieces: list[Piece], dropped: list[Piece], unreadable: int, nam
         raise InputError(
             f"the corpus at {named} keeps {total} bytes after deduplication: at least {SMALLEST_CORPUS_BYTES} are needed"
         )
-    pieces = [part for piece in pieces for part in cut(piece, int(total * LARGEST_PIECE_SHARE))]
-    groups = sorted(near_copies(pieces), key=lambda group: min(piece.digest for piece in group))
+    parts = [part for piece in pieces for part in cut(piece, int(total * LARGEST_PIECE_SHARE))]
+    pieces = sorted(parts, key=lambda piece: piece.digest)
+    groups = near_copies(pieces)
     validation: list[Piece] = []
     train: list[Piece] = []
     for group in groups:
         bytes_held = sum(len(piece.data) for piece in validation)
         side = validation if bytes_held < VALIDATION_SHARE * total and is_small(group, total) else train
-        side.extend(sorted(group, key=lambda piece: piece.digest))
+        side.extend(group)
     if not train or not validation:
         raise InputError(f"the corpus at {named} is copies of one file: give files that differ, to hold some out")
     sides = {"train": train, "validation": validation}
@@ -189,7 +192,7 @@ def manifest_of(sides: Mapping[str, list[Piece]], dropped: list[Piece], unreadab
 
 
 def near_copies(pieces: list[Piece]) -> list[list[Piece]]:
-    """Groups of pieces linked by near-copies; most groups hold one piece."""
+    """Groups of pieces linked by near-copies, in the order of their first piece; most groups hold one."""
     sketches = [sketch(piece.data) for piece in pieces]
     parent = list(range(len(pieces)))
 
@@ -224,10 +227,8 @@ def candidates(sketches: list[np.ndarray]) -> Iterator[tuple[int, int]]:
             holders[value].append(i)
     shared: dict[tuple[int, int], int] = defaultdict(int)
     for held in holders.values():
-        if len(held) <= COMMON_LINE:
-            for a, i in enumerate(held):
-                for j in held[a + 1 :]:
-                    shared[i, j] += 1
+        for pair in combinations(held, 2) if len(held) <= COMMON_LINE else pairwise(held):
+            shared[pair] += 1
     for (i, j), count in shared.items():
         if 4 * count >= min(len(sketches[i]), len(sketches[j])):
             yield i, j

@@ -26,7 +26,7 @@ PARAMS_RATIO = 4  # target over largest pilot, at least
 COMPUTE_RATIO = 8  # target over costliest pilot in exact FLOPs, at least
 WIDTH_RATIO = 2.25  # largest over smallest pilot
 SIZES = 5
-FEWEST_SIZES = 3  # below it no law of two terms is determined
+FEWEST_SIZES = 4  # a law of two terms takes three, and choosing one holds out another
 LENGTHS = 4  # at most, halving from the longest
 SEEDS = 4  # of one size, at most
 SEEDS_APART = 1000  # between the seeds of two studies: no trunk of one is a trunk of the other
@@ -35,7 +35,7 @@ FEWEST_TOKENS_OF_TARGET = 30
 FEWEST_TOKENS_A_PARAMETER = 32  # of a pilot: below it a run measures the optimiser's start, not the law
 FEWEST_STEPS = 1000  # of a pilot, for the same reason
 SMALLEST_TARGET = 20_000  # parameters a minute that the target should have
-SMALLEST_TARGET_WIDTH = 32
+SMALLEST_TARGET_WIDTH = 40  # below it too few widths of whole heads lie within WIDTH_RATIO
 LARGEST_TARGET_WIDTH = 4096
 DEPTH_OF_WIDTH = 48  # the target has a layer for every so much width
 SMALL_WIDTH = 96  # a target up to this width has FEWEST_HEADS and the SHORTEST_CONTEXT; up to twice it twice those, ...
@@ -120,13 +120,18 @@ def decoder_of(width: int, target_width: int) -> Decoder:
     Depth, heads and context are the target's and shared by all: an aspect of about DEPTH_OF_WIDTH, heads no
     wider than 48, a context that doubles with the width.
     """
-    doublings = max(0, math.ceil(math.log2(target_width / SMALL_WIDTH)))
+    scale = scale_of(target_width)
     return Decoder(
         width=width,
         layers=max(2, round(target_width / DEPTH_OF_WIDTH)),
-        heads=FEWEST_HEADS * 2**doublings,
-        context=SHORTEST_CONTEXT * 2**doublings,
+        heads=FEWEST_HEADS * scale,
+        context=SHORTEST_CONTEXT * scale,
     )
+
+
+def scale_of(target_width: int) -> int:
+    """Heads and context of a family over those of the smallest: a power of two."""
+    return 2 ** max(0, math.ceil(math.log2(target_width / SMALL_WIDTH)))
 
 
 def design_pilot(
@@ -156,10 +161,11 @@ def largest_target(seconds: float, minutes: float, speed: Speed, recipe: Recipe,
     best = None
     for ratio in np.linspace(TOKENS_A_PARAMETER, FEWEST_TOKENS_OF_TARGET, 5):
         for width in range(SMALLEST_TARGET_WIDTH, LARGEST_TARGET_WIDTH, 8):
-            if width % (4 * decoder_of(width, width).heads):
+            if width % (4 * FEWEST_HEADS * scale_of(width)):
                 continue  # half the width must divide into heads of whole pairs too
             decoder = decoder_of(width, width)
-            trunk = recipe.trunk(decoder, [ratio * decoder.n_non_embedding], seed * SEEDS_APART + SEEDS)
+            tokens = ratio * decoder.n_non_embedding + BATCH * decoder.context  # rounded down, no less than the ratio
+            trunk = recipe.trunk(decoder, [tokens], seed * SEEDS_APART + SEEDS)
             if trunk_seconds(trunk, speed) > seconds:
                 break
             best = trunk

@@ -5,6 +5,7 @@ checkpoint takes exactly the steps it would have taken.
 """
 
 import contextlib
+import io
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -88,6 +89,8 @@ def train_trunk(trunk: Trunk, corpus: Corpus, study: Study, report: Report = lam
     lengths = [tokens for tokens in trunk.tokens if trunk.run_id(tokens) not in finished]
     if not lengths:
         return
+    if trunk.compile:
+        torch.compiler.reset()  # a worker sees many shapes, and PyTorch gives up a function after eight
     state = start(trunk, corpus)
     checkpoint = study.path / "trunks" / f"{trunk.id}.pt"
     resume(state, checkpoint, trunk, lengths[0])
@@ -255,7 +258,9 @@ def resume(state: Trunking, checkpoint: Path, trunk: Trunk, tokens: int) -> None
 
 def save_checkpoint(state: Trunking, checkpoint: Path) -> None:
     """Writes the trunk's state atomically."""
-    atomic_write(checkpoint, lambda file: torch.save(state.snapshot(), file))
+    buffer = io.BytesIO()  # written straight to a full disk, PyTorch hides the system's error behind its own
+    torch.save(state.snapshot(), buffer)
+    atomic_write(checkpoint, buffer.getvalue())
 
 
 def clone_tensors(value: Any) -> Any:

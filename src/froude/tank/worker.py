@@ -29,7 +29,14 @@ def main() -> None:
         try:
             speak({"event": "done", "value": perform(task, speak)})
         except Exception as error:  # the parent decides what becomes of it
-            speak({"event": "failed", "error": f"{type(error).__name__}: {error}"})
+            speak({"event": "failed", "error": f"{type(error).__name__}: {error}", "system": refusal(error)})
+
+
+def refusal(error: Exception) -> list[Any] | None:
+    """Number, text and file of an error of the system, a full disk say; None for any other."""
+    if isinstance(error, OSError) and error.errno:
+        return [error.errno, error.strerror, str(error.filename or "")]
+    return None
 
 
 def listen(lines: TextIO, tasks: "queue.Queue[dict[str, Any]]") -> None:

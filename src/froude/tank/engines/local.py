@@ -23,7 +23,8 @@ class TaskFailedError(RuntimeError):
 class LocalEngine:
     """Runs tasks on worker processes of this machine; a context manager, whose end ends the workers.
 
-    A worker that dies is replaced and its task tried again; a task that fails ends `run` with TaskFailedError.
+    A worker that dies is replaced and its task tried again; a task that fails ends `run` with OSError where the system
+    refused something (a full disk, say), else with TaskFailedError.
     """
 
     def __init__(self, workers: int) -> None:
@@ -74,35 +75,44 @@ class Worker:
 
     def __init__(self) -> None:
         self.closed = False
+        self.lock = threading.Lock()
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[str]:
         """A fresh process; it computes on one thread and ends when this process does."""
-        command = [sys.executable, "-m", "froude.tank.worker"]
+        # -P: a queue.py in the folder of the user must not stand in for the library's.
+        command = [sys.executable, "-P", "-m", "froude.tank.worker"]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
         )
 
+    def restart(self) -> None:
+        """A fresh process in place of a dead one, unless the worker is closed."""
+        with self.lock:
+            if not self.closed:
+                self.process = self.start()
+
     def close(self) -> None:
-        """Ends the process."""
-        self.closed = True
-        self.process.kill()
-        self.process.wait()
+        """Ends the process, for good."""
+        with self.lock:
+            self.closed = True
+            self.process.kill()
+            self.process.wait()
 
     def perform(self, task: Task, hear: Callable[[dict[str, Any]], None]) -> Any:
-        """The value of a task; raises TaskFailedError when it fails or its worker has died ATTEMPTS times."""
+        """The value of a task; raises its `failure`, or TaskFailedError when its worker has died ATTEMPTS times."""
         for _ in range(ATTEMPTS):
             for event in self.events(task):
                 if event["event"] == "done":
                     return event["value"]
                 if event["event"] == "failed":
-                    raise TaskFailedError(event["error"])
+                    raise failure(event)
                 hear(event)
+            code = self.process.wait()
+            self.restart()
             if self.closed:
                 break
-            code = self.process.wait()
-            self.process = self.start()
         raise TaskFailedError("stopped" if self.closed else f"its worker died {ATTEMPTS} times, last with code {code}")
 
     def events(self, task: Task):
@@ -113,3 +123,8 @@ class Worker:
                 yield json.loads(line)
         except (BrokenPipeError, ValueError):
             return  # it died before it took the task, or in the middle of a line
+
+
+def failure(event: dict[str, Any]) -> Exception:
+    """The error that a failed task's event tells of."""
+    return OSError(*event["system"]) if event["system"] else TaskFailedError(event["error"])

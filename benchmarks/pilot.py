@@ -1,0 +1,172 @@
+"""Is the pilot's forecast method or luck? Many seeds, and every rolling hold-out inside each study.
+
+Every seed is a whole `froude pilot` of its own. Inside each study the runs up to 1/2, 1/4 and 1/8 of the largest N·D are
+handed to the same method, which forecasts the runs above. Beside it: the largest pilot's loss taken for the forecast, and
+a straight line of log loss in log C with its own prediction interval. A study counts once, whatever the number of its runs.
+Command: python benchmarks/pilot.py [--seeds 10] [--minutes 1] [--studies FOLDER]; whole runs: --whole 3 --minutes 5
+"""
+
+import argparse
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from record import record
+from scipy import stats
+
+from froude import InputError, Runs, Study
+from froude.fit import choose
+from froude.fit.choose import CUTS
+from froude.pilot import LEVEL
+
+METHODS = ("froude", "largest pilot's loss", "straight line in log C")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One forecast of one run, by one method; an interval of no width means that the method gives none."""
+
+    method: str
+    predicted: float
+    lo: float
+    hi: float
+    measured: float
+
+    @property
+    def error(self) -> float:
+        """Relative error, absolute."""
+        return abs(self.predicted - self.measured) / self.measured
+
+
+def forecasts(fitted: Runs, wanted: Runs) -> Iterator[Outcome]:
+    """Every method's forecasts of the wanted runs from the fitted ones."""
+    loss = wanted["loss"]
+    for N, D, measured in zip(wanted["N"], wanted["D"], loss, strict=True):
+        forecast = choose(fitted, cluster="trunk", level=LEVEL, N=float(N), D=float(D)).fit.predict(N=N, D=D)
+        yield Outcome("froude", forecast.mean, forecast.lo, forecast.hi, measured)
+    largest = float(fitted["loss"][np.argmax(fitted["C"])])
+    yield from (Outcome(METHODS[1], largest, largest, largest, measured) for measured in loss)
+    for outcome in straight_line(fitted, wanted):
+        yield outcome
+
+
+def straight_line(fitted: Runs, wanted: Runs) -> Iterator[Outcome]:
+    """Ordinary least squares of log loss on log C, with its prediction interval."""
+    x, y = np.log(fitted["C"]), np.log(fitted["loss"])
+    line = stats.linregress(x, y)
+    spread = math.sqrt(np.sum((y - line.intercept - line.slope * x) ** 2) / (len(x) - 2))
+    reach = stats.t.ppf((1 + LEVEL) / 2, len(x) - 2)
+    for C, measured in zip(wanted["C"], wanted["loss"], strict=True):
+        middle = line.intercept + line.slope * math.log(C)
+        width = reach * spread * math.sqrt(1 + 1 / len(x) + (math.log(C) - x.mean()) ** 2 / np.sum((x - x.mean()) ** 2))
+        yield Outcome(METHODS[2], *(math.exp(value) for value in (middle, middle - width, middle + width)), measured)
+
+
+def hold_outs(pilots: Runs) -> Iterator[Outcome]:
+    """Rolling hold-outs inside one study: what is below a cut forecasts what is above."""
+    size = pilots["N"] * pilots["D"]
+    for cut in CUTS:
+        below = size <= size.max() / cut
+        try:
+            yield from forecasts(pilots.take(below), pilots.take(~below))
+        except InputError:
+            return  # too few runs below this cut for the method to hold anything out itself
+
+
+def split(study: Study) -> tuple[Runs, Runs]:
+    """The study's pilots and its target; diverged runs are left out."""
+    target = study.read_json("forecast.json")["at"]
+    runs = study.runs()
+    runs = runs.take(~runs.diverged())
+    is_target = runs["N"] * runs["D"] >= target["N"] * target["D"]
+    return runs.take(~is_target), runs.take(is_target)
+
+
+def summary(kind: str, method: str, by_study: list[list[Outcome]]) -> dict[str, str]:
+    """A row of the table: means over studies."""
+    mine = [[o for o in outcomes if o.method == method] for outcomes in by_study]
+    mine = [outcomes for outcomes in mine if outcomes]
+    error = np.mean([np.mean([o.error for o in outcomes]) for outcomes in mine])
+    worst = max(o.error for outcomes in mine for o in outcomes)
+    inside = np.mean([np.mean([o.lo <= o.measured <= o.hi for o in outcomes]) for outcomes in mine])
+    width = np.mean([np.mean([(o.hi - o.lo) / 2 / o.predicted for o in outcomes]) for outcomes in mine])
+    none = width == 0
+    return {
+        "what": f"{kind} ({sum(map(len, mine))} runs of {len(mine)} studies)",
+        "method": method,
+        "mean error": f"{error:.2%}",
+        "worst error": f"{worst:.2%}",
+        f"inside {LEVEL:.0%}": "no interval" if none else f"{inside:.0%}",
+        "mean half-width": "no interval" if none else f"{width:.1%}",
+    }
+
+
+def run_pilot(seed: int, minutes: float, folder: Path) -> tuple[dict[str, Any], float]:
+    """The JSON of one whole command, and its wall seconds."""
+    import json
+
+    command = [sys.executable, "-m", "froude", "pilot", "--json", "--seed", str(seed), "--minutes", f"{minutes:g}"]
+    begin = time.monotonic()
+    done = subprocess.run([*command, "--study", str(folder)], stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1]), time.monotonic() - begin
+
+
+def whole_row(seed: int, result: Mapping[str, Any], seconds: float) -> dict[str, str]:
+    """A row of the table of whole runs."""
+    lo, hi = result["interval"]
+    halving = result["validation_halving"]
+    return {
+        "seed": str(seed),
+        "target": f"N = {result['target']['N']:,}, D = {result['target']['D']:,}",
+        "forecast": f"{result['predicted']:.4f}",
+        "90% interval": f"{lo:.4f} to {hi:.4f} (±{(hi - lo) / 2 / result['predicted']:.1%})",
+        "measured": f"{result['measured']:.4f}",
+        "error": f"{result['rel_error']:.2%}",
+        "inside": "yes" if result["inside"] else "no",
+        "× compute, × N": f"{result['compute_ratio']:.1f}, {result['params_ratio']:.1f}",
+        "halving moves": f"{halving['ratio_change']:.2%} of {halving['quarter_half_width']:.2%} allowed",
+        "minutes": f"{seconds / 60:.1f}",
+    }
+
+
+def main() -> None:
+    """Runs the studies that are not there yet, and records the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--whole", type=int, default=0, help="record whole runs, one a seed, in place of the method")
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--studies", type=Path, default=Path("froude-studies/benchmark"))
+    options = parser.parse_args()
+    options.studies.mkdir(parents=True, exist_ok=True)
+    folders = [options.studies / f"{options.minutes:g}-{seed}" for seed in range(options.whole or options.seeds)]
+    rows = []
+    for seed, folder in enumerate(folders):
+        result, seconds = run_pilot(seed, options.minutes, folder)
+        rows.append(whole_row(seed, result, seconds))
+        print(rows[-1], flush=True)
+    if options.whole:
+        command = f"python benchmarks/pilot.py --whole {options.whole} --minutes {options.minutes:g}"
+        record("pilot_runs", command, rows)
+        return
+    pairs = [split(Study.open(folder)) for folder in folders]
+    targets = [list(forecasts(pilots, target)) for pilots, target in pairs]
+    rolling = [list(hold_outs(pilots)) for pilots, _ in pairs]
+    table = [
+        summary(kind, method, outcomes)
+        for kind, outcomes in (("target", targets), ("rolling hold-out", rolling))
+        for method in METHODS
+    ]
+    command = f"python benchmarks/pilot.py --seeds {options.seeds} --minutes {options.minutes:g}"
+    record("pilot", command, table, runs=rows)
+    for row in table:
+        print(row)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The commands put together, and how the program leaves."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from froude.cli import backtest, fit, laws, pilot, predict, report
+from froude.cli.errors import exit_code_of
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+MEASURE, BELIEVE = "Measure and check", "Fit and forecast"
+app.command(rich_help_panel=MEASURE)(pilot.pilot)
+app.command(rich_help_panel=MEASURE)(report.report)
+app.command(rich_help_panel=BELIEVE)(fit.fit)
+app.command(rich_help_panel=BELIEVE)(predict.predict)
+app.command(rich_help_panel=BELIEVE)(backtest.backtest)
+app.command(rich_help_panel=BELIEVE)(laws.laws)
+
+
+def show_version(wanted: bool) -> None:
+    """Prints the version and leaves, if that is wanted."""
+    if wanted:
+        import froude
+
+        print(froude.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def froude(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=show_version, help="Print the version and leave."),
+    ] = False,
+) -> None:
+    """Measure small trainings, fit the laws of scaling, forecast the large one with an honest interval.
+
+    Start with `froude pilot`: in about five minutes it trains small models on this machine, writes down what
+    a larger one will reach, trains that one too, and shows whether the forecast was right. Then bring your
+    own runs: `froude fit runs.csv --out fit.json` and `froude predict fit.json --at N=70B,D=1.4T`.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and leaves with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """The exit code of a command given as words, those of the process by default; no words ask for help.
+
+    0 is done, 1 bad input, 2 wrong usage, 130 interrupted; what went wrong is one line on stderr. Any other
+    error is a bug and raised.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    command = typer.main.get_command(app)
+    # Not app(...): what that makes of an interrupt and of a closed pipe differs between versions of typer.
+    try:
+        with command.make_context("froude", words) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as leave:
+        return leave.exit_code
+    except (Exception, KeyboardInterrupt) as error:
+        return exit_code_of(error)
+    return 0

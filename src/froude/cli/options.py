@@ -1,0 +1,66 @@
+"""Options that several commands take, and the table of runs they speak of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from froude.cli.errors import tell
+from froude.errors import InputError
+
+if TYPE_CHECKING:
+    from froude.runs import Runs
+
+Table = Annotated[
+    str, typer.Argument(metavar="TABLE", help="Runs: a CSV, TSV, Parquet or JSONL file, or a study folder.")
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ROLE=COLUMN,…", help="Columns by role: N=params,loss=val_loss. Found by name otherwise."
+    ),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(metavar="CONDITION", help="Only these runs, in SQL: \"C < 1e21 AND tag = 'a'\"."),
+]
+Input = Annotated[
+    str | None, typer.Option(metavar="N|D|C", help="Input of a law of one input, as power is. [default: C]")
+]
+Outcome = Annotated[str, typer.Option(metavar="COLUMN", help="What is fitted and predicted.")]
+Draws = Annotated[int, typer.Option(help="Bootstrap refits behind the intervals.")]
+Seed = Annotated[int, typer.Option(help="Seed of random starts and bootstrap.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the last line on stdout.")]
+
+
+def read_table(table: str, columns: str | None, where: str | None) -> Runs:
+    """The runs in a table for which a condition holds; what their reader has to say goes to stderr."""
+    from froude.runs import read_runs
+
+    runs = read_runs(table, parse_roles(columns))
+    for note in runs.notes:
+        tell(note)
+    if where is None:
+        return runs
+    kept = runs.where(where)
+    if not len(kept):
+        raise InputError(f"--where {where!r} leaves none of {len(runs)} runs: loosen the condition")
+    return kept
+
+
+def parse_roles(columns: str | None) -> dict[str, str] | None:
+    """The mapping role → column that `--columns` writes. InputError where it does not parse."""
+    if columns is None:
+        return None
+    found: dict[str, str] = {}
+    for pair in columns.split(","):
+        role, _, column = (part.strip() for part in pair.partition("="))
+        if not role or not column:
+            raise InputError(
+                f"--columns {columns!r} does not parse: write role=column, as in N=params,D=tokens"
+            )
+        if role in found:
+            raise InputError(f"--columns {columns!r} gives {role} twice: give it once")
+        found[role] = column
+    return found

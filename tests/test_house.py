@@ -1,0 +1,256 @@
+"""The rules of the house: where imports point, what is public, what a start loads, what documents say."""
+
+import ast
+import itertools
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+import froude
+from froude.cli.app import app
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "froude"
+MODULES = sorted(SOURCE.rglob("*.py"))
+PACKAGES = [path for path in MODULES if path.name == "__init__.py" and path.parent != SOURCE]
+
+FREE = {"errors", "quantity"}
+MEASURED = FREE | {"runs", "laws", "cost"}
+MAY_IMPORT = {
+    "errors": set(),
+    "quantity": {"errors"},
+    "runs": FREE,
+    "laws": FREE,
+    "cost": FREE,
+    "fit": MEASURED,
+    "plan": MEASURED | {"fit"},
+    "report": MEASURED | {"fit", "plan"},
+    "tank": FREE | {"runs", "cost"},
+    "pilot": MEASURED | {"fit", "plan", "report", "tank", "froude"},
+    "froude": MEASURED | {"fit", "plan", "pilot"},
+    "cli": MEASURED | {"fit", "plan", "report", "tank", "pilot", "froude"},
+    "__main__": {"cli"},
+}
+"""The arrows of the design: part of the package → parts it may import. "froude" is the package's own file."""
+
+HEAVY = ("torch", "polars", "narwhals", "pandas", "pyarrow", "scipy", "matplotlib", "jinja2")
+TEXTS = {".py", ".md", ".toml", ".j2", ".csv", ".json", ".jsonl", ".svg", ".yml", ".yaml", ".txt", ""}
+A_MACHINES_OWN = re.compile(r"(?<![\w.~-])/(?:home|root|Users|work|tmp|mnt|opt)/\w[^\s\"'`)]*")
+
+
+def part_of(module: str) -> str:
+    """The part of the package that a module belongs to: "fit" for "froude.fit.solver"."""
+    return module.split(".")[1] if "." in module else "froude"
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a source file."""
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
+    """Every module that source code imports, inside functions too, under its absolute name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            home = module.split(".")[: None if is_package else -1]
+            base = home[: len(home) - node.level + 1] if node.level else []
+            name = ".".join([*base, *([node.module] if node.module else [])])
+            yield name
+            if name == "froude":  # `from froude import fit` may mean the part of that name
+                yield from (f"froude.{alias.name}" for alias in node.names if (SOURCE / alias.name).is_dir())
+
+
+def wrong_arrows(text: str, module: str, is_package: bool = False) -> list[str]:
+    """The imports in a module's source that the design does not allow."""
+    here = part_of(module)
+    found = imports_of(ast.parse(text), module, is_package)
+    ours = [name for name in found if name.split(".")[0] == "froude"]
+    return [name for name in ours if part_of(name) != here and part_of(name) not in MAY_IMPORT[here]]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_of)
+def test_imports_follow_the_arrows_of_the_design(path):
+    assert wrong_arrows(path.read_text(), module_of(path), path.name == "__init__.py") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "module"),
+    [
+        ("from froude.fit import Fit", "froude.runs.table"),
+        ("def f():\n    import froude.tank.trainer", "froude.fit.fit"),
+        ("from ..cost import Decoder", "froude.laws.law"),
+        ("from froude import report", "froude.fit.fit"),
+        ("if TYPE_CHECKING:\n    from froude.cli import run", "froude.pilot"),
+    ],
+)
+def test_an_arrow_against_the_design_is_found_wherever_it_stands(text, module):
+    assert wrong_arrows(text, module)
+
+
+def test_the_arrows_make_no_circle():
+    order: list[str] = []
+    while len(order) < len(MAY_IMPORT):
+        # "froude" itself is left out: inside functions the version is read from it.
+        free = [p for p in MAY_IMPORT if p not in order and MAY_IMPORT[p] - {"froude"} <= {*order}]
+        assert free, f"in a circle: {set(MAY_IMPORT) - {*order}}"
+        order += free
+
+
+@pytest.mark.parametrize("path", [SOURCE / "__init__.py", *PACKAGES], ids=module_of)
+def test_what_a_package_shows_is_what_it_says_it_shows(path):
+    tree = ast.parse(path.read_text())
+    shown = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("froude")
+        for alias in node.names
+    }
+    said = [ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and is_all(n)]
+    assert sorted(itertools.chain(*said)) == sorted(shown)
+
+
+def is_all(node: ast.Assign) -> bool:
+    """Whether a statement assigns `__all__`."""
+    return [target.id for target in node.targets if isinstance(target, ast.Name)] == ["__all__"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_of)
+def test_every_public_name_has_a_docstring(path):
+    tree = ast.parse(path.read_text())
+    public = (ast.FunctionDef, ast.ClassDef)
+    outer = [node for node in tree.body if isinstance(node, public)]
+    inner = [node for holder in outer if isinstance(holder, ast.ClassDef) for node in holder.body]
+    named = [node for node in (*outer, *inner) if isinstance(node, public) and is_public(node.name)]
+    assert ast.get_docstring(tree)
+    assert [node.name for node in named if not ast.get_docstring(node)] == []
+
+
+def is_public(name: str) -> bool:
+    """Whether a name asks for a docstring; PyTorch names two of its own and says what they do."""
+    return not name.startswith("_") and name not in ("forward", "backward")
+
+
+@pytest.mark.parametrize("start", ["import froude", "from froude.cli import run; run(['--help'])"])
+def test_a_start_loads_nothing_heavy(start):
+    code = f"import json, sys\n{start}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    assert "froude" in loaded
+    assert [name for name in loaded if name in HEAVY] == []
+
+
+def tracked_texts() -> list[Path]:
+    """Every text file of the repository, but none that git or a tool keeps for itself."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True
+    )
+    if listed.returncode == 0:
+        paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    else:  # a source archive has no git
+        paths = [p for top in ("src", "tests", "benchmarks", "docs") for p in (ROOT / top).rglob("*")]
+        paths = [*paths, *ROOT.glob("*.*")]
+    return [path for path in paths if path.suffix in TEXTS and path.is_file()]
+
+
+def test_no_file_names_a_place_on_somebodys_machine():
+    found = {}
+    for path in tracked_texts():
+        places = A_MACHINES_OWN.findall(path.read_text(errors="replace"))
+        if places:
+            found[str(path.relative_to(ROOT))] = places[:3]
+    assert found == {}
+
+
+def test_a_place_on_somebodys_machine_is_seen():
+    assert A_MACHINES_OWN.findall("see " + "/".join(["", "home", "me", "runs.csv"]) + " there")
+    assert not A_MACHINES_OWN.findall("src/home/me, https://a.org/tmp/x and ~/work/x")
+
+
+def test_every_law_is_listed(capsys):
+    from froude.cli import run
+
+    assert run(["laws"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line[:1].strip()]
+    assert [law.name for law in froude.all_laws()] == listed[:-1]  # the last line says how to see one
+
+
+# --- documents -------------------------------------------------------------------------------------------
+
+CODE = re.compile(r"^(?P<fence>```+)[^\n]*\n(?P<code>.*?)^(?P=fence)\s*$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`(froude [a-z][^`\n]*)`")
+
+
+def commands_in(text: str) -> list[list[str]]:
+    """Every `froude …` command in the code of a Markdown text, as words without the program's name."""
+    blocks = [found["code"].replace("\\\n", " ").splitlines() for found in CODE.finditer(text)]
+    shown = [words for line in itertools.chain(*blocks) for words in commands_of(line)]
+    spoken = [words for line in INLINE.findall(CODE.sub("", text)) for words in commands_of(line)]
+    # A sentence may name a command without saying what it is given.
+    return shown + [words if len(words) > 1 else [*words, "--help"] for words in spoken]
+
+
+def commands_of(line: str) -> Iterator[list[str]]:
+    """The `froude` commands of one line of shell: after a prompt, after `&&`, before a pipe or a comment."""
+    lexer = shlex.shlex(line.removeprefix("$ "), posix=True, punctuation_chars="|&;<>")
+    lexer.whitespace_split = True
+    try:
+        words = list(lexer)
+    except ValueError:  # an unclosed quote: a line of output or of Python
+        return
+    for is_cut, group in itertools.groupby(words, key=lambda word: not word.strip("|&;<>")):
+        command = list(group)
+        if not is_cut and command[0].rpartition("/")[2] == "froude":
+            yield command[1:]
+
+
+def complaint(words: list[str]) -> str:
+    """What is wrong with the words of a command; nothing if it would run."""
+    commands = getattr(typer.main.get_command(app), "commands")  # noqa: B009, typer does not say that it has them
+    name, *rest = words
+    if name not in commands:
+        return f"no command {name!r}"
+    try:
+        commands[name].make_context(name, rest).close()
+    except typer.Exit:  # --help
+        return ""
+    except Exception as error:  # whose class depends on the version of typer
+        return " ".join(map(str, [*error.args, getattr(error, "format_message", str)()]))
+    return ""
+
+
+DOCUMENTS = [path for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")) if path.exists()]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_in_a_document_is_a_real_one(path):
+    said = commands_in(path.read_text())
+    assert said
+    assert {" ".join(words): complaint(words) for words in said if complaint(words)} == {}
+
+
+def test_a_command_in_a_document_that_is_none_is_found():
+    text = (
+        "Try `froude laws power` or `froude fit`:\n"
+        "```bash\n$ froude fit a.csv --lw power | head  # a comment\n"
+        "cd x && .venv/bin/froude fut\nfroude predict f.json \\\n  --at N=1,D=2\nprint('froude it\n```\n"
+    )
+    said = commands_in(text)
+    assert said == [
+        ["fit", "a.csv", "--lw", "power"],
+        ["fut"],
+        ["predict", "f.json", "--at", "N=1,D=2"],
+        ["laws", "power"],
+        ["fit", "--help"],
+    ]
+    assert ["--lw" in complaint(said[0]), "'fut'" in complaint(said[1])] == [True, True]
+    assert [complaint(words) for words in said[2:]] == ["", "", ""]
