@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import text, write_corpus
 
 from froude.errors import InputError
 from froude.tank import Corpus, build_corpus
 from froude.tank import corpus as module
+from tiny import text, write_corpus
 
 RNG = np.random.default_rng(5)
 WORDS = [b"alpha", b"beta", b"gamma", b"delta", b"epsilon", b"zeta", b"eta", b"theta"]
@@ -21,7 +21,7 @@ WORDS = [b"alpha", b"beta", b"gamma", b"delta", b"epsilon", b"zeta", b"eta", b"t
 def source(seed: int, lines: int = 120) -> list[bytes]:
     """Lines of a program that no other seed shares."""
     rng = np.random.default_rng(seed)
-    return [b"%s = %s(%d)" % (*rng.choice(WORDS, 2), rng.integers(1e9)) for _ in range(lines)]
+    return [b"%s = %s(%d)" % (*rng.choice(WORDS, 2), rng.integers(10**9)) for _ in range(lines)]
 
 
 def write_lines(path: Path, lines: list[bytes]) -> None:
@@ -52,7 +52,9 @@ def test_files_with_the_same_bytes_are_kept_once(tmp_path: Path) -> None:
     assert (once.manifest["dropped_files"], once.manifest["dropped_bytes"]) == (0, 0)
 
 
-@pytest.mark.parametrize("copies", [1, 80], ids=["one-copy", "more-copies-than-a-line-may-have-to-be-telling"])
+@pytest.mark.parametrize(
+    "copies", [1, 80], ids=["one-copy", "more-copies-than-a-line-may-have-to-be-telling"]
+)
 def test_a_near_copy_lies_on_the_side_of_its_original(tmp_path: Path, copies: int) -> None:
     for work in range(120 // copies):
         lines = source(work)
@@ -70,9 +72,9 @@ def test_a_near_copy_lies_on_the_side_of_its_original(tmp_path: Path, copies: in
 
 
 def test_files_that_share_a_licence_only_are_told_apart(tmp_path: Path) -> None:
-    licence = source(10**6, 30)
+    licence = source(10**6, 80)
     for work in range(60):
-        write_lines(tmp_path / f"{work}.py", [*licence, *source(work, 200)])
+        write_lines(tmp_path / f"{work}.py", [*licence, *source(work, 170)])
     assert set(sides(build_corpus(tmp_path)).values()) == {"train", "validation"}
 
 
@@ -87,7 +89,9 @@ def test_each_file_lies_whole_on_one_side(folder: Path) -> None:
 
 @given(order=st.permutations(range(80)))
 @settings(max_examples=5, deadline=None)
-def test_the_same_files_give_the_same_corpus_whatever_their_names_and_places(folder: Path, order: list[int]) -> None:
+def test_the_same_files_give_the_same_corpus_whatever_their_names_and_places(
+    folder: Path, order: list[int]
+) -> None:
     pieces = [module.Piece(name=f"{i}", data=(folder / f"{i:03}.txt").read_bytes()) for i in order]
     shuffled = module.split_corpus(pieces, [], 0, "here")
     original = build_corpus(folder)
@@ -170,7 +174,7 @@ def test_a_corpus_that_cannot_serve_is_refused_in_one_line(tmp_path: Path, make:
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Path]:
-    """A machine with a standard library and two packages of 400 kB each, the packages inside the library's folder."""
+    """A machine with a standard library and two packages, in its folder, of 400 kB each."""
     library = write_corpus(tmp_path / "lib", seed=1)
     packages = library / "site-packages"
     write_corpus(packages / "anna", seed=2)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import environment, outcome, random_corpus, train, trunk
 
 from froude.runs import Study
 from froude.tank import LocalEngine, Recipe, Trunk, measure_speed
 from froude.tank.design import decoder_of
 from froude.tank.engines.local import TaskFailedError
+from tiny import environment, outcome, random_corpus, train, trunk
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,9 @@ def task(planned: Trunk, study: Study) -> dict[str, Any]:
     return {"do": "train", "trunk": planned.to_dict(), "study": str(study.path)}
 
 
-def test_trunks_trained_by_workers_are_those_trained_here(engine: LocalEngine, study: Study, tmp_path: Path) -> None:
+def test_trunks_trained_by_workers_are_those_trained_here(
+    engine: LocalEngine, study: Study, tmp_path: Path
+) -> None:
     trunks, heard = [trunk(8), trunk(12), trunk(8, seed=1)], []
     engine.run([task(each, study) for each in trunks], lambda task, event: heard.append(event))
     assert outcome(study.path) == train(tmp_path / "here", *trunks)
@@ -47,7 +49,9 @@ def test_trunks_trained_by_workers_are_those_trained_here(engine: LocalEngine, s
     assert any(event["event"] == "progress" for event in heard)
 
 
-def test_a_task_whose_worker_is_killed_is_done_by_another(engine: LocalEngine, study: Study, tmp_path: Path) -> None:
+def test_a_task_whose_worker_is_killed_is_done_by_another(
+    engine: LocalEngine, study: Study, tmp_path: Path
+) -> None:
     planned, killed = trunk(8, (300, 600)), []
 
     def kill(task: dict[str, Any], event: dict[str, Any]) -> None:
@@ -117,7 +121,7 @@ def test_workers_end_when_their_parent_is_killed(study: Study, tmp_path: Path) -
         from froude.tank import LocalEngine
         engine = LocalEngine(2)
         print(*(worker.process.pid for worker in engine.workers), flush=True)
-        engine.run([json.loads(sys.argv[1])] * 2, lambda task, event: print(event["event"], flush=True))
+        engine.run([json.loads(sys.argv[1])], lambda task, event: print(event["event"], flush=True))
     """
     work = json.dumps(task(trunk(8, (20_000,)), study))
     command = [sys.executable, "-c", textwrap.dedent(program), work]

@@ -225,6 +225,12 @@ def test_an_unknown_device_is_refused(refused, tmp_path, no_training):
     )
 
 
+@pytest.mark.parametrize("library", ["torch", "filelock"])
+def test_a_missing_extra_is_refused_with_the_line_that_installs_it(refused, tmp_path, monkeypatch, library):
+    monkeypatch.setitem(sys.modules, library, None)
+    assert refused("pilot", "--study", tmp_path / "s").endswith(": pip install 'froude[tank]'")
+
+
 def test_a_study_folder_that_cannot_be_made_is_refused(refused, table):
     line = refused("pilot", "--study", table / "study")
     assert line.startswith(f"study folder {str(table / 'study')!r} cannot be written (")
@@ -368,10 +374,11 @@ def test_the_module_runs_as_a_program(table):
     assert wrong.returncode == 2
 
 
-def test_a_reader_that_leaves_early_ends_the_command_quietly():
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves_early_ends_the_command_quietly(unbuffered):
     reader, writer = os.pipe()
     os.close(reader)
-    done = process("laws", stdout=writer)
+    done = process("laws", stdout=writer, env={**os.environ, "PYTHONUNBUFFERED": unbuffered})
     os.close(writer)
     assert done.communicate()[1] == ""
 

@@ -1,4 +1,4 @@
-"""Trainings small enough for a test: a corpus, trunks of a model of a thousand parameters, and a plan made of them."""
+"""Trainings small enough for a test: a corpus, trunks of models of a thousand parameters, a plan of them."""
 
 import json
 import os
@@ -86,7 +86,7 @@ def loss_of(results: Mapping[str, Mapping[str, Any]], trunk: Trunk, length: int 
 
 
 def write_plan(path: Path, steps: int = 160) -> Path:
-    """A plan of four sizes with three lengths each, and a target of four times the parameters of the largest."""
+    """A plan of four sizes with three lengths each; the target has four times the largest's parameters."""
     lengths = (steps // 4, steps // 2, steps)
     pilots = tuple(trunk(width, lengths) for width in (16, 12, 8, 4))
     design = Design(pilots=pilots, target=trunk(32, (2 * steps,), seed=4), **SECONDS)

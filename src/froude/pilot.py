@@ -265,7 +265,7 @@ def environment(device: Any) -> dict[str, Any]:
     from importlib.metadata import version
 
     import froude
-    from froude.tank import processor_name
+    from froude.tank import cores, memory_bytes, processor_name
 
     return {
         "froude": froude.__version__,
@@ -274,7 +274,8 @@ def environment(device: Any) -> dict[str, Any]:
         "numpy": version("numpy"),
         "platform": platform.platform(),
         "processor": processor_name(),
-        "cores": device.workers,
+        "cores": cores(),
+        "memory_bytes": memory_bytes(),
         "device": device.name,
     }
 
@@ -342,7 +343,7 @@ def forecast_document(study: Study, design: Any) -> dict[str, Any]:
             }
             for each, weight in zip(chosen.candidates, chosen.weights, strict=True)
         ],
-        "further": [further(chosen.fit, factor, **here) for factor in FURTHER],
+        "further": [further(chosen.fit, factor, at) for factor in FURTHER],
         "warnings": list(chosen.fit.warnings),
         "pilots": chosen.fit.n,
         "diverged": chosen.fit.diverged,
@@ -369,14 +370,14 @@ def ratios(runs: Runs, design: Any) -> dict[str, float]:
     return {"compute_ratio": at["C"] / float(runs["C"].max()), "params_ratio": at["N"] / float(runs["N"].max())}
 
 
-def further(fit: Any, factor: float, N: float, D: float) -> dict[str, Any]:
-    """What the fit says of `factor` times the target's compute, at the same tokens a parameter; C counts 6ND."""
-    at = {"N": N * math.sqrt(factor), "D": D * math.sqrt(factor)}
-    forecast = fit.predict(**at)
+def further(fit: Any, factor: float, at: Mapping[str, float]) -> dict[str, Any]:
+    """What the fit says of `factor` times the target's compute, spent at the target's tokens a parameter."""
+    larger = {name: at[name] * math.sqrt(factor) for name in ("N", "D")}
+    forecast = fit.predict(**larger)
     return {
         "factor": factor,
-        **at,
-        "C": 6 * at["N"] * at["D"],
+        **larger,
+        "C": at["C"] * factor,
         "mean": forecast.mean,
         "interval": [forecast.lo, forecast.hi],
     }

@@ -2,7 +2,7 @@
 
 from froude.tank.corpus import Corpus, build_corpus
 from froude.tank.design import Design, Recipe, Speed, design_pilot
-from froude.tank.device import Device, choose_device, processor_name
+from froude.tank.device import Device, choose_device, cores, memory_bytes, processor_name
 from froude.tank.engines import LocalEngine
 from froude.tank.speed import measure_speed
 from froude.tank.trunk import Trunk
@@ -17,7 +17,9 @@ __all__ = [
     "Trunk",
     "build_corpus",
     "choose_device",
+    "cores",
     "design_pilot",
     "measure_speed",
+    "memory_bytes",
     "processor_name",
 ]

@@ -25,6 +25,7 @@ from froude.runs import atomic_write
 VALIDATION_SHARE = 0.04  # of the bytes kept
 SMALLEST_CORPUS_BYTES = 256 * 1024  # below it, neither side can be measured
 LARGEST_PIECE_SHARE = 0.02  # a file above this share of the corpus is cut into contiguous pieces
+LARGEST_WORK_SHARE = 0.03  # of validation that one work may be: a loss that hangs on a few works is no law's loss
 SKETCH = 32  # smallest line hashes kept a file: estimates the Jaccard similarity within about 0.09
 SAME_WORK = 0.5  # Jaccard similarity of distinct lines from which two files count as near-copies
 SHORTEST_LINE = 12  # shorter lines ("else:", "return x") say nothing about origin
@@ -136,11 +137,12 @@ def split_corpus(pieces: list[Piece], dropped: list[Piece], unreadable: int, nam
     parts = [part for piece in pieces for part in cut(piece, int(total * LARGEST_PIECE_SHARE))]
     pieces = sorted(parts, key=lambda piece: piece.digest)
     groups = near_copies(pieces)
+    largest = largest_held_out(groups, total)
     validation: list[Piece] = []
     train: list[Piece] = []
     for group in groups:
         bytes_held = sum(len(piece.data) for piece in validation)
-        side = validation if bytes_held < VALIDATION_SHARE * total and is_small(group, total) else train
+        side = validation if bytes_held < VALIDATION_SHARE * total and group_bytes(group) <= largest else train
         side.extend(group)
     if not train or not validation:
         raise InputError(f"the corpus at {named} is copies of one file: give files that differ, to hold some out")
@@ -148,9 +150,14 @@ def split_corpus(pieces: list[Piece], dropped: list[Piece], unreadable: int, nam
     return Corpus(manifest=manifest_of(sides, dropped, unreadable), **{k: joined(v) for k, v in sides.items()})
 
 
-def is_small(group: list[Piece], total: int) -> bool:
-    """Whether a group may enter validation: one that is a large share of it would make it a test of one work."""
-    return sum(len(piece.data) for piece in group) <= LARGEST_PIECE_SHARE * total
+def largest_held_out(groups: list[list[Piece]], total: int) -> float:
+    """The most bytes a group may have to enter validation: half of all groups may in any case."""
+    return max(LARGEST_WORK_SHARE * VALIDATION_SHARE * total, float(np.median([group_bytes(group) for group in groups])))
+
+
+def group_bytes(group: list[Piece]) -> int:
+    """Bytes of a group of near-copies."""
+    return sum(len(piece.data) for piece in group)
 
 
 def cut(piece: Piece, largest: int) -> Iterator[Piece]:

@@ -21,9 +21,9 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         batch, context, width = x.shape
-        qkv = self.qkv(x).view(batch, context, 3, self.heads, width // self.heads)
-        qk, v = rotate(qkv[:, :, :2], cos, sin), qkv[:, :, 2]
-        q, k = qk[:, :, 0], qk[:, :, 1]
+        first, second, v = self.qkv(x).split(width, dim=-1)
+        q, k = rotate(first, second, cos, sin).view(batch, context, 2, self.heads, -1).unbind(dim=2)
+        v = v.view(batch, context, self.heads, -1)
         mixed = F.scaled_dot_product_attention(
             q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True
         )
@@ -83,15 +83,21 @@ def normalise(x: Tensor) -> Tensor:
     return F.layer_norm(x, x.shape[-1:])
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary positions: turns the pairs (i, i + half) of the last axis by the position's angle."""
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+def rotate(first: Tensor, second: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary positions: turns every pair (first, second) by its place's angle.
+
+    Both halves are (batch, context, width), of queries and keys, head by head; so is each half of the last axis of the
+    (batch, context, 2 · heads, head size) that comes back. Long rows of halves are several times faster than pairs head by head.
+    """
+    shape = (*first.shape[:2], -1, cos.shape[-1])
+    turned = first * cos.flatten(1) - second * sin.flatten(1), second * cos.flatten(1) + first * sin.flatten(1)
+    return torch.cat([half.view(shape) for half in turned], dim=-1)
 
 
 def rotary_angles(decoder: Decoder) -> tuple[Tensor, Tensor]:
-    """Cosine and sine of every position's angle, (context, 1, 1, head size / 2)."""
+    """Cosine and sine of every place's angles, (context, 2 · heads, head size / 2): queries' heads, then keys'."""
     half = decoder.width // decoder.heads // 2
     frequency = ROTARY_BASE ** (-torch.arange(half, dtype=torch.float32) / half)
-    angle = torch.outer(torch.arange(decoder.context, dtype=torch.float32), frequency)[:, None, None, :]
-    return angle.cos(), angle.sin()
+    angle = torch.outer(torch.arange(decoder.context, dtype=torch.float32), frequency)
+    angles = angle[:, None, :].repeat(1, 2 * decoder.heads, 1)
+    return angles.cos(), angles.sin()

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
@@ -102,6 +102,7 @@ class Worker:
 
     def perform(self, task: Task, hear: Callable[[dict[str, Any]], None]) -> Any:
         """The value of a task; raises its `failure`, or TaskFailedError when its worker has died ATTEMPTS times."""
+        codes = []
         for _ in range(ATTEMPTS):
             for event in self.events(task):
                 if event["event"] == "done":
@@ -109,17 +110,17 @@ class Worker:
                 if event["event"] == "failed":
                     raise failure(event)
                 hear(event)
-            code = self.process.wait()
+            codes.append(self.process.wait())
             self.restart()
             if self.closed:
                 break
-        raise TaskFailedError("stopped" if self.closed else f"its worker died {ATTEMPTS} times, last with code {code}")
+        raise TaskFailedError("stopped" if self.closed else f"its worker died {ATTEMPTS} times, last with code {codes[-1]}")
 
-    def events(self, task: Task):
+    def events(self, task: Task) -> Iterator[dict[str, Any]]:
         """What the worker tells of a task, until it is silent for ever."""
         try:
             print(json.dumps(task), file=self.process.stdin, flush=True)
-            for line in self.process.stdout:
+            for line in self.process.stdout or ():
                 yield json.loads(line)
         except (BrokenPipeError, ValueError):
             return  # it died before it took the task, or in the middle of a line

@@ -1,0 +1,168 @@
+"""Whatever ends a process, and whenever: the same command again finishes the study, with the same losses."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import textwrap
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from froude.tank import Design, build_corpus
+from tiny import command, environment, outcome, train, write_corpus, write_plan
+
+KILLS = 10
+PATIENCE_SECONDS = 120  # until a command that nobody disturbs must have ended
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A corpus and a plan of some seconds."""
+    folder = tmp_path_factory.mktemp("given")
+    return {"corpus": write_corpus(folder / "corpus"), "plan": write_plan(folder / "plan.json", steps=320)}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    given: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, Any]]:
+    """What the trunks of the plan give, one after another in one process."""
+    corpus = build_corpus(given["corpus"])
+    design = Design.from_dict(json.loads(given["plan"].read_text())["design"])
+    trunks = [replace(trunk, corpus=corpus.hash) for trunk in (*design.pilots, design.target)]
+    return train(tmp_path_factory.mktemp("undisturbed"), *trunks, corpus=corpus)
+
+
+class Session:
+    """One start of the command in a study, from the outside."""
+
+    def __init__(self, study: Path, given: Mapping[str, Path], *options: str, **variables: str) -> None:
+        self.study, self.begin = study, time.time()
+        words = ("--study", study, "--corpus", given["corpus"], "--plan", given["plan"], "--json", *options)
+        self.process = subprocess.Popen(
+            command(*words),
+            env=environment(**variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def wait_until_it_trains(self) -> bool:
+        """Waits for a run that this session has begun; whether the session still runs then."""
+        while self.running:
+            for part in (self.study / "runs").glob("*.part"):
+                with contextlib.suppress(FileNotFoundError):
+                    if part.stat().st_mtime > self.begin:
+                        return True
+            time.sleep(0.01)
+        return False
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers there are now."""
+        listed = subprocess.run(
+            ["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False
+        )
+        return [int(pid) for pid in listed.stdout.split()]
+
+    def end(self) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr at the end."""
+        out, err = self.process.communicate(timeout=PATIENCE_SECONDS)
+        return self.process.returncode, out, err
+
+
+def disturb(session: Session, rng: random.Random) -> int:
+    """Kills some workers at random moments, then the command; how many processes that were."""
+    kills = 0
+    if rng.random() < 0.8:  # else the command dies while it starts
+        session.wait_until_it_trains()
+        for _ in range(rng.choice([1, 2, 3])):
+            time.sleep(rng.uniform(0, 0.7))
+            if session.running and (workers := session.workers()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(rng.choice(workers), signal.SIGKILL)
+                    kills += 1
+    time.sleep(rng.uniform(0, 1.2))
+    if session.running:
+        session.process.kill()
+        kills += 1
+    session.end()
+    return kills
+
+
+def test_a_study_whose_processes_are_killed_ends_as_one_left_alone(
+    given: Mapping[str, Path], undisturbed: Mapping[str, Any], tmp_path: Path
+) -> None:
+    rng, kills, rounds = random.Random(1), 0, 0
+    while kills < KILLS:
+        study, rounds = tmp_path / f"{rounds}", rounds + 1
+        while kills < KILLS and not (study / "result.json").exists():
+            kills += disturb(Session(study, given), rng)
+        code, out, err = Session(study, given).end()
+        assert (code, "Traceback" in err) == (0, False), err
+        assert outcome(study) == undisturbed
+        assert list((study / "trunks").glob("*.pt")) == list((study / "runs").glob("*.part")) == []
+        told = json.loads(out.splitlines()[-1])
+        assert told == json.loads((study / "result.json").read_text())
+        assert told["pilots"] == 12
+
+
+FULL = """
+    import errno, os
+    from pathlib import Path
+
+    def fsync(descriptor, real=os.fsync):
+        if len(list(Path(os.environ["FULL"]).glob("runs/*.jsonl"))) >= 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    os.fsync = fsync
+"""
+
+
+def test_a_full_disk_and_an_interrupt_are_told_in_one_line_and_cost_nothing_finished(
+    given: Mapping[str, Path], undisturbed: Mapping[str, Any], tmp_path: Path
+) -> None:
+    study, hook = tmp_path / "study", tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(textwrap.dedent(FULL))  # the disk is full after two runs
+    path = f"{hook}{os.pathsep}{environment()['PYTHONPATH']}"
+
+    code, _, err = Session(study, given, "--no-check", FULL=str(study), PYTHONPATH=path).end()
+    assert code == 1
+    assert only_complaint(err).startswith("froude: the disk is full: free some space")
+    finished = outcome(study)
+    assert len(finished) >= 2
+
+    session = Session(study, given, "--no-check")
+    assert session.wait_until_it_trains()
+    workers = session.workers()
+    session.process.send_signal(signal.SIGINT)
+    code, _, err = session.end()
+    assert code == 130
+    assert only_complaint(err).startswith("froude: stopped")
+    assert workers
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+    code, out, err = Session(study, given, "--no-check").end()
+    assert code == 0, err
+    assert "measured" not in json.loads(out.splitlines()[-1])
+    assert outcome(study) == {id: undisturbed[id] for id in outcome(study)}
+    assert len(undisturbed) - len(outcome(study)) == 1  # the target
+
+
+def only_complaint(err: str) -> str:
+    """The one line that says what went wrong."""
+    assert "Traceback" not in err
+    (line,) = [line for line in err.splitlines() if line.startswith("froude:")]
+    return line
