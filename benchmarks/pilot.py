@@ -1,8 +1,9 @@
 """Is the pilot's forecast method or luck? Many seeds, and every rolling hold-out inside each study.
 
-Every seed is a whole `froude pilot` of its own. Inside each study the runs up to 1/2, 1/4 and 1/8 of the largest N·D are
-handed to the same method, which forecasts the runs above. Beside it: the largest pilot's loss taken for the forecast, and
-a straight line of log loss in log C with its own prediction interval. A study counts once, whatever the number of its runs.
+Every seed is a whole `froude pilot` of its own. Inside each study the runs up to 1/1.5, 1/2, ... 1/8 of the largest
+N·D are handed to the same method, which forecasts the runs above. Beside it: the largest pilot's loss taken for the
+forecast, and a straight line of log loss in log C with its own prediction interval. A study counts once, whatever the
+number of its runs.
 Command: python benchmarks/pilot.py [--seeds 10] [--minutes 1] [--studies FOLDER]; whole runs: --whole 3 --minutes 5
 """
 
@@ -17,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from record import record
 from scipy import stats
 
 from froude import InputError, Runs, Study
 from froude.fit import choose
 from froude.fit.choose import CUTS
 from froude.pilot import LEVEL
+from record import record
 
 METHODS = ("froude", "largest pilot's loss", "straight line in log C")
 
@@ -52,8 +53,7 @@ def forecasts(fitted: Runs, wanted: Runs) -> Iterator[Outcome]:
         yield Outcome("froude", forecast.mean, forecast.lo, forecast.hi, measured)
     largest = float(fitted["loss"][np.argmax(fitted["C"])])
     yield from (Outcome(METHODS[1], largest, largest, largest, measured) for measured in loss)
-    for outcome in straight_line(fitted, wanted):
-        yield outcome
+    yield from straight_line(fitted, wanted)
 
 
 def straight_line(fitted: Runs, wanted: Runs) -> Iterator[Outcome]:

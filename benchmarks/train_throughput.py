@@ -16,13 +16,13 @@ from statistics import median
 
 import torch
 import torch.nn.functional as F
-from record import record
 from torch import nn
 
 from froude.cost import Decoder
 from froude.quantity import format_quantity
 from froude.tank import Corpus, Recipe
 from froude.tank.trainer import start, take_step
+from record import record
 
 SHAPES = [(32, 1, 2), (64, 1, 2), (96, 2, 2), (160, 3, 4), (256, 4, 4)]  # width, layers, heads
 CONTEXT, BATCH = 128, 16

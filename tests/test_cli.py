@@ -127,9 +127,7 @@ def test_predict_gives_the_planted_loss_far_out_within_its_interval(cli, saved):
 
 def test_quantities_may_be_written_in_any_customary_way(cli, saved):
     several = [
-        word
-        for at in ("N=70B,D=1.4T", "N=7e10,D=1400 billion", "D=1.4e12,N=70,000,000,000")
-        for word in ("--at", at)
+        word for at in ("N=70B,D=1.4T", "N=7e10,D=1400 billion", "D=1.4e12,N=70,000,000,000") for word in ("--at", at)
     ]
     first, *rest = json.loads(cli("predict", saved, *several, "--json").out)
     assert rest == [first, first]

@@ -52,9 +52,7 @@ def test_files_with_the_same_bytes_are_kept_once(tmp_path: Path) -> None:
     assert (once.manifest["dropped_files"], once.manifest["dropped_bytes"]) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    "copies", [1, 80], ids=["one-copy", "more-copies-than-a-line-may-have-to-be-telling"]
-)
+@pytest.mark.parametrize("copies", [1, 80], ids=["one-copy", "more-copies-than-a-line-may-have-to-be-telling"])
 def test_a_near_copy_lies_on_the_side_of_its_original(tmp_path: Path, copies: int) -> None:
     for work in range(120 // copies):
         lines = source(work)
@@ -72,10 +70,11 @@ def test_a_near_copy_lies_on_the_side_of_its_original(tmp_path: Path, copies: in
 
 
 def test_files_that_share_a_licence_only_are_told_apart(tmp_path: Path) -> None:
-    licence = source(10**6, 80)
+    licence = source(10**6, 120)
     for work in range(60):
         write_lines(tmp_path / f"{work}.py", [*licence, *source(work, 170)])
-    assert set(sides(build_corpus(tmp_path)).values()) == {"train", "validation"}
+    manifest = build_corpus(tmp_path).manifest
+    assert 0.04 <= manifest["validation_bytes"] / manifest["kept_bytes"] < 0.08
 
 
 def test_each_file_lies_whole_on_one_side(folder: Path) -> None:
@@ -89,9 +88,7 @@ def test_each_file_lies_whole_on_one_side(folder: Path) -> None:
 
 @given(order=st.permutations(range(80)))
 @settings(max_examples=5, deadline=None)
-def test_the_same_files_give_the_same_corpus_whatever_their_names_and_places(
-    folder: Path, order: list[int]
-) -> None:
+def test_the_same_files_give_the_same_corpus_whatever_their_names_and_places(folder: Path, order: list[int]) -> None:
     pieces = [module.Piece(name=f"{i}", data=(folder / f"{i:03}.txt").read_bytes()) for i in order]
     shuffled = module.split_corpus(pieces, [], 0, "here")
     original = build_corpus(folder)
@@ -145,8 +142,8 @@ def few(folder: Path) -> None:
 
 
 def copies(folder: Path) -> None:
-    lines = source(0, 4000)
-    for i in range(9):
+    lines = source(0, 300)
+    for i in range(60):
         write_lines(folder / f"{i}.txt", [*lines, b"copy number %d" % i])
 
 

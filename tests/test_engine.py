@@ -39,9 +39,7 @@ def task(planned: Trunk, study: Study) -> dict[str, Any]:
     return {"do": "train", "trunk": planned.to_dict(), "study": str(study.path)}
 
 
-def test_trunks_trained_by_workers_are_those_trained_here(
-    engine: LocalEngine, study: Study, tmp_path: Path
-) -> None:
+def test_trunks_trained_by_workers_are_those_trained_here(engine: LocalEngine, study: Study, tmp_path: Path) -> None:
     trunks, heard = [trunk(8), trunk(12), trunk(8, seed=1)], []
     engine.run([task(each, study) for each in trunks], lambda task, event: heard.append(event))
     assert outcome(study.path) == train(tmp_path / "here", *trunks)
@@ -49,9 +47,7 @@ def test_trunks_trained_by_workers_are_those_trained_here(
     assert any(event["event"] == "progress" for event in heard)
 
 
-def test_a_task_whose_worker_is_killed_is_done_by_another(
-    engine: LocalEngine, study: Study, tmp_path: Path
-) -> None:
+def test_a_task_whose_worker_is_killed_is_done_by_another(engine: LocalEngine, study: Study, tmp_path: Path) -> None:
     planned, killed = trunk(8, (300, 600)), []
 
     def kill(task: dict[str, Any], event: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ TRUTH: dict[str, dict[str, float]] = {
     "power": {"A": 8.0, "alpha": 0.06},
     "power-floor": {"E": 1.2, "A": 900.0, "alpha": 0.2},
     "chinchilla": {"E": 1.1, "A": 60.0, "alpha": 0.33, "B": 300.0, "beta": 0.36},
+    "chinchilla-tied": {"E": 1.1, "A": 60.0, "alpha": 0.34, "B": 200.0},
     "kaplan-joint": {"Nc": 4e13, "alpha_N": 0.08, "Dc": 2e13, "alpha_D": 0.1},
     "varying-exponent": {"E": 1.1, "A": 60.0, "alpha": 0.33, "Dc": 2e6, "beta": 0.8, "kappa": -0.05},
 }
@@ -68,9 +69,7 @@ def test_fit_of_exact_data_is_exact(each: Law) -> None:
     made = fit(each, planted(each, noise=0.0), draws=20)
     target = {x: np.array([1e9, 1e12]) * (1e9 if x == "C" else 1) for x in each.inputs}
     # A hundredfold extrapolation magnifies what the tolerance leaves open.
-    np.testing.assert_allclose(
-        made.predict(of="run", **target).mean, each(**target, **TRUTH[each.name]), rtol=1e-5
-    )
+    np.testing.assert_allclose(made.predict(of="run", **target).mean, each(**target, **TRUTH[each.name]), rtol=1e-5)
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
@@ -93,9 +92,7 @@ def test_forecast_of_one_run_holds_new_runs_about_as_often_as_it_says() -> None:
 
 @settings(max_examples=8, deadline=None)
 @given(factor=st.floats(1e-6, 1e6), seed=st.integers(0, 100))
-def test_a_change_of_unit_changes_parameters_as_the_law_says_and_no_forecast(
-    factor: float, seed: int
-) -> None:
+def test_a_change_of_unit_changes_parameters_as_the_law_says_and_no_forecast(factor: float, seed: int) -> None:
     table = columns(CHINCHILLA, n=30, seed=seed)
     other = {**table, "N": table["N"] / factor, "C": table["C"] / factor}
     here, there = (fit(CHINCHILLA, Runs.from_columns(t), draws=20) for t in (table, other))
@@ -103,9 +100,7 @@ def test_a_change_of_unit_changes_parameters_as_the_law_says_and_no_forecast(
     # The scaled problems differ by rounding only, but each solver stops within 1e-6.
     for name, value in there.params.items():
         assert value == pytest.approx(expected[name], rel=1e-3)
-    assert there.predict(N=1e9 / factor, D=1e11).mean == pytest.approx(
-        here.predict(N=1e9, D=1e11).mean, rel=1e-6
-    )
+    assert there.predict(N=1e9 / factor, D=1e11).mean == pytest.approx(here.predict(N=1e9, D=1e11).mean, rel=1e-6)
     assert there.objective == pytest.approx(here.objective, rel=1e-6)
 
 
@@ -199,9 +194,7 @@ def doubts_of(each: Law | str, table: dict[str, np.ndarray], **options: Any) -> 
 def test_a_floor_at_zero_is_said() -> None:
     x = np.logspace(15, 21, 30)
     bent_down = 90 * x**-0.06 * np.exp(-0.004 * np.log(x / 1e18) ** 2)
-    assert "E ended at its bound 0: these runs show no floor" in doubts_of(
-        "power-floor", {"C": x, "loss": bent_down}
-    )
+    assert "E ended at its bound 0: these runs show no floor" in doubts_of("power-floor", {"C": x, "loss": bent_down})
 
 
 def test_a_scale_far_from_the_runs_is_said_with_what_is_known() -> None:

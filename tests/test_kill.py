@@ -30,9 +30,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(
-    given: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, dict[str, Any]]:
+def undisturbed(given: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What the trunks of the plan give, one after another in one process."""
     corpus = build_corpus(given["corpus"])
     design = Design.from_dict(json.loads(given["plan"].read_text())["design"])
@@ -70,9 +68,7 @@ class Session:
 
     def workers(self) -> list[int]:
         """Process ids of the workers there are now."""
-        listed = subprocess.run(
-            ["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False
-        )
+        listed = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
         return [int(pid) for pid in listed.stdout.split()]
 
     def end(self) -> tuple[int, str, str]:
@@ -111,10 +107,17 @@ def test_a_study_whose_processes_are_killed_ends_as_one_left_alone(
         code, out, err = Session(study, given).end()
         assert (code, "Traceback" in err) == (0, False), err
         assert outcome(study) == undisturbed
+        assert (study / "forecast.json").stat().st_mtime_ns < target_file(study).stat().st_mtime_ns
         assert list((study / "trunks").glob("*.pt")) == list((study / "runs").glob("*.part")) == []
         told = json.loads(out.splitlines()[-1])
         assert told == json.loads((study / "result.json").read_text())
         assert told["pilots"] == 12
+
+
+def target_file(study: Path) -> Path:
+    """The file of the target's run."""
+    target = Design.from_dict(json.loads((study / "plan.json").read_text())["design"]).target
+    return study / "runs" / f"{target.run_id(target.tokens[-1])}.jsonl"
 
 
 FULL = """

@@ -54,9 +54,7 @@ def test_a_varying_exponent_of_weight_zero_is_chinchilla() -> None:
     chinchilla, varying = get_law("chinchilla"), get_law("varying-exponent")
     shared = {"E": 1.7, "A": 300.0, "alpha": 0.3}
     plain = chinchilla(N=1e9, D=2e10, B=1e3, beta=0.35, **shared)
-    assert varying(N=1e9, D=2e10, Dc=1e3 ** (1 / 0.35), beta=0.35, kappa=0.0, **shared) == pytest.approx(
-        plain
-    )
+    assert varying(N=1e9, D=2e10, Dc=1e3 ** (1 / 0.35), beta=0.35, kappa=0.0, **shared) == pytest.approx(plain)
 
 
 @pytest.mark.parametrize("each", EVERY_LAW)
@@ -87,9 +85,7 @@ def test_a_law_broadcasts_over_leading_axes(each: Law) -> None:
 def test_the_formula_as_printed_computes_the_law(each: Law) -> None:
     parameters, inputs = typical(each), dict.fromkeys(each.inputs, 2.5)
     spelled = each.formula.replace("^", "**").replace("·", "*")
-    assert _value_of(spelled, {**parameters, **inputs}) == pytest.approx(
-        each(**inputs, **parameters), rel=1e-12
-    )
+    assert _value_of(spelled, {**parameters, **inputs}) == pytest.approx(each(**inputs, **parameters), rel=1e-12)
 
 
 def _value_of(expression: str, names: dict[str, float]) -> float:

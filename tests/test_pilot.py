@@ -237,6 +237,6 @@ def test_studies_of_different_settings_are_different() -> None:
     usual: dict[str, Any] = {
         "minutes": 5.0, "seed": 0, "corpus": None, "plan": None, "device": "auto", "engine": "local"
     }  # fmt: skip
-    changes: list[dict[str, Any]] = [{}, {"minutes": 1.0}, {"seed": 1}, {"corpus": "here"}, {"device": "cpu"}]
+    changes: list[dict[str, Any]] = [{}, {"minutes": 1.0}, {"seed": 1}, {"corpus": "."}, {"device": "cpu"}]
     made = [json.dumps(settings_of(**usual | change)) for change in changes]
     assert len(set(made)) == len(made)

@@ -80,9 +80,7 @@ def test_fewer_runs_than_parameters_are_refused(refused, table):
 
 
 def test_a_condition_that_leaves_no_run_is_refused(refused, table):
-    assert refused("fit", table, "--where", "N < 0") == (
-        "--where 'N < 0' leaves none of 36 runs: loosen the condition"
-    )
+    assert refused("fit", table, "--where", "N < 0") == ("--where 'N < 0' leaves none of 36 runs: loosen the condition")
 
 
 def test_one_distinct_size_is_refused(refused, tmp_path):
@@ -150,9 +148,7 @@ def test_options_out_of_range_are_refused(refused, table):
 
 def test_a_file_that_cannot_be_written_is_refused(refused, table, tmp_path):
     line = refused("fit", table, *QUICK, "--out", tmp_path / "no" / "fit.json")
-    assert (
-        line == f"cannot write {tmp_path / 'no' / 'fit.json'}: No such file or directory; choose another file"
-    )
+    assert line == f"cannot write {tmp_path / 'no' / 'fit.json'}: No such file or directory; choose another file"
 
 
 def test_what_is_no_fit_is_refused(refused, tmp_path, table):
@@ -220,9 +216,7 @@ def test_an_unknown_engine_and_a_negative_seed_are_refused(refused, tmp_path, mo
 
 
 def test_an_unknown_device_is_refused(refused, tmp_path, no_training):
-    assert refused("pilot", "--device", "tpu", "--study", tmp_path / "s") == (
-        "no device 'tpu': give auto, cpu or cuda"
-    )
+    assert refused("pilot", "--device", "tpu", "--study", tmp_path / "s") == ("no device 'tpu': give auto, cpu or cuda")
 
 
 @pytest.mark.parametrize("library", ["torch", "filelock"])
@@ -245,8 +239,7 @@ def test_a_study_made_by_other_settings_is_refused(refused, tmp_path):
     settings = {"kind": "pilot", "minutes": 3.0, "seed": 0, "corpus": None, "plan": None}
     Study.create(tmp_path / "s", settings | {"device": "auto", "engine": "local"})
     assert refused("pilot", "--study", tmp_path / "s", "--minutes", 4) == (
-        f"study {str(tmp_path / 's')!r} was made with minutes = 3.0, now 4.0: "
-        "choose another folder with --study"
+        f"study {str(tmp_path / 's')!r} was made with minutes = 3.0, now 4.0: choose another folder with --study"
     )
 
 
@@ -386,9 +379,7 @@ def test_a_reader_that_leaves_early_ends_the_command_quietly(unbuffered):
 def test_an_interrupt_from_outside_is_one_line(tmp_path):
     os.mkfifo(tmp_path / "fit.json")
     done = process("predict", tmp_path / "fit.json", "--at", "N=1,D=1", start_new_session=True)
-    with open(
-        tmp_path / "fit.json", "wb"
-    ):  # which waits until the command has opened it too, and waits for us
+    with open(tmp_path / "fit.json", "wb"):  # which waits until the command has opened it too, and waits for us
         done.send_signal(signal.SIGINT)
         out, err = done.communicate(timeout=60)
     assert (done.returncode, out) == (130, "")

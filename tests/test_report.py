@@ -133,9 +133,7 @@ def advance(study: Study, stage: str) -> Study:
     reached = STAGES.index(stage)
     if reached >= 1:
         study.write_json("plan.json", plan())
-        study.write_json(
-            "environment.json", {"python": "3.11.9", "processor": "Difference Engine", "cores": 2}
-        )
+        study.write_json("environment.json", {"python": "3.11.9", "processor": "Difference Engine", "cores": 2})
     if reached >= 2:
         fit("chinchilla", study.runs(), draws=20).save(study.path / "fit.json")
         study.write_json("forecast.json", forecast())
@@ -254,9 +252,7 @@ def test_the_headline_says_whether_the_target_lies_inside(study: Study, measured
 
 def test_the_page_says_so_where_nothing_was_checked(study: Study) -> None:
     advance(study, "forecast")
-    unchecked = {
-        k: v for k, v in result().items() if k not in ("measured", "target_seconds", "validation_halving")
-    }
+    unchecked = {k: v for k, v in result().items() if k not in ("measured", "target_seconds", "validation_halving")}
     study.write_json("result.json", unchecked)
     text = parse(write_report(study)).text
     assert "the target has not been run yet" in text
@@ -303,9 +299,7 @@ def test_a_diverging_curve_squeezes_no_other_and_changes_no_colour(study: Study)
     for line in tokens_view(read_story(study)).lines:
         points = after.points
         near = [
-            c
-            for x, y, c in zip(points.x, points.y, points.colours, strict=True)
-            if (x, y) == (line.x[-1], line.y[-1])
+            c for x, y, c in zip(points.x, points.y, points.colours, strict=True) if (x, y) == (line.x[-1], line.y[-1])
         ]
         assert near == [line.colour]
 
@@ -440,9 +434,7 @@ def test_a_law_of_compute_alone_has_its_page_too(study: Study) -> None:
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=12), st.floats(0.01, 30))
-def test_labels_end_up_apart_in_their_order_and_move_only_where_they_must(
-    places: list[float], gap: float
-) -> None:
+def test_labels_end_up_apart_in_their_order_and_move_only_where_they_must(places: list[float], gap: float) -> None:
     spaced = spread(places, gap)
     order = np.argsort(places, kind="stable")
     assert (np.diff(spaced[order]) >= gap * (1 - 1e-9) - 1e-9).all()

@@ -291,9 +291,7 @@ def test_a_last_json_line_cut_short_anywhere_is_left_out_and_told(tmp_path: Path
 
 
 def test_a_broken_json_line_in_the_middle_is_refused_with_its_number(tmp_path: Path) -> None:
-    assert "line 2 is no JSON object" in refusal(
-        write_csv(tmp_path, '{"N": 1}\n{"N": \n{"N": 2}\n', "r.jsonl")
-    )
+    assert "line 2 is no JSON object" in refusal(write_csv(tmp_path, '{"N": 1}\n{"N": \n{"N": 2}\n', "r.jsonl"))
     assert "line 1 is no JSON object" in refusal(write_csv(tmp_path, '[1]\n{"N": 2}\n', "r.jsonl"))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from froude.fit.bootstrap import refits, resample
+from froude.fit.bootstrap import refits, resample, reweigh
 from froude.fit.dual import BINARY, UNARY, Dual
 from froude.fit.problem import Problem, make_problem
 from froude.fit.solver import TOLERANCE, Minima, Space, minimise
@@ -89,7 +89,7 @@ def test_all_starts_agree_on_a_synthetic_twin_of_the_chinchilla_points() -> None
 
 def test_bootstrap_refits_equal_refits_from_many_starts(chinchilla_points: Problem) -> None:
     best = from_starts(chinchilla_points)
-    counts = resample(40, np.arange(240), np.random.default_rng(5))
+    counts = resample(40, 240, np.random.default_rng(5))
     quick = refits(chinchilla_points, best.points[best.objectives.argmin()], counts)
     assert quick.converged.all()
     starts = chinchilla_points.starts(6, np.random.default_rng(6))
@@ -181,16 +181,15 @@ def test_weights_count_a_run_as_often_as_they_say() -> None:
     weighted = refits(problem, from_starts(problem).points[0], counts[None].astype(float))
     taken = np.repeat(np.arange(12), counts)
     inputs = tuple(Dual(x.value[taken], log=x.log[taken]) for x in problem.inputs)
-    repeated = Problem(
-        law=problem.law, inputs=inputs, measured=problem.measured[taken], factors=problem.factors
-    )
+    repeated = Problem(law=problem.law, inputs=inputs, measured=problem.measured[taken], factors=problem.factors)
     assert weighted.objectives[0] == pytest.approx(from_starts(repeated).objectives.min(), rel=1e-6)
 
 
 def test_runs_of_one_group_are_resampled_together() -> None:
     groups = np.array(["a", "a", "b", "c", "c", "c"])
-    counts = resample(200, groups, np.random.default_rng(0))
-    assert (counts[:, 0] == counts[:, 1]).all()
-    assert (counts[:, 3] == counts[:, 5]).all()
-    assert (counts[:, [0, 2, 3]].sum(axis=1) == 3).all()
-    assert not (counts[:, 0] == counts[:, 2]).all()
+    weights = reweigh(200, groups, np.random.default_rng(0))
+    assert (weights[:, 0] == weights[:, 1]).all()
+    assert (weights[:, 3] == weights[:, 5]).all()
+    assert weights[:, [0, 2, 3]].sum(axis=1) == pytest.approx(3)
+    assert (weights > 0).all()
+    assert not (weights[:, 0] == weights[:, 2]).all()

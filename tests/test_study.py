@@ -182,9 +182,7 @@ def test_a_dying_process_that_lost_its_run_writes_into_nothing(study: Study) -> 
     assert study.runs()["loss"].tolist() == [2.0]
 
 
-def test_a_run_that_is_finished_while_it_is_looked_up_is_found(
-    study: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_is_finished_while_it_is_looked_up_is_found(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = study.writer({"seed": 0})
     writer.step(step=0, loss=5.0)
     read_bytes = Path.read_bytes
@@ -332,9 +330,7 @@ def test_a_run_whose_last_bytes_do_not_reach_the_disk_is_not_finished(
     assert study.finished() == set()
 
 
-def test_a_full_disk_does_not_keep_runs_from_being_read(
-    study: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_does_not_keep_runs_from_being_read(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     train(study, {"seed": 0}, loss=2.0)
     monkeypatch.setattr(os, "fsync", full_disk)
     assert study.runs()["loss"].tolist() == [2.0]

@@ -90,9 +90,7 @@ def test_attention_depends_on_how_far_bytes_are_apart_not_on_where_they_are() ->
 
 def test_activations_and_logits_move_alike_at_every_width(tmp_path: Path) -> None:
     widths = (16, 32, 64, 128)
-    moved = np.array(
-        [movement(trunk(decoder=Decoder(width=w, layers=2, heads=2, context=16))) for w in widths]
-    )
+    moved = np.array([movement(trunk(decoder=Decoder(width=w, layers=2, heads=2, context=16))) for w in widths])
     slopes = np.polyfit(np.log(widths), np.log(moved), 1)[0]  # of logits, of the last layer's output
     assert np.abs(slopes).max() < 0.25, moved  # learning rates that ignore the width give 0.5 and more
 
@@ -104,9 +102,7 @@ def movement(planned: Trunk, steps: int = 10) -> list[float]:
     before = seen(state.model, tokens)
     for _ in range(steps):
         trainer.take_step(state, planned, 1.0, state.model)
-    return [
-        float((b - a).square().mean().sqrt()) for a, b in zip(before, seen(state.model, tokens), strict=True)
-    ]
+    return [float((b - a).square().mean().sqrt()) for a, b in zip(before, seen(state.model, tokens), strict=True)]
 
 
 def seen(model: Transformer, tokens: torch.Tensor) -> list[torch.Tensor]:
@@ -186,9 +182,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return train(tmp_path_factory.mktemp("whole"), LONG)
 
 
-def test_a_trunk_goes_on_from_its_checkpoint_and_not_from_zero(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trunk_goes_on_from_its_checkpoint_and_not_from_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study, steps = Study.create(tmp_path, {}), []
     real = trainer.take_step
 
@@ -220,9 +214,7 @@ def test_no_byte_is_learnt_twice_before_all_have_been_seen() -> None:
     numbered = np.arange(257, dtype=np.uint8)  # the bytes to predict are 1, 2, ..., 255, 0
     corpus = replace(random_corpus(), train=numbered)
     batches = trainer.start(trunk(), corpus).batches
-    passes = [
-        torch.cat([batches.at(4 * p + i)[:, 1:] for i in range(4)]).flatten().tolist() for p in range(2)
-    ]
+    passes = [torch.cat([batches.at(4 * p + i)[:, 1:] for i in range(4)]).flatten().tolist() for p in range(2)]
     assert sorted(passes[0]) == sorted(passes[1]) == list(range(256))
     assert passes[0] != sorted(passes[0])
     other = trainer.start(trunk(seed=1), corpus).batches

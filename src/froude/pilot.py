@@ -7,10 +7,12 @@ earlier one stopped: corpus, plan, pilots, forecast, target, result, page.
 import hashlib
 import json
 import math
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
 
@@ -101,6 +103,7 @@ def pilot(
     how it goes. Raises InputError on what the caller can mend; the same call goes on from where an earlier one stopped.
     """
     settings = settings_of(minutes, seed, corpus, plan, device, engine)
+    check_here(plan, device)
     home = Study.create(study or Path("froude-studies") / f"pilot-{run_id(settings)}", settings)
     with alone_in(home):
         return told(home, plan, check, watch)
@@ -116,6 +119,8 @@ def settings_of(
         raise InputError(f"seed = {seed}: give 0 or more")
     if engine != "local":
         raise InputError(f"no engine {engine!r}: this version has 'local'")
+    if corpus and not Path(corpus).exists():
+        raise InputError(f"no corpus at {corpus}: name a folder or a file that exists")
     planned = hashlib.sha256(read_plan_file(Path(plan))).hexdigest() if plan else None
     return {
         "kind": "pilot",
@@ -126,6 +131,15 @@ def settings_of(
         "device": device,
         "engine": engine,
     }
+
+
+def check_here(plan: str | Path | None, device: str) -> None:
+    """InputError for a plan that is none and a device that is not here, before a folder is made for them."""
+    from froude.tank import choose_device
+
+    choose_device(device)
+    if plan:
+        parse_plan(Path(plan))
 
 
 @contextmanager
@@ -196,32 +210,38 @@ def make_plan(study: Study, given: str | Path | None, device: Any, engine: Any, 
                 minutes=settings["minutes"], workers=device.workers, speed=speed, recipe=recipe, seed=settings["seed"]
             )
         study.write_json("environment.json", environment(device))
-        study.write_json("plan.json", plan_document(settings, corpus, design))
+        study.write_json("plan.json", plan_document(settings, given, corpus, design))
     design = Design.from_dict(study.read_json("plan.json")["design"])
     longest = max(trunk.tokens[-1] for trunk in (*design.pilots, design.target))
     watch("plan", {"design": design, "repeats": longest > corpus["train_bytes"], **corpus})
     return design
 
 
-def plan_document(settings: Mapping[str, Any], corpus: Mapping[str, Any], design: Any) -> dict[str, Any]:
+def plan_document(
+    settings: Mapping[str, Any], given: str | Path | None, corpus: Mapping[str, Any], design: Any
+) -> dict[str, Any]:
     """The plan as it is written."""
-    import froude
-
-    options = "".join(
-        f" --{name} {settings[name]}"
-        for name, usual in (("minutes", 5.0), ("seed", 0), ("corpus", None), ("device", "auto"))
-        if settings[name] != usual
-    )
     return {
         "format": 1,
-        "command": f"froude pilot{options}",
+        "command": command_of(settings, given),
         "minutes": settings["minutes"],
         "seed": settings["seed"],
-        "froude": froude.__version__,
+        "froude": version("froude"),
         "written": now(),
         "corpus": dict(corpus),
         "design": design.to_dict(),
     }
+
+
+def command_of(settings: Mapping[str, Any], given: str | Path | None) -> str:
+    """The command line with these settings, without options that are at their defaults."""
+    usual = {"minutes": 5.0, "seed": 0, "corpus": None, "device": "auto"}
+    options = {name: settings[name] for name, value in usual.items() if settings[name] != value}
+    if given:
+        options["plan"] = given
+    return shlex.join(
+        ["froude", "pilot", *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
+    )
 
 
 def read_plan_file(path: Path) -> bytes:
@@ -262,13 +282,11 @@ def adapted(design: Any, recipe: Any) -> Any:
 def environment(device: Any) -> dict[str, Any]:
     """The machine and the versions."""
     import platform
-    from importlib.metadata import version
 
-    import froude
     from froude.tank import cores, memory_bytes, processor_name
 
     return {
-        "froude": froude.__version__,
+        "froude": version("froude"),
         "python": platform.python_version(),
         "torch": version("torch"),
         "numpy": version("numpy"),

@@ -30,9 +30,7 @@ _TIMES = {
 _Unit = tuple[float, str]
 
 
-def _prefixed(
-    units: Iterable[str], prefixes: Mapping[str, float], base: float, dimension: str
-) -> dict[str, _Unit]:
+def _prefixed(units: Iterable[str], prefixes: Mapping[str, float], base: float, dimension: str) -> dict[str, _Unit]:
     return {p + u: (factor * base, dimension) for u in units for p, factor in prefixes.items()}
 
 
@@ -110,9 +108,7 @@ def parse_assignments(text: str) -> dict[str, float]:
     for part in re.split(r",(?!\d{3}(?!\d))|,(?=\s*[A-Za-z_]\w*\s*=)", text):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not name:
-            raise InputError(
-                f"{part.strip()!r} in {text!r} is no assignment: write name=value, as in N=70B,D=1.4T"
-            )
+            raise InputError(f"{part.strip()!r} in {text!r} is no assignment: write name=value, as in N=70B,D=1.4T")
         if name in values:
             raise InputError(f"{name!r} is given twice in {text!r}: give it once")
         values[name] = parse_quantity(value)
@@ -134,9 +130,7 @@ def format_quantity(value: float, digits: int = 3) -> str:
 
 def format_seconds(value: float, digits: int = 3) -> str:
     """Return a duration in the largest unit of which it holds at least one: 300 s becomes "5 min"."""
-    return _in_unit(
-        value, {"days": 86400.0, "h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}, digits
-    )
+    return _in_unit(value, {"days": 86400.0, "h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}, digits)
 
 
 def format_bytes(value: float, digits: int = 3) -> str:
@@ -158,9 +152,7 @@ def _unit(written: str, text: str) -> tuple[float, str]:
     factor, dimension = UNITS.get(noun.strip(), (1.0, ""))
     if scale in SCALES and dimension in ("count", "FLOP", "dollars"):
         return SCALES[scale] * factor, dimension
-    raise InputError(
-        f"{text!r} has an unknown unit {written!r}: {_HINTS.get(written.lstrip('kMGTPEZY'), _ACCEPTED)}"
-    )
+    raise InputError(f"{text!r} has an unknown unit {written!r}: {_HINTS.get(written.lstrip('kMGTPEZY'), _ACCEPTED)}")
 
 
 def _check_dimension(text: str, dimension: str, expect: str | None) -> None:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def fit(
     table: Table,
-    law: Annotated[
-        str, typer.Option(metavar="NAME", help="Which law; `froude laws` lists them.")
-    ] = "chinchilla",
+    law: Annotated[str, typer.Option(metavar="NAME", help="Which law; `froude laws` lists them.")] = "chinchilla",
     x: Input = None,
     y: Outcome = "loss",
     columns: Columns = None,
@@ -27,9 +25,7 @@ def fit(
     draws: Draws = 1000,
     starts: Annotated[int, typer.Option(help="Random starts of the solver.")] = 27,
     seed: Seed = 0,
-    out: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Save the fit for `froude predict`.")
-    ] = None,
+    out: Annotated[str | None, typer.Option(metavar="FILE", help="Save the fit for `froude predict`.")] = None,
     json: Json = False,
 ) -> None:
     """Fit a law to a table of runs, and say how sure each number is.

@@ -17,9 +17,7 @@ Table = Annotated[
 ]
 Columns = Annotated[
     str | None,
-    typer.Option(
-        metavar="ROLE=COLUMN,…", help="Columns by role: N=params,loss=val_loss. Found by name otherwise."
-    ),
+    typer.Option(metavar="ROLE=COLUMN,…", help="Columns by role: N=params,loss=val_loss. Found by name otherwise."),
 ]
 Where = Annotated[
     str | None,
@@ -57,9 +55,7 @@ def parse_roles(columns: str | None) -> dict[str, str] | None:
     for pair in columns.split(","):
         role, _, column = (part.strip() for part in pair.partition("="))
         if not role or not column:
-            raise InputError(
-                f"--columns {columns!r} does not parse: write role=column, as in N=params,D=tokens"
-            )
+            raise InputError(f"--columns {columns!r} does not parse: write role=column, as in N=params,D=tokens")
         if role in found:
             raise InputError(f"--columns {columns!r} gives {role} twice: give it once")
         found[role] = column

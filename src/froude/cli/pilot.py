@@ -21,16 +21,12 @@ def pilot(
     ] = None,
     corpus: Annotated[
         str | None,
-        typer.Option(
-            metavar="PATH", help="Folder or file to train on. [default: Python sources installed here]"
-        ),
+        typer.Option(metavar="PATH", help="Folder or file to train on. [default: Python sources installed here]"),
     ] = None,
     plan: Annotated[
         str | None, typer.Option(metavar="FILE", help="Follow this plan.json instead of making a plan.")
     ] = None,
-    check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Train the target too, or stop before it.")
-    ] = True,
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Train the target too, or stop before it.")] = True,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu or cuda.")] = "auto",
     engine: Annotated[str, typer.Option(metavar="NAME", help="Where to train: local.")] = "local",
     json: Json = False,

@@ -10,9 +10,7 @@ from froude.cli.render import number_and_interval, print_json, print_notes, prin
 
 def predict(
     fit: Annotated[str, typer.Argument(metavar="FIT", help="A file that `froude fit --out` wrote.")],
-    at: Annotated[
-        list[str], typer.Option(metavar="NAME=QUANTITY,…", help="Where: N=70B,D=1.4T. Any number of times.")
-    ],
+    at: Annotated[list[str], typer.Option(metavar="NAME=QUANTITY,…", help="Where: N=70B,D=1.4T. Any number of times.")],
     of: Annotated[Literal["run", "mean"], typer.Option(help="Of one run, or of the mean of many.")] = "run",
     json: Json = False,
 ) -> None:

@@ -9,9 +9,7 @@ from froude.cli.render import print_json
 
 
 def report(
-    study: Annotated[
-        str, typer.Argument(metavar="STUDY", help="A study folder, such as `froude pilot` makes.")
-    ],
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="A study folder, such as `froude pilot` makes.")],
     json: Json = False,
 ) -> None:
     """Write a study's page again from what is on disk, and print where it is."""

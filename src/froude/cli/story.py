@@ -103,9 +103,7 @@ class StoryTeller:
 
     def start_training(self, chapter: str, detail: Detail) -> None:
         """Says what is done and what is left, and shows bars where a person watches."""
-        runs = {
-            trunk.run_id(tokens): (trunk, tokens) for trunk in detail["trunks"] for tokens in trunk.tokens
-        }
+        runs = {trunk.run_id(tokens): (trunk, tokens) for trunk in detail["trunks"] for tokens in trunk.tokens}
         self.trunk_of_run |= runs
         done = sum(id in detail["finished"] for id in runs)
         if chapter == "target":

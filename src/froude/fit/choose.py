@@ -11,11 +11,16 @@ from froude.errors import InputError
 from froude.fit.fit import Fit, fit
 from froude.runs import Runs
 
-LAWS = ("chinchilla", "kaplan-joint", "varying-exponent")
-CUTS = (2, 4, 8)  # times below the largest N·D: runs up to there are fitted, the others forecast
+LAWS = (
+    "chinchilla",
+    "chinchilla-tied",
+    "varying-exponent",
+)  # all with a floor: text has entropy, and small runs hide it
+CUTS = (1.5, 2, 3, 4, 6, 8)  # times below the largest N·D: runs up to there are fitted, the others forecast
 FEWEST_SIZES = 3  # below a cut: with two sizes a floor and an exponent cannot be told apart
-FEWEST_RUNS = 8  # below a cut
+FEWEST_RUNS = 7  # below a cut
 BACKTEST_DRAWS = 100
+PRIOR_CUTS = 2  # so many cuts' worth of belief that a fit's own uncertainty is right, against those that tell
 
 
 @final
@@ -23,13 +28,11 @@ BACKTEST_DRAWS = 100
 class HeldOut:
     """Larger runs forecast from smaller ones, at one cut: arrays (held out,).
 
-    `errors` are log forecast − log measured, `deviations` the relative standard deviations that parameters and residuals
-    alone explain, `distances` the logarithms of N·D over the largest fitted one.
+    `errors` are log forecast − log measured, `deviations` the relative standard deviations that the fit foresaw.
     """
 
     errors: np.ndarray
     deviations: np.ndarray
-    distances: np.ndarray
 
 
 @final
@@ -68,16 +71,16 @@ class Choice:
 def choose(
     runs: Runs,
     *,
+    N: float,
+    D: float,
     laws: Sequence[str] = LAWS,
     cluster: str | None = None,
     level: float = 0.9,
     seed: int = 0,
-    **at: float,
 ) -> Choice:
-    """The law with the smallest error on its largest runs held out, with an interval that knows of that error.
+    """The law with the smallest error on the largest runs held out, its interval widened for a forecast at N and D.
 
-    At each of CUTS the runs below are fitted and all above forecast. `at` is where a forecast will be asked for (N=…,
-    D=…): the candidates' disagreement there counts as error too. InputError where no cut leaves FEWEST_RUNS of
+    At each of CUTS the runs below are fitted and all above forecast. InputError where no cut leaves FEWEST_RUNS of
     FEWEST_SIZES sizes.
     """
     options = {"cluster": cluster, "level": level, "seed": seed}
@@ -89,7 +92,7 @@ def choose(
             f"sizes N at less than 1/{CUTS[0]} of the largest N·D"
         )
     choice = Choice(fit=best[0].fit, candidates=best)
-    return replace(choice, fit=replace(best[0].fit, drift=drift(choice, at)))
+    return replace(choice, fit=replace(best[0].fit, drift=drift(choice, {"N": N, "D": D})))
 
 
 def candidate(law: str, runs: Runs, options: dict[str, Any]) -> Candidate:
@@ -111,31 +114,33 @@ def hold_outs(law: str, runs: Runs, options: dict[str, Any]) -> Iterator[HeldOut
         yield HeldOut(
             errors=np.log(forecast.mean / held["loss"]),
             deviations=np.hypot(forecast.parts["parameters"], forecast.parts["residual"]),
-            distances=np.log(held["N"] * held["D"] / made.farthest),
         )
 
 
 def drift(choice: Choice, at: dict[str, float]) -> float:
-    """Relative standard deviation of the law's own error, for each factor e of N·D beyond the fitted runs.
+    """Relative standard deviation of the law's own error for each factor e of N·D beyond the fitted runs, for `at`.
 
-    Two sources add up: held-out errors beyond what parameters and residuals explain, and the weighted disagreement of
-    the candidates at `at`. Both are taken to grow in proportion to the logarithm of the distance.
+    Two variances add up there: what the hold-outs show beyond the uncertainty of the parameters, and the candidates'
+    disagreement. 0 where `at` is no farther than the fitted runs.
     """
-    cuts = choice.candidates[0].held_out
-    errors, deviations, distances = (
-        np.concatenate([getattr(cut, name) for cut in cuts]) for name in ("errors", "deviations", "distances")
-    )
-    beyond = np.maximum(distances, 0.0)
-    excess = np.maximum(np.mean(errors**2 - deviations**2), 0.0)
-    learned = excess / np.mean(beyond**2) if beyond.any() else 0.0
-    return math.sqrt(learned + disagreement(choice, at))
+    distance = math.log(at["N"] * at["D"] / choice.fit.farthest)
+    if distance <= 0:
+        return 0.0
+    own = choice.fit.predict(of="mean", **at).parts["parameters"]
+    return math.sqrt(own**2 * (inflation(choice.candidates[0].held_out) - 1) + disagreement(choice, at)) / distance
+
+
+def inflation(cuts: Sequence[HeldOut]) -> float:
+    """By how much errors squared exceed the variance that the fits themselves foresaw, at least 1.
+
+    A cut counts once, however many runs it holds out, as their errors go together; PRIOR_CUTS more cuts count 1.
+    """
+    shown = [float(np.mean((cut.errors / cut.deviations) ** 2)) for cut in cuts]
+    return max(1.0, (PRIOR_CUTS + sum(shown)) / (PRIOR_CUTS + len(shown)))
 
 
 def disagreement(choice: Choice, at: dict[str, float]) -> float:
-    """Weighted variance of the candidates' log forecasts at `at`, over the squared distance."""
-    distance = math.log(math.prod(at.values()) / choice.fit.farthest) if at else 0.0
-    if distance <= 0:
-        return 0.0
+    """Weighted variance of the candidates' log forecasts."""
     logs = np.log([each.fit.law(**at, **each.fit.params) for each in choice.candidates])
     centre = np.average(logs, weights=choice.weights)
-    return float(np.average((logs - centre) ** 2, weights=choice.weights)) / distance**2
+    return float(np.average((logs - centre) ** 2, weights=choice.weights))

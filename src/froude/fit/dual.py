@@ -23,9 +23,7 @@ class Dual(np.lib.mixins.NDArrayOperatorsMixin):
 
     __slots__ = ("_log", "tangents", "value")
 
-    def __init__(
-        self, value: np.ndarray, tangents: Tangents | None = None, log: np.ndarray | None = None
-    ) -> None:
+    def __init__(self, value: np.ndarray, tangents: Tangents | None = None, log: np.ndarray | None = None) -> None:
         self.value = value
         self.tangents: Tangents = tangents or {}
         self._log = log

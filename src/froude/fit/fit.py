@@ -8,7 +8,7 @@ from typing import Any, Literal, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fit.bootstrap import cluster_groups, refits, resample
+from froude.fit.bootstrap import cluster_groups, refits, resample, reweigh
 from froude.fit.doubts import doubts
 from froude.fit.evidence import Evidence, best_row
 from froude.fit.forecast import Forecast, forecast
@@ -125,13 +125,16 @@ def fit(
     _check_options(starts, draws, level)
     measured = measure(law, runs, y)
     check_enough(law, measured, y)
-    groups = measured.rows if cluster is None else cluster_groups(runs, measured.rows, cluster)
     start_rng, draw_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
+    if cluster is None:
+        weights = resample(draws, measured.n, draw_rng)
+    else:
+        weights = reweigh(draws, cluster_groups(runs, measured.rows, cluster), draw_rng)
 
     problem = make_problem(law, measured.inputs, measured.y)
     points = problem.starts(starts, start_rng)
     minima = minimise(problem.residuals, points, np.ones((starts, measured.n)), problem.space())
-    drawn = refits(problem, minima.points[best_row(minima)], resample(draws, groups, draw_rng))
+    drawn = refits(problem, minima.points[best_row(minima)], weights)
     return _fit(Evidence(runs, y, measured, problem, minima, drawn, level), seed)
 
 

@@ -91,6 +91,5 @@ def _check_positive(law: Law, runs: Runs, x: str, values: np.ndarray, rows: np.n
     if bad.size:
         row = int(bad[0])
         raise InputError(
-            f"{runs.row_name(row)} has {x} = {values[row]:g}: {law.name} needs {x} > 0; "
-            "leave the row out with --where"
+            f"{runs.row_name(row)} has {x} = {values[row]:g}: {law.name} needs {x} > 0; leave the row out with --where"
         )

@@ -91,6 +91,4 @@ def make_problem(law: Law, inputs: Mapping[str, np.ndarray], y: np.ndarray) -> P
     centre = {x: float(log.mean()) for x, log in logs.items()}
     scaled = tuple(Dual(np.exp(logs[x] - centre[x]), log=logs[x] - centre[x]) for x in law.inputs)
     measured = np.log(y) if law.residual == "log" else np.asarray(y, dtype=float)
-    return Problem(
-        law=law, inputs=scaled, measured=measured, factors={x: float(np.exp(c)) for x, c in centre.items()}
-    )
+    return Problem(law=law, inputs=scaled, measured=measured, factors={x: float(np.exp(c)) for x, c in centre.items()})

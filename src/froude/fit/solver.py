@@ -126,9 +126,7 @@ def _rows(numbers: np.ndarray, starts: np.ndarray, weights: np.ndarray, space: S
     )
 
 
-def _descend(
-    residuals: Residuals, row: _Row, space: Space, delta: float, max_steps: int, found: Minima
-) -> None:
+def _descend(residuals: Residuals, row: _Row, space: Space, delta: float, max_steps: int, found: Minima) -> None:
     """Move one batch until every row has converged or run out of steps, writing each into `found`."""
     here = _look(residuals, row.point, row.weights, delta * _STAGES[row.stage])
     last = len(_STAGES) - 1
@@ -192,9 +190,7 @@ def _next_stage(residuals: Residuals, here: _Local, row: _Row, which: np.ndarray
         old[which] = new
 
 
-def _record(
-    found: Minima, here: _Local, row: _Row, gradient: np.ndarray, leaving: np.ndarray, step: int
-) -> None:
+def _record(found: Minima, here: _Local, row: _Row, gradient: np.ndarray, leaving: np.ndarray, step: int) -> None:
     """Write the rows that leave into `found`; all are in the last stage."""
     numbers = row.number[leaving]
     found.points[numbers] = row.point[leaving]

@@ -3,13 +3,13 @@
 from difflib import get_close_matches
 
 from froude.errors import InputError
-from froude.laws.chinchilla import chinchilla
+from froude.laws.chinchilla import chinchilla, chinchilla_tied
 from froude.laws.kaplan import kaplan_joint
 from froude.laws.law import Law
 from froude.laws.power import power, power_floor
 from froude.laws.varying import varying_exponent
 
-_LAWS = (power, power_floor, chinchilla, kaplan_joint, varying_exponent)
+_LAWS = (power, power_floor, chinchilla, chinchilla_tied, kaplan_joint, varying_exponent)
 
 
 def all_laws() -> tuple[Law, ...]:

@@ -18,8 +18,25 @@ from froude.laws.law import law
     carries={"A": {"N": "alpha"}, "B": {"D": "beta"}},
     wrong_when="models see few tokens for their size: larger models gain more from data than it says.",
 )
-def chinchilla(
-    N: Params, D: Tokens, *, E: Floor, A: Scale, alpha: Exponent, B: Scale, beta: Exponent
-) -> NatsPerToken:
+def chinchilla(N: Params, D: Tokens, *, E: Floor, A: Scale, alpha: Exponent, B: Scale, beta: Exponent) -> NatsPerToken:
     """Loss falls to a floor as parameters and tokens grow."""
     return E + A * N**-alpha + B * D**-beta
+
+
+@law(
+    source="Muennighoff et al. 2023, arXiv:2305.16264, eq. 4 at one epoch",
+    published={
+        "muennighoff-2023": {
+            "E": 1.86914368,
+            "A": 520.82495,
+            "alpha": 0.3526596,
+            "B": 1487.71609,
+        },
+    },
+    trust={"muennighoff-2023": "the authors say that its absolute values are not meant to be used"},
+    carries={"A": {"N": "alpha"}, "B": {"D": "alpha"}},
+    wrong_when="parameters and tokens pay at different rates.",
+)
+def chinchilla_tied(N: Params, D: Tokens, *, E: Floor, A: Scale, alpha: Exponent, B: Scale) -> NatsPerToken:
+    """Loss falls to a floor as parameters and tokens grow, both at one rate: fewer runs determine it."""
+    return E + A * N**-alpha + B * D**-alpha

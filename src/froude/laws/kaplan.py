@@ -17,8 +17,6 @@ from froude.laws.law import law
     carries={"Nc": {"N": 1.0}, "Dc": {"D": 1.0}},
     wrong_when="the loss nears its floor, of which it has none: far extrapolations come out too low.",
 )
-def kaplan_joint(
-    N: Params, D: Tokens, *, Nc: Pivot, alpha_N: Exponent, Dc: Pivot, alpha_D: Exponent
-) -> NatsPerToken:
+def kaplan_joint(N: Params, D: Tokens, *, Nc: Pivot, alpha_N: Exponent, Dc: Pivot, alpha_D: Exponent) -> NatsPerToken:
     """Loss is limited by parameters and by tokens together, and falls without a floor."""
     return ((Nc / N) ** (alpha_N / alpha_D) + Dc / D) ** alpha_D

@@ -145,9 +145,7 @@ def law(
         marks = {name: _mark(function, name, hint) for name, hint in _hints(function).items()}
         output = marks.pop("return")
         if not isinstance(output, Output):
-            raise TypeError(
-                f"{function.__name__}: annotate what it returns with an Output of froude.laws.kinds"
-            )
+            raise TypeError(f"{function.__name__}: annotate what it returns with an Output of froude.laws.kinds")
         inputs = {name: mark for name, mark in marks.items() if isinstance(mark, Input)}
         kinds = {name: mark for name, mark in marks.items() if isinstance(mark, Kind)}
         made = Law(

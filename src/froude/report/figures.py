@@ -135,12 +135,8 @@ def number_line(marks: Sequence[Mark], baselines: Mapping[str, float], label: st
         axes.plot([value, value], [0, height + 5], color=COLOURS["faint"], linewidth=1)
         _beside(axes, f"{name} {show_loss(value)}", value, height)
     accent, bar = COLOURS["forecast"], 70
-    axes.plot(
-        [forecast.lo, forecast.hi], [bar, bar], color=accent, alpha=0.28, linewidth=24, solid_capstyle="butt"
-    )
-    axes.plot(
-        [forecast.y, forecast.y], [bar - 8.2, bar + 8.2], color=accent, linewidth=3, solid_capstyle="butt"
-    )
+    axes.plot([forecast.lo, forecast.hi], [bar, bar], color=accent, alpha=0.28, linewidth=24, solid_capstyle="butt")
+    axes.plot([forecast.y, forecast.y], [bar - 8.2, bar + 8.2], color=accent, linewidth=3, solid_capstyle="butt")
     between = f"{forecast.label}, {show_loss(forecast.lo)} to {show_loss(forecast.hi)}"
     _above(axes, between, forecast.y, bar - 19, accent)
     for mark in marks[1:]:
@@ -224,11 +220,7 @@ def _draw_mark(axes: Axes, mark: Mark) -> None:
 
 def _label_sides(axes: Axes, view: View, narrow: bool) -> None:
     """Write the labels of lines and marks beside their ends, on either side none over another."""
-    ends = [
-        ("right", line.x[-1], line.y[-1], line.label, line.colour, "normal")
-        for line in view.lines
-        if line.label
-    ]
+    ends = [("right", line.x[-1], line.y[-1], line.label, line.colour, "normal") for line in view.lines if line.label]
     ends += [(m.side, m.x, m.y, _short(m.label, narrow), _colour(m), "bold") for m in view.marks if m.label]
     gap = 14.5 / _pixels_per_unit(axes)
     for side, offset, anchor in (("right", 11, "left"), ("left", -11, "right")):
@@ -255,9 +247,7 @@ def _above(axes: Axes, text: str, x: float, y: float, colour: str) -> None:
     low, high = axes.get_xlim()
     half = 4.2 * len(text) * (high - low) / axes.get_window_extent().width
     inside = min(max(x, low + half), high - half)
-    axes.annotate(
-        text, (inside, y), ha="center", va="center", fontsize=TEXT_PX + 1, color=colour, weight="bold"
-    )
+    axes.annotate(text, (inside, y), ha="center", va="center", fontsize=TEXT_PX + 1, color=colour, weight="bold")
 
 
 def _beside(axes: Axes, text: str, x: float, y: float) -> None:

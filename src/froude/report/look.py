@@ -81,16 +81,12 @@ def show_number(value: float) -> str:
     return power_of_ten(value) if "e" in plain else plain
 
 
-def new_figure(
-    width: int, height: int, left: int = 46, right: int = 20, bottom: int = 44
-) -> tuple[Figure, Axes]:
+def new_figure(width: int, height: int, left: int = 46, right: int = 20, bottom: int = 44) -> tuple[Figure, Axes]:
     """A figure with one set of bare axes; all sizes in CSS pixels. InputError without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise InputError(
-            "matplotlib is missing, which draws the report: pip install 'froude[report]'"
-        ) from None
+        raise InputError("matplotlib is missing, which draws the report: pip install 'froude[report]'") from None
     figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor="none")
     top = 26
     axes = figure.add_axes(

@@ -49,9 +49,7 @@ def write_report(study: Study) -> Path:
     try:
         atomic_write(path, page.encode())
     except OSError as error:
-        raise InputError(
-            f"cannot write {str(path)!r} ({error.strerror}): make room or free the folder"
-        ) from error
+        raise InputError(f"cannot write {str(path)!r} ({error.strerror}): make room or free the folder") from error
     return path
 
 
@@ -62,12 +60,8 @@ def render(story: Story) -> str:
         from markupsafe import Markup
     except ImportError:
         raise InputError("jinja2 is missing, which fills the report: pip install 'froude[report]'") from None
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(
-        resources.files("froude.report").joinpath("page.html.j2").read_text("utf-8")
-    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(resources.files("froude.report").joinpath("page.html.j2").read_text("utf-8"))
     pictures = {name: Markup(svg) for name, svg in _pictures(story).items()}
     return template.render(
         story=story,

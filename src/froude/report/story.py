@@ -81,9 +81,7 @@ def read_story(study: Study) -> Story:
     """What the study's folder says now. InputError without a finished run, or for a damaged document."""
     runs = study.runs() if study.finished() else Runs.from_columns({"N": [], "D": [], "loss": []})
     if not len(runs):
-        raise InputError(
-            f"study {str(study.path)!r} has no finished run: finish at least one, then report again"
-        )
+        raise InputError(f"study {str(study.path)!r} has no finished run: finish at least one, then report again")
     documents = {name: _document(study, f"{name}.json") for name in _DOCUMENTS}
     place = _target_place(documents)
     is_target = np.zeros(len(runs), dtype=bool)

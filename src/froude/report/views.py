@@ -247,9 +247,7 @@ def _binned(steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return tokens, loss
 
 
-def _stretches(
-    runs: Runs, x: str, first: float, last: float, label: str
-) -> Iterator[tuple[np.ndarray, Any, str]]:
+def _stretches(runs: Runs, x: str, first: float, last: float, label: str) -> Iterator[tuple[np.ndarray, Any, str]]:
     """The law's line in two: as far as these runs reach, and beyond, where the label stands."""
     if not len(runs):
         return

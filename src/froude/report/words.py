@@ -139,9 +139,7 @@ def of_parameters(story: Story) -> str:
     if not story.place:
         return f"{what}, and the same law."
     gain = percent(_gain_of_doubling(story, "N"))
-    return (
-        f"{what}, and the same law. On the target's {story.unit}s, twice its size lowers the loss by {gain}."
-    )
+    return f"{what}, and the same law. On the target's {story.unit}s, twice its size lowers the loss by {gain}."
 
 
 def of_frontier(story: Story) -> str:
@@ -149,10 +147,7 @@ def of_frontier(story: Story) -> str:
     if not story.fits:
         return "Every run at the compute it took; no law has been fitted yet, so there is no frontier."
     flops, counted = flops_a_token(story)
-    what = (
-        "A line for each size; the broad grey line is the lowest loss the law allows at each compute, "
-        f"{counted}."
-    )
+    what = f"A line for each size; the broad grey line is the lowest loss the law allows at each compute, {counted}."
     if not story.place:
         return what
     fit, at = story.fits[0], story.place[0]
@@ -222,9 +217,7 @@ def of_validation(story: Story) -> str:
 def of_time(story: Story) -> str:
     """How long pilots and target took, as far as that is known."""
     known = (("pilots", "pilot_seconds"), ("target", "target_seconds"))
-    return ", ".join(
-        f"{who} {format_seconds(story.result[key], 2)}" for who, key in known if key in story.result
-    )
+    return ", ".join(f"{who} {format_seconds(story.result[key], 2)}" for who, key in known if key in story.result)
 
 
 def _span(values: np.ndarray) -> str:

@@ -25,9 +25,7 @@ def name_roles(
     roles = find_roles(frame.columns, columns)
     renames = {column: role for role, column in roles.items()}
     aside = {role: f"{role} (as read)" for role in roles if role in frame.columns and role not in renames}
-    notes = [
-        f"column {roles[r]} is read as {r}; the column {r} is kept as {kept!r}" for r, kept in aside.items()
-    ]
+    notes = [f"column {roles[r]} is read as {r}; the column {r} is kept as {kept!r}" for r, kept in aside.items()]
     order = [roles[r] for r in ROLES if r in roles]
     frame = frame.select(*order, *(c for c in frame.columns if c not in order)).rename({**aside, **renames})
     return frame, {c: r for c, r in renames.items() if c != r}, notes
@@ -94,6 +92,4 @@ def _check_positive(numbers: pl.Series, shown: str, as_read: pl.Series) -> None:
     if bad is None or good[bad]:
         return
     value = "missing" if as_read[bad] is None else f"{as_read[bad]!r}"
-    raise InputError(
-        f"column {shown}, row {bad + 1}: {value}, must be a number above 0: correct or remove the row"
-    )
+    raise InputError(f"column {shown}, row {bad + 1}: {value}, must be a number above 0: correct or remove the row")

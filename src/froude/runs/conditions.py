@@ -48,9 +48,7 @@ def _parse(text: str) -> pl.Expr:
     try:
         expression = pl.sql_expr(text)
     except pl.exceptions.PolarsError as error:
-        raise InputError(
-            f"the condition {text!r} does not parse ({_first_line(error)}): {_EXAMPLE}"
-        ) from None
+        raise InputError(f"the condition {text!r} does not parse ({_first_line(error)}): {_EXAMPLE}") from None
     # SQL reads the B of "N > 7B" as a new name for the column, and would compare with 7 without a word.
     if not expression.meta.undo_aliases().meta.eq(expression):
         raise InputError(f"the condition {text!r} ends in a stray word (write 7e9 for 7B): {_EXAMPLE}")
@@ -58,9 +56,7 @@ def _parse(text: str) -> pl.Expr:
 
 
 def _unknown_in(text: str, name: str, frame: pl.DataFrame) -> InputError:
-    quoted = (
-        f" (in {text!r}; a text takes single quotes: '{name}')" if f'"{name}"' in text else f" (in {text!r})"
-    )
+    quoted = f" (in {text!r}; a text takes single quotes: '{name}')" if f'"{name}"' in text else f" (in {text!r})"
     return InputError(f"{unknown_column(name, frame.columns)}{quoted}")
 
 

@@ -37,9 +37,7 @@ def read_json_lines(path: Path) -> JsonLines:
 
 def json_lines(objects: Iterable[object]) -> bytes:
     """Return the bytes of a JSONL file of these objects. Raises TypeError for what JSON has no form for."""
-    return b"".join(
-        json.dumps(o, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for o in objects
-    )
+    return b"".join(json.dumps(o, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for o in objects)
 
 
 def _parse(line: bytes) -> object:

@@ -29,9 +29,7 @@ def read_runs(source: Any, columns: Mapping[str, str] | None = None) -> Runs:
     """
     if isinstance(source, Runs):
         if columns:
-            raise InputError(
-                f"these runs are read already, --columns {dict(columns)} comes too late: give it before"
-            )
+            raise InputError(f"these runs are read already, --columns {dict(columns)} comes too late: give it before")
         return source
     if isinstance(source, str | os.PathLike):
         frame, notes = _read_path(Path(source))
@@ -39,9 +37,7 @@ def read_runs(source: Any, columns: Mapping[str, str] | None = None) -> Runs:
         frame, notes = _from_dataframe(source), ()
     if frame.is_empty():
         shown = f"{str(source)!r}" if isinstance(source, str | os.PathLike) else "the dataframe"
-        raise InputError(
-            f"{shown} holds no runs: give a table with a line of column names and a row for each run"
-        )
+        raise InputError(f"{shown} holds no runs: give a table with a line of column names and a row for each run")
     return Runs.from_frame(frame, columns, notes)
 
 
@@ -58,9 +54,7 @@ def _read_path(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
             raise InputError(f"{str(path)!r} is empty: give a table with column names and a row for each run")
         return reader(path)
     except OSError as error:
-        raise InputError(
-            f"{str(path)!r} cannot be read ({error.strerror}): check the path and its rights"
-        ) from None
+        raise InputError(f"{str(path)!r} cannot be read ({error.strerror}): check the path and its rights") from None
 
 
 def _read_csv(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -86,9 +80,7 @@ def _read_parquet(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
 def _read_jsonl(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
     lines = read_json_lines(path)
     if lines.broken and not lines.cut_short:
-        raise InputError(
-            f"{str(path)!r}, line {lines.broken[0]} is no JSON object: correct or remove the line"
-        )
+        raise InputError(f"{str(path)!r}, line {lines.broken[0]} is no JSON object: correct or remove the line")
     notes = (f"{path.name}: the last line is cut short and was left out",) if lines.cut_short else ()
     return frame_from_rows(lines.objects), notes
 
@@ -109,13 +101,9 @@ def _from_dataframe(source: Any) -> pl.DataFrame:
         frame = nw.from_native(source)
     except TypeError:
         kind = type(source).__name__
-        raise InputError(
-            f"runs cannot be read from a {kind}: give a path, a dataframe or Runs.from_columns"
-        ) from None
+        raise InputError(f"runs cannot be read from a {kind}: give a path, a dataframe or Runs.from_columns") from None
     return (frame.collect() if isinstance(frame, nw.LazyFrame) else frame).to_polars()
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{str(path)!r} cannot be read as {path.suffix} ({str(error).splitlines()[0]}): check the file"
-    )
+    return InputError(f"{str(path)!r} cannot be read as {path.suffix} ({str(error).splitlines()[0]}): check the file")

@@ -52,9 +52,7 @@ ROLES: Mapping[str, Role] = {
             meaning="training FLOPs",
             dimension="FLOP",
             synonyms=(
-                *_with_counts(
-                    "flop", "flops", "train_flop", "train_flops", "training_flop", "training_flops"
-                ),
+                *_with_counts("flop", "flops", "train_flop", "train_flops", "training_flop", "training_flops"),
                 *(
                     "compute",
                     "train_compute",
@@ -107,8 +105,7 @@ def find_roles(names: Sequence[str], columns: Mapping[str, str] | None = None) -
             if len(candidates) > 1:
                 shown = " or ".join(repr(c) for c in candidates)
                 raise InputError(
-                    f"{shown} may be {role.name} ({role.meaning}): "
-                    f"choose with --columns {role.name}={candidates[0]}"
+                    f"{shown} may be {role.name} ({role.meaning}): choose with --columns {role.name}={candidates[0]}"
                 )
             if candidates:
                 found[role.name] = candidates[0]
@@ -134,9 +131,7 @@ def _mapped(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for role, column in columns.items():
         if role not in ROLES:
-            raise InputError(
-                f"{role!r} in --columns is no role: roles are {', '.join(ROLES)}, as in N=params"
-            )
+            raise InputError(f"{role!r} in --columns is no role: roles are {', '.join(ROLES)}, as in N=params")
         if column not in names:
             raise unknown_column(column, names)
         if column in found.values():

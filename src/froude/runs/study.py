@@ -65,8 +65,7 @@ class Study:
                 (path / folder).mkdir(exist_ok=True)
         except OSError as error:
             raise InputError(
-                f"study folder {str(path)!r} cannot be written ({error.strerror}): "
-                "choose another with --study"
+                f"study folder {str(path)!r} cannot be written ({error.strerror}): choose another with --study"
             ) from None
         study = cls.open(path)
         _check_same(study, settings)
@@ -89,9 +88,7 @@ class Study:
         except InputError:
             raise
         except (OSError, ValueError, KeyError, TypeError):
-            raise InputError(
-                f"{str(path / _SETTINGS)!r} cannot be read: restore it or choose another study"
-            ) from None
+            raise InputError(f"{str(path / _SETTINGS)!r} cannot be read: restore it or choose another study") from None
 
     @property
     def trunks(self) -> Path:
@@ -107,17 +104,13 @@ class Study:
         try:
             return json.loads((self.path / name).read_bytes())
         except (OSError, ValueError):
-            raise InputError(
-                f"study {str(self.path)!r} has no readable {name}: run its command again"
-            ) from None
+            raise InputError(f"study {str(self.path)!r} has no readable {name}: run its command again") from None
 
     def finished(self) -> set[str]:
         """Return the ids of the finished runs."""
         return {path.stem for path in (self.path / "runs").glob("*.jsonl")}
 
-    def writer(
-        self, config: Mapping[str, Any], keep: int = -1, prefix: Iterable[Mapping[str, Any]] = ()
-    ) -> RunWriter:
+    def writer(self, config: Mapping[str, Any], keep: int = -1, prefix: Iterable[Mapping[str, Any]] = ()) -> RunWriter:
         """Return a writer for the run of this configuration, its file begun anew.
 
         It starts with the steps `prefix` if there are any (a branch starts with its trunk's, see `steps`),
@@ -141,9 +134,7 @@ class Study:
                 lines = read_json_lines(path).objects
             except FileNotFoundError:
                 continue
-            return tuple(
-                {k: v for k, v in line.items() if k != "kind"} for line in lines if line.get("kind") == "step"
-            )
+            return tuple({k: v for k, v in line.items() if k != "kind"} for line in lines if line.get("kind") == "step")
         raise InputError(f"study {str(self.path)!r} has no run {id!r}: `finished` gives the ids")
 
     def curve(self, id: str) -> dict[str, np.ndarray]:

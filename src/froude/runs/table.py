@@ -49,9 +49,7 @@ class Runs:
         lengths = {name: len(values) for name, values in columns.items()}
         if len(set(lengths.values())) > 1:
             raise InputError(f"columns differ in length ({lengths}): give one value a run in each")
-        return cls.from_frame(
-            pl.DataFrame({name: pl.Series(name, values) for name, values in columns.items()})
-        )
+        return cls.from_frame(pl.DataFrame({name: pl.Series(name, values) for name, values in columns.items()}))
 
     @classmethod
     def from_frame(

@@ -22,9 +22,7 @@ class RunWriter:
     was writing. Leaving the `with` statement closes the file; only `finish` makes the run a finished one.
     """
 
-    def __init__(
-        self, path: Path, config_line: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]
-    ) -> None:
+    def __init__(self, path: Path, config_line: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> None:
         """Start the unfinished file of the run whose finished file is `path`, with a config line and steps.
 
         The file is a new one that takes the place of an earlier: a dying process that still holds the old one

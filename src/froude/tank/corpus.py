@@ -128,11 +128,11 @@ def walk(root: Path, suffix: str) -> Iterator[Path]:
 
 
 def split_corpus(pieces: list[Piece], dropped: list[Piece], unreadable: int, named: str) -> Corpus:
-    """Train and validation from deduplicated pieces: whole groups of near-copies, drawn by the hash of their content."""
+    """Train and validation from deduplicated pieces: whole groups of near-copies, in the order of their hashes."""
     total = sum(len(piece.data) for piece in pieces)
     if total < SMALLEST_CORPUS_BYTES:
         raise InputError(
-            f"the corpus at {named} keeps {total} bytes after deduplication: at least {SMALLEST_CORPUS_BYTES} are needed"
+            f"the corpus at {named} keeps {total} bytes after deduplication: it needs {SMALLEST_CORPUS_BYTES} or more"
         )
     parts = [part for piece in pieces for part in cut(piece, int(total * LARGEST_PIECE_SHARE))]
     pieces = sorted(parts, key=lambda piece: piece.digest)
@@ -152,7 +152,9 @@ def split_corpus(pieces: list[Piece], dropped: list[Piece], unreadable: int, nam
 
 def largest_held_out(groups: list[list[Piece]], total: int) -> float:
     """The most bytes a group may have to enter validation: half of all groups may in any case."""
-    return max(LARGEST_WORK_SHARE * VALIDATION_SHARE * total, float(np.median([group_bytes(group) for group in groups])))
+    return max(
+        LARGEST_WORK_SHARE * VALIDATION_SHARE * total, float(np.median([group_bytes(group) for group in groups]))
+    )
 
 
 def group_bytes(group: list[Piece]) -> int:

@@ -1,12 +1,12 @@
 """The design of a pilot: which small trainings, and which target, fit into the minutes given.
 
-One dial, the width, shapes the whole family; depth and heads are those of the target. From measured speeds the target is
-made as large as its half of the time allows; the pilots fill the other half, from a quarter of the target's parameters
+One dial, the width, shapes the whole family; depth and heads are those of the target. From measured speeds the target
+is made as large as its half of the time allows; the pilots fill the other half, from a quarter of the target's parameters
 downwards, each size with several lengths from one trunk.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -24,28 +24,44 @@ DECAY_SHARE = 0.2  # of each run; 10% suffices at thousands of steps, runs of hu
 
 PARAMS_RATIO = 4  # target over largest pilot, at least
 COMPUTE_RATIO = 8  # target over costliest pilot in exact FLOPs, at least
-WIDTH_RATIO = 2.25  # largest over smallest pilot
+WIDTH_RATIO = 2.0  # largest over smallest pilot: much smaller ones are starved of width, and bend the law
 SIZES = 5
 FEWEST_SIZES = 4  # a law of two terms takes three, and choosing one holds out another
-LENGTHS = 4  # at most, halving from the longest
-SEEDS = 4  # of one size, at most
+LENGTHS = 4  # at most, from the longest down
+LENGTH_RATIO = 1.7  # between two lengths
+SEEDS = 6  # of one size, at most
 SEEDS_APART = 1000  # between the seeds of two studies: no trunk of one is a trunk of the other
-TOKENS_A_PARAMETER = 60  # of the target, where time allows
-FEWEST_TOKENS_OF_TARGET = 30
 FEWEST_TOKENS_A_PARAMETER = 32  # of a pilot: below it a run measures the optimiser's start, not the law
-FEWEST_STEPS = 1000  # of a pilot, for the same reason
-SMALLEST_TARGET = 20_000  # parameters a minute that the target should have
+FEWEST_STEPS = 700  # of a pilot, for the same reason
+SMALLEST_TARGET = 100_000  # parameters that the target of five minutes should have
+STRETCH = 1.5  # of its time that the target may take to be as large as it should be
 SMALLEST_TARGET_WIDTH = 40  # below it too few widths of whole heads lie within WIDTH_RATIO
 LARGEST_TARGET_WIDTH = 4096
 DEPTH_OF_WIDTH = 48  # the target has a layer for every so much width
-SMALL_WIDTH = 96  # a target up to this width has FEWEST_HEADS and the SHORTEST_CONTEXT; up to twice it twice those, ...
-FEWEST_HEADS = 2
+WIDEST_HEAD = 48  # a target up to this width has one head, up to twice it two, and so on in doublings
+CONTEXT_A_HEAD = 32
 SHORTEST_CONTEXT = 64
 
-SHARE_OF_PILOTS = 0.44  # of the minutes; the target has as much, the rest goes to measuring, fitting and the page
+SHARE_OF_PILOTS = 0.5  # of the minutes
+SHARE_OF_TARGET = 0.38  # the rest goes to the corpus, to measuring, fitting and the page
 SHARE_OF_FIRST = 0.6  # of the pilots' time that one trunk a size may take; the rest is for further seeds
 PACKED = 0.94  # of the workers' time that trunks of uneven length fill
 SCORING_TOKENS = 45_000  # scoring a run once costs about as much as training on so many tokens
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class TargetLength:
+    """How long a target trains: so many tokens a parameter, and no fewer steps."""
+
+    tokens_a_parameter: float
+    fewest_steps: int
+
+
+TARGET_LENGTHS = tuple(  # the first is preferred: a long run of a small model lies deeper in the regime of the law
+    TargetLength(tokens_a_parameter=ratio, fewest_steps=steps)
+    for ratio, steps in ((36, 4000), (34, 3500), (32, 3000), (30, 2500), (30, 2000), (30, 1500))
+)
 
 
 @final
@@ -117,33 +133,30 @@ class Recipe:
 def decoder_of(width: int, target_width: int) -> Decoder:
     """The member of this width of the family whose target has `target_width`.
 
-    Depth, heads and context are the target's and shared by all: an aspect of about DEPTH_OF_WIDTH, heads no
-    wider than 48, a context that doubles with the width.
+    Depth, heads and context are the target's and shared by all: an aspect of about DEPTH_OF_WIDTH, heads no wider than
+    WIDEST_HEAD, a context that grows with the heads.
     """
-    scale = scale_of(target_width)
+    heads = heads_of(target_width)
     return Decoder(
         width=width,
         layers=max(2, round(target_width / DEPTH_OF_WIDTH)),
-        heads=FEWEST_HEADS * scale,
-        context=SHORTEST_CONTEXT * scale,
+        heads=heads,
+        context=max(SHORTEST_CONTEXT, CONTEXT_A_HEAD * heads),
     )
 
 
-def scale_of(target_width: int) -> int:
-    """Heads and context of a family over those of the smallest: a power of two."""
-    return 2 ** max(0, math.ceil(math.log2(target_width / SMALL_WIDTH)))
+def heads_of(target_width: int) -> int:
+    """Heads of a family, a power of two."""
+    return 2 ** max(0, math.ceil(math.log2(target_width / WIDEST_HEAD)))
 
 
-def design_pilot(
-    *, minutes: float, workers: int, speed: Speed, recipe: Recipe, seed: int
-) -> Design:
+def design_pilot(*, minutes: float, workers: int, speed: Speed, recipe: Recipe, seed: int) -> Design:
     """The largest target that fits into its share of the minutes, and pilots that fill theirs.
 
     Raises InputError when the minutes are too few.
     """
-    seconds = SHARE_OF_PILOTS * minutes * 60
-    target = largest_target(seconds, minutes, speed, recipe, seed)
-    pilots = fill(seconds * workers, target, speed, recipe, seed)
+    target = largest_target(SHARE_OF_TARGET * minutes * 60, minutes, speed, recipe, seed)
+    pilots = fill(SHARE_OF_PILOTS * minutes * 60 * workers, target, speed, recipe, seed)
     return Design(
         pilots=tuple(sorted(pilots, key=lambda trunk: -trunk_seconds(trunk, speed))),
         target=target,
@@ -153,31 +166,41 @@ def design_pilot(
 
 
 def largest_target(seconds: float, minutes: float, speed: Speed, recipe: Recipe, seed: int) -> Trunk:
-    """The widest target that trains in time on TOKENS_A_PARAMETER.
+    """The widest target that trains in time, on as many of TARGET_LENGTHS as still leave it as large as it should be.
 
-    Where that leaves it below SMALLEST_TARGET parameters a minute given, it trains on fewer tokens a parameter, down to
-    FEWEST_TOKENS_OF_TARGET.
+    It should have SMALLEST_TARGET parameters at five minutes, beyond as the root of the minutes. Where no length leaves
+    it so large, the smallest that is takes up to STRETCH as long; where that does not suffice, it is smaller.
     """
-    best = None
-    for ratio in np.linspace(TOKENS_A_PARAMETER, FEWEST_TOKENS_OF_TARGET, 5):
-        for width in range(SMALLEST_TARGET_WIDTH, LARGEST_TARGET_WIDTH, 8):
-            if width % (4 * FEWEST_HEADS * scale_of(width)):
-                continue  # half the width must divide into heads of whole pairs too
-            decoder = decoder_of(width, width)
-            tokens = ratio * decoder.n_non_embedding + BATCH * decoder.context  # rounded down, no less than the ratio
-            trunk = recipe.trunk(decoder, [tokens], seed * SEEDS_APART + SEEDS)
-            if trunk_seconds(trunk, speed) > seconds:
-                break
-            best = trunk
-        if best and best.decoder.n_non_embedding >= SMALLEST_TARGET * minutes:
-            break
-    if best is None:
-        raise InputError(f"{minutes:g} minutes are too few for any pilot on this machine: give --minutes {2 * minutes:g}")
-    return best
+    wanted = SMALLEST_TARGET * min(minutes / 5, math.sqrt(minutes / 5))
+    for length in TARGET_LENGTHS:
+        family = list(targets(length, STRETCH * seconds, speed, recipe, seed))
+        in_time = [trunk for trunk in family if trunk_seconds(trunk, speed) <= seconds]
+        if in_time and in_time[-1].decoder.n_non_embedding >= wanted:
+            return in_time[-1]
+    large = [trunk for trunk in family if trunk.decoder.n_non_embedding >= wanted]
+    if not (large or in_time):
+        raise InputError(
+            f"{minutes:g} minutes are too few for any pilot on this machine: give --minutes {2 * minutes:g}"
+        )
+    return large[0] if large else in_time[-1]
+
+
+def targets(length: TargetLength, seconds: float, speed: Speed, recipe: Recipe, seed: int) -> Iterator[Trunk]:
+    """Targets of that length from the narrowest up to the widest that trains in so many seconds."""
+    for width in range(SMALLEST_TARGET_WIDTH, LARGEST_TARGET_WIDTH, 2):
+        decoder = decoder_of(width, width) if width % (2 * heads_of(width)) == 0 else None
+        if decoder is None:
+            continue
+        batch_tokens = BATCH * decoder.context
+        tokens = max(length.tokens_a_parameter * decoder.n_non_embedding, length.fewest_steps * batch_tokens)
+        trunk = recipe.trunk(decoder, [tokens + batch_tokens], seed * SEEDS_APART + SEEDS)
+        if trunk_seconds(trunk, speed) > seconds:
+            return
+        yield trunk
 
 
 def fill(worker_seconds: float, target: Trunk, speed: Speed, recipe: Recipe, seed: int) -> list[Trunk]:
-    """One trunk a size in SHARE_OF_FIRST of the time; then further seeds, the largest size first, while time is left."""
+    """One trunk a size in SHARE_OF_FIRST of the time; then further seeds, the largest first, while time is left."""
     longest_seconds = worker_seconds
     sizes = pilot_trunks(target, longest_seconds, speed, recipe, seed)
     while total_seconds(sizes, speed) > SHARE_OF_FIRST * PACKED * worker_seconds:
@@ -196,7 +219,7 @@ def pilot_trunks(target: Trunk, seconds: float, speed: Speed, recipe: Recipe, se
     """A trunk a size, the largest first.
 
     Each is as long as 1/COMPUTE_RATIO of the target's FLOPs, the target's tokens and `seconds` allow, and has lengths
-    halving from there to the fewest at which a law holds.
+    shrinking from there to the fewest at which a law holds.
     """
     whole, trunks = target.decoder, []
     flops = whole.training_flops_per_token * target.tokens[-1] / COMPUTE_RATIO
@@ -208,11 +231,14 @@ def pilot_trunks(target: Trunk, seconds: float, speed: Speed, recipe: Recipe, se
             seconds / speed.seconds_per_token(decoder),
         )
         fewest = max(FEWEST_TOKENS_A_PARAMETER * decoder.n_non_embedding, FEWEST_STEPS * BATCH * decoder.context)
-        lengths = [longest / 2**k for k in range(LENGTHS) if longest / 2**k >= fewest]
+        lengths = [longest / LENGTH_RATIO**k for k in range(LENGTHS) if longest / LENGTH_RATIO**k >= fewest]
+        lengths = lengths or [longest] * (2 * longest >= fewest)
         if lengths:
             trunks.append(recipe.trunk(decoder, lengths, seed * SEEDS_APART))
     if len(trunks) < FEWEST_SIZES:
-        raise InputError(f"the minutes are too few for pilots of {FEWEST_SIZES} sizes on this machine: give more --minutes")
+        raise InputError(
+            f"the minutes are too few for pilots of {FEWEST_SIZES} sizes on this machine: give more --minutes"
+        )
     return trunks
 
 

@@ -8,7 +8,7 @@ import contextlib
 import io
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
@@ -170,7 +170,9 @@ def advance(
             saved = now
 
 
-def take_step(state: Trunking, trunk: Trunk, lr_factor: float, forward: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+def take_step(
+    state: Trunking, trunk: Trunk, lr_factor: float, forward: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
     """One optimizer step; the gradient's norm before clipping and the loss, both without gradient."""
     for group in state.optimizer.param_groups:
         group["lr"] = group["peak_lr"] * lr_factor
@@ -296,6 +298,6 @@ def measure_speed(trunk: Trunk, seconds: float) -> float:
         while steps < 2 or time.perf_counter() - begin < seconds / 8:
             take_step(state, trunk, 1.0, state.model)
             steps += 1
-        float(state.model.embedding.weight[0, 0])  # waits for a device that has only been asked for these steps
+        state.model.embedding.weight[0, 0].item()  # waits for a device that has only been asked for these steps
         rates.append(steps * trunk.batch_tokens / (time.perf_counter() - begin))
     return sorted(rates)[len(rates) // 2]

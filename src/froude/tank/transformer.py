@@ -24,9 +24,7 @@ class Attention(nn.Module):
         first, second, v = self.qkv(x).split(width, dim=-1)
         q, k = rotate(first, second, cos, sin).view(batch, context, 2, self.heads, -1).unbind(dim=2)
         v = v.view(batch, context, self.heads, -1)
-        mixed = F.scaled_dot_product_attention(
-            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True
-        )
+        mixed = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True)
         return self.out(mixed.transpose(1, 2).reshape(batch, context, width))
 
 
@@ -87,7 +85,7 @@ def rotate(first: Tensor, second: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary positions: turns every pair (first, second) by its place's angle.
 
     Both halves are (batch, context, width), of queries and keys, head by head; so is each half of the last axis of the
-    (batch, context, 2 · heads, head size) that comes back. Long rows of halves are several times faster than pairs head by head.
+    (batch, context, 2 · heads, head size) that comes back. Turning long rows is several times faster than turning heads.
     """
     shape = (*first.shape[:2], -1, cos.shape[-1])
     turned = first * cos.flatten(1) - second * sin.flatten(1), second * cos.flatten(1) + first * sin.flatten(1)

@@ -19,8 +19,8 @@ LINES_A_RUN = 200  # lines of its curve that the longest run of a trunk writes, 
 class Trunk:
     """What is trained: a model, a seed, the lengths of its runs in tokens, and how.
 
-    `lr` moves the hidden matrices and `lr_embedding` the embedding. A run's identity is the hash of all this, with its own
-    number of tokens in place of `tokens`.
+    `lr` moves the hidden matrices and `lr_embedding` the embedding. A run's identity is the hash of all this,
+    with its own number of tokens in place of `tokens`.
     """
 
     decoder: Decoder
@@ -117,6 +117,4 @@ class Trunk:
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> "Trunk":
         """The trunk that `to_dict` wrote."""
-        return Trunk(
-            **{**values, "decoder": Decoder(**values["decoder"]), "tokens": tuple(values["tokens"])}
-        )
+        return Trunk(**{**values, "decoder": Decoder(**values["decoder"]), "tokens": tuple(values["tokens"])})

@@ -114,7 +114,9 @@ class Worker:
             self.restart()
             if self.closed:
                 break
-        raise TaskFailedError("stopped" if self.closed else f"its worker died {ATTEMPTS} times, last with code {codes[-1]}")
+        raise TaskFailedError(
+            "stopped" if self.closed else f"its worker died {ATTEMPTS} times, last with code {codes[-1]}"
+        )
 
     def events(self, task: Task) -> Iterator[dict[str, Any]]:
         """What the worker tells of a task, until it is silent for ever."""

@@ -1,0 +1,27 @@
+"""The README's picture, drawn from a finished pilot study.
+
+Command: python benchmarks/picture.py froude-studies/benchmark/5-0
+"""
+
+import sys
+from pathlib import Path
+
+from froude import Study
+from froude.report.figures import chart
+from froude.report.look import COLOURS
+from froude.report.story import read_story
+from froude.report.views import tokens_view
+
+WIDTH = 840  # CSS pixels
+
+
+def main() -> None:
+    """Draws loss against tokens, with the law, its forecast and what was measured."""
+    figure = chart(tokens_view(read_story(Study.open(sys.argv[1]))), WIDTH)
+    place = Path(__file__).parent.parent / "docs" / "pilot.svg"
+    figure.savefig(place, facecolor=COLOURS["paper"], metadata={"Date": None})
+    print(place)
+
+
+if __name__ == "__main__":
+    main()
