@@ -51,10 +51,20 @@ def write_tables() -> None:
     if not README.exists():
         return
     text = README.read_text()
-    for path in sorted((HERE / "results").glob("*.json")):
-        block = f"<!-- table: {path.stem} -->\n{table(json.loads(path.read_text()))}\n<!-- end -->"
-        text = re.sub(rf"<!-- table: {path.stem} -->.*?<!-- end -->", lambda _, new=block: new, text, flags=re.DOTALL)
+    results = {path.stem: json.loads(path.read_text()) for path in (HERE / "results").glob("*.json")}
+    tables = {"roles": roles(), **{name: table(document) for name, document in results.items()}}
+    for name, block in tables.items():
+        marked = f"<!-- table: {name} -->\n{block}\n<!-- end -->"
+        text = re.sub(rf"<!-- table: {name} -->.*?<!-- end -->", lambda _, new=marked: new, text, flags=re.DOTALL)
     README.write_text(text)
+
+
+def roles() -> str:
+    """The roles of columns and some of the names under which each is found."""
+    from froude.runs import ROLES
+
+    rows = [f"| `{role.name}` | {role.meaning} | {', '.join(role.synonyms[:6])}, … |" for role in ROLES.values()]
+    return "\n".join(["| role | means | found by its own name, or as |", "|---|---|---|", *rows])
 
 
 def table(document: Mapping[str, Any]) -> str:

@@ -154,7 +154,7 @@ def absent(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (few, "keeps 1000 bytes after deduplication: at least 262144 are needed"),
+        (few, "keeps 1000 bytes after deduplication: it needs 262144 or more"),
         (lambda folder: None, "keeps 0 bytes"),
         (copies, "is copies of one file: give files that differ"),
         (absent, "no corpus at .*: name a folder or a file that exists"),

@@ -1,7 +1,7 @@
 """The design of a pilot: which small trainings, and which target, fit into the minutes given.
 
 One dial, the width, shapes the whole family; depth and heads are those of the target. From measured speeds the target
-is made as large as its half of the time allows; the pilots fill the other half, from a quarter of the target's parameters
+is made as large as its share of the time allows; the pilots fill theirs, from a quarter of the target's parameters
 downwards, each size with several lengths from one trunk.
 """
 
@@ -168,21 +168,21 @@ def design_pilot(*, minutes: float, workers: int, speed: Speed, recipe: Recipe, 
 def largest_target(seconds: float, minutes: float, speed: Speed, recipe: Recipe, seed: int) -> Trunk:
     """The widest target that trains in time, on as many of TARGET_LENGTHS as still leave it as large as it should be.
 
-    It should have SMALLEST_TARGET parameters at five minutes, beyond as the root of the minutes. Where no length leaves
-    it so large, the smallest that is takes up to STRETCH as long; where that does not suffice, it is smaller.
+    From five minutes on it should have SMALLEST_TARGET parameters and more as the root of the minutes. Where no length
+    leaves it so large, the smallest that is takes up to STRETCH as long; where that does not suffice, it is smaller.
     """
-    wanted = SMALLEST_TARGET * min(minutes / 5, math.sqrt(minutes / 5))
+    wanted = SMALLEST_TARGET * math.sqrt(minutes / 5) if minutes >= 5 else 0
+    smaller: list[Trunk] = []
     for length in TARGET_LENGTHS:
-        family = list(targets(length, STRETCH * seconds, speed, recipe, seed))
-        in_time = [trunk for trunk in family if trunk_seconds(trunk, speed) <= seconds]
+        in_time = list(targets(length, seconds, speed, recipe, seed))
         if in_time and in_time[-1].decoder.n_non_embedding >= wanted:
             return in_time[-1]
-    large = [trunk for trunk in family if trunk.decoder.n_non_embedding >= wanted]
-    if not (large or in_time):
-        raise InputError(
-            f"{minutes:g} minutes are too few for any pilot on this machine: give --minutes {2 * minutes:g}"
-        )
-    return large[0] if large else in_time[-1]
+        smaller = in_time or smaller
+    stretched = targets(TARGET_LENGTHS[-1], STRETCH * seconds, speed, recipe, seed)
+    large = [trunk for trunk in stretched if trunk.decoder.n_non_embedding >= wanted]
+    if not (large or smaller):
+        raise InputError(f"{minutes:g} minutes are too few for a pilot on this machine: give --minutes {2 * minutes:g}")
+    return large[0] if large else smaller[-1]
 
 
 def targets(length: TargetLength, seconds: float, speed: Speed, recipe: Recipe, seed: int) -> Iterator[Trunk]:
@@ -231,8 +231,8 @@ def pilot_trunks(target: Trunk, seconds: float, speed: Speed, recipe: Recipe, se
             seconds / speed.seconds_per_token(decoder),
         )
         fewest = max(FEWEST_TOKENS_A_PARAMETER * decoder.n_non_embedding, FEWEST_STEPS * BATCH * decoder.context)
-        lengths = [longest / LENGTH_RATIO**k for k in range(LENGTHS) if longest / LENGTH_RATIO**k >= fewest]
-        lengths = lengths or [longest] * (2 * longest >= fewest)
+        shortest = max(fewest / 2, min(fewest, longest / LENGTH_RATIO))  # two lengths, even if one is short
+        lengths = [longest / LENGTH_RATIO**k for k in range(LENGTHS) if longest / LENGTH_RATIO**k >= shortest]
         if lengths:
             trunks.append(recipe.trunk(decoder, lengths, seed * SEEDS_APART))
     if len(trunks) < FEWEST_SIZES:

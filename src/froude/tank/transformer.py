@@ -85,7 +85,7 @@ def rotate(first: Tensor, second: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary positions: turns every pair (first, second) by its place's angle.
 
     Both halves are (batch, context, width), of queries and keys, head by head; so is each half of the last axis of the
-    (batch, context, 2 · heads, head size) that comes back. Turning long rows is several times faster than turning heads.
+    (batch, context, 2 · heads, head size) that comes back. Turning long rows is much faster than turning heads.
     """
     shape = (*first.shape[:2], -1, cos.shape[-1])
     turned = first * cos.flatten(1) - second * sin.flatten(1), second * cos.flatten(1) + first * sin.flatten(1)
