@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from froude import InputError, Runs, Study
 from froude.fit import choose
@@ -59,13 +59,13 @@ def forecasts(fitted: Runs, wanted: Runs) -> Iterator[Outcome]:
 def straight_line(fitted: Runs, wanted: Runs) -> Iterator[Outcome]:
     """Ordinary least squares of log loss on log C, with its prediction interval."""
     x, y = np.log(fitted["C"]), np.log(fitted["loss"])
-    line = stats.linregress(x, y)
-    spread = math.sqrt(np.sum((y - line.intercept - line.slope * x) ** 2) / (len(x) - 2))
-    reach = stats.t.ppf((1 + LEVEL) / 2, len(x) - 2)
+    slope, intercept = np.polyfit(x, y, 1)
+    spread = math.sqrt(np.sum((y - intercept - slope * x) ** 2) / (len(x) - 2))
+    reach = float(special.stdtrit(len(x) - 2, (1 + LEVEL) / 2))
     for C, measured in zip(wanted["C"], wanted["loss"], strict=True):
-        middle = line.intercept + line.slope * math.log(C)
+        middle = intercept + slope * math.log(C)
         width = reach * spread * math.sqrt(1 + 1 / len(x) + (math.log(C) - x.mean()) ** 2 / np.sum((x - x.mean()) ** 2))
-        yield Outcome(METHODS[2], *(math.exp(value) for value in (middle, middle - width, middle + width)), measured)
+        yield Outcome(METHODS[2], math.exp(middle), math.exp(middle - width), math.exp(middle + width), measured)
 
 
 def hold_outs(pilots: Runs) -> Iterator[Outcome]:

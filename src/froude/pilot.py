@@ -14,12 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from froude.errors import InputError
 from froude.runs import Runs, Study, run_id
+
+if TYPE_CHECKING:
+    from froude.fit import Fit
+    from froude.tank import Design, Device, LocalEngine, Recipe, Trunk
 
 LEVEL = 0.9
 FURTHER = (10, 100, 1000)  # times the target's compute
@@ -162,6 +166,8 @@ def told(study: Study, plan: str | Path | None, check: bool, watch: Watch) -> Pi
     from froude.report import write_report
     from froude.tank import LocalEngine, choose_device
 
+    for leftover in study.path.rglob(".*.tmp"):
+        leftover.unlink()  # of a process killed while it wrote
     device = choose_device(study.settings["device"])
     with LocalEngine(device.workers) as engine:
         gather_corpus(study, watch)
@@ -194,7 +200,9 @@ def corpus_summary(study: Study) -> dict[str, Any]:
     return {name: value for name, value in manifest.items() if name not in ("files", "dropped")}
 
 
-def make_plan(study: Study, given: str | Path | None, device: Any, engine: Any, watch: Watch) -> Any:
+def make_plan(
+    study: Study, given: str | Path | None, device: "Device", engine: "LocalEngine", watch: Watch
+) -> "Design":
     """Chapter two: the plan, written once and never recomputed."""
     from froude.tank import Design, Recipe, design_pilot, measure_speed
 
@@ -218,7 +226,7 @@ def make_plan(study: Study, given: str | Path | None, device: Any, engine: Any, 
 
 
 def plan_document(
-    settings: Mapping[str, Any], given: str | Path | None, corpus: Mapping[str, Any], design: Any
+    settings: Mapping[str, Any], given: str | Path | None, corpus: Mapping[str, Any], design: "Design"
 ) -> dict[str, Any]:
     """The plan as it is written."""
     return {
@@ -252,7 +260,7 @@ def read_plan_file(path: Path) -> bytes:
         raise InputError(f"plan {str(path)!r} cannot be read ({error.strerror}): give a plan.json of a study") from None
 
 
-def parse_plan(path: Path) -> Any:
+def parse_plan(path: Path) -> "Design":
     """The design in a plan file."""
     from froude.tank import Design
 
@@ -267,7 +275,7 @@ def parse_plan(path: Path) -> Any:
         raise InputError(f"{str(path)!r} is no plan: give a plan.json of a study") from None
 
 
-def adapted(design: Any, recipe: Any) -> Any:
+def adapted(design: "Design", recipe: "Recipe") -> "Design":
     """The same design on this machine's corpus and device."""
     from dataclasses import replace
 
@@ -279,7 +287,7 @@ def adapted(design: Any, recipe: Any) -> Any:
     )
 
 
-def environment(device: Any) -> dict[str, Any]:
+def environment(device: "Device") -> dict[str, Any]:
     """The machine and the versions."""
     import platform
 
@@ -298,7 +306,7 @@ def environment(device: Any) -> dict[str, Any]:
     }
 
 
-def measure(study: Study, chapter: str, trunks: tuple[Any, ...], engine: Any, watch: Watch) -> None:
+def measure(study: Study, chapter: str, trunks: "tuple[Trunk, ...]", engine: "LocalEngine", watch: Watch) -> None:
     """Chapters three and five: trains what is not finished, one task a trunk."""
     finished = study.finished()
     left = [trunk for trunk in trunks if any(trunk.run_id(tokens) not in finished for tokens in trunk.tokens)]
@@ -325,7 +333,7 @@ def spent_seconds(study: Study) -> dict[str, float]:
     return study.read_json("seconds.json") if (study.path / "seconds.json").exists() else {}
 
 
-def write_forecast(study: Study, design: Any, watch: Watch) -> dict[str, Any]:
+def write_forecast(study: Study, design: "Design", watch: Watch) -> dict[str, Any]:
     """Chapter four: the law, chosen by holding out the largest pilots, and its forecast; written before the target."""
     if not (study.path / "forecast.json").exists():
         study.write_json("forecast.json", forecast_document(study, design))
@@ -334,16 +342,15 @@ def write_forecast(study: Study, design: Any, watch: Watch) -> dict[str, Any]:
     return document
 
 
-def forecast_document(study: Study, design: Any) -> dict[str, Any]:
+def forecast_document(study: Study, design: "Design") -> dict[str, Any]:
     """Fits, chooses and forecasts; the fit is saved beside it."""
     from froude.fit import choose
 
     runs = pilot_runs(study, design)
     at = target_of(design)
-    here = {"N": at["N"], "D": at["D"]}
-    chosen = choose(runs, cluster="trunk", level=LEVEL, seed=study.settings["seed"], **here)
+    chosen = choose(runs, N=at["N"], D=at["D"], cluster="trunk", level=LEVEL, seed=study.settings["seed"])
     chosen.fit.save(study.path / "fit.json")
-    forecast = chosen.fit.predict(**here)
+    forecast = chosen.fit.predict(N=at["N"], D=at["D"])
     return {
         "written": now(),
         "law": chosen.fit.law.name,
@@ -357,7 +364,7 @@ def forecast_document(study: Study, design: Any) -> dict[str, Any]:
                 "law": each.fit.law.name,
                 "held_out_error": each.error,
                 "weight": weight,
-                "predicted": each.fit.predict(**here).mean,
+                "predicted": each.fit.predict(N=at["N"], D=at["D"]).mean,
             }
             for each, weight in zip(chosen.candidates, chosen.weights, strict=True)
         ],
@@ -369,29 +376,29 @@ def forecast_document(study: Study, design: Any) -> dict[str, Any]:
     }
 
 
-def pilot_runs(study: Study, design: Any) -> Runs:
+def pilot_runs(study: Study, design: "Design") -> Runs:
     """The finished runs of the plan's pilots."""
     planned = [trunk.run_id(tokens) for trunk in design.pilots for tokens in trunk.tokens]
     runs = study.runs()
     return runs.take(np.isin(runs["id"], planned))
 
 
-def target_of(design: Any) -> dict[str, float]:
+def target_of(design: "Design") -> dict[str, float]:
     """N, D and C of the target."""
     decoder, tokens = design.target.decoder, design.target.tokens[-1]
     return {"N": decoder.n_non_embedding, "D": tokens, "C": decoder.training_flops_per_token * tokens}
 
 
-def ratios(runs: Runs, design: Any) -> dict[str, float]:
+def ratios(runs: Runs, design: "Design") -> dict[str, float]:
     """How much larger the target is than the costliest and than the largest pilot."""
     at = target_of(design)
     return {"compute_ratio": at["C"] / float(runs["C"].max()), "params_ratio": at["N"] / float(runs["N"].max())}
 
 
-def further(fit: Any, factor: float, at: Mapping[str, float]) -> dict[str, Any]:
+def further(fit: "Fit", factor: float, at: Mapping[str, float]) -> dict[str, Any]:
     """What the fit says of `factor` times the target's compute, spent at the target's tokens a parameter."""
     larger = {name: at[name] * math.sqrt(factor) for name in ("N", "D")}
-    forecast = fit.predict(**larger)
+    forecast = fit.predict(N=larger["N"], D=larger["D"])
     return {
         "factor": factor,
         **larger,
@@ -401,7 +408,7 @@ def further(fit: Any, factor: float, at: Mapping[str, float]) -> dict[str, Any]:
     }
 
 
-def compare(study: Study, design: Any, forecast: Mapping[str, Any], check: bool) -> PilotResult:
+def compare(study: Study, design: "Design", forecast: Mapping[str, Any], check: bool) -> PilotResult:
     """Chapter six: forecast against measured, where the target has been run."""
     spent = spent_seconds(study)
     return PilotResult(
@@ -418,14 +425,14 @@ def compare(study: Study, design: Any, forecast: Mapping[str, Any], check: bool)
     )
 
 
-def measured_loss(study: Study, design: Any) -> float:
+def measured_loss(study: Study, design: "Design") -> float:
     """The target's loss; NaN if it diverged."""
     runs = study.runs()
     (row,) = np.flatnonzero(runs["id"] == design.target.run_id(design.target.tokens[-1]))
     return float(runs["loss"][row])
 
 
-def halving(study: Study, design: Any, forecast: Mapping[str, Any]) -> dict[str, float]:
+def halving(study: Study, design: "Design", forecast: Mapping[str, Any]) -> dict[str, float]:
     """How much a random half of the validation set moves the ratio of the target's to the largest pilot's loss.
 
     `ratio_change` is the 95% quantile of |ratio of the half / ratio of the whole − 1| over HALVINGS halves; it should

@@ -126,7 +126,7 @@ def drift(choice: Choice, at: dict[str, float]) -> float:
     distance = math.log(at["N"] * at["D"] / choice.fit.farthest)
     if distance <= 0:
         return 0.0
-    own = choice.fit.predict(of="mean", **at).parts["parameters"]
+    own = choice.fit.predict(of="mean", N=at["N"], D=at["D"]).parts["parameters"]
     return math.sqrt(own**2 * (inflation(choice.candidates[0].held_out) - 1) + disagreement(choice, at)) / distance
 
 

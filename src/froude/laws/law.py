@@ -89,7 +89,8 @@ class Law:
                 raise InputError(f"{self.name} has no {name}: it takes {', '.join(known)}")
         arrays = {name: np.asarray(value, dtype=float) for name, value in values.items()}
         inputs = [arrays.pop(name) for name in self.inputs]
-        return self.function(*inputs, **arrays)[()]
+        with np.errstate(over="ignore"):  # a wild draw of the parameters may be infinite
+            return self.function(*inputs, **arrays)[()]
 
     def over(self, x: str) -> "Law":
         """The same law of another input, for a law of one input (`power.over("N")`).

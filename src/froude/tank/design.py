@@ -32,12 +32,13 @@ LENGTH_RATIO = 1.7  # between two lengths
 SEEDS = 6  # of one size, at most
 SEEDS_APART = 1000  # between the seeds of two studies: no trunk of one is a trunk of the other
 FEWEST_TOKENS_A_PARAMETER = 32  # of a pilot: below it a run measures the optimiser's start, not the law
-FEWEST_STEPS = 700  # of a pilot, for the same reason
+FEWEST_STEPS = 1000  # of a pilot, for the same reason
 SMALLEST_TARGET = 100_000  # parameters that the target of five minutes should have
 STRETCH = 1.5  # of its time that the target may take to be as large as it should be
-SMALLEST_TARGET_WIDTH = 40  # below it too few widths of whole heads lie within WIDTH_RATIO
+SMALLEST_TARGET_WIDTH = 24  # below it too few widths of whole heads lie within WIDTH_RATIO
 LARGEST_TARGET_WIDTH = 4096
 DEPTH_OF_WIDTH = 48  # the target has a layer for every so much width
+COMPILED_FROM = 1_000_000  # parameters: compiling takes half a minute, which smaller models do not win back
 WIDEST_HEAD = 48  # a target up to this width has one head, up to twice it two, and so on in doublings
 CONTEXT_A_HEAD = 32
 SHORTEST_CONTEXT = 64
@@ -124,10 +125,19 @@ class Recipe:
         batch_tokens = BATCH * decoder.context
         lengths = sorted({int(length // batch_tokens) * batch_tokens for length in tokens})
         return Trunk(
-            decoder=decoder, tokens=tuple(lengths), seed=seed, batch=BATCH,
-            lr=LR, lr_embedding=LR_EMBEDDING, warmup_tokens=WARMUP_STEPS * batch_tokens, decay_share=DECAY_SHARE,
-            corpus=self.corpus, device=self.device, precision=self.precision, compile=self.compile,
-        )  # fmt: skip
+            decoder=decoder,
+            tokens=tuple(lengths),
+            seed=seed,
+            batch=BATCH,
+            lr=LR,
+            lr_embedding=LR_EMBEDDING,
+            warmup_tokens=WARMUP_STEPS * batch_tokens,
+            decay_share=DECAY_SHARE,
+            corpus=self.corpus,
+            device=self.device,
+            precision=self.precision,
+            compile=self.compile and decoder.n_non_embedding >= COMPILED_FROM,
+        )
 
 
 def decoder_of(width: int, target_width: int) -> Decoder:
