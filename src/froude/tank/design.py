@@ -198,9 +198,9 @@ def largest_target(seconds: float, minutes: float, speed: Speed, recipe: Recipe,
 def targets(length: TargetLength, seconds: float, speed: Speed, recipe: Recipe, seed: int) -> Iterator[Trunk]:
     """Targets of that length from the narrowest up to the widest that trains in so many seconds."""
     for width in range(SMALLEST_TARGET_WIDTH, LARGEST_TARGET_WIDTH, 2):
-        decoder = decoder_of(width, width) if width % (2 * heads_of(width)) == 0 else None
-        if decoder is None:
-            continue
+        if width % (4 * heads_of(width)):
+            continue  # half the width, the largest pilot's, must divide into heads of whole pairs too
+        decoder = decoder_of(width, width)
         batch_tokens = BATCH * decoder.context
         tokens = max(length.tokens_a_parameter * decoder.n_non_embedding, length.fewest_steps * batch_tokens)
         trunk = recipe.trunk(decoder, [tokens + batch_tokens], seed * SEEDS_APART + SEEDS)
