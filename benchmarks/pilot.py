@@ -4,7 +4,7 @@ Every seed is a whole `froude pilot` of its own. Inside each study the runs up t
 N·D are handed to the same method, which forecasts the runs above. Beside it: the largest pilot's loss taken for the
 forecast, and a straight line of log loss in log C with its own prediction interval. A study counts once, whatever the
 number of its runs.
-Command: python benchmarks/pilot.py [--seeds 10] [--minutes 1] [--studies FOLDER]; whole runs: --whole 3 --minutes 5
+Command: python benchmarks/pilot.py [--seeds 10] [--minutes 1]; whole runs: --whole --minutes 5 --first 1 --seeds 3
 """
 
 import argparse
@@ -139,20 +139,21 @@ def main() -> None:
     """Runs the studies that are not there yet, and records the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--whole", type=int, default=0, help="record whole runs, one a seed, in place of the method")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--whole", action="store_true", help="record the whole runs, in place of the method")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--studies", type=Path, default=Path("froude-studies/benchmark"))
     options = parser.parse_args()
     options.studies.mkdir(parents=True, exist_ok=True)
-    folders = [options.studies / f"{options.minutes:g}-{seed}" for seed in range(options.whole or options.seeds)]
+    seeds = range(options.first, options.first + options.seeds)
+    folders = [options.studies / f"{options.minutes:g}-{seed}" for seed in seeds]
     rows = []
-    for seed, folder in enumerate(folders):
+    for seed, folder in zip(seeds, folders, strict=True):
         result, seconds = run_pilot(seed, options.minutes, folder)
         rows.append(whole_row(seed, result, seconds))
         print(rows[-1], flush=True)
     if options.whole:
-        command = f"python benchmarks/pilot.py --whole {options.whole} --minutes {options.minutes:g}"
-        record("pilot_runs", command, rows)
+        record("pilot_runs", " ".join(["python benchmarks/pilot.py", *sys.argv[1:]]), rows)
         return
     pairs = [split(Study.open(folder)) for folder in folders]
     targets = [list(forecasts(pilots, target)) for pilots, target in pairs]
@@ -162,8 +163,7 @@ def main() -> None:
         for kind, outcomes in (("target", targets), ("rolling hold-out", rolling))
         for method in METHODS
     ]
-    command = f"python benchmarks/pilot.py --seeds {options.seeds} --minutes {options.minutes:g}"
-    record("pilot", command, table, runs=rows)
+    record("pilot", " ".join(["python benchmarks/pilot.py", *sys.argv[1:]]), table, runs=rows)
     for row in table:
         print(row)
 

@@ -18,7 +18,8 @@ LAWS = (
 )  # all with a floor: text has entropy, and small runs hide it
 CUTS = (1.5, 2, 3, 4, 6, 8)  # times below the largest N·D: runs up to there are fitted, the others forecast
 FEWEST_SIZES = 3  # below a cut: with two sizes a floor and an exponent cannot be told apart
-FEWEST_RUNS = 7  # below a cut
+FEWEST_RUNS = 8  # below a cut
+LEAST_KEPT = 0.5  # of all runs, below a cut: with fewer, laws are judged on what they were hardly told
 BACKTEST_DRAWS = 100
 PRIOR_CUTS = 2  # so many cuts' worth of belief that a fit's own uncertainty is right, against those that tell
 
@@ -45,9 +46,13 @@ class Candidate:
 
     @property
     def error(self) -> float:
-        """Root mean square relative error on held-out runs; infinite where the law could not be held out."""
-        errors = [cut.errors for cut in self.held_out]
-        return float(np.sqrt(np.mean(np.concatenate(errors) ** 2))) if errors else math.inf
+        """Relative error on held-out runs; infinite where none could be held out.
+
+        It is the root mean square at each cut, and the geometric mean over cuts: so laws are compared by the ratio of
+        their errors at each, and a deep cut, whose few runs leave every law far off, does not outweigh the others.
+        """
+        squares = [np.mean(cut.errors**2) for cut in self.held_out]
+        return float(np.sqrt(np.exp(np.mean(np.log(squares))))) if squares else math.inf
 
 
 @final
@@ -106,7 +111,7 @@ def hold_outs(law: str, runs: Runs, options: dict[str, Any]) -> Iterator[HeldOut
     size = runs["N"] * runs["D"]
     for cut in CUTS:
         below = size <= size.max() / cut
-        if below.sum() < FEWEST_RUNS or len(np.unique(runs["N"][below])) < FEWEST_SIZES:
+        if below.sum() < max(FEWEST_RUNS, LEAST_KEPT * len(runs)) or len(np.unique(runs["N"][below])) < FEWEST_SIZES:
             return
         held = runs.take(~below)
         made = fit(law, runs.take(below), draws=BACKTEST_DRAWS, **options)

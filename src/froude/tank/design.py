@@ -24,7 +24,7 @@ DECAY_SHARE = 0.2  # of each run; 10% suffices at thousands of steps, runs of hu
 
 PARAMS_RATIO = 4  # target over largest pilot, at least
 COMPUTE_RATIO = 8  # target over costliest pilot in exact FLOPs, at least
-WIDTH_RATIO = 2.0  # largest over smallest pilot: much smaller ones are starved of width, and bend the law
+WIDTH_RATIO = 1.8  # largest over smallest pilot, about: much narrower ones are starved of width and bend the law
 SIZES = 5
 FEWEST_SIZES = 4  # a law of two terms takes three, and choosing one holds out another
 LENGTHS = 4  # at most, from the longest down
@@ -253,11 +253,11 @@ def pilot_trunks(target: Trunk, seconds: float, speed: Speed, recipe: Recipe, se
 
 
 def pilot_widths(target: Decoder) -> list[int]:
-    """Widths from half the target's downwards in equal ratios, each dividing into heads of whole pairs."""
-    step = 2 * target.heads
-    largest = int(target.width / math.sqrt(PARAMS_RATIO)) // step * step
-    wanted = largest / WIDTH_RATIO ** (np.arange(SIZES) / (SIZES - 1))
-    return sorted({max(step, round(width / step) * step) for width in wanted}, reverse=True)
+    """SIZES widths from half the target's downwards in equal steps, each dividing into heads of whole pairs."""
+    pairs = 2 * target.heads
+    largest = int(target.width / math.sqrt(PARAMS_RATIO)) // pairs * pairs
+    step = max(1, round(largest * (1 - 1 / WIDTH_RATIO) / (SIZES - 1) / pairs)) * pairs
+    return [width for width in range(largest, 0, -step) if width > pairs][:SIZES]
 
 
 def total_seconds(trunks: Sequence[Trunk], speed: Speed) -> float:
