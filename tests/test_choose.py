@@ -12,33 +12,33 @@ TRUTHS = {
     "chinchilla": {"E": 1.0, "A": 30.0, "alpha": 0.45, "B": 500.0, "beta": 0.5},
     "varying-exponent": {"E": 0.9, "A": 20.0, "alpha": 0.4, "Dc": 5e4, "beta": 0.02, "kappa": 0.3},
 }
-TARGET = {"N": 160_000.0, "D": 6e6}
+N, D = 160_000.0, 6e6  # the target
 
 
 def pilots(law: str, noise: float, seed: int) -> Runs:
     """Runs of five sizes, two trunks each, whose points share half of their noise."""
     rng = np.random.default_rng(seed)
     rows = []
-    for N in SIZES:
+    for size in SIZES:
         for trunk in range(2):
             shared = rng.standard_normal()
-            for D in (8e5, 1.6e6, 3.2e6):
+            for tokens in (8e5, 1.6e6, 3.2e6):
                 deviation = noise * (shared + rng.standard_normal()) / np.sqrt(2)
-                loss = get_law(law)(N=N, D=D, **TRUTHS[law]) * np.exp(deviation)
-                rows.append({"N": N, "D": D, "loss": loss, "trunk": f"{N}-{trunk}"})
+                loss = get_law(law)(N=size, D=tokens, **TRUTHS[law]) * np.exp(deviation)
+                rows.append({"N": size, "D": tokens, "loss": loss, "trunk": f"{size}-{trunk}"})
     return Runs.from_columns({name: [row[name] for row in rows] for name in rows[0]})
 
 
 @pytest.mark.parametrize(("law", "worthy"), [("chinchilla", set(TRUTHS)), ("varying-exponent", {"varying-exponent"})])
 def test_a_law_that_can_have_made_the_runs_is_chosen_and_foretells_the_target(law: str, worthy: set[str]) -> None:
-    choice = choose(pilots(law, noise=1e-4, seed=0), cluster="trunk", **TARGET)
+    choice = choose(pilots(law, noise=1e-4, seed=0), cluster="trunk", N=N, D=D)
     assert choice.fit.law.name in worthy  # the exponent that varies may also stand still
-    truth = get_law(law)(**TARGET, **TRUTHS[law])
-    assert choice.fit.predict(**TARGET).mean == pytest.approx(truth, rel=0.01)
+    truth = get_law(law)(N=N, D=D, **TRUTHS[law])
+    assert choice.fit.predict(N=N, D=D).mean == pytest.approx(truth, rel=0.01)
 
 
 def test_candidates_come_in_the_order_of_their_errors_and_weights_sum_to_one() -> None:
-    choice = choose(pilots("chinchilla", noise=3e-3, seed=1), cluster="trunk", **TARGET)
+    choice = choose(pilots("chinchilla", noise=3e-3, seed=1), cluster="trunk", N=N, D=D)
     errors = [candidate.error for candidate in choice.candidates]
     assert errors == sorted(errors)
     assert list(choice.weights) == sorted(choice.weights, reverse=True)
@@ -46,10 +46,10 @@ def test_candidates_come_in_the_order_of_their_errors_and_weights_sum_to_one() -
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
-    truth = get_law("chinchilla")(**TARGET, **TRUTHS["chinchilla"])
+    truth = get_law("chinchilla")(N=N, D=D, **TRUTHS["chinchilla"])
     inside = []
     for seed in range(12):
-        forecast = choose(pilots("chinchilla", noise=3e-3, seed=seed), cluster="trunk", **TARGET).fit.predict(**TARGET)
+        forecast = choose(pilots("chinchilla", noise=3e-3, seed=seed), cluster="trunk", N=N, D=D).fit.predict(N=N, D=D)
         inside.append(forecast.lo <= truth <= forecast.hi)
     # Twelve forecasts at 90%: fewer than 8 inside has a probability below 0.5%.
     assert sum(inside) >= 8
@@ -70,4 +70,4 @@ def test_a_forecast_inside_the_runs_carries_no_extrapolation_error() -> None:
 def test_too_few_runs_to_hold_any_out_are_refused() -> None:
     runs = pilots("chinchilla", noise=3e-3, seed=3)
     with pytest.raises(InputError, match="12 runs are too few to hold the largest out"):
-        choose(runs.where("N <= 14000"), **TARGET)
+        choose(runs.where("N <= 14000"), N=N, D=D)
