@@ -5,12 +5,12 @@ as real ones do. A figure is over the seeds of one design at five minutes.
 Command: python benchmarks/pilot_design.py
 """
 
-import importlib
 import math
 from statistics import median
 
 import numpy as np
 
+import froude.tank.design as design_of_pilots
 from froude import Runs, get_law
 from froude.fit import choose
 from froude.tank import Design, Recipe, Speed, design_pilot
@@ -32,7 +32,7 @@ def main() -> None:
 
 def row(ratio: float) -> dict[str, str]:
     """Error and width of the forecasts of one design."""
-    importlib.import_module("froude.tank.design").WIDTH_RATIO = ratio
+    design_of_pilots.WIDTH_RATIO = ratio
     design = design_pilot(minutes=5, workers=2, speed=SPEED, recipe=Recipe(corpus=""), seed=0)
     N, D = float(design.target.decoder.n_non_embedding), float(design.target.tokens[-1])
     truth = LAW(N=N, D=D, **TRUTH)
