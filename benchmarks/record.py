@@ -27,6 +27,7 @@ def record(name: str, command: str, rows: Sequence[Mapping[str, Any]], **details
         "rows": list(rows),
         **details,
     }
+    (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
     write_tables()
 

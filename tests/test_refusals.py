@@ -255,7 +255,7 @@ def test_a_corpus_that_is_too_small_is_refused(cli, tmp_path, no_training):
     done = cli("pilot", "--device", "cpu", "--study", tmp_path / "s", "--corpus", tmp_path / "small.txt")
     assert done.code == 1
     assert done.err.splitlines()[-1].startswith("froude: the corpus at ")
-    assert "keeps 11 bytes after deduplication: at least " in done.err
+    assert "keeps 11 bytes after deduplication: it needs " in done.err
     assert "Traceback" not in done.err
 
 
