@@ -173,7 +173,7 @@ def test_no_file_names_a_place_on_somebodys_machine():
 
 def test_a_place_on_somebodys_machine_is_seen():
     assert A_MACHINES_OWN.findall("see " + "/".join(["", "home", "me", "runs.csv"]) + " there")
-    assert not A_MACHINES_OWN.findall("src/home/me, https://a.org/tmp/x and ~/work/x")
+    assert not A_MACHINES_OWN.findall("src/home/me, https://a.org/tmp/x and ~/runs/x")
 
 
 def test_every_law_is_listed(capsys):

@@ -11,12 +11,9 @@ from froude.errors import InputError
 from froude.fit.fit import Fit, fit
 from froude.runs import Runs
 
-LAWS = (
-    "chinchilla",
-    "chinchilla-tied",
-    "varying-exponent",
-)  # all with a floor: text has entropy, and small runs hide it
-CUTS = (1.5, 2, 3, 4, 6, 8)  # times below the largest N·D: runs up to there are fitted, the others forecast
+# All have a floor: text has entropy, and small runs hide it.
+LAWS = ("chinchilla", "chinchilla-tied", "varying-exponent")
+CUTS = (1.5, 2, 3, 4, 6, 8)  # runs up to the largest N·D over a cut are fitted, the others forecast
 FEWEST_SIZES = 3  # below a cut: with two sizes a floor and an exponent cannot be told apart
 FEWEST_RUNS = 8  # below a cut
 LEAST_KEPT = 0.5  # of all runs, below a cut: with fewer, laws are judged on what they were hardly told
