@@ -26,7 +26,7 @@ from record import record
 
 SHAPES = [(32, 1, 2), (64, 1, 2), (96, 2, 2), (160, 3, 4), (256, 4, 4)]  # width, layers, heads
 CONTEXT, BATCH = 128, 16
-TURNS, TURN_SECONDS = 7, 1.0
+TURNS, TURN_SECONDS = 5, 0.6
 PEERS = (0.30, 0.41, 0.50, 0.59, 0.64)  # shares of their peak that others' loops reach at these sizes
 
 
@@ -87,7 +87,7 @@ def plain_step(decoder: Decoder) -> Callable[[], None]:
 def froude_step(decoder: Decoder) -> Callable[[], None]:
     """One step of the tank's trainer."""
     noise = torch.randint(256, (2**20,), dtype=torch.uint8).numpy()
-    trunk = replace(Recipe(corpus="").trunk(decoder, [10_000_000], seed=0), batch=BATCH)
+    trunk = replace(Recipe(corpus="").trunk(decoder, [5 * 2**21], seed=0), batch=BATCH)
     state = start(trunk, Corpus(train=noise, validation=noise, manifest={}))
     return lambda: void(take_step(state, trunk, 1.0, state.model))
 
