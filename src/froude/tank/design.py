@@ -24,7 +24,7 @@ DECAY_SHARE = 0.2  # of each run; 10% suffices at thousands of steps, runs of hu
 
 PARAMS_RATIO = 4  # target over largest pilot, at least
 COMPUTE_RATIO = 8  # target over costliest pilot in exact FLOPs, at least
-WIDTH_RATIO = 3  # largest over smallest pilot: in simulations 1.8 doubles the error of the forecast, 4 gains nothing
+WIDTH_RATIO = 3  # largest over smallest pilot, from simulated forecasts: benchmarks/pilot_design.py
 SIZES = 5
 FEWEST_SIZES = 4  # a law of two terms takes three, and choosing one holds out another
 LENGTHS = 4  # at most, from the longest down
