@@ -19,7 +19,7 @@ from froude.tank import Design, build_corpus
 from tiny import command, environment, outcome, train, write_corpus, write_plan
 
 KILLS = 10
-PATIENCE_SECONDS = 120  # until a command that nobody disturbs must have ended
+PATIENCE_SECONDS = 240  # until a command that nobody disturbs must have ended
 
 
 @pytest.fixture(scope="module")

@@ -167,7 +167,7 @@ def told(study: Study, plan: str | Path | None, check: bool, watch: Watch) -> Pi
     from froude.tank import LocalEngine, choose_device
 
     for leftover in study.path.rglob(".*.tmp"):
-        leftover.unlink()  # of a process killed while it wrote
+        leftover.unlink(missing_ok=True)  # of a process killed while it wrote, or about to be
     device = choose_device(study.settings["device"])
     with LocalEngine(device.workers) as engine:
         gather_corpus(study, watch)
