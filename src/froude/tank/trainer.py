@@ -92,7 +92,7 @@ def train_trunk(trunk: Trunk, corpus: Corpus, study: Study, report: Report = lam
     if trunk.compile:
         torch.compiler.reset()  # a worker sees many shapes, and PyTorch gives up a function after eight
     state = start(trunk, corpus)
-    checkpoint = study.path / "trunks" / f"{trunk.id}.pt"
+    checkpoint = study.trunks / f"{trunk.id}.pt"
     resume(state, checkpoint, trunk, lengths[0])
     held_out = validation_windows(corpus, trunk)
     for tokens in lengths:
