@@ -5,19 +5,23 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from froude.fit.evidence import Evidence
+from froude.laws import Power
 
 _DECADE = 10.0  # an interval this wide leaves even the order of magnitude open
 _LITTLE_RANGE = 2.0  # exponents of 0.3 change the loss by a fifth over a factor 2: noise hides them
 _OUTLYING = 6.0  # robust standard deviations; normal residuals are never that far off
 _OUTLYING_AT_LEAST = 0.01  # nobody wants to hear of a run that is off by less than 1%
 _MISSED = 0.01
+_NUDGE = 1.001
+_KNOWN_SLOPE = 0.25  # half an interval's width over its middle
 _NAMED = 3
 
 
 def doubts(found: Evidence) -> tuple[str, ...]:
     """The warnings of a fit, the gravest first."""
     rules = (_no_fit, _starts, _refits, _few_runs, _diverged, _bounds, _unidentified, _range, _outliers)
-    return tuple(sentence for rule in rules for sentence in rule(found))
+    said = [sentence for rule in rules for sentence in rule(found)]
+    return (*said, *_known(found)) if any("not identified" in sentence for sentence in said) else tuple(said)
 
 
 def _no_fit(found: Evidence) -> Iterator[str]:
@@ -89,13 +93,34 @@ def _unidentified(found: Evidence) -> Iterator[str]:
         yield sentence
 
 
-def _in_the_middle(name: str, powers: Mapping[str, str | float], factors: Mapping[str, float]) -> str:
+def _known(found: Evidence) -> Iterator[str]:
+    """What is known where parameters are not: the outcome at the run in the middle, and how it changes there."""
+    logs = [np.log(np.abs(values) + 1e-300) for values in found.measured.inputs.values()]
+    middle = int(np.argmin(sum(np.abs(log - np.median(log)) for log in logs)))
+    at = {x: float(values[middle]) for x, values in found.measured.inputs.items()}
+    law, tall = found.problem.law, found.draws
+    here = law(**at, **tall)
+    low, high = found.interval(here)
+    known = [f"{found.y} = {low:.4g} to {high:.4g}"]
+    for x in at:
+        with np.errstate(all="ignore"):
+            there = law(**{**at, x: _NUDGE * at[x]}, **tall)
+            steep, flat = found.interval((there - here) / np.abs(here) / (_NUDGE - 1))
+        if flat - steep < _KNOWN_SLOPE * abs(flat + steep):
+            known.append(f"d ln {found.y}/d ln {x} = {steep:.2g} to {flat:.2g}")
+    where = ", ".join(f"{x} = {value:.3g}" for x, value in at.items())
+    yield f"what is known is {', '.join(known)} at {where}"
+
+
+def _in_the_middle(name: str, powers: Mapping[str, Power], factors: Mapping[str, float]) -> str:
     """How to write a parameter's value at the middle of the runs: `A·N^-alpha at N = 1e9`."""
     terms = "".join(f"·{x}^{_negated(power)}" for x, power in powers.items())
     return f"{name}{terms} at " + ", ".join(f"{x} = {factors[x]:.3g}" for x in powers)
 
 
-def _negated(power: str | float) -> str:
+def _negated(power: Power) -> str:
+    if isinstance(power, tuple):
+        return "(" + " + ".join(map(_negated, power)).replace("+ -", "- ") + ")"
     if isinstance(power, str):
         return power[1:] if power.startswith("-") else f"-{power}"
     return f"{-power:g}"

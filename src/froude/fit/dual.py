@@ -10,6 +10,8 @@ from typing import Any, final
 
 import numpy as np
 
+from froude.laws.smooth import Smooth
+
 Tangents = dict[str, np.ndarray]
 
 
@@ -45,7 +47,21 @@ class Dual(np.lib.mixins.NDArrayOperatorsMixin):
                 (x,) = duals
                 value = function(x)
                 return Dual(value, _times(x.tangents, derivative(x.value, value)) if x.tangents else None)
+        if ufunc is np.add and method == "reduceat":
+            x, starts = operands
+            tall = {name: np.broadcast_to(tangent, x.value.shape) for name, tangent in x.tangents.items()}
+            sums = {name: np.add.reduceat(tangent, starts, axis=-1) for name, tangent in tall.items()}
+            return Dual(np.add.reduceat(x.value, starts, axis=-1), sums)
         raise TypeError(f"a law may not use numpy.{ufunc.__name__}: its derivative is not known here")
+
+    def __smooth__(self, function: Smooth, arguments: tuple[Any, ...]) -> "Dual":
+        duals = [x if isinstance(x, Dual) else Dual(np.asarray(x, dtype=float)) for x in arguments]
+        values = [x.value for x in duals]
+        value = function.value(*values)
+        tangents: Tangents = {}
+        for x, partial in zip(duals, function.partials(value, *values), strict=True):
+            tangents = _sum(tangents, _times(x.tangents, partial))
+        return Dual(value, tangents)
 
 
 def _times(tangents: Tangents, factor: Any) -> Tangents:
@@ -89,6 +105,17 @@ def _power(base: Dual, exponent: Dual) -> Dual:
     return Dual(value, _sum(by_base, by_exponent), log)
 
 
+def _smaller(sign: int) -> Callable[[Dual, Dual], Dual]:
+    """The smaller of two (sign 1) or the larger (sign -1), with the tangents of the one that is taken."""
+
+    def chosen(a: Dual, b: Dual) -> Dual:
+        first = sign * a.value <= sign * b.value
+        value = np.where(first, a.value, b.value)
+        return Dual(value, _sum(_times(a.tangents, first * 1.0), _times(b.tangents, ~first * 1.0)))
+
+    return chosen
+
+
 def _logaddexp(a: Dual, b: Dual) -> Dual:
     value = np.logaddexp(a.value, b.value)
     by_a, by_b = np.exp(a.value - value), np.exp(b.value - value)
@@ -102,6 +129,8 @@ BINARY: dict[np.ufunc, Callable[[Dual, Dual], Dual]] = {
     np.divide: _divide,
     np.power: _power,
     np.logaddexp: _logaddexp,
+    np.minimum: _smaller(1),
+    np.maximum: _smaller(-1),
 }
 """NumPy functions of two arguments and the rule of each."""
 

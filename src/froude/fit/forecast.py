@@ -90,9 +90,9 @@ def _checked(fit: Fit, of: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarr
             raise InputError(f"{fit.law.name} needs {x} to predict: give {wanted}")
     at = {x: np.asarray(inputs[x], dtype=float) for x in fit.law.inputs}
     for x, values in at.items():
-        bad = ~(np.isfinite(values) & (values > 0))
+        bad = ~fit.law.marks[x].holds(values)
         if bad.any():
-            raise InputError(f"{x} = {values[bad].flat[0]:g}: {fit.law.name} needs {x} > 0 and finite")
+            raise InputError(f"{x} = {values[bad].flat[0]:g}: {fit.law.name} needs {x} {fit.law.marks[x].needs}")
     return at
 
 

@@ -35,6 +35,11 @@ def measure(law: Law, runs: Runs, y: str) -> Measured:
 
     InputError for a column that is missing or not positive where it must be, naming the row.
     """
+    if law.is_lever:
+        raise InputError(
+            f"{law.name} is a lever, whose value is no {y}: fit a law with it, such as "
+            f"chinchilla[{law.inputs[0]}={law.name}]"
+        )
     inputs = {x: _column(law, runs, x) for x in law.inputs}
     diverged = runs.diverged(y)
     rows = np.flatnonzero(~diverged)
@@ -46,7 +51,7 @@ def measure(law: Law, runs: Runs, y: str) -> Measured:
             f"logarithms and needs {y} > 0; leave the row out with --where"
         )
     for x, values in inputs.items():
-        _check_positive(law, runs, x, values, rows)
+        _check_domain(law, runs, x, values, rows)
     return Measured(
         inputs={x: values[rows] for x, values in inputs.items()},
         y=outcome,
@@ -86,10 +91,11 @@ def _column(law: Law, runs: Runs, x: str) -> np.ndarray:
     return np.asarray(values, dtype=float)
 
 
-def _check_positive(law: Law, runs: Runs, x: str, values: np.ndarray, rows: np.ndarray) -> None:
-    bad = rows[~(np.isfinite(values[rows]) & (values[rows] > 0))]
+def _check_domain(law: Law, runs: Runs, x: str, values: np.ndarray, rows: np.ndarray) -> None:
+    bad = rows[~law.marks[x].holds(values[rows])]
     if bad.size:
         row = int(bad[0])
         raise InputError(
-            f"{runs.row_name(row)} has {x} = {values[row]:g}: {law.name} needs {x} > 0; leave the row out with --where"
+            f"{runs.row_name(row)} has {x} = {values[row]:g}: {law.name} needs {x} {law.marks[x].needs}; "
+            "leave the row out with --where"
         )

@@ -13,6 +13,7 @@ import numpy as np
 from froude.fit.dual import Dual
 from froude.fit.solver import Space
 from froude.laws import Law
+from froude.laws.kinds import Input
 
 # A law such as Kaplan's is absurd at most random points: powers of powers overflow. One in eight never is.
 _CANDIDATES = 8
@@ -86,9 +87,22 @@ class Problem:
 
 
 def make_problem(law: Law, inputs: Mapping[str, np.ndarray], y: np.ndarray) -> Problem:
-    """The problem of fitting law to outcomes y (n,) at positive inputs {role: (n,)}, all finite."""
-    logs = {x: np.log(np.asarray(inputs[x], dtype=float)) for x in law.inputs}
-    centre = {x: float(log.mean()) for x, log in logs.items()}
-    scaled = tuple(Dual(np.exp(logs[x] - centre[x]), log=logs[x] - centre[x]) for x in law.inputs)
+    """The problem of fitting law to outcomes y (n,) at inputs {role: (n,)}, all finite, positive where it asks."""
+    factors = _factors(law, inputs)
+    scaled = tuple(_scaled(np.asarray(inputs[x], dtype=float) / factors[x], law.marks[x]) for x in law.inputs)
     measured = np.log(y) if law.residual == "log" else np.asarray(y, dtype=float)
-    return Problem(law=law, inputs=scaled, measured=measured, factors={x: float(np.exp(c)) for x, c in centre.items()})
+    return Problem(law=law, inputs=scaled, measured=measured, factors=factors)
+
+
+def _factors(law: Law, inputs: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """What each input is divided by: the middle of the first input of its unit, as a law may compare the two."""
+    middle: dict[str, float] = {}
+    for x, mark in law.marks.items():
+        size = np.abs(inputs[x][inputs[x] != 0])
+        scaled = size.size and mark.domain != "count"
+        middle.setdefault(mark.unit, float(np.exp(np.log(size).mean())) if scaled else 1.0)
+    return {x: middle[mark.unit] for x, mark in law.marks.items()}
+
+
+def _scaled(values: np.ndarray, mark: Input) -> Dual:
+    return Dual(values, log=None if mark.domain == "real" else np.log(values))

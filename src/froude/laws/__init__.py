@@ -1,6 +1,6 @@
 """What is believed: laws of scaling as plain functions, one file per family."""
 
 from froude.laws.catalogue import all_laws, get_law
-from froude.laws.law import Law, law
+from froude.laws.law import Example, Law, Power, law
 
-__all__ = ["Law", "all_laws", "get_law", "law"]
+__all__ = ["Example", "Law", "Power", "all_laws", "get_law", "law"]

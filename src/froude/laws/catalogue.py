@@ -1,30 +1,62 @@
 """The laws that come with Froude, and how to get one by name."""
 
+import re
 from difflib import get_close_matches
 
 from froude.errors import InputError
-from froude.laws.chinchilla import chinchilla, chinchilla_tied
-from froude.laws.kaplan import kaplan_joint
+from froude.laws import chinchilla, kaplan, levers, power, varying
 from froude.laws.law import Law
-from froude.laws.power import power, power_floor
-from froude.laws.varying import varying_exponent
 
-_LAWS = (power, power_floor, chinchilla, chinchilla_tied, kaplan_joint, varying_exponent)
+_FAMILIES = (power, chinchilla, kaplan, varying, levers)
 
 
-def all_laws() -> tuple[Law, ...]:
-    """Every law of the catalogue, simplest first."""
-    return _LAWS
+def _laws_of(family: object) -> list[Law]:
+    return [value for value in vars(family).values() if isinstance(value, Law)]
+
+
+_LAWS = tuple(law for family in _FAMILIES for law in _laws_of(family))
+_COMPOSED = re.compile(r"(?P<base>[^\[\]]+)\[(?P<levers>[^\[\]]+)\]")
+
+
+def all_laws(family: str | None = None) -> tuple[Law, ...]:
+    """Every law of the catalogue, or of one family, simplest first.
+
+    InputError for an unknown family, naming all.
+    """
+    if family is None:
+        return _LAWS
+    found = tuple(law for law in _LAWS if law.family == family)
+    if not found:
+        families = ", ".join(dict.fromkeys(law.family for law in _LAWS))
+        raise InputError(f"no family of laws is called {family!r}: there are {families}")
+    return found
 
 
 def get_law(name: str, x: str | None = None) -> Law:
     """The law of that name, taken over the input x where it is a law of one input.
 
-    InputError for an unknown name, suggesting the nearest, and for an x that the law cannot take.
+    `chinchilla[D=repeated-tokens]` is chinchilla with its tokens replaced by that lever. InputError for an unknown
+    name, suggesting the nearest, and for an x that the law cannot take.
     """
+    composed = _COMPOSED.fullmatch(name)
+    made = _by_name(name) if composed is None else _composed(composed["base"], composed["levers"])
+    return made if x is None else made.over(x)
+
+
+def _by_name(name: str) -> Law:
     by_name = {law.name: law for law in _LAWS}
     if name not in by_name:
         near = get_close_matches(name, by_name, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(by_name)}"
         raise InputError(f"no law is called {name!r}: {hint}")
-    return by_name[name] if x is None else by_name[name].over(x)
+    return by_name[name]
+
+
+def _composed(base: str, levers: str) -> Law:
+    taken: dict[str, Law] = {}
+    for pair in levers.split(","):
+        x, _, lever = (part.strip() for part in pair.partition("="))
+        if not lever:
+            raise InputError(f"{pair!r} replaces nothing: write INPUT=LEVER, as in chinchilla[D=repeated-tokens]")
+        taken[x] = _by_name(lever)
+    return _by_name(base).replacing(**taken)

@@ -1,7 +1,7 @@
 """The additive law of parameters and tokens."""
 
 from froude.laws.kinds import Exponent, Floor, NatsPerToken, Params, Scale, Tokens
-from froude.laws.law import law
+from froude.laws.law import Example, law
 
 
 @law(
@@ -15,7 +15,14 @@ from froude.laws.law import law
         "hoffmann-2022": "rounded in the paper: this alone moves the best tokens per parameter from 59 to 93",
         "hoffmann-2022-tex": "exponents and floor unrounded, from the paper's TeX source",
     },
+    domain={"N": (4e7, 2e10), "D": (2e8, 5e11)},
     carries={"A": {"N": "alpha"}, "B": {"D": "beta"}},
+    falls_in=("N", "D"),
+    examples=[
+        Example(constants="hoffmann-2022", at={"N": 70e9, "D": 1.4e12}, gives="1.93665"),
+        Example(constants="hoffmann-2022-tex", at={"N": 70e9, "D": 1.4e12}, gives="1.92084"),
+        Example(constants="besiroglu-2024", at={"N": 70e9, "D": 1.4e12}, gives="1.97388"),
+    ],
     wrong_when="models see few tokens for their size: larger models gain more from data than it says.",
 )
 def chinchilla(N: Params, D: Tokens, *, E: Floor, A: Scale, alpha: Exponent, B: Scale, beta: Exponent) -> NatsPerToken:
@@ -34,7 +41,9 @@ def chinchilla(N: Params, D: Tokens, *, E: Floor, A: Scale, alpha: Exponent, B: 
         },
     },
     trust={"muennighoff-2023": "the authors say that its absolute values are not meant to be used"},
+    domain={"N": (7e6, 9e9), "D": (1e8, 9e11)},
     carries={"A": {"N": "alpha"}, "B": {"D": "alpha"}},
+    falls_in=("N", "D"),
     wrong_when="parameters and tokens pay at different rates.",
 )
 def chinchilla_tied(N: Params, D: Tokens, *, E: Floor, A: Scale, alpha: Exponent, B: Scale) -> NatsPerToken:

@@ -1,9 +1,12 @@
 """A law's formula as text and LaTeX, read off by running the law on symbols."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+
+from froude.laws.smooth import Smooth
 
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
 _GREEK = (
@@ -43,9 +46,18 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         symbols = [_as_symbol(operand) for operand in operands]
         if ufunc in _SYMBOLIC:
             return _SYMBOLIC[ufunc](*symbols)
-        name = ufunc.__name__
-        text, latex = (", ".join(parts) for parts in zip(*((s.text, s.latex) for s in symbols), strict=True))
-        return Symbol(f"{name}({text})", rf"\mathrm{{{name}}}\left({latex}\right)")
+        return _called(_SHORT.get(ufunc.__name__, ufunc.__name__), symbols)
+
+    def __smooth__(self, function: Smooth, arguments: tuple[Any, ...]) -> "Symbol":
+        return _called(function.name, [_as_symbol(argument) for argument in arguments])
+
+
+_SHORT = {"minimum": "min", "maximum": "max"}
+
+
+def _called(name: str, symbols: Sequence[Symbol]) -> Symbol:
+    text, latex = (", ".join(parts) for parts in zip(*((s.text, s.latex) for s in symbols), strict=True))
+    return Symbol(f"{name}({text})", rf"\mathrm{{{name}}}\left({latex}\right)")
 
 
 def symbol(name: str) -> Symbol:

@@ -14,7 +14,9 @@ from froude.laws.law import law
         "kaplan-2020-joint": "constants of the joint fit, as remembered: not checked against the paper",
         "kaplan-2020-limits": "the constants of L(N) and L(D), fitted each alone: right in either limit only",
     },
+    domain={"N": (1e5, 1.5e9), "D": (2e7, 2.3e10)},
     carries={"Nc": {"N": 1.0}, "Dc": {"D": 1.0}},
+    falls_in=("N", "D"),
     wrong_when="the loss nears its floor, of which it has none: far extrapolations come out too low.",
 )
 def kaplan_joint(N: Params, D: Tokens, *, Nc: Pivot, alpha_N: Exponent, Dc: Pivot, alpha_D: Exponent) -> NatsPerToken:

@@ -17,9 +17,24 @@ Draw = Callable[[np.random.Generator, int, float], np.ndarray]
 @final
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """A measured, positive input and the unit it is counted in."""
+    """A measured input and the unit it is counted in; inputs of one law that share a unit are scaled together.
+
+    `domain` is "positive", "real" for one that may be zero or negative, or "count" for one from 1 up, which is a pure
+    number and never scaled.
+    """
 
     unit: str
+    domain: Literal["positive", "real", "count"] = "positive"
+
+    def holds(self, values: np.ndarray) -> np.ndarray:
+        """Where values lie in the domain, of their shape."""
+        least = {"positive": values > 0, "real": True, "count": values >= 1}
+        return np.isfinite(values) & least[self.domain]
+
+    @property
+    def needs(self) -> str:
+        """The domain in words."""
+        return {"positive": "> 0 and finite", "real": "to be finite", "count": ">= 1 and finite"}[self.domain]
 
 
 @final
@@ -28,11 +43,12 @@ class Output:
     """What a law predicts: its unit, and how far off is counted.
 
     `residual` is "log" for a positive quantity (log predicted − log measured), else "plain"
-    (predicted − measured).
+    (predicted − measured). `effective` marks a lever: its value is no outcome but takes the place of an input.
     """
 
     unit: str
     residual: Literal["log", "plain"]
+    effective: bool = False
 
 
 @final
@@ -72,17 +88,26 @@ SCALE = Kind(name="scale", coordinate="log", bounds=(1e-12, 1e12), draw=_share(0
 EXPONENT = Kind(name="exponent", coordinate="log", bounds=(1e-4, 10.0), draw=_log_uniform(0.03, 1.5))
 PIVOT = Kind(name="pivot", coordinate="log", bounds=(1e-60, 1e60), draw=_log_uniform(0.1, 1e4))
 WEIGHT = Kind(name="weight", coordinate="plain", bounds=(-10.0, 10.0), draw=_normal(0.1))
+# A pure number that no change of unit touches: a half-life in epochs, a gain per stream.
+RATIO = Kind(name="ratio", coordinate="log", bounds=(1e-4, 1e4), draw=_log_uniform(0.1, 20.0))
 
 Params = Annotated[np.ndarray, Input(unit="parameters")]
 Tokens = Annotated[np.ndarray, Input(unit="tokens")]
 Flop = Annotated[np.ndarray, Input(unit="FLOP")]
 Size = Annotated[np.ndarray, Input(unit="parameters, tokens or FLOP")]
+Steps = Annotated[np.ndarray, Input(unit="optimizer steps")]
+TokensPerParam = Annotated[np.ndarray, Input(unit="tokens/parameter")]
+Streams = Annotated[np.ndarray, Input(unit="parallel streams", domain="count")]
+Loss = Annotated[np.ndarray, Input(unit="nats/token")]
 
 Floor = Annotated[np.ndarray, FLOOR]
 Scale = Annotated[np.ndarray, SCALE]
 Exponent = Annotated[np.ndarray, EXPONENT]
 Pivot = Annotated[np.ndarray, PIVOT]
 Weight = Annotated[np.ndarray, WEIGHT]
+Ratio = Annotated[np.ndarray, RATIO]
 
 NatsPerToken = Annotated[np.ndarray, Output(unit="nats/token", residual="log")]
 Positive = Annotated[np.ndarray, Output(unit="unit of the measured outcome", residual="log")]
+EffectiveParams = Annotated[np.ndarray, Output(unit="parameters", residual="log", effective=True)]
+EffectiveTokens = Annotated[np.ndarray, Output(unit="tokens", residual="log", effective=True)]

@@ -3,11 +3,12 @@
 The annotations of its signature carry kinds and units (`kinds.py`); its formula, its listing, its random
 starts and everything the fit needs are derived from that signature, so that no law has code of its own
 anywhere else. `carries` is its dimensional analysis: `{"A": {"N": "alpha"}}` says that A carries the unit of
-N to the power alpha, so that counting N in millions divides A by 1e6**alpha and changes nothing else.
+N to the power alpha, so that counting N in millions divides A by 1e6**alpha and changes nothing else. A power
+is a number, a parameter's name, such a name with a minus sign, or a tuple of these, which is their sum.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, final, get_type_hints
@@ -19,6 +20,26 @@ from froude.laws.formula import Symbol, symbol
 from froude.laws.kinds import Input, Kind, Output
 
 Constants = Mapping[str, Mapping[str, float]]
+Power = str | float | tuple[str | float, ...]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A number to test a law against: its value `gives` at some inputs under a published set of constants.
+
+    `gives` is written with as many digits as are known: the law must agree within one and a half of the last.
+    """
+
+    constants: str
+    at: Mapping[str, float]
+    gives: str
+
+    @property
+    def tolerance(self) -> float:
+        """How far the law's value may lie from the number, absolute."""
+        mantissa, _, exponent = self.gives.lower().partition("e")
+        return 1.5 * 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
 
 
 @final
@@ -26,24 +47,41 @@ Constants = Mapping[str, Mapping[str, float]]
 class Law:
     """A law of scaling; call it as `law(N=7e9, D=1e12, E=1.8, …)` with numbers or arrays that broadcast.
 
-    `inputs` are the roles measured, in order; `kinds` the parameters by name, in order. `published` maps the
-    name of a published fit to its constants, and `trust` says for some of them what to doubt. `over` maps
-    each input that a law of one input may be taken over to the constants published for it.
+    `inputs` are the roles measured, in order; `kinds` the parameters by name, in order; `domain` is the range of each
+    input, lowest and highest, over which its source measured it. `published` maps the name of a published fit to its
+    constants, and `trust` says for some of them what to doubt. `choices` maps each input that a law of one input may
+    be taken over to the constants published for it. `trend` claims for some inputs that the law falls (-1) or rises
+    (1) with them, and `examples` are numbers it must reproduce.
     """
 
     name: str
     function: Callable[..., Any]
     inputs: tuple[str, ...]
-    input_units: Mapping[str, str]
+    marks: Mapping[str, Input]
     kinds: Mapping[str, Kind]
     output: Output
-    carries: Mapping[str, Mapping[str, str | float]]
+    carries: Mapping[str, Mapping[str, Power]]
+    family: str
     summary: str
     source: str
     wrong_when: str
+    domain: Mapping[str, tuple[float, float]]
     published: Constants = field(default_factory=dict)
     trust: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, Constants] = field(default_factory=dict)
+    trend: Mapping[str, int] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+    written: tuple[str, str] | None = None
+
+    @property
+    def is_lever(self) -> bool:
+        """Whether its value takes the place of an input of another law, instead of being an outcome."""
+        return self.output.effective
+
+    @property
+    def input_units(self) -> dict[str, str]:
+        """The unit of each input."""
+        return {x: mark.unit for x, mark in self.marks.items()}
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -68,12 +106,12 @@ class Law:
     @property
     def formula(self) -> str:
         """The right-hand side in plain text, such as `E + A·N^-alpha + B·D^-beta`."""
-        return self._traced.text
+        return self.written[0] if self.written else self._traced.text
 
     @property
     def latex(self) -> str:
         """The right-hand side in LaTeX."""
-        return self._traced.latex
+        return self.written[1] if self.written else self._traced.latex
 
     def __call__(self, **values: Any) -> Any:
         """The law's value, in `unit`, of the broadcast shape of its arguments.
@@ -106,10 +144,22 @@ class Law:
         return replace(
             self,
             inputs=(x,),
-            input_units={x: _UNITS[x]},
+            marks={x: replace(self.marks[old], unit=_UNITS[x])},
             carries={name: {x: powers[old]} for name, powers in self.carries.items()},
+            trend={x: self.trend[old]} if old in self.trend else {},
+            examples=tuple(each for each in self.examples if x in each.at),
             published=self.choices[x],
         )
+
+    def replacing(self, **levers: "Law") -> "Law":
+        """This law with some inputs replaced by levers, laws of effective parameters or tokens.
+
+        `chinchilla.replacing(D=repeated_tokens)` is a law of N and of what repeated_tokens takes. InputError for a
+        lever of another unit than the input it replaces.
+        """
+        from froude.laws.compose import compose
+
+        return compose(self, levers)
 
     def rescaled(self, parameters: Mapping[str, Any], factors: Mapping[str, float]) -> dict[str, Any]:
         """The parameters that give the same values when each input is divided by its factor.
@@ -130,16 +180,23 @@ def law(
     *,
     source: str,
     wrong_when: str,
-    carries: Mapping[str, Mapping[str, str | float]],
+    domain: Mapping[str, tuple[float, float]],
+    carries: Mapping[str, Mapping[str, Power]],
     published: Constants | None = None,
     trust: Mapping[str, str] | None = None,
     over: Mapping[str, Constants] | None = None,
+    falls_in: Sequence[str] = (),
+    rises_in: Sequence[str] = (),
+    examples: Sequence[Example] = (),
+    written: tuple[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Law]:
     """Make a `Law` of a function whose signature is annotated with the kinds of `froude.laws.kinds`.
 
-    The name is the function's with hyphens, the summary the first line of its docstring. `over` is for a law
-    of one input: the roles it may be taken over, the first by default, each with its published constants.
-    TypeError where an annotation or an entry of `carries` makes no sense.
+    The name is the function's with hyphens, the summary the first line of its docstring, the family the name of
+    its file. `over` is for a law of one input: the roles it may be taken over, the first by default, each with
+    its published constants. `falls_in` and `rises_in` name inputs with which its value never rises or falls,
+    whatever the parameters. `written` is the formula as text and as LaTeX, for one that cannot be read off the
+    function. TypeError where an annotation or an entry of `carries` makes no sense.
     """
 
     def decorate(function: Callable[..., Any]) -> Law:
@@ -153,16 +210,21 @@ def law(
             name=function.__name__.replace("_", "-"),
             function=function,
             inputs=tuple(inputs),
-            input_units={name: mark.unit for name, mark in inputs.items()},
+            marks=inputs,
             kinds=kinds,
             output=output,
             carries=carries,
+            family=function.__module__.rpartition(".")[2].replace("_", "-"),
             summary=(inspect.getdoc(function) or "").partition("\n")[0],
             source=source,
             wrong_when=wrong_when,
+            domain=domain,
             published=published or {},
             trust=trust or {},
             choices=over or {},
+            trend={**dict.fromkeys(falls_in, -1), **dict.fromkeys(rises_in, 1)},
+            examples=tuple(examples),
+            written=written,
         )
         _check_carries(made)
         return made.over(next(iter(over))) if over else made
@@ -183,7 +245,9 @@ def _mark(function: Callable[..., Any], name: str, hint: Any) -> Input | Kind | 
     raise TypeError(f"{function.__name__}: annotate {name} with a kind or unit of froude.laws.kinds")
 
 
-def _exponent(power: str | float, parameters: Mapping[str, Any]) -> Any:
+def _exponent(power: Power, parameters: Mapping[str, Any]) -> Any:
+    if isinstance(power, tuple):
+        return sum(_exponent(part, parameters) for part in power)
     if not isinstance(power, str):
         return power
     return -parameters[power[1:]] if power.startswith("-") else parameters[power]
@@ -193,7 +257,8 @@ def _check_carries(made: Law) -> None:
     # An exponent that itself carried a unit would make the order of rescaling matter.
     for name, powers in made.carries.items():
         for x, power in powers.items():
-            exponent = power.removeprefix("-") if isinstance(power, str) else None
-            unknown = exponent is not None and (exponent not in made.kinds or exponent in made.carries)
+            parts = power if isinstance(power, tuple) else (power,)
+            exponents = [part.removeprefix("-") for part in parts if isinstance(part, str)]
+            unknown = any(each not in made.kinds or each in made.carries for each in exponents)
             if name not in made.kinds or x not in made.inputs or unknown:
                 raise TypeError(f"{made.name}: carries[{name!r}][{x!r}] = {power!r} makes no sense")

@@ -1,0 +1,51 @@
+"""Where every law is tested: a truth, a design of runs that determines it, and one that does not."""
+
+import numpy as np
+
+from froude.laws import Law, all_laws
+from froude.runs import Runs
+
+TRUTH: dict[str, dict[str, float]] = {
+    "power-floor": {"E": 1.2, "A": 900.0, "alpha": 0.2},
+    "chinchilla": {"E": 1.1, "A": 60.0, "alpha": 0.33, "B": 300.0, "beta": 0.36},
+    "varying-exponent": {"E": 1.1, "A": 900.0, "alpha": 0.33, "Dc": 2e6, "beta": 0.8, "kappa": -0.05},
+}
+"""Parameters of laws of which none are published, or of which published ones need more runs than a test can have."""
+
+SPAN = 30.0
+"""The domain of a law, widened by so much at either end, makes a design that determines all its parameters."""
+
+
+def every_law() -> tuple[Law, ...]:
+    """Every law whose value is an outcome."""
+    return tuple(each for each in all_laws() if not each.is_lever)
+
+
+def truth_of(each: Law) -> dict[str, float]:
+    """Parameters of a law to plant: those of `TRUTH`, else the first published ones."""
+    return TRUTH[each.name] if each.name in TRUTH else dict(next(iter(each.published.values())))
+
+
+def inputs_of(each: Law, n: int, seed: int = 0, ill_posed: bool = False) -> dict[str, np.ndarray]:
+    """Inputs {role: (n,)} spread evenly in the logarithm over the widened domain of a law, or over 2%."""
+    rng = np.random.default_rng(seed)
+    made = {}
+    for x in each.inputs:
+        low, high = each.domain[x]
+        if ill_posed:
+            low = high = np.sqrt(low * high)
+        spread = 1.01 if ill_posed else (1.0 if each.marks[x].domain == "count" else SPAN)
+        made[x] = np.exp(rng.uniform(np.log(low / spread), np.log(high * spread), n))
+    return made
+
+
+def columns(each: Law, n: int = 100, noise: float = 0.01, seed: int = 0, ill_posed: bool = False) -> dict:
+    """Inputs and the outcome `loss` of a planted law, with relative noise."""
+    inputs = inputs_of(each, n, seed, ill_posed)
+    exact = each(**inputs, **truth_of(each))
+    return {**inputs, "loss": exact * np.exp(noise * np.random.default_rng(seed + 1).standard_normal(n))}
+
+
+def planted(each: Law, **options) -> Runs:
+    """The same as runs."""
+    return Runs.from_columns(columns(each, **options))
