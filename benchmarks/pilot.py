@@ -48,9 +48,9 @@ class Outcome:
 def forecasts(fitted: Runs, wanted: Runs) -> Iterator[Outcome]:
     """Every method's forecasts of the wanted runs from the fitted ones."""
     loss = wanted["loss"]
-    for N, D, measured in zip(wanted["N"], wanted["D"], loss, strict=True):
-        forecast = choose(fitted, cluster="trunk", level=LEVEL, N=float(N), D=float(D)).fit.predict(N=N, D=D)
-        yield Outcome("froude", forecast.mean, forecast.lo, forecast.hi, measured)
+    forecast = choose(fitted, cluster="trunk", level=LEVEL).fit.predict(N=wanted["N"], D=wanted["D"])
+    for mean, lo, hi, measured in zip(forecast.mean, forecast.lo, forecast.hi, loss, strict=True):
+        yield Outcome("froude", mean, lo, hi, measured)
     largest = float(fitted["loss"][np.argmax(fitted["C"])])
     yield from (Outcome(METHODS[1], largest, largest, largest, measured) for measured in loss)
     yield from straight_line(fitted, wanted)

@@ -8,7 +8,12 @@ from froude.runs import Runs
 TRUTH: dict[str, dict[str, float]] = {
     "power-floor": {"E": 1.2, "A": 900.0, "alpha": 0.2},
     "chinchilla": {"E": 1.1, "A": 60.0, "alpha": 0.33, "B": 300.0, "beta": 0.36},
+    "kaplan-floor": {"E": 1.1, "Nc": 3e9, "alpha_N": 0.2, "Dc": 2e10, "alpha_D": 0.25},
     "varying-exponent": {"E": 1.1, "A": 900.0, "alpha": 0.33, "Dc": 2e6, "beta": 0.8, "kappa": -0.05},
+    "loss-batch": {"A": 3e6, "gamma": 0.3},  # the published one is so steep that runs within 2% determine it
+    "power-lr": {"k": 1e-6, "p": 0.5},
+    "saturating-lr": {"lr_max": 3e-3, "B_crit": 4e5, "gamma": 0.7},
+    "outlier-lr": {"lr_max": 3e-3, "B_crit": 2e4},
 }
 """Parameters of laws of which none are published, or of which published ones need more runs than a test can have."""
 

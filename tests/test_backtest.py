@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from froude.errors import InputError
-from froude.fit import backtest, fit
+from froude.fit import backtest, choose
+from froude.fit.choose import JOINT_LAWS
 from froude.laws import get_law
 from froude.runs import Runs
 
@@ -26,9 +27,10 @@ def test_a_true_law_predicts_held_out_runs_to_within_their_noise() -> None:
     (judged,) = backtest("chinchilla", Runs.from_columns(table()), "C > 1e17", draws=300)
     # The mean absolute value of normal noise of 0.2% is 0.16%; extrapolation adds some.
     assert 0.0012 < judged.mean_abs_rel_error < 0.0025
-    assert 0.8 < judged.coverage < 0.98
+    # A true law errs less beyond its runs than those of published studies, and its hold-outs say so in part.
+    assert judged.coverage > 0.85
     # 1.645 deviations of noise are 0.33%.
-    assert 0.0028 < judged.mean_half_width < 0.005
+    assert 0.0028 < judged.mean_half_width < 0.04
 
 
 def test_the_true_law_beats_wrong_ones() -> None:
@@ -44,7 +46,7 @@ def test_a_backtest_is_a_fit_to_the_rest_and_its_forecast() -> None:
     runs = Runs.from_columns(columns)
     (judged,) = backtest(CHINCHILLA, runs, "N > 1e7", draws=50, seed=3)
     large = columns["N"] > 1e7
-    rest = fit(CHINCHILLA, runs.take(~large), draws=50, seed=3)
+    rest = choose(runs.take(~large), laws=CHINCHILLA, draws=50, seed=3).fit
     finite = large & np.isfinite(columns["loss"])
     forecast = rest.predict(N=columns["N"][finite], D=columns["D"][finite])
     np.testing.assert_array_equal(judged.predicted, forecast.mean)
@@ -52,6 +54,14 @@ def test_a_backtest_is_a_fit_to_the_rest_and_its_forecast() -> None:
     np.testing.assert_array_equal(judged.measured, columns["loss"][judged.rows])
     assert judged.n_held_out == finite.sum()
     assert judged.n_fit == (~large & np.isfinite(columns["loss"])).sum()
+
+
+def test_auto_is_one_row_named_by_what_it_chose_and_about_as_good_as_the_best() -> None:
+    runs = Runs.from_columns(table())
+    auto, *single = backtest(["auto", *JOINT_LAWS], runs, "C > 1e16", draws=50)
+    assert all(law.name in JOINT_LAWS for law, _ in auto.law.members)
+    assert auto.law.name == " + ".join(f"{law.name} {100 * share:.3g}%" for law, share in auto.law.members)
+    assert auto.mean_abs_rel_error < 1.5 * min(each.mean_abs_rel_error for each in single)
 
 
 def test_the_scores_are_those_of_the_arrays() -> None:

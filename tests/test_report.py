@@ -87,8 +87,8 @@ def forecast() -> dict[str, Any]:
         for k in (10, 100, 1000)
     ]
     choice = [
-        {"law": "chinchilla", "held_out_error": 0.0123, "predicted": 2.345, "weight": 0.75},
-        {"law": "kaplan-joint", "held_out_error": math.inf, "predicted": 2.456, "weight": 0.25},
+        {"law": "chinchilla", "held_out_error": 0.0123, "predicted": 2.345, "share": 0.75, "cuts": 3},
+        {"law": "kaplan-joint", "held_out_error": 0.02, "predicted": 2.456, "share": 0.25, "cuts": 0},
     ]
     parts = {"parameters": 0.0111, "residual": 0.0222, "extrapolation": 0.0333}
     return {

@@ -7,7 +7,7 @@ from froude.errors import InputError
 from froude.fit import Backtest, Fit, Forecast, backtest, fit
 from froude.laws import Law, all_laws, get_law, law
 from froude.pilot import PilotResult, pilot
-from froude.runs import Runs, Study, read_runs
+from froude.runs import Runs, Study, get_published, published_tables, read_runs
 
 __version__ = "0.1.0"
 
@@ -24,7 +24,9 @@ __all__ = [
     "backtest",
     "fit",
     "get_law",
+    "get_published",
     "law",
     "pilot",
+    "published_tables",
     "read_runs",
 ]

@@ -348,7 +348,7 @@ def forecast_document(study: Study, design: "Design") -> dict[str, Any]:
 
     runs = pilot_runs(study, design)
     at = target_of(design)
-    chosen = choose(runs, N=at["N"], D=at["D"], cluster="trunk", level=LEVEL, seed=study.settings["seed"])
+    chosen = choose(runs, cluster="trunk", level=LEVEL, seed=study.settings["seed"])
     chosen.fit.save(study.path / "fit.json")
     forecast = chosen.fit.predict(N=at["N"], D=at["D"])
     return {
@@ -360,13 +360,8 @@ def forecast_document(study: Study, design: "Design") -> dict[str, Any]:
         "level": LEVEL,
         "parts": forecast.parts,
         "choice": [
-            {
-                "law": each.fit.law.name,
-                "held_out_error": each.error,
-                "weight": weight,
-                "predicted": each.fit.predict(N=at["N"], D=at["D"]).mean,
-            }
-            for each, weight in zip(chosen.candidates, chosen.weights, strict=True)
+            {**row, "predicted": each.fit.predict(N=at["N"], D=at["D"]).mean}
+            for row, each in zip(chosen.to_dict(), chosen.candidates, strict=True)
         ],
         "further": [further(chosen.fit, factor, at) for factor in FURTHER],
         "warnings": list(chosen.fit.warnings),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from froude.cli import backtest, fit, laws, pilot, predict, report
+from froude.cli import backtest, calibrate, fit, laws, pilot, predict, published, report
 from froude.cli.errors import exit_code_of
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.command(rich_help_panel=BELIEVE)(fit.fit)
 app.command(rich_help_panel=BELIEVE)(predict.predict)
 app.command(rich_help_panel=BELIEVE)(backtest.backtest)
 app.command(rich_help_panel=BELIEVE)(laws.laws)
+app.command(rich_help_panel=BELIEVE)(calibrate.calibrate)
+app.command(rich_help_panel=MEASURE)(published.published)
 
 
 def show_version(wanted: bool) -> None:

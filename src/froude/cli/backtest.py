@@ -18,7 +18,9 @@ def backtest(
     hold_out: Annotated[
         str, typer.Option(metavar="CONDITION", help='Runs to predict: "C > 1e21". The rest is fitted.')
     ],
-    law: Annotated[str, typer.Option(metavar="NAME,…", help="Laws, separated by commas.")] = "chinchilla",
+    law: Annotated[
+        str, typer.Option(metavar="NAME,…", help="Laws, separated by commas; auto averages several.")
+    ] = "chinchilla",
     x: Input = None,
     y: Outcome = "loss",
     columns: Columns = None,

@@ -11,13 +11,15 @@ from froude.cli.options import Columns, Draws, Input, Json, Outcome, Seed, Table
 from froude.cli.render import number_and_interval, percent, print_json, print_notes, print_table
 
 if TYPE_CHECKING:
-    from froude.fit import Fit
+    from froude.fit import Choice, Fit
     from froude.runs import Runs
 
 
 def fit(
     table: Table,
-    law: Annotated[str, typer.Option(metavar="NAME", help="Which law; `froude laws` lists them.")] = "chinchilla",
+    law: Annotated[
+        str, typer.Option(metavar="NAME", help="Which law, of those that `froude laws` lists; auto averages several.")
+    ] = "chinchilla",
     x: Input = None,
     y: Outcome = "loss",
     columns: Columns = None,
@@ -33,31 +35,54 @@ def fit(
     Diverged runs, whose loss is NaN or infinite, are counted and not fitted.
     Example: `froude fit runs.csv --columns N=params --where "C < 1e21" --out fit.json`
     """
-    from froude.fit import fit as fit_law
+    from froude.fit import choose
 
     runs = read_table(table, columns, where)
-    found = fit_law(law, runs, y, x=x, starts=starts, draws=draws, seed=seed)
+    choice = choose(runs, y, laws=law, x=x, starts=starts, draws=draws, seed=seed)
+    found = choice.fit
     if out is not None:
         found.save(out)
     if json:
-        print_json(found.to_dict())
+        print_json({**found.to_dict(), **({"choice": choice.to_dict()} if law == "auto" else {})})
         return
-    show(found, runs)
+    if law == "auto":
+        show_choice(choice)
+    else:
+        show_parameters(found)
+    show_evidence(choice, runs)
     if out is not None:
         print(f"saved: froude predict {out} --at {','.join(f'{name}=…' for name in found.law.inputs)}")
 
 
-def show(found: Fit, runs: Runs) -> None:
-    """A fit on the terminal."""
+def show_parameters(found: Fit) -> None:
+    """A law with its numbers on the terminal."""
     print_table(
         f"{found.law.name}: {found.y} = {found.law.formula}",
         ["parameter", "value", f"{found.level:.0%} interval"],
         [[name, *number_and_interval(value, *found.intervals[name])] for name, value in found.params.items()],
     )
+
+
+def show_choice(choice: Choice) -> None:
+    """The laws that were tried, and what came of each."""
+    rows = zip(choice.candidates, choice.shares, strict=True)
+    print_table(
+        f"auto: {choice.fit.y} = the average of laws, each by how well it foretold the largest runs from the others",
+        ["law", "share", "error held out", "hold-outs"],
+        [[each.fit.law.name, percent(share, 0), percent(each.error), str(len(each.held_out))] for each, share in rows],
+    )
+
+
+def show_evidence(choice: Choice, runs: Runs) -> None:
+    """What a fit rests on, and what to doubt of it."""
+    found = choice.fit
     print()
     print(f"{found.n} runs fitted; {error_of(found)}")
     agree = f"{found.starts_agree} of {found.starts_tried} random starts agree"
     print(f"{agree}; objective {found.objective:.9g}")
+    told = f"{len(choice.held_out)} hold-outs of them and from " if choice.held_out else ""
+    print(f"beyond these runs errors grow by {percent(found.drift)} for each factor e of size,")
+    print(f"as learned from {told}published studies")
     said = [f"{role} is the column {column!r}" for column, role in runs.read_as.items()]
     said += [f"{sentence}, derived" for sentence in runs.derived]
     if said:

@@ -1,4 +1,4 @@
-"""Runs and a law become a fit: solver, uncertainty, forecasts, backtests, choice of law."""
+"""Runs and a law become a fit: solver, uncertainty, forecasts, backtests, choice of law, calibration."""
 
 from froude.fit.backtest import Backtest, backtest
 from froude.fit.choose import Candidate, Choice, choose

@@ -7,7 +7,8 @@ from typing import Any, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fit.fit import Fit, fit
+from froude.fit.choose import choose
+from froude.fit.fit import Fit
 from froude.fit.measured import measure
 from froude.laws import Law, get_law
 from froude.runs import Runs
@@ -98,28 +99,27 @@ def backtest(
 ) -> tuple[Backtest, ...]:
     """Fit each law to the runs for which the condition hold_out does not hold, and predict the others.
 
-    `x` goes to the laws of one input; the other options are those of `fit`. InputError where nothing, or
-    everything, is held out, and where `fit` raises it.
+    The law "auto" is what `choose` makes of the rest. Hold-outs inside the rest sharpen every law's interval, as they
+    do in `choose`. `x` goes to the laws of one input; the other options are those of `fit`. InputError where nothing,
+    or everything, is held out, and where `fit` raises it.
     """
     held = runs.mask(hold_out)
-    for law in (made := _laws(laws, x)):
-        _check_split(law, runs, hold_out, held, y)
+    _check_split(runs, hold_out, held, y)
     rest = runs.take(~held)
     options = {"starts": starts, "draws": draws, "seed": seed, "level": level, "cluster": cluster}
-    return tuple(_judged(fit(law, rest, y, **options), runs, held, y) for law in made)
-
-
-def _laws(laws: Law | str | Iterable[Law | str], x: str | None) -> list[Law]:
     several = [laws] if isinstance(laws, Law | str) else laws
-    made = [get_law(law) if isinstance(law, str) else law for law in several]
-    return [law.over(x) if x is not None and law.choices else law for law in made]
+    taken = [law if law == "auto" else get_law(law) if isinstance(law, str) else law for law in several]
+    return tuple(
+        _judged(choose(rest, y, laws=law, x=x if law == "auto" or law.choices else None, **options).fit, runs, held, y)
+        for law in taken
+    )
 
 
-def _check_split(law: Law, runs: Runs, hold_out: str, held: np.ndarray, y: str) -> None:
-    rows = measure(law, runs, y).rows
-    if not held[rows].any():
+def _check_split(runs: Runs, hold_out: str, held: np.ndarray, y: str) -> None:
+    finite = ~runs.diverged(y)
+    if not (held & finite).any():
         raise InputError(f"--hold-out {hold_out!r} holds out no run with a finite {y}: loosen the condition")
-    if held[rows].all():
+    if not (~held & finite).any():
         raise InputError(f"--hold-out {hold_out!r} holds out every run: leave some to fit")
 
 

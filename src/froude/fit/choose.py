@@ -1,36 +1,48 @@
-"""Which law to believe: the one that predicts the largest runs from the smaller ones."""
+"""Which laws to believe: those that predict the largest runs from the smaller ones, each by how well it does."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 
 from froude.errors import InputError
-from froude.fit.fit import Fit, fit
+from froude.fit.evidence import best_row
+from froude.fit.fit import Fit, fit, log_size, solve
+from froude.fit.learned import learned
+from froude.fit.measured import measure
+from froude.laws import Law, average, get_law
 from froude.runs import Runs
 
 # All have a floor: text has entropy, and small runs hide it.
-LAWS = ("chinchilla", "chinchilla-tied", "varying-exponent")
-CUTS = (1.5, 2, 3, 4, 6, 8)  # runs up to the largest N·D over a cut are fitted, the others forecast
+JOINT_LAWS = ("chinchilla", "chinchilla-tied", "varying-exponent", "kaplan-floor")
+SINGLE_LAWS = ("power-floor", "m3")
+CUTS = (1.5, 2, 3, 4, 6, 8)  # runs up to the largest over a cut are fitted, the others forecast
 FEWEST_SIZES = 3  # below a cut: with two sizes a floor and an exponent cannot be told apart
-FEWEST_RUNS = 8  # below a cut
-LEAST_KEPT = 0.5  # of all runs, below a cut: with fewer, laws are judged on what they were hardly told
-BACKTEST_DRAWS = 100
-PRIOR_CUTS = 2  # so many cuts' worth of belief that a fit's own uncertainty is right, against those that tell
+FEWEST_RUNS = 6  # below a cut
+LEAST_KEPT = 0.3  # of all runs, below a cut: with fewer, laws are judged on what they were hardly told
+STARTS = 14  # for a fit below a cut
+TYPICAL_ERROR, PRIOR_CUTS = 0.02, 1  # a law that no cut has judged errs by so much, said with the weight of one cut
+PRIOR_DRIFT_CUTS = 3  # with as much weight the published studies speak of how fast laws err
+LEAST_SHARE = 0.02  # laws that weigh less are left out of an average
+NEAREST = 0.3  # in ln size: errors of runs that lie no farther beyond the others say nothing of growth
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeldOut:
-    """Larger runs forecast from smaller ones, at one cut: arrays (held out,).
+    """Larger runs forecast from the n smaller ones below one cut; `errors` (log forecast − log measured) and `reaches`
+    (how far beyond the fitted runs, in ln size) are (held out,)."""
 
-    `errors` are log forecast − log measured, `deviations` the relative standard deviations that the fit foresaw.
-    """
-
+    n: int
     errors: np.ndarray
-    deviations: np.ndarray
+    reaches: np.ndarray
+
+    @property
+    def drift(self) -> float:
+        """The error that was gained for each factor e beyond the fitted runs, root mean square."""
+        return float(np.sqrt(np.mean(self.errors**2) / np.mean(np.maximum(self.reaches, NEAREST) ** 2)))
 
 
 @final
@@ -43,106 +55,161 @@ class Candidate:
 
     @property
     def error(self) -> float:
-        """Relative error on held-out runs; infinite where none could be held out.
+        """Relative error on held-out runs, TYPICAL_ERROR where none could be held out.
 
-        It is the root mean square at each cut, and the geometric mean over cuts: so laws are compared by the ratio of
-        their errors at each, and a deep cut, whose few runs leave every law far off, does not outweigh the others.
+        It is the root mean square at each cut, and the geometric mean over cuts and PRIOR_CUTS typical ones: so laws
+        are compared by the ratio of their errors, and a deep cut, whose few runs leave every law far off, does not
+        outweigh the others.
         """
-        squares = [np.mean(cut.errors**2) for cut in self.held_out]
-        return float(np.sqrt(np.exp(np.mean(np.log(squares))))) if squares else math.inf
+        logs = [math.log(np.mean(cut.errors**2) + 1e-8) for cut in self.held_out]
+        total = PRIOR_CUTS * math.log(TYPICAL_ERROR**2) + sum(logs)
+        return math.exp(total / (PRIOR_CUTS + len(logs)) / 2)
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Choice:
-    """The chosen law's fit, its `drift` learned, beside all candidates, the best first, and their weights.
+    """The average of the candidates as a `fit`, beside the candidates, the best first, and their shares in it.
 
-    A weight is the inverse square of the held-out error, as a share of all.
+    A share is the inverse square of the candidate's held-out error over the sum of all; shares below LEAST_SHARE are
+    none. `held_out` is how the average did at every cut, of which `fit.drift` is learned.
     """
 
     fit: Fit
     candidates: tuple[Candidate, ...]
+    shares: tuple[float, ...]
+    held_out: tuple[HeldOut, ...]
 
-    @property
-    def weights(self) -> tuple[float, ...]:
-        """Share of trust in each candidate."""
-        raw = [1 / candidate.error**2 for candidate in self.candidates]
-        return tuple(weight / sum(raw) for weight in raw)
+    def to_dict(self) -> list[dict[str, Any]]:
+        """The table behind the choice, as `--json` prints it."""
+        return [
+            {"law": each.fit.law.name, "share": share, "held_out_error": each.error, "cuts": len(each.held_out)}
+            for each, share in zip(self.candidates, self.shares, strict=True)
+        ]
 
 
 def choose(
     runs: Runs,
+    y: str = "loss",
     *,
-    N: float,
-    D: float,
-    laws: Sequence[str] = LAWS,
-    cluster: str | None = None,
-    level: float = 0.9,
+    laws: Law | str | Sequence[Law | str] = "auto",
+    x: str | None = None,
+    starts: int = 27,
+    draws: int = 1000,
     seed: int = 0,
+    level: float = 0.9,
+    cluster: str | None = None,
 ) -> Choice:
-    """The law with the smallest error on the largest runs held out, its interval widened for a forecast at N and D.
+    """The laws that predict the largest runs from the smaller ones, averaged, and how far to trust them beyond.
 
-    At each of CUTS the runs below are fitted and all above forecast. InputError where no cut leaves FEWEST_RUNS of
-    FEWEST_SIZES sizes.
+    At each of CUTS the runs below are fitted and all above forecast; in-sample error plays no part. `laws` may be one
+    law, which is then taken alone. "auto" tries JOINT_LAWS where N and D both vary, else SINGLE_LAWS over x, or over
+    the one of N, D and C that varies; of these, laws with more parameters than there are runs are passed over. The
+    other options are those of `fit`. InputError where no candidate can be fitted.
     """
-    options = {"cluster": cluster, "level": level, "seed": seed}
-    found = [candidate(law, runs, options) for law in laws]
-    best = tuple(sorted(found, key=lambda each: each.error))
-    if not best[0].held_out:
-        raise InputError(
-            f"{len(runs)} runs are too few to hold the largest out: give {FEWEST_RUNS} or more of {FEWEST_SIZES} "
-            f"sizes N at less than 1/{CUTS[0]} of the largest N·D"
+    candidates = [
+        Candidate(
+            fit=fit(law, runs, y, starts=starts, draws=draws, seed=seed, level=level, cluster=cluster),
+            held_out=tuple(hold_outs(law, runs, y, seed)),
         )
-    choice = Choice(fit=best[0].fit, candidates=best)
-    return replace(choice, fit=replace(best[0].fit, drift=drift(choice, {"N": N, "D": D})))
+        for law in _candidates(runs, y, laws, x)
+    ]
+    best = tuple(sorted(candidates, key=lambda each: each.error))
+    shares = _shares([each.error for each in best])
+    held_out = _held_out_together(best, shares)
+    fits = {each.fit: share for each, share in zip(best, shares, strict=True) if share}
+    made = replace(_averaged(fits), drift=sharpened(learned().drift, held_out))
+    return Choice(fit=made, candidates=best, shares=shares, held_out=held_out)
 
 
-def candidate(law: str, runs: Runs, options: dict[str, Any]) -> Candidate:
-    """A law's fit to all runs and its hold-outs."""
-    return Candidate(fit=fit(law, runs, **options), held_out=tuple(hold_outs(law, runs, options)))
-
-
-def hold_outs(law: str, runs: Runs, options: dict[str, Any]) -> Iterator[HeldOut]:
-    """The forecasts at every cut that leaves enough runs to fit."""
-    runs = runs.take(~runs.diverged())
-    size = runs["N"] * runs["D"]
+def hold_outs(law: Law, runs: Runs, y: str, seed: int) -> Iterator[HeldOut]:
+    """The forecasts at every cut that leaves enough runs to fit; cuts that part the runs alike count once."""
+    measured = measure(law, runs, y)
+    size = log_size(law, measured.inputs)
+    fewest = max(FEWEST_RUNS, len(law.parameters) + 1, LEAST_KEPT * measured.n)
+    seen = set()
     for cut in CUTS:
-        below = size <= size.max() / cut
-        if below.sum() < max(FEWEST_RUNS, LEAST_KEPT * len(runs)) or len(np.unique(runs["N"][below])) < FEWEST_SIZES:
+        below = size <= size.max() - math.log(cut)
+        if below.sum() in seen:
+            continue
+        seen.add(below.sum())
+        kept = measured.take(below)
+        if kept.n < fewest or min(len(np.unique(values)) for values in kept.inputs.values()) < FEWEST_SIZES:
             return
-        held = runs.take(~below)
-        made = fit(law, runs.take(below), draws=BACKTEST_DRAWS, **options)
-        forecast = made.predict(N=held["N"], D=held["D"])
-        yield HeldOut(
-            errors=np.log(forecast.mean / held["loss"]),
-            deviations=np.hypot(forecast.parts["parameters"], forecast.parts["residual"]),
-        )
+        rest = measured.take(~below)
+        problem, minima = solve(law, kept, STARTS, np.random.default_rng(seed))
+        params = {name: value[0] for name, value in problem.parameters(minima.points[[best_row(minima)]]).items()}
+        forecast = law(**rest.inputs, **params)
+        errors = np.log(forecast / rest.y) if law.residual == "log" else (forecast - rest.y) / np.abs(rest.y)
+        yield HeldOut(n=kept.n, errors=errors, reaches=size[~below] - size[below].max())
 
 
-def drift(choice: Choice, at: dict[str, float]) -> float:
-    """Relative standard deviation of the law's own error for each factor e of N·D beyond the fitted runs, for `at`.
-
-    Two variances add up there: what the hold-outs show beyond the uncertainty of the parameters, and the candidates'
-    disagreement. 0 where `at` is no farther than the fitted runs.
-    """
-    distance = math.log(at["N"] * at["D"] / choice.fit.farthest)
-    if distance <= 0:
-        return 0.0
-    own = choice.fit.predict(of="mean", N=at["N"], D=at["D"]).parts["parameters"]
-    return math.sqrt(own**2 * (inflation(choice.candidates[0].held_out) - 1) + disagreement(choice, at)) / distance
+def _candidates(runs: Runs, y: str, laws: Law | str | Sequence[Law | str], x: str | None) -> list[Law]:
+    if laws == "auto":
+        fewest = int((~runs.diverged(y)).sum())
+        suited = _suited(runs, x)
+        return [law for law in suited if len(law.parameters) <= fewest] or suited[:1]
+    several = [laws] if isinstance(laws, Law | str) else laws
+    made = [get_law(law) if isinstance(law, str) else law for law in several]
+    return made if x is None else [law.over(x) for law in made]
 
 
-def inflation(cuts: Sequence[HeldOut]) -> float:
-    """By how much errors squared exceed the variance that the fits themselves foresaw, at least 1.
+def _suited(runs: Runs, x: str | None) -> list[Law]:
+    varying = [role for role in ("N", "D", "C") if role in runs and np.ptp(runs[role]) > 0]
+    if x is None and {"N", "D"} <= {*varying}:
+        return [get_law(name) for name in JOINT_LAWS]
+    if x is None and not varying:
+        raise InputError("no input of the runs varies among N, D and C: name one with --columns, or a law with --law")
+    return [get_law(name, x or varying[0]) for name in SINGLE_LAWS]
 
-    A cut counts once, however many runs it holds out, as their errors go together; PRIOR_CUTS more cuts count 1.
-    """
-    shown = [float(np.mean((cut.errors / cut.deviations) ** 2)) for cut in cuts]
-    return max(1.0, (PRIOR_CUTS + sum(shown)) / (PRIOR_CUTS + len(shown)))
+
+def _shares(errors: Sequence[float]) -> tuple[float, ...]:
+    raw = np.array(errors) ** -2.0
+    raw[raw < LEAST_SHARE * raw.sum()] = 0.0
+    # Three digits, so that the name of the average says all there is to know of it.
+    shares = np.round(raw / raw.sum(), 3)
+    shares[0] += 1 - shares.sum()
+    return tuple(np.round(shares, 3).tolist())
 
 
-def disagreement(choice: Choice, at: dict[str, float]) -> float:
-    """Weighted variance of the candidates' log forecasts."""
-    logs = np.log([each.fit.law(**at, **each.fit.params) for each in choice.candidates])
-    centre = np.average(logs, weights=choice.weights)
-    return float(np.average((logs - centre) ** 2, weights=choice.weights))
+def _held_out_together(best: Sequence[Candidate], shares: Sequence[float]) -> tuple[HeldOut, ...]:
+    """How the average did at the cuts at which all its members were tried."""
+    members = [(each.held_out, share) for each, share in zip(best, shares, strict=True) if share]
+    cuts = zip(*(held for held, _ in members), strict=False)
+    return tuple(
+        replace(cut[0], errors=sum(each.errors * share for each, (_, share) in zip(cut, members, strict=True)))
+        for cut in cuts
+    )
+
+
+def sharpened(drift: float, cuts: Sequence[HeldOut]) -> float:
+    """The drift that published studies taught, with what cuts of the runs at hold show of it."""
+    total = PRIOR_DRIFT_CUTS * drift**2 + sum(cut.drift**2 for cut in cuts)
+    return math.sqrt(total / (PRIOR_DRIFT_CUTS + len(cuts)))
+
+
+def _averaged(fits: Mapping[Fit, float]) -> Fit:
+    """The fit of the average of laws, from the fits of its members to the same runs."""
+    best = next(iter(fits))
+    if len(fits) == 1:
+        return best
+    draws = min(len(each.draws) for each in fits)
+    residuals = np.sum([each.residuals * share for each, share in fits.items()], axis=0)
+    named = [(each.law.name, each) for each in fits]
+    return replace(
+        best,
+        law=average({each.law: share for each, share in fits.items()}),
+        params={f"{name}.{k}": v for name, each in named for k, v in each.params.items()},
+        intervals={f"{name}.{k}": v for name, each in named for k, v in each.intervals.items()},
+        objective=_objective(residuals),
+        starts_agree=min(each.starts_agree for each in fits),
+        converged=all(each.converged for each in fits),
+        warnings=tuple(dict.fromkeys(f"{name}: {said}" for name, each in named for said in each.warnings)),
+        draws=np.concatenate([each.draws[:draws] for each in fits], axis=1),
+        residuals=residuals,
+    )
+
+
+def _objective(residuals: np.ndarray, delta: float = 1e-3) -> float:
+    clipped = np.clip(residuals, -delta, delta)
+    return float(np.sum(clipped * (residuals - clipped / 2)))

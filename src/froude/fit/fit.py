@@ -12,9 +12,10 @@ from froude.fit.bootstrap import cluster_groups, refits, resample, reweigh
 from froude.fit.doubts import doubts
 from froude.fit.evidence import Evidence, best_row
 from froude.fit.forecast import Forecast, forecast
-from froude.fit.measured import check_enough, measure
-from froude.fit.problem import make_problem
-from froude.fit.solver import minimise
+from froude.fit.learned import learned
+from froude.fit.measured import Measured, check_enough, measure
+from froude.fit.problem import Problem, make_problem
+from froude.fit.solver import Minima, minimise
 from froude.laws import Law, get_law
 from froude.runs import Runs
 
@@ -32,7 +33,7 @@ class Fit:
     `intervals` their percentiles at `level`. `residuals` (n,) are log predicted − log measured, or
     predicted − measured, of the fitted runs, which are at positions `rows` (n,) of the table and have inputs
     `inputs`, each (n,). `drift` is the relative standard deviation that a forecast gains for each factor e
-    beyond the fitted runs; 0 until it is learned from hold-outs.
+    beyond the fitted runs: what published studies teach, or `choose` learned from hold-outs of these runs.
     """
 
     law: Law
@@ -52,7 +53,7 @@ class Fit:
     inputs: Mapping[str, np.ndarray]
     rows: np.ndarray
     seed: int
-    drift: float = 0.0
+    drift: float
 
     @property
     def residual(self) -> Literal["log", "plain"]:
@@ -69,7 +70,16 @@ class Fit:
     @property
     def farthest(self) -> float:
         """The largest product of the law's inputs among the fitted runs."""
-        return float(np.prod(list(self.inputs.values()), axis=0).max())
+        return float(np.exp(log_size(self.law, self.inputs).max()))
+
+    def reach(self, at: Mapping[str, Any]) -> np.ndarray:
+        """How far inputs lie beyond the fitted runs: ln(product of the inputs / `farthest`), negative among them."""
+        return log_size(self.law, at) - log_size(self.law, self.inputs).max()
+
+    @property
+    def n_parameters(self) -> int:
+        """How many parameters were fitted at once: for an average of laws, the most of any member."""
+        return max([len(law.parameters) for law, _ in self.law.members] or [len(self.params)])
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file that `Fit.load` reads back exactly. InputError where it cannot be written."""
@@ -117,10 +127,16 @@ def fit(
 ) -> Fit:
     """Fit law to the outcome y of runs, from random starts, with a bootstrap of the runs for the uncertainty.
 
-    `x` is the input of a law of one input. Diverged runs are counted and not fitted. `cluster` names a column
+    The law "auto" is the average that `choose` makes of several, by what they predict of the largest runs. `x` is the
+    input of a law of one input. Diverged runs are counted and not fitted. `cluster` names a column
     whose equal values are resampled together: runs taken from one training are not independent. Doubts about
     the fit are sentences in `warnings`. InputError where the runs cannot be fitted at all, saying why.
     """
+    if law == "auto":
+        from froude.fit.choose import choose
+
+        options = {"starts": starts, "draws": draws, "seed": seed, "level": level, "cluster": cluster}
+        return choose(runs, y, x=x, **options).fit
     law = get_law(law, x) if isinstance(law, str) else (law if x is None else law.over(x))
     _check_options(starts, draws, level)
     measured = measure(law, runs, y)
@@ -131,11 +147,22 @@ def fit(
     else:
         weights = reweigh(draws, cluster_groups(runs, measured.rows, cluster), draw_rng)
 
-    problem = make_problem(law, measured.inputs, measured.y)
-    points = problem.starts(starts, start_rng)
-    minima = minimise(problem.residuals, points, np.ones((starts, measured.n)), problem.space())
+    problem, minima = solve(law, measured, starts, start_rng)
     drawn = refits(problem, minima.points[best_row(minima)], weights)
     return _fit(Evidence(runs, y, measured, problem, minima, drawn, level), seed)
+
+
+def solve(law: Law, measured: Measured, starts: int, rng: np.random.Generator) -> tuple[Problem, Minima]:
+    """The problem of fitting law to what was measured, and the minima that random starts lead to."""
+    problem = make_problem(law, measured.inputs, measured.y)
+    points = problem.starts(starts, rng)
+    return problem, minimise(problem.residuals, points, np.ones((starts, measured.n)), problem.space())
+
+
+def log_size(law: Law, inputs: Mapping[str, Any]) -> np.ndarray:
+    """The logarithm of the product of a law's positive inputs, by which runs are smaller or larger, (n,)."""
+    positive = [values for x, values in inputs.items() if law.marks[x].domain == "positive"]
+    return np.asarray(sum(np.log(values) for values in positive))
 
 
 def _fit(found: Evidence, seed: int) -> Fit:
@@ -157,6 +184,7 @@ def _fit(found: Evidence, seed: int) -> Fit:
         inputs=found.measured.inputs,
         rows=found.measured.rows,
         seed=seed,
+        drift=learned().drift,
     )
 
 

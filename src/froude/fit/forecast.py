@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 
 from froude.errors import InputError
+from froude.fit.learned import learned
 
 if TYPE_CHECKING:
     from froude.fit.fit import Fit
+
+_FULLY_BEYOND = np.log(2)  # from twice the largest run on, what laws disagree by is an error of extrapolation
 
 
 @final
@@ -19,10 +23,10 @@ if TYPE_CHECKING:
 class Forecast:
     """The outcome at some inputs: the law's value `mean` and an interval `lo` to `hi` at `level`.
 
-    Floats, or arrays of the broadcast shape of the inputs. `parts` are the relative standard deviations that
-    make up the interval: "parameters" (what the bootstrap refits disagree by), "residual" (how far one run
-    lies off the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first two
-    are half the central 68% of their samples, which a few wild ones do not move.
+    Floats, or arrays of the broadcast shape of the inputs. `parts` are the relative standard deviations whose squares
+    add up to the interval's: "parameters" (what the bootstrap refits disagree by), "residual" (how far one run lies
+    off the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first two are half the
+    central 68% of their samples, which a few wild ones do not move.
     """
 
     at: dict[str, Any]
@@ -40,42 +44,62 @@ class Forecast:
 def forecast(fit: Fit, of: Literal["run", "mean"], inputs: Mapping[str, Any]) -> Forecast:
     """The forecast of fit at inputs; see `Fit.predict`.
 
-    Samples pair each parameter draw with one residual of the fit, drawn anew and inflated by √(n/(n−P)) as
-    the fitted runs lie closer to the law than others will, and with one normal deviation of relative size
-    drift·ln(Πx / largest fitted Πx), Πx being the product of the law's inputs. The same deviations serve
-    every input, so that a forecast does not depend on which others are asked for with it.
+    The interval is mean·exp(±z·σ), or mean ± z·σ·|mean| for plain residuals, where σ² is the sum of the squared parts
+    and z the normal quantile of the level. The part of extrapolation is s·√((drift·reach)² + d²), where
+    reach = ln(Πx / largest fitted Πx), at least 0, over the law's inputs x; d is the disagreement of the laws that an
+    average is made of, which sets in gradually, up to twice the largest run; s is the stretch that published studies
+    ask for at the level.
     """
     at = _checked(fit, of, inputs)
-    columns = {name: fit.draws[:, k] for k, name in enumerate(fit.law.parameters)}
-    ndim = np.broadcast(*at.values()).ndim
-    tall = {name: column.reshape(-1, *(1,) * ndim) for name, column in columns.items()}
     log = fit.residual == "log"
     centre = fit.law(**at, **fit.params)
-    unit = 1.0 if log else np.abs(centre)  # log samples are relative already
-    with np.errstate(all="ignore"):
-        drawn = fit.law(**at, **tall)
-        # A wild draw far outside the runs may overflow: an interval up to 1e304 says so too.
-        drawn = np.clip(np.log(drawn), -700, 700) if log else drawn
-
-    rng = np.random.default_rng(fit.seed)
-    noise = _residual_noise(fit, rng) if of == "run" else np.zeros(len(fit.draws))
-    reach = np.log(np.prod(np.broadcast_arrays(*at.values()), axis=0) / fit.farthest)
-    beyond = fit.drift * np.maximum(0.0, reach)
-    noise, push = (a.reshape(-1, *(1,) * ndim) for a in (noise, rng.standard_normal(len(fit.draws))))
-    samples = drawn + noise + beyond * unit * push
-    lo, hi = np.quantile(samples, [(1 - fit.level) / 2, (1 + fit.level) / 2], axis=0)
+    reach = np.maximum(0.0, fit.reach(at))
+    parts = {
+        "parameters": _parameters(fit, at, centre),
+        "residual": (_residual(fit) / (1.0 if log else np.abs(centre)) if of == "run" else 0.0) + 0.0 * centre,
+        "extrapolation": learned().stretch_at(fit.level)
+        * np.hypot(fit.drift * reach, disagreement(fit, at) * np.minimum(1.0, reach / _FULLY_BEYOND)),
+    }
+    half = NormalDist().inv_cdf((1 + fit.level) / 2) * np.sqrt(sum(part**2 for part in parts.values()))
+    with np.errstate(over="ignore"):  # what is known this badly may be anything
+        lo, hi = (centre * np.exp(sign * half) if log else centre + sign * half * np.abs(centre) for sign in (-1, 1))
     return Forecast(
         at={x: _plain(values) for x, values in at.items()},
         mean=_plain(centre),
-        lo=_plain(np.exp(lo) if log else lo),
-        hi=_plain(np.exp(hi) if log else hi),
+        lo=_plain(lo),
+        hi=_plain(hi),
         level=fit.level,
-        parts={
-            "parameters": _plain(_deviation(drawn) / unit),
-            "residual": _plain(_deviation(noise) / unit * np.ones_like(centre)),
-            "extrapolation": _plain(beyond),
-        },
+        parts={name: _plain(part) for name, part in parts.items()},
     )
+
+
+def _parameters(fit: Fit, at: Mapping[str, np.ndarray], centre: np.ndarray) -> np.ndarray:
+    """The relative standard deviation that the bootstrap refits give the law's value."""
+    ndim = np.broadcast(*at.values()).ndim
+    tall = {name: fit.draws[:, k].reshape(-1, *(1,) * ndim) for k, name in enumerate(fit.law.parameters)}
+    with np.errstate(all="ignore"):
+        drawn = fit.law(**at, **tall)
+        # A wild draw far outside the runs may overflow: 1e304 says so too.
+        return _deviation(np.clip(np.log(drawn), -700, 700) if fit.residual == "log" else drawn / np.abs(centre))
+
+
+def _residual(fit: Fit) -> float:
+    # Fitted runs lie closer to the law than others will.
+    n, p = len(fit.residuals), fit.n_parameters
+    return float(_deviation(fit.residuals) * np.sqrt(n / max(n - p, 1)))
+
+
+def disagreement(fit: Fit, at: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The weighted standard deviation of the logarithms that the members of an average foretell."""
+    logs, shares = [], []
+    for law, share in fit.law.members:
+        own = {name: fit.params[f"{law.name}.{name}"] for name in law.parameters}
+        logs.append(np.log(law(**at, **own)))
+        shares.append(share)
+    if not logs:
+        return np.zeros(np.broadcast(*at.values()).shape)
+    centre = np.average(logs, axis=0, weights=shares)
+    return np.sqrt(np.average((np.asarray(logs) - centre) ** 2, axis=0, weights=shares))
 
 
 def _checked(fit: Fit, of: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -94,12 +118,6 @@ def _checked(fit: Fit, of: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarr
         if bad.any():
             raise InputError(f"{x} = {values[bad].flat[0]:g}: {fit.law.name} needs {x} {fit.law.marks[x].needs}")
     return at
-
-
-def _residual_noise(fit: Fit, rng: np.random.Generator) -> np.ndarray:
-    n, p = len(fit.residuals), len(fit.params)
-    # Residuals are predicted less measured, so a run lies at minus its residual from the law.
-    return -rng.choice(fit.residuals, size=len(fit.draws)) * np.sqrt(n / max(n - p, 1))
 
 
 def _deviation(samples: np.ndarray) -> np.ndarray:

@@ -29,6 +29,11 @@ class Measured:
         """The number of rows."""
         return self.y.size
 
+    def take(self, which: np.ndarray) -> "Measured":
+        """The rows where a Boolean array (n,) is True."""
+        inputs = {x: values[which] for x, values in self.inputs.items()}
+        return Measured(inputs=inputs, y=self.y[which], rows=self.rows[which], diverged=self.diverged)
+
 
 def measure(law: Law, runs: Runs, y: str) -> Measured:
     """The rows of runs that law can be fitted to, or tested on, with outcome y.

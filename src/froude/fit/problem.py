@@ -11,12 +11,15 @@ from typing import final
 import numpy as np
 
 from froude.fit.dual import Dual
-from froude.fit.solver import Space
+from froude.fit.solver import Space, minimise
 from froude.laws import Law
 from froude.laws.kinds import Input
 
 # A law such as Kaplan's is absurd at most random points: powers of powers overflow. One in eight never is.
 _CANDIDATES = 8
+# A break hides between runs, and from afar a law with breaks falls into any of many hollows. Of 32 points, each the best
+# of four, that have fallen for thirty steps, one is in the deepest.
+_EACH, _FALLING, _FIRST_STEPS = 4, 32, 30
 
 
 @final
@@ -59,25 +62,50 @@ class Problem:
     def space(self) -> Space:
         """Where the coordinates may lie, and how far one step may take them."""
         kinds = self.law.kinds.values()
-        ends = [[np.log(b) if k.coordinate == "log" else b for b in k.bounds] for k in kinds]
+        bounds = [self._bounds(name) for name in self.law.parameters]
+        ends = [
+            [np.log(b) if k.coordinate == "log" else b for b in ends] for k, ends in zip(kinds, bounds, strict=True)
+        ]
         lower, upper = np.array(ends, dtype=float).T
         # A logarithm that moves by 3 changes its parameter twentyfold: no linearisation holds that far.
         longest = np.array([3.0 if k.coordinate == "log" else np.inf for k in kinds])
         return Space(lower=lower, upper=upper, longest_step=longest)
 
+    def _bounds(self, name: str) -> tuple[float, float]:
+        kind = self.law.kinds[name]
+        if not kind.within:
+            return kind.bounds
+        (x,) = self.law.carries[name]
+        values = self.inputs[self.law.inputs.index(x)].value
+        return float(values.min()), float(values.max())
+
     def starts(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Random points (count, P) to start from: the best of eight draws of the kinds each."""
+        """Random points (count, P) to start from: the best of several draws of the kinds each."""
+        if not any(kind.within for kind in self.law.kinds.values()):
+            return self._best(self._drawn(_CANDIDATES * count, rng), count)
+        points = self._best(self._drawn(_EACH * _FALLING * count, rng), _FALLING * count)
+        fallen = minimise(
+            self.residuals, points, np.ones((len(points), self.measured.size)), self.space(), max_steps=_FIRST_STEPS
+        )
+        return self._best(fallen.points, count)
+
+    def _drawn(self, count: int, rng: np.random.Generator) -> np.ndarray:
         lowest = self.measured.min()
         level = float(np.exp(lowest) if self.law.residual == "log" else abs(lowest))
-        columns = [kind.draw(rng, _CANDIDATES * count, level) for kind in self.law.kinds.values()]
         space = self.space()
-        kinds = zip(self.law.kinds.values(), columns, strict=True)
-        drawn = np.stack([np.log(c) if k.coordinate == "log" else c for k, c in kinds], axis=-1)
-        points = np.clip(drawn, space.lower, space.upper)
+        columns = []
+        for k, kind in enumerate(self.law.kinds.values()):
+            drawn = kind.draw(rng, count, level)
+            drawn = np.log(drawn) if kind.coordinate == "log" else drawn
+            columns.append(rng.uniform(space.lower[k], space.upper[k], count) if kind.within else drawn)
+        return np.clip(np.stack(columns, axis=-1), space.lower, space.upper)
+
+    def _best(self, points: np.ndarray, count: int) -> np.ndarray:
+        """Of as many groups of points, the one in each that is least far off."""
         with np.errstate(all="ignore"):
             misfit = np.abs(self.residuals(points)[0]).sum(axis=1)
-        misfit = np.where(np.isfinite(misfit), misfit, np.inf).reshape(count, _CANDIDATES)
-        return points.reshape(count, _CANDIDATES, -1)[np.arange(count), misfit.argmin(axis=1)]
+        misfit = np.where(np.isfinite(misfit), misfit, np.inf).reshape(count, -1)
+        return points.reshape(count, -1, points.shape[1])[np.arange(count), misfit.argmin(axis=1)]
 
     def parameters(self, points: np.ndarray) -> dict[str, np.ndarray]:
         """The law's parameters in the units of the runs, each (rows,), at points (rows, P)."""

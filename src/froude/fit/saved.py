@@ -71,7 +71,7 @@ def _fit(document: dict[str, Any]) -> Fit:
     inputs = {x: np.array(values, dtype=float) for x, values in document["inputs"].items()}
     law = get_law(document["law"])
     return Fit(
-        law=law.over(next(iter(inputs))) if law.choices else law,
+        law=law if set(law.inputs) == set(inputs) else get_law(document["law"], next(iter(inputs))),
         params=document["params"],
         intervals={name: (low, high) for name, (low, high) in document["intervals"].items()},
         inputs=inputs,

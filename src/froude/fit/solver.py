@@ -22,10 +22,11 @@ Residuals = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 TOLERANCE = 1e-6
 """A point counts as a minimum when its scaled gradient is below this."""
 
-_STAGES = np.array([100.0, 30.0, 10.0, 3.0, 1.0])  # multiples of the final delta
-_STAGE_TOLERANCE = np.array([1e-3, 1e-3, 1e-3, 1e-3, TOLERANCE])  # an early stage only gives a place to start
+_STAGES = np.array([3000.0, 300.0, 30.0, 5.0, 1.0])  # multiples of the final delta
+_STAGE_TOLERANCE = np.array([3e-3, 3e-3, 3e-3, 3e-3, TOLERANCE])  # an early stage only gives a place to start
 _FIRST_DAMPING = 1e-2
-_CHUNK_BYTES = 600_000  # the derivatives of a chunk stay in the cache of one core
+_CHUNK_BYTES = 1_200_000  # the derivatives of a chunk stay in the cache of one core
+_FEWEST_ROWS = 4  # of a chunk, however many residuals: below this NumPy's calls cost more than the arithmetic
 _SMALLEST_SPREAD = 1e-6  # residuals this small (root mean square) are rounding: the data are met exactly
 
 
@@ -106,7 +107,7 @@ def minimise(
         converged=np.zeros(rows, dtype=bool),
         steps=np.zeros(rows, dtype=int),
     )
-    chunk = max(16, _CHUNK_BYTES // (8 * size * weights.shape[1]))
+    chunk = max(_FEWEST_ROWS, _CHUNK_BYTES // (8 * size * weights.shape[1]))
     with np.errstate(all="ignore"):
         for first in range(0, rows, chunk):
             batch = _rows(np.arange(first, min(first + chunk, rows)), starts, weights, space, stages)
@@ -134,14 +135,12 @@ def _descend(residuals: Residuals, row: _Row, space: Space, delta: float, max_st
         gradient = _scaled_gradient(here, row, space)
         settled = (gradient < _STAGE_TOLERANCE[row.stage]) & np.isfinite(here.value)
         done = settled & (row.stage == last)
-        if np.any(harden := settled & ~done):
-            _next_stage(residuals, here, row, harden, delta)
         if done.any():
             _record(found, here, row, gradient, done, step)
             if done.all():
                 return
             here, row = _Local(*(a[~done] for a in here)), _Row(*(a[~done] for a in row))
-        _try_step(residuals, here, row, space, delta)
+        _try_step(residuals, here, row, space, delta, settled[~done])
     # Out of steps, perhaps in an early stage: what counts is how things stand at the final δ.
     row.stage[:] = last
     here = _look(residuals, row.point, row.weights, delta * _STAGES[row.stage])
@@ -151,16 +150,17 @@ def _descend(residuals: Residuals, row: _Row, space: Space, delta: float, max_st
 
 def _look(residuals: Residuals, points: np.ndarray, weights: np.ndarray, delta: np.ndarray) -> _Local:
     r, slopes = residuals(points)
-    psi = np.clip(r, -delta[:, None], delta[:, None])
+    psi = np.minimum(np.maximum(r, -delta[:, None]), delta[:, None])
     pull = weights * psi
     value = np.einsum("rn,rn->r", pull, r - 0.5 * psi)
     gradient = np.matmul(slopes, pull[:, :, None])[:, :, 0]
     curvature = np.matmul(slopes * (weights * (psi == r))[:, None, :], slopes.transpose(0, 2, 1))
-    # min(1, δ/|r|) = ψ/r, which is 1 at r = 0.
-    softened = np.stack([np.where(r == 0, weights, pull / r), weights], axis=-1)
-    bound, sizes = np.moveaxis(np.matmul(slopes * slopes, softened), -1, 0)
+    softened = np.where(r == 0, weights, pull / r)  # min(1, δ/|r|) = ψ/r, which is 1 at r = 0
+    squares = slopes * slopes
+    bound = np.matmul(squares, softened[:, :, None])[:, :, 0]
+    sizes = np.matmul(squares, weights[:, :, None])[:, :, 0]
     local = _Local(value, gradient, curvature, bound, sizes, np.einsum("rn,rn->r", pull, psi))
-    broken = ~(np.isfinite(value) & np.isfinite(curvature.sum((1, 2))) & np.isfinite(bound.sum(1)))
+    broken = ~np.isfinite(value + sizes.sum(axis=1))  # the sizes bound every sum of slopes
     if broken.any():
         for array in local:
             array[broken] = 0.0
@@ -181,15 +181,6 @@ def _scaled_gradient(here: _Local, row: _Row, space: Space) -> np.ndarray:
     return np.where(_held(here, row, space), 0.0, cosines).max(axis=1)
 
 
-def _next_stage(residuals: Residuals, here: _Local, row: _Row, which: np.ndarray, delta: float) -> None:
-    row.stage[which] += 1
-    row.damping[which] = np.minimum(row.damping[which], _FIRST_DAMPING)
-    row.raise_by[which] = 2.0
-    fresh = _look(residuals, row.point[which], row.weights[which], delta * _STAGES[row.stage[which]])
-    for old, new in zip(here, fresh, strict=True):
-        old[which] = new
-
-
 def _record(found: Minima, here: _Local, row: _Row, gradient: np.ndarray, leaving: np.ndarray, step: int) -> None:
     """Write the rows that leave into `found`; all are in the last stage."""
     numbers = row.number[leaving]
@@ -200,19 +191,25 @@ def _record(found: Minima, here: _Local, row: _Row, gradient: np.ndarray, leavin
     found.steps[numbers] = step
 
 
-def _try_step(residuals: Residuals, here: _Local, row: _Row, space: Space, delta: float) -> None:
-    """Take a damped step in every row where it lowers F; set the next damping by how well F was foreseen."""
-    target = np.clip(row.point + _proposed(here, row, space), space.lower, space.upper)
+def _try_step(residuals: Residuals, here: _Local, row: _Row, space: Space, delta: float, settled: np.ndarray) -> None:
+    """Take a damped step in every row where it lowers F; set the next damping by how well F was foreseen.
+
+    A settled row stands still and is seen under the δ of its next stage: one call serves all rows.
+    """
+    step = np.where(settled[:, None], 0.0, _proposed(here, row, space))
+    target = np.clip(row.point + step, space.lower, space.upper)
     step = target - row.point
+    row.stage[settled] += 1
     there = _look(residuals, target, row.weights, delta * _STAGES[row.stage])
     bend = np.einsum("rp,rpq,rq->r", step, here.curvature, step)
     foreseen = -(np.einsum("rp,rp->r", here.gradient, step) + 0.5 * bend)
     gained = here.value - there.value
     # A loss of one rounding error is no reason to refuse the last step.
-    better = gained >= -1e-15 * np.abs(here.value)
+    better = settled | (gained >= -1e-15 * np.abs(here.value))
     quality = np.clip(gained / np.where(foreseen > 0, foreseen, np.inf), 0.0, 1.0)
     easier = row.damping * np.maximum(0.2, 1 - (2 * quality - 1) ** 3)  # Nielsen 1999
-    row.damping[:] = np.maximum(np.where(better, easier, row.damping * row.raise_by), 1e-12)
+    damping = np.maximum(np.where(better, easier, row.damping * row.raise_by), 1e-12)
+    row.damping[:] = np.where(settled, np.minimum(row.damping, _FIRST_DAMPING), damping)
     row.raise_by[:] = np.where(better, 2.0, 2.0 * row.raise_by)
     row.point[better] = target[better]
     for old, new in zip(here, there, strict=True):

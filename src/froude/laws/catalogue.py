@@ -4,10 +4,11 @@ import re
 from difflib import get_close_matches
 
 from froude.errors import InputError
-from froude.laws import chinchilla, kaplan, levers, power, varying
+from froude.laws import chinchilla, hyperparameters, kaplan, learning_rate, levers, power, saturating, varying
+from froude.laws.compose import average
 from froude.laws.law import Law
 
-_FAMILIES = (power, chinchilla, kaplan, varying, levers)
+_FAMILIES = (power, saturating, chinchilla, kaplan, varying, levers, hyperparameters, learning_rate)
 
 
 def _laws_of(family: object) -> list[Law]:
@@ -16,6 +17,9 @@ def _laws_of(family: object) -> list[Law]:
 
 _LAWS = tuple(law for family in _FAMILIES for law in _laws_of(family))
 _COMPOSED = re.compile(r"(?P<base>[^\[\]]+)\[(?P<levers>[^\[\]]+)\]")
+
+
+_SHARE = re.compile(r"(\S+) ([\d.]+)%(?: \+ |$)")
 
 
 def all_laws(family: str | None = None) -> tuple[Law, ...]:
@@ -35,9 +39,12 @@ def all_laws(family: str | None = None) -> tuple[Law, ...]:
 def get_law(name: str, x: str | None = None) -> Law:
     """The law of that name, taken over the input x where it is a law of one input.
 
-    `chinchilla[D=repeated-tokens]` is chinchilla with its tokens replaced by that lever. InputError for an unknown
+    `chinchilla[D=repeated-tokens]` is chinchilla with its tokens replaced by that lever, `chinchilla 60% + kaplan-floor
+    40%` an average. InputError for an unknown
     name, suggesting the nearest, and for an x that the law cannot take.
     """
+    if shares := _SHARE.findall(name) if " + " in name else []:
+        return average({get_law(member, x): float(share) / 100 for member, share in shares})
     composed = _COMPOSED.fullmatch(name)
     made = _by_name(name) if composed is None else _composed(composed["base"], composed["levers"])
     return made if x is None else made.over(x)
@@ -47,7 +54,7 @@ def _by_name(name: str) -> Law:
     by_name = {law.name: law for law in _LAWS}
     if name not in by_name:
         near = get_close_matches(name, by_name, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(by_name)}"
+        hint = f"did you mean {near[0]}?" if near else "froude laws lists them"
         raise InputError(f"no law is called {name!r}: {hint}")
     return by_name[name]
 

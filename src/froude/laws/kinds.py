@@ -58,13 +58,15 @@ class Kind:
 
     `coordinate` is "log" (the fit moves its logarithm, so it stays positive) or "plain". `bounds` are of the
     parameter itself; one that ends on a bound is reported. `draw(rng, count, level)` returns `count` random
-    starts, where `level` is the smallest measured outcome.
+    starts, where `level` is the smallest measured outcome. `within` marks a place along the one input that the
+    parameter carries: it is looked for between the least and the largest that was measured.
     """
 
     name: str
     coordinate: Literal["log", "plain"]
     bounds: tuple[float, float]
     draw: Draw
+    within: bool = False
 
 
 def _log_uniform(low: float, high: float) -> Draw:
@@ -86,10 +88,26 @@ FLOOR = Kind(name="floor", coordinate="plain", bounds=(0.0, np.inf), draw=_share
 SCALE = Kind(name="scale", coordinate="log", bounds=(1e-12, 1e12), draw=_share(0.05, 1.0))
 # At most 10, so that a unit carried to this power (1e25 FLOP) still fits a double.
 EXPONENT = Kind(name="exponent", coordinate="log", bounds=(1e-4, 10.0), draw=_log_uniform(0.03, 1.5))
+# An exponent that theory puts between a half and one; from a small one a fit runs off to no bend at all.
+STEEPNESS = Kind(name="steepness", coordinate="log", bounds=(1e-2, 10.0), draw=_log_uniform(0.3, 1.5))
 PIVOT = Kind(name="pivot", coordinate="log", bounds=(1e-60, 1e60), draw=_log_uniform(0.1, 1e4))
 WEIGHT = Kind(name="weight", coordinate="plain", bounds=(-10.0, 10.0), draw=_normal(0.1))
 # A pure number that no change of unit touches: a half-life in epochs, a gain per stream.
 RATIO = Kind(name="ratio", coordinate="log", bounds=(1e-4, 1e4), draw=_log_uniform(0.1, 20.0))
+# The size of an outcome that has no usual size: parameters, tokens, a rate of error.
+AMOUNT = Kind(name="amount", coordinate="log", bounds=(1e-60, 1e60), draw=_share(0.1, 10.0))
+# The inverse of an input: how fast something fades along it.
+RATE = Kind(name="rate", coordinate="log", bounds=(1e-60, 1e60), draw=_log_uniform(0.1, 10.0))
+# A change of slope in logarithms, of either sign; where it happens; how many times farther on the next one does; and
+# over how much of the logarithm.
+BEND = Kind(name="bend", coordinate="plain", bounds=(-20.0, 20.0), draw=_normal(0.5))
+BREAK = Kind(name="break", coordinate="log", bounds=(1e-12, 1e12), draw=_log_uniform(0.1, 10.0), within=True)
+STRIDE = Kind(name="stride", coordinate="log", bounds=(1.0, 1e12), draw=_log_uniform(2.0, 200.0))
+SOFTNESS = Kind(name="softness", coordinate="log", bounds=(0.03, 3.0), draw=_log_uniform(0.1, 1.0))
+# Added to an input. Plain for the reason that a floor is: it may go to zero and stop there.
+OFFSET = Kind(name="offset", coordinate="plain", bounds=(0.0, 1e12), draw=_log_uniform(1e-3, 1.0))
+# The size at which an outcome would vanish: beyond everything measured, or there was no outcome.
+CEILING = Kind(name="ceiling", coordinate="log", bounds=(1e-60, 1e60), draw=_log_uniform(1e2, 1e9))
 
 Params = Annotated[np.ndarray, Input(unit="parameters")]
 Tokens = Annotated[np.ndarray, Input(unit="tokens")]
@@ -99,6 +117,8 @@ Steps = Annotated[np.ndarray, Input(unit="optimizer steps")]
 TokensPerParam = Annotated[np.ndarray, Input(unit="tokens/parameter")]
 Streams = Annotated[np.ndarray, Input(unit="parallel streams", domain="count")]
 Loss = Annotated[np.ndarray, Input(unit="nats/token")]
+Samples = Annotated[np.ndarray, Input(unit="training examples")]
+StepTokens = Annotated[np.ndarray, Input(unit="tokens/optimizer step")]
 
 Floor = Annotated[np.ndarray, FLOOR]
 Scale = Annotated[np.ndarray, SCALE]
@@ -106,8 +126,25 @@ Exponent = Annotated[np.ndarray, EXPONENT]
 Pivot = Annotated[np.ndarray, PIVOT]
 Weight = Annotated[np.ndarray, WEIGHT]
 Ratio = Annotated[np.ndarray, RATIO]
+Amount = Annotated[np.ndarray, AMOUNT]
+Rate = Annotated[np.ndarray, RATE]
+Offset = Annotated[np.ndarray, OFFSET]
+Bend = Annotated[np.ndarray, BEND]
+Break = Annotated[np.ndarray, BREAK]
+Stride = Annotated[np.ndarray, STRIDE]
+Softness = Annotated[np.ndarray, SOFTNESS]
+Ceiling = Annotated[np.ndarray, CEILING]
+Steepness = Annotated[np.ndarray, STEEPNESS]
 
 NatsPerToken = Annotated[np.ndarray, Output(unit="nats/token", residual="log")]
 Positive = Annotated[np.ndarray, Output(unit="unit of the measured outcome", residual="log")]
+Share = Annotated[np.ndarray, Output(unit="share", residual="plain")]
+Multiple = Annotated[np.ndarray, Output(unit="multiple of another outcome", residual="log")]
+BestParams = Annotated[np.ndarray, Output(unit="parameters", residual="log")]
+BestTokens = Annotated[np.ndarray, Output(unit="tokens", residual="log")]
+BestSteps = Annotated[np.ndarray, Output(unit="optimizer steps", residual="log")]
+BestStepTokens = Annotated[np.ndarray, Output(unit="tokens/optimizer step", residual="log")]
+FlopPerToken = Annotated[np.ndarray, Output(unit="FLOP/token", residual="log")]
+LearningRate = Annotated[np.ndarray, Output(unit="learning rate", residual="log")]
 EffectiveParams = Annotated[np.ndarray, Output(unit="parameters", residual="log", effective=True)]
 EffectiveTokens = Annotated[np.ndarray, Output(unit="tokens", residual="log", effective=True)]

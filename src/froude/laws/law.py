@@ -43,7 +43,7 @@ class Example:
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Law:
     """A law of scaling; call it as `law(N=7e9, D=1e12, E=1.8, …)` with numbers or arrays that broadcast.
 
@@ -51,7 +51,8 @@ class Law:
     input, lowest and highest, over which its source measured it. `published` maps the name of a published fit to its
     constants, and `trust` says for some of them what to doubt. `choices` maps each input that a law of one input may
     be taken over to the constants published for it. `trend` claims for some inputs that the law falls (-1) or rises
-    (1) with them, and `examples` are numbers it must reproduce.
+    (1) with them, and `examples` are numbers it must reproduce. `members` are the laws, with their shares, of which
+    this one is the average, if it is one. Laws are equal when their names and inputs are.
     """
 
     name: str
@@ -72,6 +73,13 @@ class Law:
     trend: Mapping[str, int] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     written: tuple[str, str] | None = None
+    members: "tuple[tuple[Law, float], ...]" = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Law) and (self.name, self.inputs) == (other.name, other.inputs)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.inputs))
 
     @property
     def is_lever(self) -> bool:

@@ -116,12 +116,10 @@ def _choice_rows(story: Story) -> list[Row]:
     return [
         {
             "law": law["law"],
-            "chosen": law["law"] == story.forecast.get("law"),
-            "held_out": words.percent(law["held_out_error"])
-            if math.isfinite(law["held_out_error"])
-            else "not held out",
+            "chosen": law["share"] > 0,
+            "held_out": words.percent(law["held_out_error"]) if law["cuts"] else "not held out",
             "predicted": show_loss(law["predicted"]),
-            "weight": f"{law['weight']:.0%}",
+            "share": f"{law['share']:.0%}",
         }
         for law in story.forecast.get("choice", ())
     ]

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from froude.fit import Fit
+from froude.laws import Law
 from froude.quantity import format_quantity, format_seconds
 from froude.report.look import show_loss
 from froude.report.story import Story, baselines, flops_a_token, frontier, law_value
@@ -103,6 +105,20 @@ def of_headline(story: Story) -> str:
     return f"{what}, the diamond what was measured. Without a law, in grey, one would be off by {without}."
 
 
+def law_name(law: Law) -> str:
+    """How a law is called in a sentence."""
+    return f"the average of {len(law.members)} laws" if law.members else f"the law {law.name}"
+
+
+def of_law(fit: Fit) -> str:
+    """What was fitted to how many runs, and when it is wrong."""
+    fitted = f"to {fit.n} runs; {fit.starts_agree} of {fit.starts_tried} random starts end at the same numbers"
+    if not fit.law.members:
+        return f"{fit.law.name}: loss = {fit.law.formula}, {fitted}. It is wrong when {fit.law.wrong_when}"
+    listed = ", ".join(f"{law.name} ({share:.0%}: {law.formula})" for law, share in fit.law.members)
+    return f"The weighted geometric mean of {listed}, each fitted {fitted}. It is wrong when {fit.law.wrong_when}"
+
+
 def of_curves(story: Story) -> str:
     """What the loss curves show."""
     diverged = ""
@@ -120,7 +136,7 @@ def of_tokens(story: Story) -> str:
     if not story.fits:
         return "A line for each size through what was measured; no law has been fitted yet."
     what = (
-        f"A line for each size: the law {story.fits[0].law.name} through the measured dots and, dotted, on "
+        f"A line for each size: {law_name(story.fits[0].law)} through the measured dots and, dotted, on "
         "to where nothing was measured."
     )
     if not story.place:

@@ -1,0 +1,50 @@
+"""Laws of models trained on more tokens than compute alone would ask for, and of what their loss is worth."""
+
+import numpy as np
+
+from froude.laws.kinds import Amount, Exponent, Floor, Flop, Loss, NatsPerToken, Rate, Scale, Share, TokensPerParam
+from froude.laws.law import Example, law
+
+_GADRE = "Gadre et al. 2024, arXiv:2403.08540"
+_REFITTED = "refitted to the authors' own points; equal to the paper's table as remembered"
+_DATA_SETS = ("c4", "redpajama", "refinedweb")
+
+
+@law(
+    source=f"{_GADRE}, eq. 4",
+    published={
+        "gadre-2024-c4": {"E": 1.50826, "a": 141.3, "b": 189.516, "eta": 0.12124},
+        "gadre-2024-redpajama": {"E": 1.83665, "a": 212.2, "b": 366.687, "eta": 0.13643},
+        "gadre-2024-refinedweb": {"E": 1.73446, "a": 157.1, "b": 246.207, "eta": 0.12720},
+    },
+    trust={f"gadre-2024-{name}": f"{_REFITTED}; loss on C4-eval" for name in _DATA_SETS},
+    domain={"C": (3e16, 3e22), "M": (5, 640)},
+    carries={"a": {"C": "eta", "M": "-eta"}, "b": {"C": "eta", "M": "eta"}},
+    falls_in=("C",),
+    examples=[],
+    wrong_when="parameters and tokens pay at different rates: both have the one exponent 2·eta here.",
+)
+def overtrained(C: Flop, M: TokensPerParam, *, E: Floor, a: Scale, b: Scale, eta: Exponent) -> NatsPerToken:
+    """Loss falls to a floor with compute, by one exponent however many tokens each parameter sees."""
+    return E + (a * M**eta + b * M**-eta) * C**-eta
+
+
+@law(
+    source=f"{_GADRE}, eq. 5",
+    published={
+        "gadre-2024-c4-46-tasks": {"epsilon": 0.7589, "k": 1.2885, "gamma": 0.9722},
+        "gadre-2024-c4-17-tasks": {"epsilon": 0.8497, "k": 2.0789, "gamma": 0.7561},
+        "gadre-2024-redpajama-46-tasks": {"epsilon": 0.7608, "k": 1.3229, "gamma": 0.8907},
+        "gadre-2024-redpajama-17-tasks": {"epsilon": 0.8570, "k": 2.2065, "gamma": 0.7146},
+        "gadre-2024-refinedweb-46-tasks": {"epsilon": 0.7677, "k": 1.1281, "gamma": 0.8215},
+        "gadre-2024-refinedweb-17-tasks": {"epsilon": 0.8653, "k": 2.2148, "gamma": 0.7070},
+    },
+    trust={f"gadre-2024-{name}-{n}-tasks": _REFITTED for name in _DATA_SETS for n in (46, 17)},
+    domain={"L": (2.2, 4.5)},
+    carries={"gamma": {"L": -1.0}},
+    rises_in=("L",),
+    wrong_when="models differ in anything but size and tokens, or a single task is meant: its error is no curve.",
+)
+def error_from_loss(L: Loss, *, epsilon: Amount, k: Amount, gamma: Rate) -> Share:
+    """The mean error of many tasks falls as the loss does, from epsilon, the error of guessing."""
+    return epsilon - k * np.exp(-gamma * L)
