@@ -25,7 +25,7 @@ def strict(value: Any) -> Any:
 
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A plain table on stdout: the first column to the left, the others, numbers, to the right."""
+    """A plain table on stdout: the first column to the left, wrapped where it is long, the others to the right."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -33,7 +33,7 @@ def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]])
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for i, head in enumerate(heads):
-        table.add_column(Text(head), justify="right" if i else "left", no_wrap=True)
+        table.add_column(Text(head), justify="right" if i else "left", no_wrap=bool(i))
     for row in rows:
         table.add_row(*map(Text, row))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)

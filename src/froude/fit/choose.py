@@ -11,7 +11,8 @@ from froude.errors import InputError
 from froude.fit.evidence import best_row
 from froude.fit.fit import Fit, fit, log_size, solve
 from froude.fit.learned import learned
-from froude.fit.measured import measure
+from froude.fit.measured import Measured, measure
+from froude.fit.outliers import far_off
 from froude.laws import Law, average, get_law
 from froude.runs import Runs
 
@@ -26,6 +27,7 @@ STARTS = 14  # for a fit below a cut
 TYPICAL_ERROR, PRIOR_CUTS = 0.02, 1  # a law that no cut has judged errs by so much, said with the weight of one cut
 PRIOR_DRIFT_CUTS = 3  # with as much weight the published studies speak of how fast laws err
 LEAST_SHARE = 0.02  # laws that weigh less are left out of an average
+_OF_PARAMETERS = ("identified", "what is known", "ended at its bound")
 NEAREST = 0.3  # in ln size: errors of runs that lie no farther beyond the others say nothing of growth
 
 
@@ -102,29 +104,30 @@ def choose(
 ) -> Choice:
     """The laws that predict the largest runs from the smaller ones, averaged, and how far to trust them beyond.
 
-    At each of CUTS the runs below are fitted and all above forecast; in-sample error plays no part. `laws` may be one
+    At each of CUTS the runs below are fitted and all above forecast; in-sample error plays no part, but that a run
+    which lies far off every candidate fitted to all judges none. `laws` may be one
     law, which is then taken alone. "auto" tries JOINT_LAWS where N and D both vary, else SINGLE_LAWS over x, or over
     the one of N, D and C that varies; of these, laws with more parameters than there are runs are passed over. The
     other options are those of `fit`. InputError where no candidate can be fitted.
     """
+    options = {"starts": starts, "draws": draws, "seed": seed, "level": level, "cluster": cluster}
+    fits = [fit(law, runs, y, **options) for law in _candidates(runs, y, laws, x)]
+    measured = [measure(each.law, runs, y) for each in fits]
+    sound = ~np.all([_far_off(each, rows) for each, rows in zip(fits, measured, strict=True)], axis=0)
     candidates = [
-        Candidate(
-            fit=fit(law, runs, y, starts=starts, draws=draws, seed=seed, level=level, cluster=cluster),
-            held_out=tuple(hold_outs(law, runs, y, seed)),
-        )
-        for law in _candidates(runs, y, laws, x)
+        Candidate(fit=each, held_out=tuple(hold_outs(each.law, rows.take(sound), seed)))
+        for each, rows in zip(fits, measured, strict=True)
     ]
     best = tuple(sorted(candidates, key=lambda each: each.error))
     shares = _shares([each.error for each in best])
     held_out = _held_out_together(best, shares)
-    fits = {each.fit: share for each, share in zip(best, shares, strict=True) if share}
-    made = replace(_averaged(fits), drift=sharpened(learned().drift, held_out))
+    members = {each.fit: share for each, share in zip(best, shares, strict=True) if share}
+    made = replace(_averaged(members), drift=sharpened(learned().drift, held_out))
     return Choice(fit=made, candidates=best, shares=shares, held_out=held_out)
 
 
-def hold_outs(law: Law, runs: Runs, y: str, seed: int) -> Iterator[HeldOut]:
+def hold_outs(law: Law, measured: Measured, seed: int) -> Iterator[HeldOut]:
     """The forecasts at every cut that leaves enough runs to fit; cuts that part the runs alike count once."""
-    measured = measure(law, runs, y)
     size = log_size(law, measured.inputs)
     fewest = max(FEWEST_RUNS, len(law.parameters) + 1, LEAST_KEPT * measured.n)
     seen = set()
@@ -142,6 +145,10 @@ def hold_outs(law: Law, runs: Runs, y: str, seed: int) -> Iterator[HeldOut]:
         forecast = law(**rest.inputs, **params)
         errors = np.log(forecast / rest.y) if law.residual == "log" else (forecast - rest.y) / np.abs(rest.y)
         yield HeldOut(n=kept.n, errors=errors, reaches=size[~below] - size[below].max())
+
+
+def _far_off(made: Fit, measured: Measured) -> np.ndarray:
+    return far_off(made.residuals, made.residuals if made.residual == "log" else made.residuals / measured.y)
 
 
 def _candidates(runs: Runs, y: str, laws: Law | str | Sequence[Law | str], x: str | None) -> list[Law]:
@@ -204,10 +211,20 @@ def _averaged(fits: Mapping[Fit, float]) -> Fit:
         objective=_objective(residuals),
         starts_agree=min(each.starts_agree for each in fits),
         converged=all(each.converged for each in fits),
-        warnings=tuple(dict.fromkeys(f"{name}: {said}" for name, each in named for said in each.warnings)),
+        warnings=tuple(_warnings(best, named)),
         draws=np.concatenate([each.draws[:draws] for each in fits], axis=1),
         residuals=residuals,
     )
+
+
+def _warnings(best: Fit, named: Sequence[tuple[str, Fit]]) -> Iterator[str]:
+    """What is to be doubted of an average: what its best member says of the runs, what any says of its solver.
+
+    That a parameter is not identified matters little here: its members' forecasts are drawn, and differ.
+    """
+    yield from (said for said in best.warnings if not any(mark in said for mark in _OF_PARAMETERS))
+    for name, each in named[1:]:
+        yield from (f"{name}: {said}" for said in each.warnings if "start" in said or "refits" in said)
 
 
 def _objective(residuals: np.ndarray, delta: float = 1e-3) -> float:
