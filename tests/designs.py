@@ -10,6 +10,20 @@ TRUTH: dict[str, dict[str, float]] = {
     "chinchilla": {"E": 1.1, "A": 60.0, "alpha": 0.33, "B": 300.0, "beta": 0.36},
     "kaplan-floor": {"E": 1.1, "Nc": 3e9, "alpha_N": 0.2, "Dc": 2e10, "alpha_D": 0.25},
     "varying-exponent": {"E": 1.1, "A": 900.0, "alpha": 0.33, "Dc": 2e6, "beta": 0.8, "kappa": -0.05},
+    "saturating": {"E": 1.2, "A": 3e4, "B": 3e16, "alpha": 0.25},
+    "m3": {"A": 60.0, "alpha": 0.3, "gamma": 1e-7},
+    "m4": {"E": 0.5, "R": 6.0, "A": 300.0, "alpha": 0.4, "gamma": 0.5},
+    "broken-2": {
+        **{"E": 0.2, "A": 8.0, "alpha": 0.5},
+        **{"c1": -0.4, "d1": 40.0, "f1": 0.35, "c2": 0.6, "r2": 62.0, "f2": 0.35},
+    },
+    "farseer": {
+        **{"E": 0.3, "E_growth": -0.3, "E_curve": 0.3, "B": 0.8, "B_growth": -0.3, "B_curve": -0.3},
+        **{"A": 0.4, "A_growth": -0.25, "A_curve": 0.3},
+    },
+    "broken-1": {"E": 0.41388, "A": 2.27727, "alpha": 0.05508, "c1": 5.663, "d1": 612.6, "f1": 0.05919},
+    "size-ratio": {"beta": 0.05},  # steep ones are determined by runs within 2%
+    "critical-batch": {"B_star": 3e6, "beta": 0.3},
     "loss-batch": {"A": 3e6, "gamma": 0.3},  # the published one is so steep that runs within 2% determine it
     "power-lr": {"k": 1e-6, "p": 0.5},
     "saturating-lr": {"lr_max": 3e-3, "B_crit": 4e5, "gamma": 0.7},

@@ -1,11 +1,13 @@
 """The commands that need no training: what they print, on a terminal and as JSON."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from froude import get_law
+from froude import all_laws, get_law
 from froude.cli.render import number_and_interval, strict
 from froude.runs import Study
 from planted import CHINCHILLA, QUICK, planted, write_csv
@@ -172,9 +174,33 @@ def test_backtest_takes_power_laws_over_the_input_asked_for(cli, table):
     assert errors["N"] != errors["D"]
 
 
-def test_a_law_is_shown_with_its_constants_and_doubts(cli):
-    shown = cli("laws", "chinchilla").out
-    for piece in ("E + A·N^-alpha + B·D^-beta", "arXiv:2203.15556", "482.01", "wrong when", "D in tokens"):
+def test_laws_are_listed_by_family_within_the_width_of_a_terminal(cli):
+    lines = [line.rstrip() for line in cli("laws").out.splitlines()]
+    assert all(len(line) <= 80 for line in lines)
+    heads = [line.split()[0] for line in lines if re.match(r"\S", line)]
+    assert heads == [*dict.fromkeys(law.family for law in all_laws()), "froude"]  # the last line says how to see one
+    listed = [line.split()[0] for line in lines if re.match(r"  \S", line)]
+    assert listed == [law.name for law in all_laws()]
+    words = " ".join(" ".join(lines).split())
+    assert all(law.summary in words for law in all_laws())
+
+
+def test_one_family_of_laws_is_listed(cli):
+    lines = cli("laws", "--family", "kaplan").out.splitlines()
+    assert lines[0].startswith("kaplan  Kaplan's joint laws")
+    assert [line.split()[0] for line in lines if re.match(r"  \S", line)] == [law.name for law in all_laws("kaplan")]
+    names = [law["name"] for law in json.loads(cli("laws", "--family", "kaplan", "--json").out)]
+    assert names == [law.name for law in all_laws("kaplan")]
+
+
+def test_a_law_is_shown_with_its_domain_claims_constants_doubts_and_test_numbers(cli):
+    shown = " ".join(cli("laws", "chinchilla").out.split())
+    for piece in (
+        *("E + A·N^-alpha + B·D^-beta", "arXiv:2203.15556", "482.01", "wrong when", "alpha exponent"),
+        *("N in parameters, measured from 40M to 20B", "falls with N and D, whatever the parameters"),
+        "hoffmann-2022: E = 1.69, A = 406.4, alpha = 0.34, B = 410.7, beta = 0.28 (rounded in the paper:",
+        "1.93665 at N = 70B, D = 1.4T under hoffmann-2022",
+    ):
         assert piece in shown
 
 
@@ -182,8 +208,60 @@ def test_a_law_of_one_input_is_shown_with_the_constants_of_each_input(cli):
     shown = " ".join(cli("laws", "power").out.split())
     assert "kaplan-2020 over N: A = 11.476, alpha = 0.076" in shown
     assert "hestness-2017-word-lm over D: A = 11.9, alpha = 0.066" in shown
+    assert "C in FLOP, measured from 10¹⁷ to 10²³; or N in parameters" in shown
     (law,) = json.loads(cli("laws", "power", "--json").out)
     assert set(law["over"]) == {"N", "D", "C"}
+    assert law["published"] == law["over"]["C"]
+
+
+def test_a_lever_says_what_it_replaces_and_how_to_write_that(cli):
+    for lever in (law for law in all_laws() if law.is_lever):
+        shown = " ".join(cli("laws", lever.name).out.split())
+        assert f"predicts effective {lever.unit}" in shown
+        (composed,) = re.findall(r"as in (\S+\])", shown)
+        done = cli("laws", composed)
+        assert (done.code, done.out.splitlines()[0]) == (0, composed)
+        assert "no constants of its own; those of its parts serve" in " ".join(done.out.split())
+
+
+def test_an_average_of_laws_is_shown_with_its_members(cli):
+    name = "chinchilla 60% + kaplan-floor 40%"
+    assert "chinchilla.alpha exponent" in " ".join(cli("laws", name).out.split())
+    (law,) = json.loads(cli("laws", name, "--json").out)
+    assert law["members"] == {"chinchilla": 0.6, "kaplan-floor": 0.4}
+
+
+def test_a_law_as_json_carries_all_that_is_said_of_it(cli):
+    (law,) = json.loads(cli("laws", "chinchilla", "--json").out)
+    assert (law["family"], law["domain"]["N"]) == ("chinchilla", [4e7, 2e10])
+    assert law["claims"] == {"N": "falls", "D": "falls"}
+    assert law["parameters"]["E"] == "floor"
+    assert law["published"]["hoffmann-2022"]["A"] == 406.4
+    assert law["examples"][0] == {"constants": "hoffmann-2022", "at": {"N": 70e9, "D": 1.4e12}, "gives": 1.93665}
+    levers = {law["name"] for law in json.loads(cli("laws", "--json").out) if law["lever"]}
+    assert levers == {law.name for law in all_laws() if law.is_lever}
+
+
+def test_the_document_on_laws_is_written_where_it_is_wanted(cli, tmp_path, monkeypatch):
+    few = (get_law("chinchilla"), get_law("power"))
+    monkeypatch.setattr("froude.laws.all_laws", lambda family=None: few)
+    done = cli("laws", "--docs", tmp_path / "new")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"written: {tmp_path / 'new/laws.md'} and 2 pictures in {tmp_path / 'new/laws'}\n"
+    assert "### chinchilla\n" in (tmp_path / "new/laws.md").read_text()
+    found = json.loads(cli("laws", "--docs", tmp_path / "new", "--json").out)
+    assert found["document"] == str(tmp_path / "new/laws.md")
+    assert all(Path(path).stat().st_size for path in found["pictures"])
+
+
+def test_what_cannot_be_listed_or_written_is_refused_in_one_line(cli, refused, tmp_path):
+    said = refused("laws", "--family", "kapln")
+    assert said.startswith("no family of laws is called 'kapln': there are power, ")
+    assert refused("laws", "chinchilla", "--family", "kaplan") == (
+        "a NAME, --family and --docs exclude one another: give one of them"
+    )
+    (tmp_path / "file").touch()
+    assert str(tmp_path / "file" / "laws") in refused("laws", "--docs", tmp_path / "file")
 
 
 def test_report_writes_the_page_and_prints_where(cli, tmp_path, monkeypatch):

@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import designs
-from designs import every_law
 from froude.errors import InputError
 from froude.fit import Fit, fit
 from froude.fit.doubts import doubts
@@ -26,7 +24,6 @@ from froude.runs import Runs
 
 Score = Annotated[np.ndarray, Output(unit="points", residual="plain")]
 Dose = Annotated[np.ndarray, Input(unit="grams")]
-EVERY_LAW = [pytest.param(each, id=each.name) for each in every_law()]
 TRUTH: dict[str, dict[str, float]] = {
     "power": {"A": 8.0, "alpha": 0.06},
     "power-floor": {"E": 1.2, "A": 900.0, "alpha": 0.2},
@@ -54,38 +51,6 @@ def planted(each: Law, **options: Any) -> Runs:
 CHINCHILLA = get_law("chinchilla")
 
 
-@pytest.mark.parametrize("each", EVERY_LAW)
-def test_fit_recovers_a_planted_law(each: Law) -> None:
-    made = fit(each, designs.planted(each), draws=200)
-    assert made.converged
-    for name, true in designs.truth_of(each).items():
-        low, high = made.intervals[name]
-        # A 90% interval may miss by a little; twice its width never did over many seeds.
-        assert low - (high - low) / 2 <= true <= high + (high - low) / 2, name
-
-
-@pytest.mark.parametrize("each", EVERY_LAW)
-def test_fit_of_exact_data_is_exact(each: Law) -> None:
-    made = fit(each, designs.planted(each, noise=0.0), draws=20)
-    target = designs.inputs_of(each, 20, seed=5)
-    exact = each(**target, **designs.truth_of(each))
-    np.testing.assert_allclose(made.predict(of="run", **target).mean, exact, rtol=1e-5)
-
-
-@pytest.mark.parametrize("each", EVERY_LAW)
-def test_a_design_that_determines_a_law_gives_one_minimum_and_no_doubt_of_it(each: Law) -> None:
-    made = fit(each, designs.planted(each), starts=100, draws=200)
-    assert made.starts_agree >= 99
-    assert not [sentence for sentence in made.warnings if "identified" in sentence or "bound" in sentence]
-
-
-@pytest.mark.parametrize("each", EVERY_LAW)
-def test_runs_that_hardly_differ_are_said_not_to_determine_a_law(each: Law) -> None:
-    made = fit(each, designs.planted(each, ill_posed=True), draws=200)
-    assert any("not identified" in sentence for sentence in made.warnings)
-    assert made.warnings[-1].startswith("what is known is loss = ")
-
-
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     held = []
     for seed in range(40):
@@ -97,11 +62,14 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
 
 
 def test_forecast_of_one_run_holds_new_runs_about_as_often_as_it_says() -> None:
-    made = fit(CHINCHILLA, planted(CHINCHILLA, n=100, noise=0.01), draws=500)
-    new = columns(CHINCHILLA, n=400, noise=0.01, seed=9)
-    forecast = made.predict(N=new["N"], D=new["D"])
-    inside = (forecast.lo <= new["loss"]) & (new["loss"] <= forecast.hi)
-    assert 0.84 <= inside.mean() <= 0.96
+    inside = []
+    for seed in range(8):
+        made = fit(CHINCHILLA, planted(CHINCHILLA, n=100, noise=0.01, seed=seed), draws=100, starts=6)
+        new = columns(CHINCHILLA, n=400, noise=0.01, seed=100 + seed)
+        forecast = made.predict(N=new["N"], D=new["D"])
+        inside.append(np.mean((forecast.lo <= new["loss"]) & (new["loss"] <= forecast.hi)))
+    # A hundred runs leave 4% of doubt about the spread of each table's noise.
+    assert 0.85 <= np.mean(inside) <= 0.94
 
 
 @settings(max_examples=8, deadline=None)
@@ -376,17 +344,6 @@ def test_a_forecast_without_its_inputs_is_refused(made: Fit) -> None:
 
 
 # Files
-
-
-@pytest.mark.parametrize("each", EVERY_LAW)
-def test_a_saved_fit_predicts_exactly_the_same(each: Law, tmp_path: Path) -> None:
-    saved = replace(fit(each, designs.planted(each), draws=30), drift=0.015)
-    saved.save(tmp_path / "fit.json")
-    loaded = Fit.load(tmp_path / "fit.json")
-    at = dict.fromkeys(each.inputs, 1e12)
-    assert loaded.predict(of="run", **at).to_dict() == saved.predict(of="run", **at).to_dict()
-    assert loaded.to_dict() == saved.to_dict()
-    assert (loaded.rows == saved.rows).all()
 
 
 def test_a_law_of_one_input_is_saved_with_its_input(tmp_path: Path) -> None:

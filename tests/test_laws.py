@@ -25,7 +25,12 @@ TAKEN = [taken for each in all_laws() for taken in ([each.over(x) for x in each.
 
 @pytest.mark.parametrize(
     ("each", "example"),
-    [pytest.param(each, e, id=f"{each.name}-{e.constants}-{e.gives}") for each in TAKEN for e in each.examples],
+    [
+        pytest.param(each, e, id=f"{each.name}-{e.constants}-{e.gives}")
+        for each in TAKEN
+        for e in each.examples
+        if {*e.at} == {*each.inputs}
+    ],
 )
 def test_a_law_reproduces_its_published_numbers(each: Law, example: Example) -> None:
     value = each(**example.at, **each.published[example.constants])
@@ -68,7 +73,7 @@ def test_a_change_of_unit_changes_no_value(each: Law, factor: float, seed: int) 
     inputs = {x: np.exp(rng.normal(0, 1, 5)) for x in each.inputs}
     inputs |= {x: 1 + inputs[x] for x, mark in each.marks.items() if mark.domain == "count"}
     # Streams are a pure number.
-    units = {unit: factor**k for unit, k in zip(_units_of(each), (1.0, -0.5), strict=False)}
+    units = {unit: factor**k for unit, k in zip(_units_of(each), (1.0, -0.5, 0.25), strict=False)}
     units |= dict.fromkeys(set(each.input_units.values()) - set(_units_of(each)), 1.0)
     factors = {x: units[unit] for x, unit in each.input_units.items()}
     elsewhere = {x: values / factors[x] for x, values in inputs.items()}

@@ -41,7 +41,7 @@ def calibrate(
     leave_one_out(judged)  # refused before anything is written
     found = learn(judged)
     drawn = out.with_suffix(".svg")
-    source = f"`froude calibrate {cases}`, {today()}"
+    source = f"`froude calibrate {cases.name}`, {today()}"
     figure = io.BytesIO()
     picture(judged).savefig(figure, format="svg", metadata={"Date": None})
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ import typer
 
 from froude.cli.errors import tell
 from froude.errors import InputError
+from froude.quantity import parse_assignments
 
 if TYPE_CHECKING:
     from froude.runs import Runs
@@ -26,17 +27,30 @@ Where = Annotated[
 Input = Annotated[
     str | None, typer.Option(metavar="N|D|C", help="Input of a law of one input, as power is. [default: C]")
 ]
+Flops = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|column|exact|6nd",
+        help="How C is counted: a column, the matmuls of the models' shapes, or 6·N·D; auto takes the first that can "
+        "be. Sizes that all runs share: exact,context=2048,vocabulary=50257.",
+    ),
+]
 Outcome = Annotated[str, typer.Option(metavar="COLUMN", help="What is fitted and predicted.")]
 Draws = Annotated[int, typer.Option(help="Bootstrap refits behind the intervals.")]
 Seed = Annotated[int, typer.Option(help="Seed of random starts and bootstrap.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the last line on stdout.")]
 
 
-def read_table(table: str, columns: str | None, where: str | None) -> Runs:
-    """The runs in a table for which a condition holds; what their reader has to say goes to stderr."""
+def read_table(table: str, columns: str | None, where: str | None, flops: str = "auto") -> Runs:
+    """The runs in a table for which a condition holds, their FLOPs counted as `--flops` says.
+
+    What their reader has to say goes to stderr.
+    """
+    from froude.fit.accounting import count_flops
     from froude.runs import read_runs
 
-    runs = read_runs(table, parse_roles(columns))
+    how, sizes = parse_flops(flops)
+    runs = count_flops(read_runs(table, parse_roles(columns)), how, **sizes)
     for note in runs.notes:
         tell(note)
     if where is None:
@@ -60,3 +74,9 @@ def parse_roles(columns: str | None) -> dict[str, str] | None:
             raise InputError(f"--columns {columns!r} gives {role} twice: give it once")
         found[role] = column
     return found
+
+
+def parse_flops(flops: str) -> tuple[str, dict[str, float]]:
+    """The way to count and the sizes that `--flops` writes. InputError where the sizes do not parse."""
+    how, _, sizes = flops.partition(",")
+    return how.strip().lower(), parse_assignments(sizes) if sizes else {}

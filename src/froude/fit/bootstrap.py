@@ -18,11 +18,11 @@ def refits(problem: Problem, best: np.ndarray, weights: np.ndarray) -> Minima:
     """
     residuals, space = problem.residuals, problem.space()
     starts = np.tile(best, (len(weights), 1))
-    found = minimise(residuals, starts, weights, space, stages=1, max_steps=_FEW_STEPS)
+    found = minimise(residuals, starts, weights, space, gradual=False, max_steps=_FEW_STEPS)
     if (late := np.flatnonzero(~found.converged)).size:
         found = _with(found, late, minimise(residuals, starts[late], weights[late], space))
     if (late := np.flatnonzero(~found.converged)).size:
-        last = minimise(residuals, found.points[late], weights[late], space, stages=1, max_steps=_MANY_STEPS)
+        last = minimise(residuals, found.points[late], weights[late], space, gradual=False, max_steps=_MANY_STEPS)
         found = _with(found, late, last)
     return found
 

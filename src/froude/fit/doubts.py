@@ -4,13 +4,17 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from froude.fit.accounting import Decoders, decoders, is_six_nd, off_by_six_nd
 from froude.fit.evidence import Evidence
+from froude.fit.outliers import far_off
 from froude.laws import Power
 
 _DECADE = 10.0  # an interval this wide leaves even the order of magnitude open
 _LITTLE_RANGE = 2.0  # exponents of 0.3 change the loss by a fifth over a factor 2: noise hides them
-_OUTLYING = 6.0  # robust standard deviations; normal residuals are never that far off
-_OUTLYING_AT_LEAST = 0.01  # nobody wants to hear of a run that is off by less than 1%
+_DECIDES = 0.5  # of its own fitted value: more than all other runs together
+_ABOVE_MEAN = 3.0  # times the mean leverage P/n: where runs are few, each decides much, which is said of them all
+_MOVED = 0.5  # standard deviations of the refits: a run that moves no parameter so far says what the others say
+_MISCOUNTED = 0.1  # FLOPs off by a tenth move exponents by hundredths
 _MISSED = 0.01
 _NUDGE = 1.001
 _KNOWN_SLOPE = 0.25  # half an interval's width over its middle
@@ -19,7 +23,10 @@ _NAMED = 3
 
 def doubts(found: Evidence) -> tuple[str, ...]:
     """The warnings of a fit, the gravest first."""
-    rules = (_no_fit, _starts, _refits, _few_runs, _diverged, _bounds, _unidentified, _range, _outliers)
+    rules = (
+        *(_no_fit, _starts, _refits, _few_runs, _diverged, _bounds, _unidentified, _range),
+        *(_leverage, _outliers, _flops),
+    )
     said = [sentence for rule in rules for sentence in rule(found)]
     return (*said, *_known(found)) if any("not identified" in sentence for sentence in said) else tuple(said)
 
@@ -127,8 +134,9 @@ def _negated(power: Power) -> str:
 
 
 def _range(found: Evidence) -> Iterator[str]:
+    marks = found.problem.law.marks
     for x, values in found.measured.inputs.items():
-        span = values.max() / values.min()
+        span = values.max() / values.min() if marks[x].domain == "positive" else np.inf
         if span < _LITTLE_RANGE:
             yield (
                 f"{x} spans only a factor of {span:.2f} ({values.min():.3g} to {values.max():.3g}): "
@@ -136,16 +144,52 @@ def _range(found: Evidence) -> Iterator[str]:
             )
 
 
+def _leverage(found: Evidence) -> Iterator[str]:
+    leverage = found.leverage
+    alone = np.flatnonzero((leverage > _DECIDES) & (leverage > _ABOVE_MEAN * leverage.mean()))
+    said = [_if_left_out(found, int(run)) for run in alone[np.argsort(-leverage[alone])]]
+    if told := [sentence for sentence in said if sentence]:
+        rest = f"; {len(told) - _NAMED} more decide as much" if len(told) > _NAMED else ""
+        yield f"leverage of single runs: {'; '.join(told[:_NAMED])}{rest}"
+
+
+def _if_left_out(found: Evidence, run: int) -> str:
+    """What the parameter that one run moves most would be without it; empty where that is nearly the same."""
+    name = found.runs.row_name(int(found.measured.rows[run]))
+    left = found.without(run)
+    if not left.converged[0]:
+        return f"without {name} there is no fit"
+    law = found.problem.law
+    spread = found.drawn.points[found.kept].std(axis=0)
+    moves = np.abs(left.points - found.point)[0] / np.where(spread > 0, spread, np.inf)
+    # A scale that carries a unit to a fitted power is a term extrapolated to an input of 1: its value tells little.
+    scales = [any(isinstance(power, str) for power in law.carries.get(p, {}).values()) for p in law.parameters]
+    most = law.parameters[int(np.where(scales, -1.0, moves).argmax())]
+    then, now = f"{found.problem.parameters(left.points)[most][0]:.3g}", f"{found.params[most]:.3g}"
+    return f"without {name} {most} would be {then}, not {now}" if moves.max() >= _MOVED and then != now else ""
+
+
 def _outliers(found: Evidence) -> Iterator[str]:
     r = found.residuals
-    deviation = np.abs(r - np.median(r))
-    scale = 1.4826 * np.median(deviation)
-    size = np.abs(r) if found.problem.law.residual == "log" else np.abs(r / found.measured.y)
-    far = np.flatnonzero((deviation > _OUTLYING * scale) & (size > _OUTLYING_AT_LEAST))
+    far = np.flatnonzero(far_off(r, r if found.problem.law.residual == "log" else r / found.measured.y))
     if far.size:
-        far = far[np.argsort(-deviation[far])]
+        far = far[np.argsort(-np.abs(r - np.median(r))[far])]
         verb = "run lies" if far.size == 1 else "runs lie"
         yield f"{far.size} {verb} far off the law: {_names(found, found.measured.rows[far])}"
+
+
+def _flops(found: Evidence) -> Iterator[str]:
+    runs = found.runs.take(found.measured.rows)
+    if "C" not in found.problem.law.inputs or not is_six_nd(runs):
+        return
+    known = decoders(runs)
+    if isinstance(known, Decoders):
+        off = off_by_six_nd(runs, known)
+        worst = int(np.abs(off).argmax())
+        if abs(off[worst]) > _MISCOUNTED:
+            size = f"{'at least ' if known.missing else ''}{abs(off[worst]):.0%}"
+            side = "below" if off[worst] < 0 else "above"
+            yield f"C = 6·N·D is {size} {side} the matmul FLOPs of {runs.row_name(worst)}: count with {known.option}"
 
 
 def _names(found: Evidence, rows: np.ndarray) -> str:

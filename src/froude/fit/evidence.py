@@ -8,12 +8,15 @@ import numpy as np
 
 from froude.fit.measured import Measured
 from froude.fit.problem import Problem
-from froude.fit.solver import Minima
+from froude.fit.solver import Minima, minimise
 from froude.runs import Runs
 
 _AGREE = 1e-6
 # Objectives of residuals below one part in a billion are all as good as zero.
 _NEGLIGIBLE_RESIDUAL = 1e-9
+# In robust standard deviations: runs farther off count less, as they pull a robust fit less.
+_FULL_WEIGHT = 3.0
+_NO_DIRECTION = 1e-7  # singular values this small beside the largest are rounding
 
 
 def best_row(minima: Minima) -> int:
@@ -69,6 +72,28 @@ class Evidence:
     def residuals(self) -> np.ndarray:
         """The residuals of the fitted runs, (n,)."""
         return self.problem.residuals(self.point)[0][0]
+
+    @cached_property
+    def leverage(self) -> np.ndarray:
+        """How much of each run's fitted value it decides itself, (n,), from 0 to 1; they add up to the parameters.
+
+        The diagonal of the hat matrix of the fit linearised at the optimum, without the parameters at a bound.
+        """
+        residuals, slopes = self.problem.residuals(self.point)
+        space = self.problem.space()
+        free = (self.point[0] > space.lower) & (self.point[0] < space.upper)
+        far = np.abs(residuals[0]) / (_FULL_WEIGHT * 1.4826 * np.median(np.abs(residuals[0])) + _NEGLIGIBLE_RESIDUAL)
+        weighted = slopes[0, free] / np.sqrt(np.maximum(1.0, far))
+        lengths = np.linalg.norm(weighted, axis=1, keepdims=True)
+        _, sizes, directions = np.linalg.svd(weighted / np.where(lengths > 0, lengths, 1.0), full_matrices=False)
+        known = directions[sizes > _NO_DIRECTION * sizes.max(initial=0.0)]
+        return np.einsum("kn,kn->n", known, known)
+
+    def without(self, run: int) -> Minima:
+        """Where the fit goes from its optimum when one of its runs (0 to n − 1) is left out: one row."""
+        weights = np.ones((1, self.measured.n))
+        weights[0, run] = 0.0
+        return minimise(self.problem.residuals, self.point, weights, self.problem.space())
 
     @property
     def kept(self) -> np.ndarray:

@@ -25,8 +25,9 @@ class Forecast:
 
     Floats, or arrays of the broadcast shape of the inputs. `parts` are the relative standard deviations whose squares
     add up to the interval's: "parameters" (what the bootstrap refits disagree by), "residual" (how far one run lies
-    off the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first two are half the
-    central 68% of their samples, which a few wild ones do not move.
+    off the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first is half the central
+    68% of the refits, the second that of a normal which holds as many of the fitted runs at the level: a few wild ones
+    move neither.
     """
 
     at: dict[str, Any]
@@ -84,9 +85,11 @@ def _parameters(fit: Fit, at: Mapping[str, np.ndarray], centre: np.ndarray) -> n
 
 
 def _residual(fit: Fit) -> float:
+    """The standard deviation of a normal that holds as many residuals at the fit's level as there are."""
     # Fitted runs lie closer to the law than others will.
     n, p = len(fit.residuals), fit.n_parameters
-    return float(_deviation(fit.residuals) * np.sqrt(n / max(n - p, 1)))
+    held = np.quantile(np.abs(fit.residuals), fit.level) * np.sqrt(n / max(n - p, 1))
+    return float(held) / NormalDist().inv_cdf((1 + fit.level) / 2)
 
 
 def disagreement(fit: Fit, at: Mapping[str, np.ndarray]) -> np.ndarray:

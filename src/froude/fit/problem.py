@@ -17,8 +17,8 @@ from froude.laws.kinds import Input
 
 # A law such as Kaplan's is absurd at most random points: powers of powers overflow. One in eight never is.
 _CANDIDATES = 8
-# A break hides between runs, and from afar a law with breaks falls into any of many hollows. Of 32 points, each the best
-# of four, that have fallen for thirty steps, one is in the deepest.
+# The misfit of a rough law, one with breaks, has many hollows. Of 32 points, each the best of four, that have gone down
+# for thirty steps, one is in the deepest.
 _EACH, _FALLING, _FIRST_STEPS = 4, 32, 30
 
 
@@ -81,7 +81,7 @@ class Problem:
 
     def starts(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Random points (count, P) to start from: the best of several draws of the kinds each."""
-        if not any(kind.within for kind in self.law.kinds.values()):
+        if not any(kind.rough for kind in self.law.kinds.values()):
             return self._best(self._drawn(_CANDIDATES * count, rng), count)
         points = self._best(self._drawn(_EACH * _FALLING * count, rng), _FALLING * count)
         fallen = minimise(

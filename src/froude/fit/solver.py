@@ -5,10 +5,11 @@ Every start and every bootstrap resample is one row of one batch. A row minimise
     F(z) = Σ_i w_i h(r_i(z)),   h(r) = r²/2 for |r| ≤ δ, else δ(|r| − δ/2)
 
 where w_i are its weights (a resample counts a run several times or not at all). Large δ makes this least
-squares, small δ nearly the median, hard to reach from afar: δ goes down in stages, each started from the
-minimum of the one before. A step solves with the matrix Σ w J Jᵀ over the residuals within δ, the true
-curvature of F up to that of the residuals themselves, so that the last steps converge fast; the damping is
-measured against Σ w min(1, δ/|r|) J², the curvature that bounds F from above, so that a damped step descends.
+squares, small δ nearly the median, hard to reach from afar. So a row goes through stages: first least squares;
+wherever it settles, δ becomes a tenth of the largest residual there, down to the δ asked for. A step solves with
+the matrix Σ w J Jᵀ over the residuals within δ, the true curvature of F up to that of the residuals themselves,
+so that the last steps converge fast; the damping is measured against Σ w min(1, δ/|r|) J², the curvature that
+bounds F from above, so that a damped step descends.
 """
 
 from collections.abc import Callable
@@ -22,8 +23,8 @@ Residuals = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 TOLERANCE = 1e-6
 """A point counts as a minimum when its scaled gradient is below this."""
 
-_STAGES = np.array([3000.0, 300.0, 30.0, 5.0, 1.0])  # multiples of the final delta
-_STAGE_TOLERANCE = np.array([3e-3, 3e-3, 3e-3, 3e-3, TOLERANCE])  # an early stage only gives a place to start
+_STAGE_RATIO = 10.0
+_STAGE_TOLERANCE = np.array([3e-3, TOLERANCE])  # an early stage, the last: an early one only gives a place to start
 _FIRST_DAMPING = 1e-2
 _CHUNK_BYTES = 1_200_000  # the derivatives of a chunk stay in the cache of one core
 _FEWEST_ROWS = 4  # of a chunk, however many residuals: below this NumPy's calls cost more than the arithmetic
@@ -63,7 +64,7 @@ class Minima:
 
 
 class _Local(NamedTuple):
-    """F at a batch of points: value, gradient, curvature, its bound's diagonal, ‖√w J_k‖² and ‖√w ψ‖²."""
+    """F at a batch of points: value, gradient, curvature, its bound's diagonal, ‖√w J_k‖², ‖√w ψ‖², largest |r|."""
 
     value: np.ndarray
     gradient: np.ndarray
@@ -71,6 +72,7 @@ class _Local(NamedTuple):
     bound: np.ndarray
     sizes: np.ndarray
     spread: np.ndarray
+    widest: np.ndarray
 
 
 class _Row(NamedTuple):
@@ -79,7 +81,7 @@ class _Row(NamedTuple):
     number: np.ndarray
     point: np.ndarray
     weights: np.ndarray
-    stage: np.ndarray
+    delta: np.ndarray
     damping: np.ndarray
     raise_by: np.ndarray
 
@@ -91,13 +93,13 @@ def minimise(
     space: Space,
     *,
     delta: float = 1e-3,
-    stages: int = len(_STAGES),
+    gradual: bool = True,
     max_steps: int = 500,
 ) -> Minima:
     """The minimum that each row of starts (rows, P) leads to under its weights (rows, n).
 
-    `residuals(points)` returns residuals (rows, n) and their derivatives (rows, P, n). `stages` is how many
-    values of δ are gone through, the last being `delta`; one is enough for a start near its minimum.
+    `residuals(points)` returns residuals (rows, n) and their derivatives (rows, P, n). `gradual` goes through
+    the stages; a start near its minimum needs only the last.
     """
     rows, size = starts.shape
     found = Minima(
@@ -110,18 +112,19 @@ def minimise(
     chunk = max(_FEWEST_ROWS, _CHUNK_BYTES // (8 * size * weights.shape[1]))
     with np.errstate(all="ignore"):
         for first in range(0, rows, chunk):
-            batch = _rows(np.arange(first, min(first + chunk, rows)), starts, weights, space, stages)
+            numbers = np.arange(first, min(first + chunk, rows))
+            batch = _rows(numbers, starts, weights, space, np.inf if gradual else delta)
             _descend(residuals, batch, space, delta, max_steps, found)
     return found
 
 
-def _rows(numbers: np.ndarray, starts: np.ndarray, weights: np.ndarray, space: Space, stages: int) -> _Row:
+def _rows(numbers: np.ndarray, starts: np.ndarray, weights: np.ndarray, space: Space, delta: float) -> _Row:
     count = len(numbers)
     return _Row(
         number=numbers,
         point=np.clip(starts[numbers], space.lower, space.upper),
         weights=weights[numbers],
-        stage=np.full(count, len(_STAGES) - stages),
+        delta=np.full(count, delta),
         damping=np.full(count, _FIRST_DAMPING),
         raise_by=np.full(count, 2.0),
     )
@@ -129,12 +132,12 @@ def _rows(numbers: np.ndarray, starts: np.ndarray, weights: np.ndarray, space: S
 
 def _descend(residuals: Residuals, row: _Row, space: Space, delta: float, max_steps: int, found: Minima) -> None:
     """Move one batch until every row has converged or run out of steps, writing each into `found`."""
-    here = _look(residuals, row.point, row.weights, delta * _STAGES[row.stage])
-    last = len(_STAGES) - 1
+    here = _look(residuals, row.point, row.weights, row.delta)
     for step in range(max_steps):
         gradient = _scaled_gradient(here, row, space)
-        settled = (gradient < _STAGE_TOLERANCE[row.stage]) & np.isfinite(here.value)
-        done = settled & (row.stage == last)
+        last = row.delta == delta
+        settled = (gradient < _STAGE_TOLERANCE[last.astype(int)]) & np.isfinite(here.value)
+        done = settled & last
         if done.any():
             _record(found, here, row, gradient, done, step)
             if done.all():
@@ -142,8 +145,8 @@ def _descend(residuals: Residuals, row: _Row, space: Space, delta: float, max_st
             here, row = _Local(*(a[~done] for a in here)), _Row(*(a[~done] for a in row))
         _try_step(residuals, here, row, space, delta, settled[~done])
     # Out of steps, perhaps in an early stage: what counts is how things stand at the final δ.
-    row.stage[:] = last
-    here = _look(residuals, row.point, row.weights, delta * _STAGES[row.stage])
+    row.delta[:] = delta
+    here = _look(residuals, row.point, row.weights, row.delta)
     everyone = np.ones(len(row.number), dtype=bool)
     _record(found, here, row, _scaled_gradient(here, row, space), everyone, max_steps)
 
@@ -159,7 +162,8 @@ def _look(residuals: Residuals, points: np.ndarray, weights: np.ndarray, delta: 
     squares = slopes * slopes
     bound = np.matmul(squares, softened[:, :, None])[:, :, 0]
     sizes = np.matmul(squares, weights[:, :, None])[:, :, 0]
-    local = _Local(value, gradient, curvature, bound, sizes, np.einsum("rn,rn->r", pull, psi))
+    spread = np.einsum("rn,rn->r", pull, psi)
+    local = _Local(value, gradient, curvature, bound, sizes, spread, np.abs(r).max(axis=1))
     broken = ~np.isfinite(value + sizes.sum(axis=1))  # the sizes bound every sum of slopes
     if broken.any():
         for array in local:
@@ -199,8 +203,9 @@ def _try_step(residuals: Residuals, here: _Local, row: _Row, space: Space, delta
     step = np.where(settled[:, None], 0.0, _proposed(here, row, space))
     target = np.clip(row.point + step, space.lower, space.upper)
     step = target - row.point
-    row.stage[settled] += 1
-    there = _look(residuals, target, row.weights, delta * _STAGES[row.stage])
+    smaller = np.maximum(delta, np.minimum(row.delta, here.widest) / _STAGE_RATIO)
+    row.delta[:] = np.where(settled, smaller, row.delta)
+    there = _look(residuals, target, row.weights, row.delta)
     bend = np.einsum("rp,rpq,rq->r", step, here.curvature, step)
     foreseen = -(np.einsum("rp,rp->r", here.gradient, step) + 0.5 * bend)
     gained = here.value - there.value
@@ -211,9 +216,9 @@ def _try_step(residuals: Residuals, here: _Local, row: _Row, space: Space, delta
     damping = np.maximum(np.where(better, easier, row.damping * row.raise_by), 1e-12)
     row.damping[:] = np.where(settled, np.minimum(row.damping, _FIRST_DAMPING), damping)
     row.raise_by[:] = np.where(better, 2.0, 2.0 * row.raise_by)
-    row.point[better] = target[better]
+    np.copyto(row.point, target, where=better[:, None])
     for old, new in zip(here, there, strict=True):
-        old[better] = new[better]
+        np.copyto(old, new, where=better.reshape(-1, *(1,) * (old.ndim - 1)))
 
 
 def _proposed(here: _Local, row: _Row, space: Space) -> np.ndarray:

@@ -36,9 +36,10 @@ def broken(n: int) -> Law:
 
     def function(x: Any, **fitted: Any) -> Any:
         falling = fitted["A"] * x ** -fitted["alpha"]
+        farther = x
         for i in range(1, n + 1):
-            at = fitted["d1"] if i == 1 else at * fitted[f"r{i}"]
-            falling = falling * _bend(x / at, fitted[f"c{i}"], fitted[f"f{i}"])
+            farther = farther / fitted["d1" if i == 1 else f"r{i}"]
+            falling = falling * _bend(farther, fitted[f"c{i}"], fitted[f"f{i}"])
         return fitted["E"] + falling
 
     hints = {"E": Floor, "A": Amount, "alpha": Exponent}

@@ -4,11 +4,28 @@ import re
 from difflib import get_close_matches
 
 from froude.errors import InputError
-from froude.laws import chinchilla, hyperparameters, kaplan, learning_rate, levers, power, saturating, varying
+from froude.laws import (
+    broken,
+    chinchilla,
+    compute_optimal,
+    farseer,
+    hyperparameters,
+    kaplan,
+    learning_rate,
+    levers,
+    overtraining,
+    power,
+    ratios,
+    saturating,
+)
 from froude.laws.compose import average
 from froude.laws.law import Law
 
-_FAMILIES = (power, saturating, chinchilla, kaplan, varying, levers, hyperparameters, learning_rate)
+_FAMILIES = (
+    *(power, saturating, broken, ratios),
+    *(chinchilla, kaplan, farseer, overtraining, compute_optimal),
+    *(levers, hyperparameters, learning_rate),
+)
 
 
 def _laws_of(family: object) -> list[Law]:
@@ -44,7 +61,7 @@ def get_law(name: str, x: str | None = None) -> Law:
     name, suggesting the nearest, and for an x that the law cannot take.
     """
     if shares := _SHARE.findall(name) if " + " in name else []:
-        return average({get_law(member, x): float(share) / 100 for member, share in shares})
+        return average({get_law(member, x): float(f"{share}e-2") for member, share in shares})
     composed = _COMPOSED.fullmatch(name)
     made = _by_name(name) if composed is None else _composed(composed["base"], composed["levers"])
     return made if x is None else made.over(x)

@@ -63,7 +63,7 @@ def _called(name: str, symbols: Sequence[Symbol]) -> Symbol:
 def symbol(name: str) -> Symbol:
     """The symbol of an input or a parameter: `alpha_N` becomes \\alpha_{N}, `Dc` becomes D_{c}."""
     head, _, tail = name.partition("_")
-    if not tail and len(head) == 2 and head[0].isupper():
+    if not tail and len(head) == 2 and (head[0].isupper() or head[1].isdigit()):
         head, tail = head
     latex = "\\" + head if head in _GREEK else head
     return Symbol(name, f"{latex}_{{{tail}}}" if tail else latex)

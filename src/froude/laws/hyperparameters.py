@@ -128,7 +128,7 @@ def loss_batch(L: Loss, *, A: Amount, gamma: Exponent) -> BestStepTokens:
     domain={"N": (3e4, 3e8)},
     carries={"N0": {"N": 1.0}},
     falls_in=("N",),
-    wrong_when="models have 1.2e10 parameters or more, where it is zero, or are trained in another way than the paper's.",
+    wrong_when="models have 1.2e10 parameters or more, where it is zero, or are not trained as those of the paper.",
 )
 def kaplan_lr(N: Params, *, k: Scale, N0: Ceiling) -> LearningRate:
     """The best learning rate falls with the logarithm of parameters."""

@@ -9,13 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from froude.laws.kinds import Exponent, Floor, Loss, NatsPerToken, Params, Pivot, Steps, StepTokens, Tokens
-from froude.laws.kinds import BestStepTokens, Amount
+from froude.laws.kinds import (
+    Amount,
+    BestStepTokens,
+    Exponent,
+    Floor,
+    Loss,
+    NatsPerToken,
+    Params,
+    Pivot,
+    Steps,
+    StepTokens,
+    Tokens,
+)
 from froude.laws.law import Example, law
+from froude.laws.logistic import softplus_and_sigmoid
 from froude.laws.smooth import Smooth
 
 _KAPLAN = "Kaplan et al. 2020, arXiv:2001.08361"
 _SU = "Su et al. 2024, arXiv:2403.06563"
+_SMALL, _MOST_STEPS = 1e-8, 60
 _REMEMBERED = "as remembered: not checked against the paper"
 
 
@@ -117,15 +130,15 @@ def _log_loss(
     log_a: np.ndarray, log_s: np.ndarray, log_c: np.ndarray, alpha_B: np.ndarray, alpha_S: np.ndarray
 ) -> np.ndarray:
     # Of L = a + s·(1 + c·L^(-1/alpha_B))^alpha_S, ln L is solved for: there the left side less the right is increasing
-    # and concave, so that Newton's steps from below, the loss at a very large batch, close in from one side.
-    at = np.logaddexp(log_a, log_s)
-    for _ in range(60):
-        x = log_c - at / alpha_B
-        log_steps = log_s + alpha_S * np.logaddexp(0, x)
-        total = np.logaddexp(log_a, log_steps)
-        step = (total - at) / (1 + np.exp(log_steps - total) * alpha_S / alpha_B * _sigmoid(x))
+    # and concave, so that Newton's steps from below, the loss at a very large batch, close in from one side, and square
+    # a small error.
+    at = log_a + softplus_and_sigmoid(log_s - log_a)[0]
+    for _ in range(_MOST_STEPS):
+        excess, by_excess = softplus_and_sigmoid(log_c - at / alpha_B)
+        above, share = softplus_and_sigmoid(log_s + alpha_S * excess - log_a)
+        step = (log_a + above - at) / (1 + share * alpha_S / alpha_B * by_excess)
         at = at + step
-        if not np.any(np.abs(step) > 1e-15 * (1 + np.abs(at))):
+        if not np.any(np.abs(step) > _SMALL * (1 + np.abs(at))):
             break
     return at
 
@@ -138,22 +151,11 @@ def _log_loss_partials(
     alpha_B: np.ndarray,
     alpha_S: np.ndarray,
 ) -> Sequence[np.ndarray]:
-    x = log_c - at / alpha_B
-    log_excess = np.logaddexp(0, x)
-    of_steps = np.exp(log_s + alpha_S * log_excess - at)
-    by_x = of_steps * alpha_S * _sigmoid(x)
-    own = 1 + by_x / alpha_B
-    return (
-        np.exp(log_a - at) / own,
-        of_steps / own,
-        by_x / own,
-        by_x * at / alpha_B**2 / own,
-        of_steps * log_excess / own,
-    )
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return np.exp(-np.logaddexp(0, -x))
+    excess, by_excess = softplus_and_sigmoid(log_c - at / alpha_B)
+    share = softplus_and_sigmoid(log_s + alpha_S * excess - log_a)[1]
+    by_critical = share * alpha_S * by_excess
+    own = 1 + by_critical / alpha_B
+    return (1 - share) / own, share / own, by_critical / own, by_critical * at / alpha_B**2 / own, share * excess / own
 
 
 _LOG_LOSS = Smooth(name="log_loss", value=_log_loss, partials=_log_loss_partials)

@@ -59,7 +59,8 @@ class Kind:
     `coordinate` is "log" (the fit moves its logarithm, so it stays positive) or "plain". `bounds` are of the
     parameter itself; one that ends on a bound is reported. `draw(rng, count, level)` returns `count` random
     starts, where `level` is the smallest measured outcome. `within` marks a place along the one input that the
-    parameter carries: it is looked for between the least and the largest that was measured.
+    parameter carries: it is looked for between the least and the largest that was measured. `rough` marks one with
+    which the misfit has many hollows: starts then go some way down before the best of several is taken.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Kind:
     bounds: tuple[float, float]
     draw: Draw
     within: bool = False
+    rough: bool = False
 
 
 def _log_uniform(low: float, high: float) -> Draw:
@@ -101,9 +103,14 @@ RATE = Kind(name="rate", coordinate="log", bounds=(1e-60, 1e60), draw=_log_unifo
 # A change of slope in logarithms, of either sign; where it happens; how many times farther on the next one does; and
 # over how much of the logarithm.
 BEND = Kind(name="bend", coordinate="plain", bounds=(-20.0, 20.0), draw=_normal(0.5))
-BREAK = Kind(name="break", coordinate="log", bounds=(1e-12, 1e12), draw=_log_uniform(0.1, 10.0), within=True)
+BREAK = Kind(
+    name="break", coordinate="log", bounds=(1e-12, 1e12), draw=_log_uniform(0.1, 10.0), within=True, rough=True
+)
 STRIDE = Kind(name="stride", coordinate="log", bounds=(1.0, 1e12), draw=_log_uniform(2.0, 200.0))
 SOFTNESS = Kind(name="softness", coordinate="log", bounds=(0.03, 3.0), draw=_log_uniform(0.1, 1.0))
+# How the logarithm of something grows with that of an input, and how this growth itself changes (Box and Cox 1964).
+GROWTH = Kind(name="growth", coordinate="plain", bounds=(-10.0, 10.0), draw=_normal(0.2))
+CURVE = Kind(name="curve", coordinate="plain", bounds=(-2.0, 2.0), draw=_normal(0.05), rough=True)
 # Added to an input. Plain for the reason that a floor is: it may go to zero and stop there.
 OFFSET = Kind(name="offset", coordinate="plain", bounds=(0.0, 1e12), draw=_log_uniform(1e-3, 1.0))
 # The size at which an outcome would vanish: beyond everything measured, or there was no outcome.
@@ -117,6 +124,8 @@ Steps = Annotated[np.ndarray, Input(unit="optimizer steps")]
 TokensPerParam = Annotated[np.ndarray, Input(unit="tokens/parameter")]
 Streams = Annotated[np.ndarray, Input(unit="parallel streams", domain="count")]
 Loss = Annotated[np.ndarray, Input(unit="nats/token")]
+ParamCount = Annotated[np.ndarray, Input(unit="parameters", domain="count")]
+TokenCount = Annotated[np.ndarray, Input(unit="tokens", domain="count")]
 Samples = Annotated[np.ndarray, Input(unit="training examples")]
 StepTokens = Annotated[np.ndarray, Input(unit="tokens/optimizer step")]
 
@@ -131,12 +140,15 @@ Rate = Annotated[np.ndarray, RATE]
 Offset = Annotated[np.ndarray, OFFSET]
 Bend = Annotated[np.ndarray, BEND]
 Break = Annotated[np.ndarray, BREAK]
+Growth = Annotated[np.ndarray, GROWTH]
+Curve = Annotated[np.ndarray, CURVE]
 Stride = Annotated[np.ndarray, STRIDE]
 Softness = Annotated[np.ndarray, SOFTNESS]
 Ceiling = Annotated[np.ndarray, CEILING]
 Steepness = Annotated[np.ndarray, STEEPNESS]
 
 NatsPerToken = Annotated[np.ndarray, Output(unit="nats/token", residual="log")]
+BitsPerCharacter = Annotated[np.ndarray, Output(unit="bits/character", residual="log")]
 Positive = Annotated[np.ndarray, Output(unit="unit of the measured outcome", residual="log")]
 Share = Annotated[np.ndarray, Output(unit="share", residual="plain")]
 Multiple = Annotated[np.ndarray, Output(unit="multiple of another outcome", residual="log")]

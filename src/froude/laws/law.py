@@ -155,7 +155,6 @@ class Law:
             marks={x: replace(self.marks[old], unit=_UNITS[x])},
             carries={name: {x: powers[old]} for name, powers in self.carries.items()},
             trend={x: self.trend[old]} if old in self.trend else {},
-            examples=tuple(each for each in self.examples if x in each.at),
             published=self.choices[x],
         )
 

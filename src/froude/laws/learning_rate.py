@@ -51,7 +51,7 @@ def outlier_lr(B: StepTokens, *, lr_max: Scale, B_crit: Pivot) -> LearningRate:
     return lr_max / batch_eigenvalue(1.0, (B_crit / B) ** 0.5)
 
 
-def batch_eigenvalue(eigenvalue: np.ndarray, spread: np.ndarray) -> np.ndarray:
+def batch_eigenvalue(eigenvalue: np.ndarray | float, spread: np.ndarray | float) -> np.ndarray:
     """The largest eigenvalue of the Hessian of a batch, in the unit of its arguments, of their broadcast shape.
 
     `eigenvalue` is the largest of the Hessian of all data, and `spread` = σ·√(P/b), where σ² is the variance of one
@@ -63,7 +63,7 @@ def batch_eigenvalue(eigenvalue: np.ndarray, spread: np.ndarray) -> np.ndarray:
     return larger + spread**2 / larger
 
 
-def effective_batch(batch: np.ndarray, samples: np.ndarray) -> np.ndarray:
+def effective_batch(batch: np.ndarray | float, samples: np.ndarray | float) -> np.ndarray | float:
     """The batch b = B/(1 − B/samples) drawn with replacement that is as noisy as B of `samples` drawn without.
 
     Infinite at B = samples, where no noise is left. Both count the same thing, samples or tokens.

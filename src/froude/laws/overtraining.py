@@ -6,22 +6,26 @@ from froude.laws.kinds import Amount, Exponent, Floor, Flop, Loss, NatsPerToken,
 from froude.laws.law import Example, law
 
 _GADRE = "Gadre et al. 2024, arXiv:2403.08540"
-_REFITTED = "refitted to the authors' own points; equal to the paper's table as remembered"
+_REFITTED = "refitted by least squares to the authors' own points; to the digits remembered, the paper's"
 _DATA_SETS = ("c4", "redpajama", "refinedweb")
 
 
 @law(
     source=f"{_GADRE}, eq. 4",
     published={
-        "gadre-2024-c4": {"E": 1.50826, "a": 141.3, "b": 189.516, "eta": 0.12124},
-        "gadre-2024-redpajama": {"E": 1.83665, "a": 212.2, "b": 366.687, "eta": 0.13643},
-        "gadre-2024-refinedweb": {"E": 1.73446, "a": 157.1, "b": 246.207, "eta": 0.12720},
+        "gadre-2024-c4": {"E": 1.50826055, "a": 141.277256, "b": 189.515523, "eta": 0.121236120},
+        "gadre-2024-redpajama": {"E": 1.83664840, "a": 212.236117, "b": 366.687188, "eta": 0.136425352},
+        "gadre-2024-refinedweb": {"E": 1.73446209, "a": 157.116285, "b": 246.206688, "eta": 0.127197423},
     },
     trust={f"gadre-2024-{name}": f"{_REFITTED}; loss on C4-eval" for name in _DATA_SETS},
     domain={"C": (3e16, 3e22), "M": (5, 640)},
     carries={"a": {"C": "eta", "M": "-eta"}, "b": {"C": "eta", "M": "eta"}},
     falls_in=("C",),
-    examples=[],
+    examples=[
+        # The two forecasts that the authors' notebook prints, of 1.4B parameters at M = 640 and 6.9B at M = 20.
+        Example(constants="gadre-2024-redpajama", at={"C": 7.960359237e21, "M": 640.0}, gives="2.5198"),
+        Example(constants="gadre-2024-redpajama", at={"C": 5.695677344e21, "M": 20.0}, gives="2.4427"),
+    ],
     wrong_when="parameters and tokens pay at different rates: both have the one exponent 2·eta here.",
 )
 def overtrained(C: Flop, M: TokensPerParam, *, E: Floor, a: Scale, b: Scale, eta: Exponent) -> NatsPerToken:

@@ -6,8 +6,10 @@ import numpy as np
 
 from froude.laws.kinds import Amount, Exponent, Floor, Offset, Positive, Ratio, Scale, Size
 from froude.laws.law import law
+from froude.laws.logistic import softplus_and_sigmoid
 from froude.laws.smooth import Smooth
 
+_SMALL, _MOST_STEPS = 1e-8, 60
 _ALABDULMOHSIN = "Alabdulmohsin et al. 2022, arXiv:2209.06640"
 
 
@@ -39,24 +41,21 @@ def m3(x: Size, *, A: Scale, alpha: Exponent, gamma: Offset) -> Positive:
 
 def _settled(r: np.ndarray, gamma: np.ndarray) -> np.ndarray:
     # log σ(t) − γ·log σ(−t) = r is solved for t: its slope lies between 1 and γ and is monotone, so that Newton's
-    # steps close in from one side after the first.
+    # steps close in from one side after the first, and square a small error at least.
     t = np.where(r < 0, r, r / gamma)
-    for _ in range(60):
-        gap = gamma * np.logaddexp(0, t) - np.logaddexp(0, -t) - r
-        step = gap / (_sigmoid(-t) + gamma * _sigmoid(t))
+    for _ in range(_MOST_STEPS):
+        soft, upper = softplus_and_sigmoid(t)
+        step = (gamma * soft + t - soft - r) / (1 - upper + gamma * upper)
         t = t - step
-        if not np.any(np.abs(step) > 1e-14 * (1 + np.abs(t))):
+        if not np.any(np.abs(step) > _SMALL * (1 + np.abs(t))):
             break
     return t
 
 
 def _settled_partials(t: np.ndarray, r: np.ndarray, gamma: np.ndarray) -> Sequence[np.ndarray]:
-    slope = _sigmoid(-t) + gamma * _sigmoid(t)
-    return 1 / slope, -np.logaddexp(0, t) / slope
-
-
-def _sigmoid(t: np.ndarray) -> np.ndarray:
-    return np.exp(-np.logaddexp(0, -t))
+    soft, upper = softplus_and_sigmoid(t)
+    slope = 1 - upper + gamma * upper
+    return 1 / slope, -soft / slope
 
 
 _SETTLED = Smooth(name="settled", value=_settled, partials=_settled_partials)

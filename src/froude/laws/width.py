@@ -32,7 +32,7 @@ class Parametrisation:
     def r(self) -> float:
         """How slowly features move: each by n^-r. At 0 they are learned, above it they stay as drawn."""
         a_last, b_last = self.last
-        slowest = min([2 * self.first[0] + 1, *([2 * self.between[0]] if self.between else [])])
+        slowest = min(2 * self.first[0] + 1, 2 * self.between[0]) if self.between else 2 * self.first[0] + 1
         return min(a_last + b_last, 2 * a_last + self.c) + self.c - 1 + slowest
 
     @property

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from froude.errors import InputError
 from froude.quantity import parse_quantity
+from froude.runs.counting import which_count
 from froude.runs.roles import ROLES, Role, find_roles
 
 if TYPE_CHECKING:
@@ -22,25 +23,26 @@ def name_roles(
 
     A column that bears a role's name while another was mapped to that role is kept, as "N (as read)".
     """
-    roles = find_roles(frame.columns, columns)
+    roles = find_roles(frame.columns, columns, lambda column: holds_numbers(frame[column]))
     renames = {column: role for role, column in roles.items()}
     aside = {role: f"{role} (as read)" for role in roles if role in frame.columns and role not in renames}
     notes = [f"column {roles[r]} is read as {r}; the column {r} is kept as {kept!r}" for r, kept in aside.items()]
+    notes += which_count(frame, roles["N"]) if "N" in roles else ()
     order = [roles[r] for r in ROLES if r in roles]
     frame = frame.select(*order, *(c for c in frame.columns if c not in order)).rename({**aside, **renames})
     return frame, {c: r for c, r in renames.items() if c != r}, notes
 
 
 def check_roles(frame: pl.DataFrame, read_as: Mapping[str, str]) -> pl.DataFrame:
-    """Return the frame with every role column in floats; a loss that is missing becomes NaN.
+    """Return the frame with N, D, C and loss in floats; a loss that is missing becomes NaN.
 
     Raises InputError, naming column, row and value, for what is no number, and for N, D or C that is missing,
     infinite or not above zero.
     """
     names = {role: column for column, role in read_as.items()}
-    for role in (ROLES[c] for c in frame.columns if c in ROLES):
+    for role in (ROLES[c] for c in frame.columns if c in ROLES and not ROLES[c].asked):
         shown = f"{names[role.name]!r} ({role.name})" if role.name in names else repr(role.name)
-        series = _numbers(frame[role.name], role, shown)
+        series = numbers_of(frame[role.name], role, shown, range(1, len(frame) + 1))
         if role.name in _POSITIVE:
             _check_positive(series, shown, frame[role.name])
         frame = frame.with_columns(series.fill_null(float("nan")))
@@ -63,12 +65,34 @@ def derive(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
     return frame.with_columns(expression.alias(missing[0])), (sentence,)
 
 
-def _numbers(series: pl.Series, role: Role, shown: str) -> pl.Series:
+def holds_numbers(series: pl.Series) -> bool:
+    """Whether a column has a number in it, be it written as a text; a column without any value counts as one."""
+    import polars as pl
+
+    if series.dtype.is_numeric() or series.dtype == pl.Null:
+        return True
+    return series.dtype == pl.String and any(map(_is_number, series.drop_nulls()))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        parse_quantity(text)
+    except InputError:
+        return text.strip().lower() in ("nan", "inf", "-inf")
+    return True
+
+
+def numbers_of(series: pl.Series, role: Role, shown: str, rows: Iterable[int]) -> pl.Series:
+    """Return a column of this role as floats, null where missing; `shown` and `rows` are how to name its cells.
+
+    Raises InputError, naming row and value, for a text that is no number.
+    """
     import polars as pl
 
     if series.dtype.is_numeric() or series.dtype == pl.Null:
         return series.cast(pl.Float64)
-    values = [_number(value, role, f"column {shown}, row {row}") for row, value in enumerate(series, start=1)]
+    cells = zip(series, rows, strict=True)
+    values = [_number(value, role, f"column {shown}, row {row}") for value, row in cells]
     return pl.Series(series.name, values, dtype=pl.Float64)
 
 
@@ -77,7 +101,7 @@ def _number(value: object, role: Role, where: str) -> float | None:
         return None
     if isinstance(value, str):
         try:
-            return parse_quantity(value, expect=role.dimension) if role.name in _POSITIVE else float(value)
+            return float(value) if role.name == "loss" else parse_quantity(value, expect=role.dimension)
         except ValueError:
             pass
     raise InputError(

@@ -1,8 +1,8 @@
-"""What a column means: the roles N, D, C and loss, and the names under which each is found."""
+"""What a column means: the roles that laws know, and the names under which each is found."""
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -12,12 +12,17 @@ from froude.errors import InputError
 @final
 @dataclass(frozen=True, kw_only=True)
 class Role:
-    """A meaning that laws know; `dimension` is the unit of its values, `synonyms` are normalised names."""
+    """A meaning that laws know; `dimension` is the unit of its values, `synonyms` are normalised names.
+
+    A role that is `asked` is looked for only when a law asks for it: few laws do, and tables use its name, or its
+    synonyms, for other things.
+    """
 
     name: str
     meaning: str
     dimension: str
     synonyms: tuple[str, ...]
+    asked: bool = False
 
 
 def _with_counts(*words: str) -> tuple[str, ...]:
@@ -34,8 +39,14 @@ ROLES: Mapping[str, Role] = {
             synonyms=(
                 *_with_counts("params", "parameters", "nonembed", "non_embed", "no_embed"),
                 *_with_counts("nonembedding", "non_embedding", "nonembedding_params", "non_embedding_params"),
-                *("param_count", "parameter_count", "total_params", "model_size", "model_params"),
-                *("params_non_embedding", "n_params_non_embedding", "parameters_excluding_embeddings"),
+                *_with_counts("nonembed_params", "no_embed_params", "params_nonembed", "params_no_embed"),
+                *_with_counts("params_nonembedding", "params_non_embedding", "non_embedding_parameters"),
+                *_with_counts("params_without_embeddings", "params_excluding_embeddings"),
+                *("parameters_excluding_embeddings", "parameters_without_embeddings"),
+                *_with_counts("total_params", "total_parameters", "params_total", "parameters_total"),
+                *_with_counts("params_with_embeddings", "params_including_embeddings"),
+                *_with_counts("active_params", "active_parameters", "params_active"),
+                *("n_total", "n_active", "param_count", "parameter_count", "model_size", "model_params"),
             ),
         ),
         Role(
@@ -81,41 +92,112 @@ ROLES: Mapping[str, Role] = {
                 *("cross_entropy", "cross_entropy_loss", "ce_loss"),
             ),
         ),
+        Role(
+            name="S",
+            meaning="optimizer steps",
+            dimension="count",
+            synonyms=_with_counts(
+                *("steps", "optimizer_steps", "train_steps", "training_steps", "total_steps"),
+                *("step", "iterations", "train_iterations", "updates"),
+            ),
+            asked=True,
+        ),
+        Role(
+            name="B",
+            meaning="tokens in a batch",
+            dimension="count",
+            synonyms=(
+                *_with_counts("batch_tokens", "tokens_per_batch", "tokens_per_step", "global_batch_tokens"),
+                *("batch_size_tokens", "batch_size_in_tokens", "global_batch_size_tokens"),
+            ),
+            asked=True,
+        ),
+        Role(
+            name="M",
+            meaning="tokens per parameter",
+            dimension="count",
+            synonyms=(
+                *("tokens_per_param", "tokens_per_parameter", "tokens_over_params"),
+                *("d_over_n", "d_n", "token_multiplier"),
+            ),
+            asked=True,
+        ),
+        Role(
+            name="U",
+            meaning="unique tokens",
+            dimension="count",
+            synonyms=(
+                *_with_counts("unique_tokens", "tokens_unique", "unique_train_tokens"),
+                *("dataset_tokens", "unique_data"),
+            ),
+            asked=True,
+        ),
+        Role(
+            name="P",
+            meaning="parallel streams",
+            dimension="count",
+            synonyms=_with_counts("parallel_streams", "streams"),
+            asked=True,
+        ),
+        Role(
+            name="lr",
+            meaning="learning rate",
+            dimension="count",
+            synonyms=(
+                *("learning_rate", "peak_lr", "max_lr", "lr_peak", "lr_max"),
+                *("peak_learning_rate", "max_learning_rate"),
+            ),
+            asked=True,
+        ),
     )
 }
 """The roles, by name. A single letter is a role in upper case only: tables have depths `d` and counts `n`."""
 
 
-def find_roles(names: Sequence[str], columns: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return {role: column} for the column names of a table.
+def find_roles(
+    names: Sequence[str], columns: Mapping[str, str] | None, is_numeric: Callable[[str], bool]
+) -> dict[str, str]:
+    """Return {role: column} for the column names of a table; `is_numeric` says whether a column holds numbers.
 
     `columns` (role to column) comes first, then a column that bears the role's exact name, then a single
-    synonym, whatever its case and separators ("Train Tokens", "train/tokens").
+    synonym that holds numbers, whatever its case and separators ("Train Tokens", "train/tokens"). A role that
+    is asked for by few laws is taken from `columns` only.
 
     Raises InputError for an unknown role or column in `columns`, a column mapped to two roles, or two
     synonyms of one role.
     """
     found = _mapped(names, columns or {})
-    for role in ROLES.values():
+    always = [role for role in ROLES.values() if not role.asked]
+    for role in always:
         if role.name not in found and role.name in names and role.name not in found.values():
             found[role.name] = role.name
-    for role in ROLES.values():
+    for role in always:
         if role.name not in found:
-            candidates = [n for n in names if _normal(n) in role.synonyms and n not in found.values()]
-            if len(candidates) > 1:
-                shown = " or ".join(repr(c) for c in candidates)
-                raise InputError(
-                    f"{shown} may be {role.name} ({role.meaning}): choose with --columns {role.name}={candidates[0]}"
-                )
-            if candidates:
-                found[role.name] = candidates[0]
+            column = synonym_of(role, [name for name in names if name not in found.values()], is_numeric)
+            found |= {role.name: column} if column else {}
     return found
+
+
+def synonym_of(role: Role, names: Iterable[str], is_numeric: Callable[[str], bool]) -> str:
+    """Return the one column of numbers that a role is found in, empty if there is none. InputError if there are two."""
+    candidates = [name for name in names if normal(name) in role.synonyms and is_numeric(name)]
+    if len(candidates) > 1:
+        shown = " or ".join(repr(c) for c in candidates)
+        raise InputError(
+            f"{shown} may be {role.name} ({role.meaning}): choose with --columns {role.name}={candidates[0]}"
+        )
+    return candidates[0] if candidates else ""
+
+
+def normal(name: str) -> str:
+    """Return a column's name in lower case, its words joined by underscores, as synonyms are written."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
 def unknown_column(name: str, names: Iterable[str]) -> InputError:
     """Return the error that says there is no column `name`, with the nearest one and all that there are."""
     names = list(names)
-    same = [n for n in names if _normal(n) == _normal(name)]
+    same = [n for n in names if normal(n) == normal(name)]
     near = same or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return InputError(f"no column {name!r}: {hint}columns are {shown_names(names)}")
@@ -138,7 +220,3 @@ def _mapped(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
             raise InputError(f"column {column!r} is mapped to two roles in --columns: map it to one")
         found[role] = column
     return found
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")

@@ -1,0 +1,1 @@
+"""Froude beside the published laws, a file for each table."""
