@@ -109,7 +109,7 @@ def test_a_run_without_which_there_is_no_fit_is_named(monkeypatch: pytest.Monkey
 
 def test_at_most_three_runs_are_named() -> None:
     dose = np.linspace(0.0, 1.0, 40)
-    runs = Runs.from_columns({"dose": dose, "score": 0.5 - 0.2 * dose + 0.01 * np.sin(40 * dose)})
+    runs = Runs.from_columns({"dose": dose, "score": 0.5 - 0.2 * dose + np.cos(np.pi * dose * 4)})
     found = evidence(line, runs, "score")
     found.__dict__["leverage"] = np.where(np.arange(40) % 10 == 0, 0.9, 0.01)
     found = replace_spread(found)

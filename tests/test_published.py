@@ -170,8 +170,8 @@ def test_another_column_is_taken_for_a_role_when_it_is_named(folder):
     assert (runs["loss"].tolist(), runs.columns) == ([2.2, 2.1], ("N", "loss", "loss_stackv2_python"))
     with pytest.raises(InputError, match="no column 'loss_pil': did you mean 'loss_pile'"):
         table.read(columns={"loss": "loss_pil"})
-    with pytest.raises(InputError, match="'M' in --columns is no role"):
-        table.read(columns={"M": "loss_pile"})
+    with pytest.raises(InputError, match="'Z' in --columns is no role"):
+        table.read(columns={"Z": "loss_pile"})
     with pytest.raises(InputError, match="column 'N_nonembed' is mapped to two roles"):
         table.read(columns={"loss": "N_nonembed"})
 

@@ -6,6 +6,7 @@ import pytest
 from froude.errors import InputError
 from froude.fit.steps import estimate_steps, step_stages
 from froude.laws import get_law
+from froude.laws.kaplan import s_min
 from froude.runs import Runs
 
 LAW = get_law("kaplan-trajectory")
@@ -62,6 +63,8 @@ def test_curves_that_do_not_tell_the_constants_are_refused() -> None:
         step_stages(runs.where("B = 1e6"))
     with pytest.raises(InputError, match="need a column S"):
         step_stages(Runs.from_columns({"N": [1.0], "B": [1.0], "loss": [1.0]}))
-    upside_down = Runs.from_columns({**{x: runs[x] for x in ("N", "S", "loss")}, "B": 1e11 / runs["B"]})
-    with pytest.raises(InputError, match="does not grow"):
-        step_stages(upside_down)
+    N, B, loss = (grid.ravel() for grid in np.meshgrid(SIZES[:2], BATCHES, np.linspace(6.0, 3.5, 12), indexing="ij"))
+    shrinking = 1e4 * loss**3  # a critical batch that falls with the loss
+    steps = s_min(1.0, B, shrinking) ** -1 * 1e6 * loss**-4
+    with pytest.raises(InputError, match="does not grow as the loss falls"):
+        step_stages(Runs.from_columns({"N": N, "B": B, "S": steps, "loss": loss}))

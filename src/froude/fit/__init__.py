@@ -1,8 +1,45 @@
-"""Runs and a law become a fit: solver, uncertainty, forecasts, backtests, choice of law, calibration."""
+"""Runs and a law become a fit: solver, uncertainty, forecasts, backtests, choice of law, calibration.
 
+Beside the verbs that take any law stand procedures of the literature: Chinchilla's three approaches, Farseer's pieces,
+Su's estimation of steps, the frontier of a cloud of runs, and what hyperparameter sweeps and warning signs foretell.
+"""
+
+from froude.fit.accounting import count_flops
+from froude.fit.allocation import Allocation, compute_optimal
+from froude.fit.approaches import Approach, Approaches, approaches
 from froude.fit.backtest import Backtest, backtest
 from froude.fit.choose import Candidate, Choice, choose
+from froude.fit.farseer import farseer_by_pieces
 from froude.fit.fit import Fit, fit
 from froude.fit.forecast import Forecast
+from froude.fit.frontier import frontier
+from froude.fit.instability import Outlook, foresee
+from froude.fit.optimum import Optimum, fit_optimum
+from froude.fit.sensitivity import Sensitivity, lr_sensitivity
+from froude.fit.steps import estimate_steps
 
-__all__ = ["Backtest", "Candidate", "Choice", "Fit", "Forecast", "backtest", "choose", "fit"]
+__all__ = [
+    "Allocation",
+    "Approach",
+    "Approaches",
+    "Backtest",
+    "Candidate",
+    "Choice",
+    "Fit",
+    "Forecast",
+    "Optimum",
+    "Outlook",
+    "Sensitivity",
+    "approaches",
+    "backtest",
+    "choose",
+    "compute_optimal",
+    "count_flops",
+    "estimate_steps",
+    "farseer_by_pieces",
+    "fit",
+    "fit_optimum",
+    "foresee",
+    "frontier",
+    "lr_sensitivity",
+]

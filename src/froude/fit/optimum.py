@@ -29,11 +29,11 @@ _AGREE = 1e-6  # of the objective
 class Optimum:
     """Best settings, each a power law of size: setting = scale · Π size^exponent. Made by `fit_optimum`.
 
-    `scales` and `exponents` by setting (and size), with 90% `intervals` of the exponents, from refits to
-    resampled cells. `order` and `window` are the bowl's, and `excess` the mean relative excess of the outcome when the
-    settings of each cell were chosen by it from the other cells. `n` runs of `cells` cells were fitted; doubts are
-    sentences in `warnings`. `powers` (settings, 1 + sizes) are the logarithm of each best setting at the middle of the
-    sizes, whose logarithms are `middle` (sizes,), and its exponents; `draws` (draws, …) those of the refits.
+    `scales` and `exponents` by setting (and size), with 90% `intervals` of the exponents, from refits to resampled
+    cells. `order` and `window` are the bowl's, and `excess` the mean relative excess of the outcome when the settings
+    of each cell were chosen by it from the other cells. `n` runs of `cells` cells were fitted; doubts are sentences in
+    `warnings`. `powers` (settings, 1 + sizes) are the logarithm of each best setting at the middle of the sizes, whose
+    logarithms are `middle` (sizes,), and its exponents; `draws` (draws, …) those of the refits.
     """
 
     over: tuple[str, ...]
@@ -85,10 +85,10 @@ def fit_optimum(
     """The settings `over` at which the outcome y is least, as power laws of the sizes `by`.
 
     Settings and sizes are columns, found as the inputs of a law are: B is the batch in tokens. Runs of equal sizes form
-    a cell, in which the settings were varied; one bowl (`froude.fit.bowl`) is fitted to all
-    cells together, by its robust loss. The order of the bowl and how much of it is fitted are those of `SHAPES` that
-    choose best for each cell from the others, by the excess of the run nearest to the choice. Diverged runs are left
-    out. InputError where columns are missing or not positive, or cells too few or too alike to fit power laws.
+    a cell, in which the settings were varied; one bowl (`froude.fit.bowl`) is fitted to all cells together, robustly.
+    Its order and how much of it is fitted are those of `SHAPES` that choose best for each cell from the others, by the
+    excess of the run nearest to the choice. Diverged runs are left out. InputError where columns are missing or not
+    positive, or cells too few or too alike to fit power laws.
     """
     over, by = tuple(over), tuple(by)
     cells, middle = _cells(asked_of(runs, (*over, *by)), over, by, y)

@@ -227,6 +227,10 @@ def _proposed(here: _Local, row: _Row, space: Space) -> np.ndarray:
     matrix = here.curvature * (free[:, :, None] & free[:, None, :])
     damping = row.damping[:, None] * here.bound + 1e-14 * here.sizes + 1e-300
     matrix[:, diagonal, diagonal] += np.where(free, damping, 1.0)
-    step = -np.linalg.solve(matrix, np.where(free, here.gradient, 0.0)[:, :, None])[:, :, 0]
+    gradient = np.where(free, here.gradient, 0.0)[:, :, None]
+    try:
+        step = -np.linalg.solve(matrix, gradient)[:, :, 0]
+    except np.linalg.LinAlgError:  # two coordinates that change the same: take the shortest step
+        step = -np.matmul(np.linalg.pinv(matrix, hermitian=True), gradient)[:, :, 0]
     too_long = np.max(np.abs(step) / space.longest_step, axis=1)
     return step / np.maximum(too_long, 1.0)[:, None]

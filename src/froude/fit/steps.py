@@ -53,10 +53,10 @@ def step_stages(runs: Runs, y: str = "loss") -> dict[str, float]:
     """The constants of kaplan-trajectory in stages, each of which can be drawn and looked at.
 
     B_star and alpha_B come from contours: the steps S that reach one loss at batch B are S_min·(1 + B_crit/B), a line
-    in 1/B. With the critical batch known every S becomes S_min, steps at a very large batch; Sc and alpha_S come from how
-    losses fall with S_min, and what they fall to for each size gives Nc and alpha_N. These are the stages of Su et al.,
-    in an order in which no batch and no training need be taken for infinite. InputError unless curves of two sizes, and
-    of one size at two batches, are there and fall as the law says.
+    in 1/B. With the critical batch known every S becomes S_min, steps at a very large batch; Sc and alpha_S come from
+    how losses fall with S_min, and what they fall to for each size gives Nc and alpha_N. These are the stages of Su et
+    al., in an order in which no batch and no training need be taken for infinite. InputError unless curves of two
+    sizes, and of one size at two batches, are there and fall as the law says.
     """
     curves = _curves(runs, y)
     if len({each.N for each in curves}) < 2:
