@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from froude import InputError, Runs, Study
+from froude import Runs, Study
 from froude.fit import choose
 from froude.fit.choose import CUTS
 from froude.pilot import LEVEL
@@ -69,14 +69,12 @@ def straight_line(fitted: Runs, wanted: Runs) -> Iterator[Outcome]:
 
 
 def hold_outs(pilots: Runs) -> Iterator[Outcome]:
-    """Rolling hold-outs inside one study: what is below a cut forecasts what is above."""
+    """Rolling hold-outs inside one study: what is below a cut, at least half of it, forecasts what is above."""
     size = pilots["N"] * pilots["D"]
     for cut in CUTS:
         below = size <= size.max() / cut
-        try:
+        if below.sum() >= len(pilots) / 2:
             yield from forecasts(pilots.take(below), pilots.take(~below))
-        except InputError:
-            return  # too few runs below this cut for the method to hold anything out itself
 
 
 def split(study: Study) -> tuple[Runs, Runs]:

@@ -205,11 +205,17 @@ def test_the_slope_of_a_broken_law_changes_by_what_it_says() -> None:
 
 
 def test_a_sharp_break_overflows_nowhere_and_equals_the_formula_of_its_paper() -> None:
-    sharp = {**FLOORED, "c1": 2.0, "d1": 1e3, "f1": 0.03}
-    assert np.all(np.isfinite(broken(1)(D=np.geomspace(1e-9, 1e30, 50), **sharp)))
-    x = np.geomspace(1e1, 1e5, 30)
-    plain = 0.7 + 30.0 * x**-0.3 * (1 + (x / 1e3) ** (1 / 0.03)) ** (-2.0 * 0.03)
-    np.testing.assert_allclose(broken(1)(D=x, **sharp), plain, rtol=1e-12)
+    x = np.geomspace(1e-9, 1e30, 80)  # (x/d)^(1/f) is 1e900 there
+    falls = np.log(30.0) - 0.3 * np.log(x) - 2.0 * 0.03 * np.logaddexp(0, np.log(x / 1e3) / 0.03)
+    found = broken(1)(D=x, E=0.0, A=30.0, alpha=0.3, c1=2.0, d1=1e3, f1=0.03)
+    np.testing.assert_allclose(np.log(found), falls, rtol=1e-12, atol=1e-12)
+
+
+def test_one_break_foretells_the_addition_curve_as_well_as_was_recomputed() -> None:
+    law = get_law("broken-1", "D")
+    predicted = law(D=np.array([800.0, 864.0, 928.0]), **law.published["addition-4-digits"])
+    off = np.log(predicted) - np.log([0.7586, 0.6477, 0.5570])
+    assert np.sqrt(np.mean(off**2)) == pytest.approx(1.09e-2, abs=5e-5)
 
 
 def test_a_law_with_many_breaks_is_refused() -> None:

@@ -107,7 +107,7 @@ def choose(
     At each of CUTS the runs below are fitted and all above forecast; in-sample error plays no part, but that a run
     which lies far off every candidate fitted to all judges none. `laws` may be one
     law, which is then taken alone. "auto" tries JOINT_LAWS where N and D both vary, else SINGLE_LAWS over x, or over
-    the one of N, D and C that varies; of these, laws with more parameters than there are runs are passed over. The
+    the one of N, D and C that varies; of these, laws with as many parameters as there are runs are passed over. The
     other options are those of `fit`. InputError where no candidate can be fitted.
     """
     options = {"starts": starts, "draws": draws, "seed": seed, "level": level, "cluster": cluster}
@@ -155,7 +155,7 @@ def _candidates(runs: Runs, y: str, laws: Law | str | Sequence[Law | str], x: st
     if laws == "auto":
         fewest = int((~runs.diverged(y)).sum())
         suited = _suited(runs, x)
-        return [law for law in suited if len(law.parameters) <= fewest] or suited[:1]
+        return [law for law in suited if len(law.parameters) < fewest] or suited[:1]
     several = [laws] if isinstance(laws, Law | str) else laws
     made = [get_law(law) if isinstance(law, str) else law for law in several]
     return made if x is None else [law.over(x) for law in made]

@@ -6,7 +6,7 @@ from froude.errors import InputError
 from froude.runs import Runs
 
 _PER_BIN = 2.0
-_ROUNDING = 1e-9  # budgets that double fall on the edges of bins that double
+_SLACK = 0.05  # of a bin: budgets meant to double do so within a few percent, and must not share one
 
 
 def frontier(runs: Runs, y: str = "loss") -> Runs:
@@ -25,7 +25,7 @@ def frontier(runs: Runs, y: str = "loss") -> Runs:
 
 def frontier_rows(C: np.ndarray, outcome: np.ndarray) -> np.ndarray:
     """The positions of the frontier's runs among C and outcome (n,), cheapest bin first."""
-    bins = np.floor(np.log(C / C.min()) / np.log(_PER_BIN) + _ROUNDING)
+    bins = np.floor(np.log(C / C.min()) / np.log(_PER_BIN) + _SLACK)
     order = np.lexsort((outcome, bins))
     best = order[np.unique(bins[order], return_index=True)[1]]
     cheaper = np.minimum.accumulate(outcome[best])

@@ -21,6 +21,11 @@ _PUBLISHED = {
     }
 }
 _TRUST = "refitted by least squares to the first 14 points of 4-digit addition in the authors' script"
+# The least of the fitted inputs, and the three beyond them that were foretold.
+_EXAMPLES = [
+    Example(constants="addition-4-digits", at={"D": D}, gives=gives)
+    for D, gives in ((160, "2.1358"), (800, "0.7602"), (864, "0.6375"), (928, "0.5626"))
+]
 _COUNTS = ("no break", "one break", "two breaks", "three breaks")
 
 
@@ -53,7 +58,8 @@ def broken(n: int) -> Law:
         trust=dict.fromkeys(_PUBLISHED.get(n, {}), _TRUST),
         domain={"D": (160, 928), "N": (1e6, 1e10), "C": (1e17, 1e23)},
         carries={"A": {"x": "alpha"}, **({"d1": {"x": 1.0}} if n else {})},
-        examples=[Example(constants="addition-4-digits", at={"D": 160}, gives="2.1358")] if n == 1 else [],
+        examples=_EXAMPLES if n == 1 else (),
+        written=_written(n) if n else None,
         wrong_when="a break lies beyond the runs: nothing in them tells of it.",
     )(function)
 
@@ -61,6 +67,17 @@ def broken(n: int) -> Law:
 def _bend(z: Any, c: Any, f: Any) -> Any:
     # (1 + z^(1/f))^(-c·f), taken apart so that no power overflows: z may be 1e6 and 1/f 100.
     return (np.maximum(1, z) * (1 + np.minimum(z, 1 / z) ** (1 / f)) ** f) ** -c
+
+
+def _written(n: int) -> tuple[str, str]:
+    """The formula as the paper has it, in text and LaTeX."""
+    text, latex, place, mark = "E + A·x^-alpha", r"E + A x^{-\alpha}", "d1", "d_{1}"
+    for i in range(1, n + 1):
+        place, mark = (f"{place}·r{i}", f"{mark} r_{{{i}}}") if i > 1 else (place, mark)
+        over = f"({place})" if i > 1 else place
+        text += f"·(1 + (x/{over})^(1/f{i}))^(-c{i}·f{i})"
+        latex += rf" \left(1 + \left(\frac{{x}}{{{mark}}}\right)^{{1/f_{{{i}}}}}\right)^{{-c_{{{i}}} f_{{{i}}}}}"
+    return text, latex
 
 
 def _sign(function: Any, name: str, hints: dict[str, Any]) -> None:

@@ -83,4 +83,5 @@ def _composed(base: str, levers: str) -> Law:
         if not lever:
             raise InputError(f"{pair!r} replaces nothing: write INPUT=LEVER, as in chinchilla[D=repeated-tokens]")
         taken[x] = _by_name(lever)
-    return _by_name(base).replacing(**taken)
+    made = _by_name(base)
+    return (made.over(next(iter(taken))) if made.choices else made).replacing(**taken)

@@ -112,8 +112,8 @@ _BOX_COX = Smooth(name="box_cox", value=box_cox, partials=_box_cox_partials)
     written=(
         "E·exp(E_growth·h(E_curve)) + B·exp((B_growth + A·A_growth·ln D0)·h(B_curve))"
         "·D0^A·D^(-A·exp(A_growth·h(A_curve))), where h(k) = ((N/N0)^k - 1)/k, N0 = 1e9 and D0 = 1e10",
-        r"E e^{\epsilon h(k_E)} + B e^{(b + A a \ln D_0) h(k_B)} D_0^{A} D^{-A e^{a h(k_A)}}, \quad "
-        r"h(k) = \frac{(N/N_0)^k - 1}{k}",
+        r"E e^{E_{growth} h(E_{curve})} + B e^{(B_{growth} + A A_{growth} \ln D_0) h(B_{curve})} D_0^A "
+        r"D^{-A e^{A_{growth} h(A_{curve})}}, \quad h(k) = \frac{(N/N_0)^k - 1}{k}",
     ),
     wrong_when="sizes span little, or each has few token counts: its nine parameters then follow the noise.",
 )

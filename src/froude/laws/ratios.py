@@ -55,6 +55,6 @@ def error_ratio(D: Samples, D0: Samples, *, alpha: Exponent) -> Multiple:
     falls_in=("D0",),
     wrong_when="training stops for want of compute and not of data: the best size then follows compute.",
 )
-def size_ratio(D: Samples, D0: Samples, *, beta: Exponent) -> Multiple:
+def size_ratio(D0: Samples, D: Samples, *, beta: Exponent) -> Multiple:
     """How many times larger the best model for D examples is than the one for D0."""
     return (D / D0) ** beta
