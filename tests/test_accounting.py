@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from froude import Runs, fit, get_law, read_runs
+from froude import Runs, backtest, fit, get_law, read_runs
 from froude.cost.decoder import Shape
 from froude.errors import InputError
 from froude.fit.accounting import SIZES, Decoders, Unknown, count_flops, decoders
@@ -404,3 +404,13 @@ def test_a_fit_derives_what_its_law_asks_for_and_the_command_line_says_so(cli, t
     np.testing.assert_allclose(made.inputs["M"], M)
     done = cli("fit", write_csv(tmp_path / "runs.csv", runs), "--law", "overtrained", "--draws", "20")
     assert "C = 6·N·D, derived; M = D/N, derived" in done.out
+
+
+def test_runs_counted_in_one_way_are_not_forecast_from_runs_counted_in_another() -> None:
+    telling = np.where(planted()["D"] > 5e10, "kaplan", "standard")
+    runs = mixing(param_count=telling.tolist())
+    for laws in ("chinchilla", "auto"):
+        with pytest.raises(InputError, match="param_count says that N was counted in 2 ways"):
+            backtest(laws, runs, "D > 5e10", draws=20)
+    (held,) = backtest("power", runs, "D > 5e10", x="D", draws=20)
+    assert held.n_held_out > 0

@@ -165,7 +165,8 @@ def _shipped(learned: Learned) -> str:
     stretch = ", ".join(f"{factor:.3f} at {level:.0%}" for level, factor in learned.stretch.items())
     return (
         f"Of all {len(learned.studies)} studies: errors grow by {learned.drift:.2%} for each factor e of size beyond "
-        f"the fitted runs, before a user's own hold-outs sharpen this; that part of an interval is stretched by {stretch}. "
+        f"the fitted runs, before a user's own hold-outs sharpen this; this part of an interval is stretched by "
+        f"{stretch}. "
         f"Learned from {', '.join(learned.studies)}."
     )
 
