@@ -73,12 +73,12 @@ def test_a_law_of_one_input_is_chosen_where_only_one_varies_also_from_a_file(tmp
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     truth = get_law("chinchilla")(N=N, D=D, **TRUTHS["chinchilla"])
     inside = []
-    for seed in range(12):
-        made = choose(pilots("chinchilla", noise=3e-3, seed=seed), cluster="trunk", draws=100).fit
+    for seed in range(8):
+        made = choose(pilots("chinchilla", noise=3e-3, seed=seed), cluster="trunk", draws=40, starts=9).fit
         forecast = made.predict(N=N, D=D)
         inside.append(forecast.lo <= truth <= forecast.hi)
-    # Twelve forecasts at 90%: fewer than 8 inside has a probability below 0.5%.
-    assert sum(inside) >= 8
+    # Eight forecasts at 90%: fewer than 5 inside has a probability below 0.5%.
+    assert sum(inside) >= 5
 
 
 def test_hold_outs_that_miss_by_more_widen_the_interval() -> None:

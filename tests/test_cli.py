@@ -19,7 +19,7 @@ def test_fit_prints_the_planted_law_with_intervals_around_it(cli, table):
     found = json.loads(cli("fit", table, *QUICK, "--json").out)
     assert list(found) == [
         *("law", "n", "diverged", "params", "intervals", "level"),
-        *("residual", "objective", "starts", "warnings"),
+        *("residual", "objective", "gradient", "starts", "warnings"),
     ]
     assert (found["law"], found["n"], found["diverged"], found["residual"]) == ("chinchilla", 36, 0, "log")
     assert found["starts"] == {"tried": 27, "agree": 27}

@@ -355,7 +355,7 @@ def test_to_dict_is_what_the_command_line_prints(made: Fit) -> None:
     printed = json.loads(json.dumps(made.to_dict()))
     assert list(printed) == [
         *("law", "n", "diverged", "params", "intervals", "level"),
-        *("residual", "objective", "starts", "warnings"),
+        *("residual", "objective", "gradient", "starts", "warnings"),
     ]
     assert printed["starts"] == {"tried": 27, "agree": 27}
     assert list(printed["intervals"]) == list(CHINCHILLA.parameters)
@@ -367,10 +367,10 @@ def test_to_dict_is_what_the_command_line_prints(made: Fit) -> None:
         ("{", "fit.json is no JSON"),
         ('{"law": "power"}', "fit.json is no fit"),
         ("[1]", "fit.json is no fit"),
-        ('{"format": "froude-fit", "version": 7}', "is a fit of version 7 and this Froude reads version 1"),
-        ('{"format": "froude-fit", "version": 1}', "is a damaged fit"),
+        ('{"format": "froude-fit", "version": 7}', "is a fit of version 7 and this Froude reads version 2"),
+        ('{"format": "froude-fit", "version": 2}', "is a damaged fit"),
         (
-            '{"format": "froude-fit", "version": 1, "law": "pwer", "inputs": {}}',
+            '{"format": "froude-fit", "version": 2, "law": "pwer", "inputs": {}}',
             "no law is called 'pwer': did you mean power",
         ),
     ],

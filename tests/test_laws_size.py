@@ -236,6 +236,20 @@ def test_breaks_come_back_from_runs_whatever_the_start() -> None:
         assert made.params[name] == pytest.approx(true, rel=0.15), name
 
 
+def test_a_planted_learning_curve_that_saturates_is_foretold_by_m4_and_not_by_a_power() -> None:
+    m4 = get_law("m4")
+    D = 5e5 * 2.0 ** np.arange(11)
+    loss = m4(D=D, E=0.33, R=0.9, A=2e3, alpha=0.55, gamma=0.6)
+    curve = Runs.from_columns({"D": D, "loss": loss})
+    off = {}
+    for name in ("power", "m4"):
+        law = get_law(name, "D")
+        made = fit(law, curve.take(np.arange(10)), draws=20, starts=9)
+        off[name] = abs(float(law(D=D[-1], **made.params)) / loss[-1] - 1)
+    assert off["m4"] < 1e-4
+    assert off["power"] > 0.1
+
+
 def test_translation_learning_curves_bend_as_m4_says_and_not_as_a_power(published: Callable[[str], Path]) -> None:
     path = published("nmt_learning_curves/nmt.csv")
     runs = read_runs(path, columns={"D": "seen_examples", "loss": "log_perplexity"})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from froude.cli.options import Columns, Draws, Input, Json, Outcome, Seed, Table, Where, read_table
+from froude.cli.options import Columns, Draws, Flops, Input, Json, Outcome, Seed, Table, Where, read_table
 from froude.cli.render import percent, print_json, print_notes, print_table
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def backtest(
     y: Outcome = "loss",
     columns: Columns = None,
     where: Where = None,
+    flops: Flops = "auto",
     draws: Draws = 1000,
     seed: Seed = 0,
     json: Json = False,
@@ -35,7 +36,7 @@ def backtest(
     """
     from froude.fit import backtest as backtest_laws
 
-    runs = read_table(table, columns, where)
+    runs = read_table(table, columns, where, flops)
     names = [name.strip() for name in law.split(",")]
     found = backtest_laws(names, runs, hold_out, y, x=x, draws=draws, seed=seed)
     if json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from froude.cli.options import Columns, Draws, Input, Json, Outcome, Seed, Table, Where, read_table
+from froude.cli.options import Columns, Draws, Flops, Input, Json, Outcome, Seed, Table, Where, read_table
 from froude.cli.render import number_and_interval, percent, print_json, print_notes, print_table
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def fit(
     y: Outcome = "loss",
     columns: Columns = None,
     where: Where = None,
+    flops: Flops = "auto",
     draws: Draws = 1000,
     starts: Annotated[int, typer.Option(help="Random starts of the solver.")] = 27,
     seed: Seed = 0,
@@ -37,7 +38,7 @@ def fit(
     """
     from froude.fit import choose
 
-    runs = read_table(table, columns, where)
+    runs = read_table(table, columns, where, flops)
     choice = choose(runs, y, laws=law, x=x, starts=starts, draws=draws, seed=seed)
     found = choice.fit
     if out is not None:
@@ -75,11 +76,14 @@ def show_choice(choice: Choice) -> None:
 
 def show_evidence(choice: Choice, runs: Runs) -> None:
     """What a fit rests on, and what to doubt of it."""
+    from froude.runs.asked import asked_of
+
     found = choice.fit
+    runs = asked_of(runs, found.law.inputs)
     print()
     print(f"{found.n} runs fitted; {error_of(found)}")
     agree = f"{found.starts_agree} of {found.starts_tried} random starts agree"
-    print(f"{agree}; objective {found.objective:.9g}")
+    print(f"{agree}; objective {found.objective:.9g}, scaled gradient {found.gradient:.1g}")
     told = f"{len(choice.held_out)} hold-outs of them and from " if choice.held_out else ""
     print(f"beyond these runs errors grow by {percent(found.drift)} for each factor e of size,")
     print(f"as learned from {told}published studies")

@@ -32,7 +32,7 @@ Flops = Annotated[
     typer.Option(
         metavar="auto|column|exact|6nd",
         help="How C is counted: a column, the matmuls of the models' shapes, or 6·N·D; auto takes the first that can "
-        "be. Sizes that all runs share: exact,context=2048,vocabulary=50257.",
+        "be. Sizes that all runs share: exact,context=2048",
     ),
 ]
 Outcome = Annotated[str, typer.Option(metavar="COLUMN", help="What is fitted and predicted.")]

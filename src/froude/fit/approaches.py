@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -41,12 +41,6 @@ class Approach:
     def tokens_per_param(self) -> float:
         """D/N at C."""
         return self.D / self.N
-
-    def to_dict(self) -> dict[str, Any]:
-        """The answer without its points, for JSON."""
-        kept = ("name", "a", "b", "C", "N", "D", "tokens_per_param")
-        ends = {name: list(pair) for name, pair in self.intervals.items()}
-        return {**{name: getattr(self, name) for name in kept}, "intervals": ends}
 
 
 @final

@@ -12,6 +12,7 @@ from froude.fit.fit import Fit
 from froude.fit.measured import measure
 from froude.laws import Law, get_law
 from froude.runs import Runs
+from froude.runs.counting import check_counted_alike
 
 
 @final
@@ -109,10 +110,19 @@ def backtest(
     options = {"starts": starts, "draws": draws, "seed": seed, "level": level, "cluster": cluster}
     several = [laws] if isinstance(laws, Law | str) else laws
     taken = [law if law == "auto" else get_law(law) if isinstance(law, str) else law for law in several]
+    for law in taken:
+        check_counted_alike(runs, np.flatnonzero(~runs.diverged(y)), _roles(law, x))
     return tuple(
         _judged(choose(rest, y, laws=law, x=x if law == "auto" or law.choices else None, **options).fit, runs, held, y)
         for law in taken
     )
+
+
+def _roles(law: Law | str, x: str | None) -> tuple[str, ...]:
+    """The inputs of a law; of those that "auto" tries, the one that is counted in several ways."""
+    if not isinstance(law, Law):
+        return (x or "N",)
+    return (x,) if x is not None and law.choices else law.inputs
 
 
 def _check_split(runs: Runs, hold_out: str, held: np.ndarray, y: str) -> None:

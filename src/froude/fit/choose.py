@@ -27,7 +27,7 @@ STARTS = 14  # for a fit below a cut
 TYPICAL_ERROR, PRIOR_CUTS = 0.02, 1  # a law that no cut has judged errs by so much, said with the weight of one cut
 PRIOR_DRIFT_CUTS = 3  # with as much weight the published studies speak of how fast laws err
 LEAST_SHARE = 0.02  # laws that weigh less are left out of an average
-_OF_PARAMETERS = ("identified", "what is known", "ended at its bound")
+_OF_PARAMETERS = ("identified", "what is known", "ended at its bound", "leverage")
 NEAREST = 0.3  # in ln size: errors of runs that lie no farther beyond the others say nothing of growth
 
 
@@ -211,6 +211,7 @@ def _averaged(fits: Mapping[Fit, float]) -> Fit:
         objective=_objective(residuals),
         starts_agree=min(each.starts_agree for each in fits),
         converged=all(each.converged for each in fits),
+        gradient=max(each.gradient for each in fits),
         warnings=tuple(_warnings(best, named)),
         draws=np.concatenate([each.draws[:draws] for each in fits], axis=1),
         residuals=residuals,

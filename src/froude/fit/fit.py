@@ -29,6 +29,7 @@ class Fit:
 
     `objective` is the sum of Huber(residual, delta 1e-3). `starts_agree` of `starts_tried` random starts
     converged within 1e-6 relative of it; `converged` is False where none converged, and this is then no fit.
+    `gradient` is the scaled gradient there (`Minima`), for an average the largest of its members: 0 at a minimum.
     `draws` (draws, P) are the parameters of bootstrap refits, in the order of `law.parameters`, and
     `intervals` their percentiles at `level`. `residuals` (n,) are log predicted − log measured, or
     predicted − measured, of the fitted runs, which are at positions `rows` (n,) of the table and have inputs
@@ -47,6 +48,7 @@ class Fit:
     starts_tried: int
     starts_agree: int
     converged: bool
+    gradient: float
     warnings: tuple[str, ...]
     draws: np.ndarray
     residuals: np.ndarray
@@ -108,6 +110,7 @@ class Fit:
             "level": self.level,
             "residual": self.residual,
             "objective": self.objective,
+            "gradient": self.gradient,
             "starts": {"tried": self.starts_tried, "agree": self.starts_agree},
             "warnings": list(self.warnings),
         }
@@ -178,6 +181,7 @@ def _fit(found: Evidence, seed: int) -> Fit:
         starts_tried=len(found.minima.points),
         starts_agree=int(found.agree.sum()),
         converged=bool(found.minima.converged[found.best]),
+        gradient=float(found.minima.gradients[found.best]),
         warnings=doubts(found),
         draws=np.stack(list(found.draws.values()), axis=1),
         residuals=found.residuals,

@@ -9,6 +9,8 @@ import numpy as np
 from froude.errors import InputError
 from froude.laws import Law
 from froude.runs import Runs
+from froude.runs.asked import asked_of
+from froude.runs.counting import check_counted_alike
 
 
 @final
@@ -38,16 +40,19 @@ class Measured:
 def measure(law: Law, runs: Runs, y: str) -> Measured:
     """The rows of runs that law can be fitted to, or tested on, with outcome y.
 
-    InputError for a column that is missing or not positive where it must be, naming the row.
+    Inputs that few tables name are found or derived (`asked_of`). InputError for a column that is missing or not
+    positive where it must be, naming the row, and for parameters counted in several ways.
     """
     if law.is_lever:
         raise InputError(
             f"{law.name} is a lever, whose value is no {y}: fit a law with it, such as "
             f"chinchilla[{law.inputs[0]}={law.name}]"
         )
+    runs = asked_of(runs, law.inputs)
     inputs = {x: _column(law, runs, x) for x in law.inputs}
     diverged = runs.diverged(y)
     rows = np.flatnonzero(~diverged)
+    check_counted_alike(runs, rows, law.inputs)
     outcome = np.asarray(runs[y], dtype=float)[rows]
     if law.residual == "log" and np.any(outcome <= 0):
         first = int(np.flatnonzero(outcome <= 0)[0])

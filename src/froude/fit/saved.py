@@ -11,9 +11,9 @@ from froude.fit.fit import Fit
 from froude.laws import get_law
 from froude.runs import atomic_write
 
-_FORMAT, _VERSION = "froude-fit", 1
+_FORMAT, _VERSION = "froude-fit", 2
 _PLAIN = (
-    *("y", "level", "n", "diverged", "objective"),
+    *("y", "level", "n", "diverged", "objective", "gradient"),
     *("starts_tried", "starts_agree", "converged", "seed", "drift"),
 )
 _REMEDY = "give a file that `froude fit --out` wrote"
