@@ -113,9 +113,14 @@ def backtest(
     for law in taken:
         check_counted_alike(runs, np.flatnonzero(~runs.diverged(y)), _roles(law, x))
     return tuple(
-        _judged(choose(rest, y, laws=law, x=x if law == "auto" or law.choices else None, **options).fit, runs, held, y)
+        _judged(choose(rest, y, laws=law, x=None if _has_its_inputs(law) else x, **options).fit, runs, held, y)
         for law in taken
     )
+
+
+def _has_its_inputs(law: Law | str) -> bool:
+    """Whether a law cannot be taken over an input of one's choice."""
+    return isinstance(law, Law) and not law.choices
 
 
 def _roles(law: Law | str, x: str | None) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ def leave_one_out(cases: Sequence[Judged]) -> dict[str, Learned]:
     """By study, what all the others teach. InputError for fewer than two studies."""
     studies = studies_of(cases)
     if len(studies) < 2:
-        raise InputError(f"cases are all of {studies[0]}: judging one study by others needs at least two")
+        raise InputError(f"cases are all of {', '.join(studies)}: judging one study by others needs at least two")
     return {study: learn([each for each in cases if each.case.study != study]) for study in studies}
 
 
@@ -221,7 +221,7 @@ def _mean_error(errors: np.ndarray) -> float:
 def _judged(case: Case, choice: Choice, held: Runs) -> Judged:
     made = choice.fit
     at = {x: held[x] for x in made.law.inputs}
-    forecast = made.predict(**at)
+    forecast = made.predict(of="run", **at)
     known = np.hypot(forecast.parts["parameters"], forecast.parts["residual"])
     return Judged(
         case=case,
@@ -230,7 +230,10 @@ def _judged(case: Case, choice: Choice, held: Runs) -> Judged:
         known=known,
         apart=disagreement(made, at),
         cuts=choice.held_out,
-        alone={each.fit.law.name: np.log(each.fit.predict(**at).mean / held["loss"]) for each in choice.candidates},
+        alone={
+            each.fit.law.name: np.log(each.fit.predict(of="run", **at).mean / held["loss"])
+            for each in choice.candidates
+        },
         law=made.law.name,
         n_fit=made.n,
     )
