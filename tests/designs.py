@@ -1,8 +1,12 @@
 """Where every law is tested: a truth, a design of runs that determines it, and one that does not."""
 
+from typing import Any
+
 import numpy as np
 
+from froude.fit.points import along_curves
 from froude.laws import Law, all_laws
+from froude.laws.past import Past
 from froude.runs import Runs
 
 TRUTH: dict[str, dict[str, float]] = {
@@ -28,6 +32,9 @@ TRUTH: dict[str, dict[str, float]] = {
     "power-lr": {"k": 1e-6, "p": 0.5},
     "saturating-lr": {"lr_max": 3e-3, "B_crit": 4e5, "gamma": 0.7},
     "outlier-lr": {"lr_max": 3e-3, "B_crit": 2e4},
+    "annealing": {"L0": 2.0, "A": 2.0, "alpha": 0.5, "B": 5e3, "tau": 300.0},
+    "multi-power": {"L0": 2.0, "A": 2.0, "alpha": 0.5, "B": 5e3, "C": 1.0, "beta": 0.6, "gamma": 0.6},
+    "root-annealing": {"L0": 2.0, "A": 20.0, "alpha": 0.5, "W": 4.0, "B": 5e3, "tau": 300.0},
 }
 """Parameters of laws of which none are published, or of which published ones need more runs than a test can have."""
 
@@ -45,8 +52,13 @@ def truth_of(each: Law) -> dict[str, float]:
     return TRUTH[each.name] if each.name in TRUTH else dict(next(iter(each.published.values())))
 
 
-def inputs_of(each: Law, n: int, seed: int = 0, ill_posed: bool = False) -> dict[str, np.ndarray]:
-    """Inputs {role: (n,)} spread evenly in the logarithm over the widened domain of a law, or over 2%."""
+def inputs_of(each: Law, n: int, seed: int = 0, ill_posed: bool = False) -> dict[str, Any]:
+    """Inputs {role: (n,)} spread evenly in the logarithm over the widened domain of a law, or over 2%.
+
+    For a law of learning-rate curves the points of several of them, or of the end of one at a constant rate.
+    """
+    if is_of_curves(each):
+        return along_curves(each, Runs.from_columns(curves(n, seed, ill_posed)))
     rng = np.random.default_rng(seed)
     made = {}
     for x in each.inputs:
@@ -58,13 +70,42 @@ def inputs_of(each: Law, n: int, seed: int = 0, ill_posed: bool = False) -> dict
     return made
 
 
+def is_of_curves(each: Law) -> bool:
+    """Whether a law speaks of the points of curves, whose inputs follow from learning rates."""
+    return any(mark.domain == "past" for mark in each.marks.values())
+
+
+def curves(n: int, seed: int = 0, ill_posed: bool = False) -> dict[str, Any]:
+    """Columns of n points of curves: the rate falls in a jump, in a line, or not at all, early or late, far or not."""
+    rng = np.random.default_rng(seed)
+    names, steps, rates = [], [], []
+    kinds = 1 if ill_posed else min(10, n // 4)
+    for k in range(kinds):
+        count = len(range(k, n, kinds))
+        first, turn, low = 1000.0, np.exp(rng.uniform(np.log(2e3), np.log(8e3))), 3e-4 * np.exp(-rng.uniform(0.5, 5))
+        before, after = count // 3, count - count // 3
+        late = turn + np.unique(np.round(np.geomspace(2, 2e4, after) * rng.uniform(0.7, 1.4)))
+        step = np.round(np.concatenate([np.geomspace(first, turn - 1, before), late]))
+        falls = [1.0, 1e3, 1e4, 0.0][k % 4]
+        share = np.clip((step - turn) / falls, 0, 1) if falls else np.zeros(step.size)
+        rate = 3e-4 + (low - 3e-4) * share
+        if ill_posed:
+            step, rate = 5000.0 + np.arange(count), np.full(count, 3e-4)
+        names += [f"{k}"] * step.size
+        steps.append(step)
+        rates.append(rate)
+    return {"curve": names, "S": np.concatenate(steps), "lr": np.concatenate(rates), "loss": np.ones(n)}
+
+
 def columns(each: Law, n: int = 100, noise: float = 0.01, seed: int = 0, ill_posed: bool = False) -> dict:
     """Inputs and the outcome `loss` of a planted law, with relative noise."""
     inputs = inputs_of(each, n, seed, ill_posed)
+    table = curves(n, seed, ill_posed) if is_of_curves(each) else {}
     exact = each(**inputs, **truth_of(each))
-    return {**inputs, "loss": exact * np.exp(noise * np.random.default_rng(seed + 1).standard_normal(n))}
+    return {**table, **inputs, "loss": exact * np.exp(noise * np.random.default_rng(seed + 1).standard_normal(n))}
 
 
 def planted(each: Law, **options) -> Runs:
     """The same as runs."""
-    return Runs.from_columns(columns(each, **options))
+    made = columns(each, **options)
+    return Runs.from_columns({x: values for x, values in made.items() if not isinstance(values, Past)})

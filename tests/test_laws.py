@@ -1,5 +1,7 @@
 """Laws: published numbers, changes of unit, and what is derived from a signature."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from froude.errors import InputError
 from froude.laws import Example, Law, all_laws, get_law, law
 from froude.laws.formula import symbol
 from froude.laws.kinds import Exponent, NatsPerToken, Params, Scale
+from froude.laws.past import Rates
 
 EVERY_LAW = [pytest.param(each, id=each.name) for each in all_laws()]
 
@@ -18,6 +21,13 @@ def typical(each: Law, seed: int = 0) -> dict[str, float]:
     """Parameters of a law that are neither 0 nor 1, valid for inputs near 1."""
     rng = np.random.default_rng(seed)
     return {name: float(kind.draw(rng, 1, 2.0)[0]) for name, kind in each.kinds.items()}
+
+
+def near_one(each: Law, values: np.ndarray) -> dict[str, Any]:
+    """Inputs (n,) of these values; where a past is wanted, of a rate that falls to a third after as many steps."""
+    rates = Rates(steps=np.array([0.0, 1.0, 2.0, 9.0]), rates=np.array([0.0, 3.0, 1.0, 1.0]))
+    past = rates.changes(np.ceil(values))
+    return {x: past if mark.domain == "past" else values for x, mark in each.marks.items()}
 
 
 TAKEN = [taken for each in all_laws() for taken in ([each.over(x) for x in each.choices] or [each])]
@@ -70,8 +80,7 @@ COMPOSED = ("chinchilla[D=repeated-tokens]", "chinchilla[N=parallel-streams,D=re
 def test_a_change_of_unit_changes_no_value(each: Law, factor: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     parameters = typical(each, seed)
-    inputs = {x: np.exp(rng.normal(0, 1, 5)) for x in each.inputs}
-    inputs |= {x: 1 + inputs[x] for x, mark in each.marks.items() if mark.domain == "count"}
+    inputs = near_one(each, 1 + np.exp(rng.normal(0, 1, 5)))
     # Streams are a pure number.
     units = {unit: factor**k for unit, k in zip(_units_of(each), (1.0, -0.5, 0.25), strict=False)}
     units |= dict.fromkeys(set(each.input_units.values()) - set(_units_of(each)), 1.0)
@@ -106,7 +115,7 @@ def test_a_law_is_finite_on_its_domain_and_falls_or_rises_where_it_says(each: La
 @pytest.mark.parametrize("each", EVERY_LAW)
 def test_a_law_broadcasts_over_leading_axes(each: Law) -> None:
     parameters = typical(each)
-    inputs = {x: np.array([1.5, 2.0, 3.0]) for x in each.inputs}
+    inputs = near_one(each, np.array([1.5, 2.0, 3.0]))
     tall = {name: np.full((4, 1), value) for name, value in parameters.items()}
     values = each(**inputs, **tall)
     assert values.shape == (4, 3)

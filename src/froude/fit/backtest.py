@@ -140,7 +140,7 @@ def _check_split(runs: Runs, hold_out: str, held: np.ndarray, y: str) -> None:
 
 def _judged(made: Fit, runs: Runs, held: np.ndarray, y: str) -> Backtest:
     target = measure(made.law, runs.take(held), y)
-    forecast = made.predict(of="run", **target.inputs)
+    forecast = made.predict(of="run", **target.given)
     return Backtest(
         law=made.law,
         fit=made,

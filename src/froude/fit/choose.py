@@ -142,7 +142,7 @@ def hold_outs(law: Law, measured: Measured, seed: int) -> Iterator[HeldOut]:
         rest = measured.take(~below)
         problem, minima = solve(law, kept, STARTS, np.random.default_rng(seed))
         params = {name: value[0] for name, value in problem.parameters(minima.points[[best_row(minima)]]).items()}
-        forecast = law(**rest.inputs, **params)
+        forecast = law(**rest.given, **params)
         errors = np.log(forecast / rest.y) if law.residual == "log" else (forecast - rest.y) / np.abs(rest.y)
         yield HeldOut(n=kept.n, errors=errors, reaches=size[~below] - size[below].max())
 

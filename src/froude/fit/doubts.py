@@ -104,18 +104,18 @@ def _known(found: Evidence) -> Iterator[str]:
     """What is known where parameters are not: the outcome at the run in the middle, and how it changes there."""
     logs = [np.log(np.abs(values) + 1e-300) for values in found.measured.inputs.values()]
     middle = int(np.argmin(sum(np.abs(log - np.median(log)) for log in logs)))
-    at = {x: float(values[middle]) for x, values in found.measured.inputs.items()}
-    law, tall = found.problem.law, found.draws
-    here = law(**at, **tall)
+    one = found.measured.take(np.arange(found.measured.n) == middle)
+    law, tall = found.problem.law, {name: values[:, None] for name, values in found.draws.items()}
+    here = law(**one.given, **tall)
     low, high = found.interval(here)
     known = [f"{found.y} = {low:.4g} to {high:.4g}"]
-    for x in at:
+    for x, value in one.inputs.items():
         with np.errstate(all="ignore"):
-            there = law(**{**at, x: _NUDGE * at[x]}, **tall)
+            there = law(**{**one.given, x: _NUDGE * value}, **tall)
             steep, flat = found.interval((there - here) / np.abs(here) / (_NUDGE - 1))
         if flat - steep < _KNOWN_SLOPE * abs(flat + steep):
             known.append(f"d ln {found.y}/d ln {x} = {steep:.2g} to {flat:.2g}")
-    where = ", ".join(f"{x} = {value:.3g}" for x, value in at.items())
+    where = ", ".join(f"{x} = {value[0]:.3g}" for x, value in one.inputs.items())
     yield f"what is known is {', '.join(known)} at {where}"
 
 

@@ -37,6 +37,10 @@ class Dual(np.lib.mixins.NDArrayOperatorsMixin):
             self._log = np.log(self.value)
         return self._log
 
+    def __getitem__(self, which: slice) -> "Dual":
+        """Some of the values (n,) of an input, which has no tangents."""
+        return Dual(self.value[which], log=None if self._log is None else self._log[which])
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> "Dual":
         duals = [x if isinstance(x, Dual) else Dual(np.asarray(x, dtype=float)) for x in operands]
         if method == "__call__" and not options:
@@ -101,7 +105,11 @@ def _power(base: Dual, exponent: Dual) -> Dual:
     log = exponent.value * base.log
     value = np.exp(log)
     by_exponent = {k: t * base.log * value for k, t in exponent.tangents.items()}
-    by_base = _times(base.tangents, value * exponent.value / base.value) if base.tangents else {}
+    by_base: Tangents = {}
+    if base.tangents and base.value.size < value.size:
+        by_base = {k: t / base.value * exponent.value * value for k, t in base.tangents.items()}
+    elif base.tangents:
+        by_base = _times(base.tangents, value * exponent.value / base.value)
     return Dual(value, _sum(by_base, by_exponent), log)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 
@@ -18,6 +18,10 @@ from froude.fit.problem import Problem, make_problem
 from froude.fit.solver import Minima, minimise
 from froude.laws import Law, get_law
 from froude.runs import Runs
+
+if TYPE_CHECKING:
+    from froude.fit.schedules import Schedule
+    from froude.laws.past import Rates
 
 _FEWEST_DRAWS = 20
 
@@ -68,6 +72,18 @@ class Fit:
         Inputs may be arrays; they broadcast. InputError for an input missing, unknown or not positive.
         """
         return forecast(self, of, inputs)
+
+    def along(
+        self, schedule: "Schedule | Rates", at: np.ndarray | None = None, of: Literal["run", "mean"] = "run"
+    ) -> Forecast:
+        """The loss curve forecast under a learning-rate schedule, for a law of such curves.
+
+        `at` are the steps (n,), 200 from the end of warm-up to the last by default; they are the forecast's `at["S"]`.
+        InputError for a law that learning rates do not suffice for, and for steps outside the schedule.
+        """
+        from froude.fit.curves import along
+
+        return along(self, schedule, at, of)
 
     @property
     def farthest(self) -> float:
@@ -145,10 +161,8 @@ def fit(
     measured = measure(law, runs, y)
     check_enough(law, measured, y)
     start_rng, draw_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
-    if cluster is None:
-        weights = resample(draws, measured.n, draw_rng)
-    else:
-        weights = reweigh(draws, cluster_groups(runs, measured.rows, cluster), draw_rng)
+    groups = measured.stretches if cluster is None else cluster_groups(runs, measured.rows, cluster)
+    weights = resample(draws, measured.n, draw_rng) if groups is None else reweigh(draws, groups, draw_rng)
 
     problem, minima = solve(law, measured, starts, start_rng)
     drawn = refits(problem, minima.points[best_row(minima)], weights)
@@ -157,7 +171,7 @@ def fit(
 
 def solve(law: Law, measured: Measured, starts: int, rng: np.random.Generator) -> tuple[Problem, Minima]:
     """The problem of fitting law to what was measured, and the minima that random starts lead to."""
-    problem = make_problem(law, measured.inputs, measured.y)
+    problem = make_problem(law, measured.given, measured.y)
     points = problem.starts(starts, rng)
     return problem, minimise(problem.residuals, points, np.ones((starts, measured.n)), problem.space())
 

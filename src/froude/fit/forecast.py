@@ -65,7 +65,7 @@ def forecast(fit: Fit, of: Literal["run", "mean"], inputs: Mapping[str, Any]) ->
     with np.errstate(over="ignore"):  # what is known this badly may be anything
         lo, hi = (centre * np.exp(sign * half) if log else centre + sign * half * np.abs(centre) for sign in (-1, 1))
     return Forecast(
-        at={x: _plain(values) for x, values in at.items()},
+        at={x: _plain(values) for x, values in at.items() if fit.law.marks[x].domain != "past"},
         mean=_plain(centre),
         lo=_plain(lo),
         hi=_plain(hi),
@@ -74,9 +74,9 @@ def forecast(fit: Fit, of: Literal["run", "mean"], inputs: Mapping[str, Any]) ->
     )
 
 
-def _parameters(fit: Fit, at: Mapping[str, np.ndarray], centre: np.ndarray) -> np.ndarray:
+def _parameters(fit: Fit, at: Mapping[str, Any], centre: np.ndarray) -> np.ndarray:
     """The relative standard deviation that the bootstrap refits give the law's value."""
-    ndim = np.broadcast(*at.values()).ndim
+    ndim = len(_shape(at))
     tall = {name: fit.draws[:, k].reshape(-1, *(1,) * ndim) for k, name in enumerate(fit.law.parameters)}
     with np.errstate(all="ignore"):
         drawn = fit.law(**at, **tall)
@@ -92,7 +92,7 @@ def _residual(fit: Fit) -> float:
     return float(held) / NormalDist().inv_cdf((1 + fit.level) / 2)
 
 
-def disagreement(fit: Fit, at: Mapping[str, np.ndarray]) -> np.ndarray:
+def disagreement(fit: Fit, at: Mapping[str, Any]) -> np.ndarray:
     """The weighted standard deviation of the logarithms that the members of an average foretell."""
     logs, shares = [], []
     for law, share in fit.law.members:
@@ -100,12 +100,12 @@ def disagreement(fit: Fit, at: Mapping[str, np.ndarray]) -> np.ndarray:
         logs.append(np.log(law(**at, **own)))
         shares.append(share)
     if not logs:
-        return np.zeros(np.broadcast(*at.values()).shape)
+        return np.zeros(_shape(at))
     centre = np.average(logs, axis=0, weights=shares)
     return np.sqrt(np.average((np.asarray(logs) - centre) ** 2, axis=0, weights=shares))
 
 
-def _checked(fit: Fit, of: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _checked(fit: Fit, of: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     if of not in ("run", "mean"):
         raise InputError(f"of = {of!r}: give 'run' or 'mean'")
     wanted = " and ".join(fit.law.inputs)
@@ -115,12 +115,16 @@ def _checked(fit: Fit, of: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarr
     for x in fit.law.inputs:
         if x not in inputs:
             raise InputError(f"{fit.law.name} needs {x} to predict: give {wanted}")
-    at = {x: np.asarray(inputs[x], dtype=float) for x in fit.law.inputs}
+    at = {x: fit.law.marks[x].read(inputs[x]) for x in fit.law.inputs}
     for x, values in at.items():
         bad = ~fit.law.marks[x].holds(values)
         if bad.any():
             raise InputError(f"{x} = {values[bad].flat[0]:g}: {fit.law.name} needs {x} {fit.law.marks[x].needs}")
     return at
+
+
+def _shape(at: Mapping[str, Any]) -> tuple[int, ...]:
+    return np.broadcast_shapes(*(values.shape for values in at.values()))
 
 
 def _deviation(samples: np.ndarray) -> np.ndarray:

@@ -1,13 +1,15 @@
 """The rows of a table that a law can be fitted to, checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import final
+from dataclasses import dataclass, field
+from typing import Any, final
 
 import numpy as np
 
 from froude.errors import InputError
+from froude.fit.points import along_curves, stretches, wants_curves
 from froude.laws import Law
+from froude.laws.past import Past
 from froude.runs import Runs
 from froude.runs.asked import asked_of
 from froude.runs.counting import check_counted_alike
@@ -18,23 +20,37 @@ from froude.runs.counting import check_counted_alike
 class Measured:
     """Inputs {role: (n,)} and outcomes y (n,) of the rows that did not diverge.
 
-    `rows` (n,) are their positions in the runs, `diverged` the positions of those left out.
+    `rows` (n,) are their positions in the runs, `diverged` the positions of those left out. Where runs are points of
+    curves, `pasts` are the inputs that are no numbers, and `stretches` (n,) says which have residuals that go together.
     """
 
     inputs: Mapping[str, np.ndarray]
     y: np.ndarray
     rows: np.ndarray
     diverged: np.ndarray
+    pasts: Mapping[str, Past] = field(default_factory=dict)
+    stretches: np.ndarray | None = None
 
     @property
     def n(self) -> int:
         """The number of rows."""
         return self.y.size
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """All inputs, numbers and pasts, as a law takes them."""
+        return {**self.inputs, **self.pasts}
+
     def take(self, which: np.ndarray) -> "Measured":
         """The rows where a Boolean array (n,) is True."""
-        inputs = {x: values[which] for x, values in self.inputs.items()}
-        return Measured(inputs=inputs, y=self.y[which], rows=self.rows[which], diverged=self.diverged)
+        return Measured(
+            inputs={x: values[which] for x, values in self.inputs.items()},
+            y=self.y[which],
+            rows=self.rows[which],
+            diverged=self.diverged,
+            pasts={x: past[which] for x, past in self.pasts.items()},
+            stretches=None if self.stretches is None else self.stretches[which],
+        )
 
 
 def measure(law: Law, runs: Runs, y: str) -> Measured:
@@ -48,8 +64,11 @@ def measure(law: Law, runs: Runs, y: str) -> Measured:
             f"{law.name} is a lever, whose value is no {y}: fit a law with it, such as "
             f"chinchilla[{law.inputs[0]}={law.name}]"
         )
-    runs = asked_of(runs, law.inputs)
-    inputs = {x: _column(law, runs, x) for x in law.inputs}
+    of_curves = wants_curves(law, runs)
+    derived = along_curves(law, runs) if of_curves else {}
+    runs = asked_of(runs, tuple(x for x in law.inputs if x not in derived))
+    pasts = {x: values for x, values in derived.items() if isinstance(values, Past)}
+    inputs = {x: derived[x] if x in derived else _column(law, runs, x) for x in law.inputs if x not in pasts}
     diverged = runs.diverged(y)
     rows = np.flatnonzero(~diverged)
     check_counted_alike(runs, rows, law.inputs)
@@ -67,6 +86,8 @@ def measure(law: Law, runs: Runs, y: str) -> Measured:
         y=outcome,
         rows=rows,
         diverged=np.flatnonzero(diverged),
+        pasts={x: past[rows] for x, past in pasts.items()},
+        stretches=stretches(law, runs)[rows] if of_curves else None,
     )
 
 

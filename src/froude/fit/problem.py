@@ -5,8 +5,9 @@ kind. A point is one vector of coordinates; points come in batches of shape (row
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import final
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, final
 
 import numpy as np
 
@@ -14,9 +15,12 @@ from froude.fit.dual import Dual
 from froude.fit.solver import Space, minimise
 from froude.laws import Law
 from froude.laws.kinds import Input
+from froude.laws.past import Past
 
 # A law such as Kaplan's is absurd at most random points: powers of powers overflow. One in eight never is.
 _CANDIDATES = 8
+_PAIRS_AT_ONCE = 10_000
+_MOST_TAKEN = 0.9
 # The misfit of a rough law, one with breaks, has many hollows. Of 32 points, each the best of four, that have gone down
 # for thirty steps, one is in the deepest.
 _EACH, _FALLING, _FIRST_STEPS = 4, 32, 30
@@ -28,25 +32,37 @@ class Problem:
     """A law, its scaled inputs (n,), what was measured (n,) and the factors the inputs were divided by."""
 
     law: Law
-    inputs: tuple[Dual, ...]
+    inputs: tuple[Dual | Past, ...]
     measured: np.ndarray
     factors: Mapping[str, float]
 
     def residuals(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Residuals (rows, n) and their derivatives by coordinate (rows, P, n) at points (rows, P)."""
-        predicted = self.law.function(*self.inputs, **self._parameters(points))
         residual = np.empty((len(points), self.measured.size))
         slopes = np.zeros((len(points), points.shape[1], self.measured.size))
-        factor = 1.0
-        if self.law.residual == "log":
-            np.subtract(predicted.log, self.measured, out=residual)
-            factor = 1 / predicted.value
-        else:
-            np.subtract(predicted.value, self.measured, out=residual)
-        for k, name in enumerate(self.law.parameters):
-            if name in predicted.tangents:
-                np.multiply(predicted.tangents[name], factor, out=slopes[:, k])
+        parameters = self._parameters(points)
+        for some, inputs in self._pieces:
+            predicted = self.law.function(*inputs, **parameters)
+            factor = 1.0
+            if self.law.residual == "log":
+                np.subtract(predicted.log, self.measured[some], out=residual[:, some])
+                factor = 1 / predicted.value
+            else:
+                np.subtract(predicted.value, self.measured[some], out=residual[:, some])
+            for k, name in enumerate(self.law.parameters):
+                if name in predicted.tangents:
+                    np.multiply(predicted.tangents[name], factor, out=slopes[:, k, some])
         return residual, slopes
+
+    @cached_property
+    def _pieces(self) -> tuple[tuple[slice, tuple[Dual | Past, ...]], ...]:
+        """The inputs, cut where the pasts of the runs are together too long for the cache of one core."""
+        pasts = [x for x in self.inputs if isinstance(x, Past)]
+        if not pasts:
+            return ((slice(None), self.inputs),)
+        ends = np.flatnonzero(np.diff(pasts[0].starts // _PAIRS_AT_ONCE)) + 1
+        pieces = [slice(a, b) for a, b in zip([0, *ends], [*ends, self.measured.size], strict=True)]
+        return tuple((some, tuple(values[some] for values in self.inputs)) for some in pieces)
 
     def _parameters(self, points: np.ndarray) -> dict[str, Dual]:
         made = {}
@@ -73,11 +89,16 @@ class Problem:
 
     def _bounds(self, name: str) -> tuple[float, float]:
         kind = self.law.kinds[name]
-        if not kind.within:
+        if not (kind.within or kind.below):
             return kind.bounds
         (x,) = self.law.carries[name]
-        values = self.inputs[self.law.inputs.index(x)].value
-        return float(values.min()), float(values.max())
+        values = self._numbers[x]
+        return (kind.bounds[0], _MOST_TAKEN * float(values.min())) if kind.below else (values.min(), values.max())
+
+    @property
+    def _numbers(self) -> dict[str, np.ndarray]:
+        """The scaled inputs that are numbers, (n,) each."""
+        return {x: v.value for x, v in zip(self.law.inputs, self.inputs, strict=True) if isinstance(v, Dual)}
 
     def starts(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Random points (count, P) to start from: the best of several draws of the kinds each."""
@@ -114,23 +135,35 @@ class Problem:
         return self.law.rescaled(scaled, {x: 1 / f for x, f in self.factors.items()})
 
 
-def make_problem(law: Law, inputs: Mapping[str, np.ndarray], y: np.ndarray) -> Problem:
+def make_problem(law: Law, inputs: Mapping[str, Any], y: np.ndarray) -> Problem:
     """The problem of fitting law to outcomes y (n,) at inputs {role: (n,)}, all finite, positive where it asks."""
     factors = _factors(law, inputs)
-    scaled = tuple(_scaled(np.asarray(inputs[x], dtype=float) / factors[x], law.marks[x]) for x in law.inputs)
+    scaled = tuple(_scaled(law.marks[x].read(inputs[x]) / factors[x], law.marks[x]) for x in law.inputs)
     measured = np.log(y) if law.residual == "log" else np.asarray(y, dtype=float)
     return Problem(law=law, inputs=scaled, measured=measured, factors=factors)
 
 
-def _factors(law: Law, inputs: Mapping[str, np.ndarray]) -> dict[str, float]:
+def _factors(law: Law, inputs: Mapping[str, Any]) -> dict[str, float]:
     """What each input is divided by: the middle of the first input of its unit, as a law may compare the two."""
     middle: dict[str, float] = {}
     for x, mark in law.marks.items():
-        size = np.abs(inputs[x][inputs[x] != 0])
-        scaled = size.size and mark.domain != "count"
-        middle.setdefault(mark.unit, float(np.exp(np.log(size).mean())) if scaled else 1.0)
+        middle.setdefault(mark.unit, _middle(inputs[x], mark))
     return {x: middle[mark.unit] for x, mark in law.marks.items()}
 
 
-def _scaled(values: np.ndarray, mark: Input) -> Dual:
-    return Dual(values, log=None if mark.domain == "real" else np.log(values))
+def _middle(values: Any, mark: Input) -> float:
+    if mark.domain == "past":
+        return float(values.rate.max())
+    size = np.abs(values[values != 0])
+    return float(np.exp(np.log(size).mean())) if size.size and mark.domain != "count" else 1.0
+
+
+def _scaled(values: Any, mark: Input) -> Dual | Past:
+    if isinstance(values, Past):
+        lifted = {name: _with_log(getattr(values, name)) for name in ("rate", "area", "steps")}
+        return replace(values, **lifted)
+    return Dual(values) if mark.domain == "real" else _with_log(values)
+
+
+def _with_log(values: np.ndarray) -> Dual:
+    return Dual(values, log=np.log(values))

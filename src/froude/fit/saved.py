@@ -71,7 +71,7 @@ def _fit(document: dict[str, Any]) -> Fit:
     inputs = {x: np.array(values, dtype=float) for x, values in document["inputs"].items()}
     law = get_law(document["law"])
     return Fit(
-        law=law if set(law.inputs) == set(inputs) else get_law(document["law"], next(iter(inputs))),
+        law=law if not law.choices or set(law.inputs) == set(inputs) else get_law(document["law"], next(iter(inputs))),
         params=document["params"],
         intervals={name: (low, high) for name, (low, high) in document["intervals"].items()},
         inputs=inputs,

@@ -17,6 +17,7 @@ from froude.laws import (
     power,
     ratios,
     saturating,
+    schedule,
 )
 from froude.laws.compose import average
 from froude.laws.law import Law
@@ -24,7 +25,7 @@ from froude.laws.law import Law
 _FAMILIES = (
     *(power, saturating, broken, ratios),
     *(chinchilla, kaplan, farseer, overtraining, compute_optimal),
-    *(levers, hyperparameters, learning_rate),
+    *(levers, hyperparameters, learning_rate, schedule),
 )
 
 

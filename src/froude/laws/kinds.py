@@ -7,9 +7,12 @@ divided by their geometric mean, so that 1 is the middle of what was measured.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal, final
+from typing import Annotated, Any, Literal, final
 
 import numpy as np
+
+from froude.errors import InputError
+from froude.laws.past import Past
 
 Draw = Callable[[np.random.Generator, int, float], np.ndarray]
 
@@ -19,22 +22,34 @@ Draw = Callable[[np.random.Generator, int, float], np.ndarray]
 class Input:
     """A measured input and the unit it is counted in; inputs of one law that share a unit are scaled together.
 
-    `domain` is "positive", "real" for one that may be zero or negative, or "count" for one from 1 up, which is a pure
-    number and never scaled.
+    `domain` is "positive", "real" for one that may be zero or negative, "count" for one from 1 up, which is a pure
+    number and never scaled, or "past" for one that is no number but a `Past`.
     """
 
     unit: str
-    domain: Literal["positive", "real", "count"] = "positive"
+    domain: Literal["positive", "real", "count", "past"] = "positive"
 
-    def holds(self, values: np.ndarray) -> np.ndarray:
+    def read(self, values: Any) -> Any:
+        """Values as a law takes them: an array of floats, or a past as it is. InputError for what is no past."""
+        if self.domain != "past":
+            return np.asarray(values, dtype=float)
+        if not isinstance(values, Past):
+            raise InputError(f"{values!r} is no past of a {self.unit}: forecast along a schedule instead")
+        return values
+
+    def holds(self, values: Any) -> np.ndarray:
         """Where values lie in the domain, of their shape."""
+        if self.domain == "past":
+            return np.ones(values.shape, dtype=bool)
         least = {"positive": values > 0, "real": True, "count": values >= 1}
         return np.isfinite(values) & least[self.domain]
 
     @property
     def needs(self) -> str:
         """The domain in words."""
-        return {"positive": "> 0 and finite", "real": "to be finite", "count": ">= 1 and finite"}[self.domain]
+        return {"positive": "> 0 and finite", "real": "to be finite", "count": ">= 1 and finite", "past": "a past"}[
+            self.domain
+        ]
 
 
 @final
@@ -59,7 +74,8 @@ class Kind:
     `coordinate` is "log" (the fit moves its logarithm, so it stays positive) or "plain". `bounds` are of the
     parameter itself; one that ends on a bound is reported. `draw(rng, count, level)` returns `count` random
     starts, where `level` is the smallest measured outcome. `within` marks a place along the one input that the
-    parameter carries: it is looked for between the least and the largest that was measured. `rough` marks one with
+    parameter carries: it is looked for between the least and the largest that was measured. `below` marks what is taken
+    from that input: at most nine tenths of its least. `rough` marks one with
     which the misfit has many hollows: starts then go some way down before the best of several is taken.
     """
 
@@ -68,6 +84,7 @@ class Kind:
     bounds: tuple[float, float]
     draw: Draw
     within: bool = False
+    below: bool = False
     rough: bool = False
 
 
@@ -81,6 +98,10 @@ def _share(low: float, high: float) -> Draw:
 
 def _normal(deviation: float) -> Draw:
     return lambda rng, count, level: rng.normal(0.0, deviation, count)
+
+
+def _share_of_one(rng: np.random.Generator, count: int, level: float) -> np.ndarray:
+    return rng.uniform(0.0, 1.0, count)
 
 
 # Plain, not logarithmic: a floor that the data put at zero gets there and stops, instead of running off to
@@ -115,6 +136,13 @@ CURVE = Kind(name="curve", coordinate="plain", bounds=(-2.0, 2.0), draw=_normal(
 OFFSET = Kind(name="offset", coordinate="plain", bounds=(0.0, 1e12), draw=_log_uniform(1e-3, 1.0))
 # The size at which an outcome would vanish: beyond everything measured, or there was no outcome.
 CEILING = Kind(name="ceiling", coordinate="log", bounds=(1e-60, 1e60), draw=_log_uniform(1e2, 1e9))
+# Taken from an input. Plain for the reason that a floor is.
+LOST = Kind(name="lost", coordinate="plain", bounds=(0.0, np.inf), draw=_log_uniform(1e-3, 0.1), below=True)
+# How many steps a drop of the learning rate takes to have its effect, and the share of it that one step brings.
+MEMORY = Kind(name="memory", coordinate="log", bounds=(1.001, 1e7), draw=_log_uniform(30.0, 3e3))
+# What makes time pass: the area under the learning rate at 0, steps at 1.
+CLOCK = Kind(name="clock", coordinate="plain", bounds=(-3.0, 3.0), draw=_share_of_one)
+PER_STEP = Kind(name="share per step", coordinate="log", bounds=(1e-12, 1e12), draw=_log_uniform(1e-3, 1.0))
 
 Params = Annotated[np.ndarray, Input(unit="parameters")]
 Tokens = Annotated[np.ndarray, Input(unit="tokens")]
@@ -128,6 +156,10 @@ ParamCount = Annotated[np.ndarray, Input(unit="parameters", domain="count")]
 TokenCount = Annotated[np.ndarray, Input(unit="tokens", domain="count")]
 Samples = Annotated[np.ndarray, Input(unit="training examples")]
 StepTokens = Annotated[np.ndarray, Input(unit="tokens/optimizer step")]
+RateArea = Annotated[np.ndarray, Input(unit="learning rate × steps")]
+RootRateArea = Annotated[np.ndarray, Input(unit="√(learning rate) × steps")]
+Changes = Annotated[Past, Input(unit="learning rate", domain="past")]
+Drops = Annotated[Past, Input(unit="learning rate", domain="past")]
 
 Floor = Annotated[np.ndarray, FLOOR]
 Scale = Annotated[np.ndarray, SCALE]
@@ -146,6 +178,10 @@ Stride = Annotated[np.ndarray, STRIDE]
 Softness = Annotated[np.ndarray, SOFTNESS]
 Ceiling = Annotated[np.ndarray, CEILING]
 Steepness = Annotated[np.ndarray, STEEPNESS]
+Lost = Annotated[np.ndarray, LOST]
+Memory = Annotated[np.ndarray, MEMORY]
+Clock = Annotated[np.ndarray, CLOCK]
+PerStep = Annotated[np.ndarray, PER_STEP]
 
 NatsPerToken = Annotated[np.ndarray, Output(unit="nats/token", residual="log")]
 BitsPerCharacter = Annotated[np.ndarray, Output(unit="bits/character", residual="log")]

@@ -133,8 +133,8 @@ class Law:
         for name in values:
             if name not in known:
                 raise InputError(f"{self.name} has no {name}: it takes {', '.join(known)}")
-        arrays = {name: np.asarray(value, dtype=float) for name, value in values.items()}
-        inputs = [arrays.pop(name) for name in self.inputs]
+        inputs = [self.marks[name].read(values[name]) for name in self.inputs]
+        arrays = {name: np.asarray(values[name], dtype=float) for name in self.parameters}
         with np.errstate(over="ignore"):  # a wild draw of the parameters may be infinite
             return self.function(*inputs, **arrays)[()]
 

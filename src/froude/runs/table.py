@@ -28,7 +28,8 @@ class Runs:
 
     N, D and C are positive floats; a loss that is NaN or infinite marks a diverged run. `derived` holds
     sentences such as "C = 6·N·D", `notes` what a reader should be told (a truncated last line), `rows` the
-    1-based row (rows,) of each run in the table as read, `read_as` the role of each renamed column.
+    1-based row (rows,) of each run in the table as read, `read_as` the role of each renamed column,
+    and `taken_from` the runs that these are some of, if they are.
     Make one with `read_runs` or `Runs.from_columns`.
     """
 
@@ -37,6 +38,7 @@ class Runs:
     derived: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     read_as: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    taken_from: Runs | None = None
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> Runs:
@@ -68,6 +70,11 @@ class Runs:
             notes=(*notes, *renamed),
             read_as=MappingProxyType(read_as),
         )
+
+    @property
+    def lineage(self) -> tuple[Runs, ...]:
+        """The runs that these were taken from, those of the table as read first, and these last."""
+        return (self,) if self.taken_from is None else (*self.taken_from.lineage, self)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -109,7 +116,7 @@ class Runs:
     def take(self, which: np.ndarray | Sequence[int] | Sequence[bool]) -> Runs:
         """Return the runs at these positions, or where a Boolean array (rows,) is True, rows as numbered."""
         positions = np.arange(len(self))[np.asarray(which, dtype=None if len(which) else int)]
-        return replace(self, frame=self.frame[positions], rows=self.rows[positions])
+        return replace(self, frame=self.frame[positions], rows=self.rows[positions], taken_from=self)
 
     def diverged(self, y: str = "loss") -> np.ndarray:
         """Return a Boolean array (rows,): where the outcome `y` is NaN, infinite or missing.
