@@ -463,7 +463,7 @@ def test_rates_that_make_no_sense_are_refused() -> None:
     with mistake("whole numbers that increase"):
         Rates(steps=np.array([2.0, 1.0]), rates=np.ones(2))
     with mistake("finite, none below 0 and one above"):
-        Rates(steps=np.array([1.0, 2.0]), rates=np.array([1.0, np.nan]))
+        Rates(steps=np.array([1.0, 2.0]), rates=np.array([1.0, np.inf]))
 
 
 def test_a_law_that_needs_more_than_a_schedule_and_steps_outside_it_are_refused() -> None:

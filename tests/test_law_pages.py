@@ -9,7 +9,7 @@ import pytest
 
 from froude.laws import Law, all_laws, get_law
 from froude.quantity import parse_assignments
-from froude.report.law_pictures import Drawing, can_be_drawn, drawing, figure_of, svg
+from froude.report.law_pictures import Drawing, can_be_drawn, drawing, figure_of, has_picture, svg
 from froude.report.law_words import by_family, published, takings
 from froude.report.laws import document, write_documents
 
@@ -35,7 +35,7 @@ def test_the_document_in_the_repository_is_what_the_laws_say(text):
 
 
 def test_every_law_has_its_picture_in_the_repository_and_no_other_is_there():
-    names = {f"{law.name}.svg" for law in all_laws() if can_be_drawn(law)}
+    names = {f"{law.name}.svg" for law in all_laws() if has_picture(law)}
     there = {path.name for path in (DOCS / "laws").iterdir()}
     assert names - there == set(), REMEDY
     assert there - names == set(), "pictures of laws that are no more: delete them"
@@ -48,13 +48,22 @@ def test_the_document_and_its_pictures_are_the_same_bytes_whenever_they_are_writ
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
+def test_every_law_has_a_picture_and_one_along_a_schedule_falls_below_the_constant_rate_when_the_rate_does():
+    assert all(has_picture(law) for law in all_laws())
+    for name in ("annealing", "multi-power", "root-annealing"):
+        constant, cosine, late = (curve.y for curve in drawing(get_law(name)).curves)
+        assert late[-1] < constant[-1]
+        assert cosine[-1] < constant[-1]
+        np.testing.assert_allclose(late[:60], constant[:60])  # nothing has happened yet
+
+
 def test_every_link_of_the_document_leads_somewhere(text):
     heads = {head.lower().replace(" ", "-") for head in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert {link for link in links if link.startswith("#")} <= {f"#{head}" for head in heads}
     assert {f"#{law.name}" for law in all_laws()} | {f"#family-{name}" for name in by_family(all_laws())} <= {*links}
     assert {link for link in links if link.endswith(".svg")} == {
-        f"laws/{law.name}.svg" for law in all_laws() if can_be_drawn(law)
+        f"laws/{law.name}.svg" for law in all_laws() if has_picture(law)
     }
 
 

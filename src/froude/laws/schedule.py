@@ -18,6 +18,7 @@ from froude.laws.kinds import (
 from froude.laws.law import law
 
 _RATES = (3e-5, 3e-4)
+_REFITTED = "fitted by Froude to three curves of the public 25M model (arXiv:2503.12811)"
 
 _LUO = {
     "luo-2025-25m": (3.04045406, 0.52468604, 0.50786857, 363.78751622, 2.06560812, 0.58279013, 0.64142257),
@@ -27,8 +28,11 @@ _LUO = {
 
 
 @law(
-    source="Tissue et al. 2024, arXiv:2408.11029, with B = C/(1 − lambda) and tau = 1/(1 − lambda); no constants: "
-    "those of the paper were not found in a form to rely on",
+    source="Tissue et al. 2024, arXiv:2408.11029, with B = C/(1 − lambda) and tau = 1/(1 − lambda)",
+    published={
+        "refitted-25m": {"L0": 3.15163, "A": 0.520455, "alpha": 0.5034, "B": 390.344, "tau": 538.508},
+    },
+    trust={"refitted-25m": f"not the authors', whose were not found: {_REFITTED}"},
     domain={"S1": (0.3, 21.0), "drops": _RATES},
     carries={"A": {"S1": "alpha"}, "B": {"drops": -1.0}},
     falls_in=("S1",),
@@ -82,6 +86,10 @@ def multi_power(
 @law(
     source="Froude's own: the annealing law with progress as under AdamW, whose steps turn the weights by the square "
     "root of the rate (Kosson et al. 2023, arXiv:2305.17212; as remembered: not checked against the paper)",
+    published={
+        "refitted-25m": {"L0": 3.05943, "A": 2.61924, "alpha": 0.370453, "W": 12.8153, "B": 296.683, "tau": 105.93},
+    },
+    trust={"refitted-25m": _REFITTED},
     domain={"root_S1": (25.0, 1240.0), "drops": _RATES},
     carries={"A": {"root_S1": "alpha"}, "W": {"root_S1": 1.0}, "B": {"drops": -1.0}},
     falls_in=("root_S1",),

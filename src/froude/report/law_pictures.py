@@ -6,10 +6,12 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from froude.fit.points import along_curves
+from froude.fit.schedules import Schedule
 from froude.laws import Law
 from froude.report.law_words import amount, assigned, outcome, takings
 from froude.report.look import (
@@ -23,6 +25,7 @@ from froude.report.look import (
     spread,
     without_font_families,
 )
+from froude.runs import Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +35,12 @@ _WIDTH, _HEIGHT = 430, 264  # CSS pixels
 _PLACES = 121
 _LINES = 3
 _LETTER, _LABEL_HEIGHT = 6.4, 15  # CSS pixels that a letter of a label takes, about, and that a label does
+_STEPS, _WARMUP = 24_000, 2160
+_SCHEDULES: Mapping[str, Mapping[str, Any]] = {
+    "constant": {},
+    "cosine": {"decay": _STEPS - _WARMUP, "shape": "cosine"},
+    "late decay": {"decay": _STEPS // 6},
+}
 _LOG_FROM = 6.0  # outcomes that differ by a larger factor are drawn on a logarithmic axis
 
 # The smallest outcome, of which random starts of parameters are shares.
@@ -54,6 +63,7 @@ class Drawing:
     """What a picture of a law shows: values of its input x (n,), `curves` over them, and where the rest stands.
 
     `name` is that of the published constants, empty where none are published; `at` are the values of further inputs.
+    `along` says of what trainings the curves are, for a law along a learning-rate schedule, whose x are steps.
     """
 
     law: Law
@@ -61,13 +71,22 @@ class Drawing:
     x: np.ndarray
     curves: tuple[Curve, ...]
     at: Mapping[str, float]
+    along: str = ""
+
+    @property
+    def axis(self) -> tuple[str, str]:
+        """What x is, and its unit."""
+        x = self.law.inputs[0]
+        return ("S", "optimizer steps") if self.along else (x, self.law.input_units[x])
 
     @property
     def caption(self) -> str:
         """Under which constants it is drawn, so that anyone can draw it again."""
         fixed = "".join(f", at {x} = {amount(value, self.law.input_units[x])}" for x, value in self.at.items())
         if self.name:
-            return f"Drawn under {self.name}: {assigned(self.curves[0].constants.items(), digits=6)}{fixed}."
+            return (
+                f"Drawn under {self.name}: {assigned(self.curves[0].constants.items(), digits=6)}{fixed}{self.along}."
+            )
         sets = [curve.constants for curve in self.curves]
         values = [f"{p} = " + " / ".join(dict.fromkeys(f"{each[p]:g}" for each in sets)) for p in self.law.parameters]
         return f"Drawn with {', '.join(values)}{fixed}: values from which a fit might start."
@@ -77,8 +96,11 @@ def drawing(law: Law) -> Drawing:
     """What to draw of a law: over its first input, a line for each of a few values of the second.
 
     It is drawn under its first published constants. Where there are none, under parameters in the middle of the
-    random starts of a fit to its domain, and where it has one input only, for a few values of one of them.
+    random starts of a fit to its domain, and where it has one input only, for a few values of one of them. A law
+    along a schedule is drawn over the steps of trainings under a few schedules.
     """
+    if is_of_curves(law):
+        return _along_schedules(law)
     taken = _best_known(law)
     first, *others = taken.inputs
     x = np.geomspace(*taken.domain[first], _PLACES)
@@ -99,21 +121,42 @@ def drawing(law: Law) -> Drawing:
     return Drawing(law=taken, name=name, x=x, curves=curves, at=at)
 
 
+def has_picture(law: Law) -> bool:
+    """Whether a law can be drawn: over the range of its inputs, or along schedules under published constants."""
+    return can_be_drawn(law) or (is_of_curves(law) and bool(law.published))
+
+
 def can_be_drawn(law: Law) -> bool:
     """Whether a law is one of plain numbers, each with a range to draw it over, and not of a whole history."""
     return all(x in law.domain and mark.domain in ("positive", "count") for x, mark in law.marks.items())
 
 
+def is_of_curves(law: Law) -> bool:
+    """Whether a law speaks of a training's points, whose past learning rates are among its inputs."""
+    return any(mark.domain == "past" for mark in law.marks.values())
+
+
+def _along_schedules(law: Law) -> Drawing:
+    steps = np.unique(np.round(np.geomspace(1.5 * _WARMUP, _STEPS, _PLACES)))
+    name, constants = next(iter(law.published.items()))
+    curves = []
+    for label, options in _SCHEDULES.items():
+        made = Schedule(peak=3e-4, steps=_STEPS, warmup=_WARMUP, final=3e-5, **options)
+        inputs = along_curves(law, Runs.from_columns({"S": steps, "lr": made.at(steps)}))
+        curves.append(Curve(label=label, y=law(**inputs, **constants), constants=constants))
+    along = f", along trainings of {_STEPS:,} steps with {_WARMUP:,} of warm-up, from a rate of 3e-4 to 3e-5"
+    return Drawing(law=law, name=name, x=steps, curves=tuple(curves), at={}, along=along)
+
+
 def figure_of(shown: Drawing) -> Figure:
     """The picture: logarithmic x, the labels of lines at their right ends."""
-    law, (x,) = shown.law, shown.law.inputs[:1]
+    law, (x, unit) = shown.law, shown.axis
     values = np.concatenate([curve.y for curve in shown.curves])
     ticks, low, high, is_log = _y_axis(values)
     labels = [amount(tick, law.unit) for tick in ticks]
     left = 14 + int(_LETTER * max(map(len, labels)))
     right = 22 + int(_LETTER * max(len(curve.label) for curve in shown.curves))
     figure, axes = new_figure(_WIDTH, _HEIGHT, left=left, right=right)
-    unit = law.input_units[x]
     log_x(axes, shown.x[0], shown.x[-1], f"{x}, {unit}", unit == "FLOP", 5)
     plain_y(axes, low, high, outcome(law))
     axes.set_yscale("log" if is_log else "linear")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from froude.laws import Example, Law
-from froude.report.law_pictures import can_be_drawn, drawing, figure_of, svg
+from froude.report.law_pictures import drawing, figure_of, has_picture, svg
 from froude.report.law_words import (
     about_family,
     amount,
@@ -43,7 +43,7 @@ def write_documents(laws: Sequence[Law], folder: Path) -> tuple[Path, ...]:
     """
     (folder / PICTURES).mkdir(parents=True, exist_ok=True)
     atomic_write(folder / DOCUMENT, document(laws).encode())
-    drawn = [law for law in laws if can_be_drawn(law)]
+    drawn = [law for law in laws if has_picture(law)]
     for law in drawn:
         atomic_write(folder / picture_of(law.name), svg(figure_of(drawing(law)), law.name))
     return (folder / DOCUMENT, *(folder / picture_of(law.name) for law in drawn))
@@ -90,7 +90,7 @@ def _contents(families: Mapping[str, Sequence[Law]]) -> Iterator[str]:
 def _section(law: Law) -> Iterator[str]:
     yield f"### {law.name}"
     yield law.summary
-    yield from _drawn(law) if can_be_drawn(law) else (_formula(law),)
+    yield from _drawn(law) if has_picture(law) else (_formula(law),)
     yield "\n".join(f"- **{head}**: {text}" for head, text in _facts(law) if text)
     yield _constants(law)
     if found := examples(law):
