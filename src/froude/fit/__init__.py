@@ -15,6 +15,8 @@ from froude.fit.forecast import Forecast
 from froude.fit.frontier import frontier
 from froude.fit.instability import Outlook, foresee
 from froude.fit.optimum import Optimum, fit_optimum
+from froude.fit.schedules import Schedule
+from froude.fit.search import best_schedule, free_schedule
 from froude.fit.sensitivity import Sensitivity, lr_sensitivity
 from froude.fit.steps import estimate_steps
 
@@ -29,9 +31,11 @@ __all__ = [
     "Forecast",
     "Optimum",
     "Outlook",
+    "Schedule",
     "Sensitivity",
     "approaches",
     "backtest",
+    "best_schedule",
     "choose",
     "compute_optimal",
     "count_flops",
@@ -40,6 +44,7 @@ __all__ = [
     "fit",
     "fit_optimum",
     "foresee",
+    "free_schedule",
     "frontier",
     "lr_sensitivity",
 ]
