@@ -32,7 +32,8 @@ POINTS, DRAWS = 20_000, 200
 NOTES = (
     "Published constants on the exact schedules; the other laws see the logged rates only. Left out: one training "
     "curve in turn, then what follows step 12000; the geometric mean over all sizes. The form of root-annealing was "
-    "thought of with all curves, also the judged ones and their errors, in view, its numbers come from the three training curves.",
+    "thought of with all curves, also the judged ones and their errors, in view, its numbers come from the three "
+    "training curves.",
 )
 
 
