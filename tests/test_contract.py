@@ -15,7 +15,7 @@ EVERY_LAW = [pytest.param(each, id=each.name) for each in designs.every_law()]
 
 @pytest.mark.parametrize("each", EVERY_LAW)
 def test_fit_recovers_a_planted_law(each: Law) -> None:
-    made = fit(each, designs.planted(each), draws=100)
+    made = fit(each, designs.planted(each), draws=60)
     assert made.converged
     for name, true in designs.truth_of(each).items():
         low, high = made.intervals[name]
@@ -33,7 +33,7 @@ def test_fit_of_exact_data_is_exact(each: Law) -> None:
 
 @pytest.mark.parametrize("each", EVERY_LAW)
 def test_a_design_that_determines_a_law_gives_one_minimum_and_no_doubt_of_it(each: Law) -> None:
-    made = fit(each, designs.planted(each), starts=100, draws=60)
+    made = fit(each, designs.planted(each), starts=100, draws=20)
     assert made.starts_agree >= 99
     assert not [sentence for sentence in made.warnings if "identified" in sentence or "bound" in sentence]
 
