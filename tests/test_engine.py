@@ -144,7 +144,7 @@ def alive(pid: int) -> bool:
 
 def test_values_come_in_the_order_of_the_tasks(engine: LocalEngine) -> None:
     shapes = [decoder_of(width, width) for width in (256, 8)]
-    trunks = [Recipe(corpus="").trunk(shape, [100_000], seed=0) for shape in shapes]
+    trunks = [Recipe(corpus="").trunk(shape, [4_000_000], seed=0) for shape in shapes]
     rates = engine.run([{"do": "speed", "trunk": each.to_dict(), "seconds": 0.1} for each in trunks])
     assert rates[0] < rates[1]  # wide models train fewer tokens a second
 
