@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import designs
 from designs import inputs_of, truth_of
 from froude.errors import InputError
 from froude.laws import Example, Law, all_laws, get_law, law
@@ -102,7 +103,9 @@ def _units_of(each: Law) -> list[str]:
 def test_a_law_is_finite_on_its_domain_and_falls_or_rises_where_it_says(each: Law) -> None:
     for taken in [each.over(x) for x in each.choices] or [each]:
         inputs = inputs_of(taken, 200)
-        for constants in taken.published.values() or [truth_of(taken)]:
+        # Constants fitted to curves after a long warm-up say nothing of points before its end.
+        published = [] if designs.is_of_curves(taken) else taken.published.values()
+        for constants in published or [truth_of(taken)]:
             value = taken(**inputs, **constants)
             assert np.all(np.isfinite(value))
             assert taken.residual == "plain" or np.all(value > 0)
