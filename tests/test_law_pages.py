@@ -9,9 +9,10 @@ import pytest
 
 from froude.laws import Law, all_laws, get_law
 from froude.quantity import parse_assignments
-from froude.report.law_pictures import Drawing, can_be_drawn, drawing, figure_of, has_picture, svg
+from froude.report.law_pictures import Drawing, can_be_drawn, drawing, figure_of, has_picture
 from froude.report.law_words import by_family, published, takings
 from froude.report.laws import document, write_documents
+from froude.report.look import svg
 
 DOCS = Path(__file__).parents[1] / "docs"
 REMEDY = "the laws have changed: give `froude laws --docs docs` in the repository"

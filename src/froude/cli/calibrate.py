@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json as json_module
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,18 +35,18 @@ def calibrate(
     """
     from froude.fit.calibrate import learn, leave_one_out, read_cases, summary
     from froude.report.calibration import document, picture
+    from froude.report.look import svg
     from froude.runs import atomic_write
 
     judged = judge_all(read_cases(cases))
     leave_one_out(judged)  # refused before anything is written
     found = learn(judged)
-    drawn = out.with_suffix(".svg")
-    source = f"`froude calibrate {cases.name}`, {today()}"
-    figure = io.BytesIO()
-    picture(judged).savefig(figure, format="svg", metadata={"Date": None})
+    beside = out.with_suffix(".svg")
+    source = f"`froude calibrate {cases.name}`, {time.strftime('%Y-%m-%d', time.gmtime())}"
+    drawn = svg(picture(judged), "calibration")
     out.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(drawn, figure.getvalue())
-    atomic_write(out, document(judged, found, drawn.name, source).encode())
+    atomic_write(beside, drawn)
+    atomic_write(out, document(judged, found, beside.name, source).encode())
     if learned is not None:
         atomic_write(learned, (json_module.dumps(found.to_dict()) + "\n").encode())
     if json:
@@ -65,13 +65,6 @@ def judge_all(cases: Sequence[Case]) -> list[Judged]:
 
     console = Console(stderr=True)
     return [judge(each) for each in track(cases, "forecasting", console=console, disable=not sys.stderr.isatty())]
-
-
-def today() -> str:
-    """The date in UTC."""
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC).strftime("%Y-%m-%d")
 
 
 def show(judged: Sequence[Judged]) -> None:

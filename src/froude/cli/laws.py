@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from froude.cli.options import Json
-from froude.cli.render import print_json
+from froude.cli.render import facts_grid, print_json
 from froude.errors import InputError
 
 if TYPE_CHECKING:
     from froude.laws import Law
-
-MARGIN = 12  # columns to the left of what is said
 
 
 def laws(
@@ -124,17 +122,11 @@ def show(law: Law) -> None:
     """One law on the terminal, wrapped to its width."""
     from rich.console import Console
     from rich.padding import Padding
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
     console.print(Text.assemble((law.name, "bold"), f"\n{law.summary}\n"))
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(width=MARGIN - 2, style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for head, text in facts(law):
-        grid.add_row(head, Text(text))
-    console.print(Padding(grid, (0, 0, 0, 2)))
+    console.print(Padding(facts_grid(facts(law)), (0, 0, 0, 2)))
 
 
 def facts(law: Law) -> Iterator[tuple[str, str]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from froude.cli.options import Json
-from froude.cli.render import print_json
+from froude.cli.render import facts_grid, print_json
 from froude.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from froude.runs import PublishedTable
     from froude.runs.published import Downloaded, PublishedFile
 
-MARGIN = 12  # columns to the left of what is said
 LEGEND = {
     "here": "in the folder that FROUDE_PUBLISHED names",
     "cached": "not there, but the originals are downloaded",
@@ -157,23 +156,10 @@ def show(table: PublishedTable) -> None:
 
     console = Console(highlight=False)
     console.print(Text.assemble((table.id, "bold"), f"\n{table.title}\n"))
-    console.print(Padding(grid(facts(table)), (0, 0, 0, 2)))
+    console.print(Padding(facts_grid(facts(table)), (0, 0, 0, 2)))
     for file in table.files:
         console.print(Text.assemble("\n", (file.name, "bold"), f", {file.rows} rows\n"))
-        console.print(Padding(grid(file_facts(table, file)), (0, 0, 0, 2)))
-
-
-def grid(said: Iterable[tuple[str, str | Table]]) -> Table:
-    """Heads to the left, what is said to the right of them."""
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table.grid(padding=(0, 2))
-    made.add_column(width=MARGIN - 2, style="dim", no_wrap=True)
-    made.add_column(overflow="fold")
-    for head, what in said:
-        made.add_row(head, Text(what) if isinstance(what, str) else what)
-    return made
+        console.print(Padding(facts_grid(file_facts(table, file)), (0, 0, 0, 2)))
 
 
 def columns_of(file: PublishedFile) -> Table:

@@ -1,12 +1,18 @@
 """What commands share in rendering: JSON, tables, sentences, and numbers with the digits they deserve."""
 
+from __future__ import annotations
+
 import json
 import math
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 FEWEST_DIGITS, MOST_DIGITS = 3, 8
+FACTS_HEAD = 10  # columns of the head of a fact
 PIPED_WIDTH = 100  # columns where no terminal says how many it has
 
 
@@ -40,6 +46,19 @@ def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]])
     console.print(Text(title, style="bold"), soft_wrap=True)
     console.print()
     console.print(table)
+
+
+def facts_grid(said: Iterable[tuple[str, str | Table]]) -> Table:
+    """Heads to the left, what is said to the right of them."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table.grid(padding=(0, 2))
+    made.add_column(width=FACTS_HEAD, style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for head, what in said:
+        made.add_row(head, Text(what) if isinstance(what, str) else what)
+    return made
 
 
 def print_notes(notes: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ from froude.fit.bootstrap import resample, reweigh
 from froude.fit.fit import fit
 from froude.fit.frontier import frontier_rows
 from froude.fit.isoflop import budgets_of
+from froude.fit.measured import need_columns
 from froude.laws import Law, get_law
 from froude.runs import Runs
 
@@ -174,9 +175,7 @@ def approach_3(
 
 def _columns(runs: Runs, y: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """N, D, C and y of the runs that did not diverge, each (n,)."""
-    for name in ("N", "D", "C"):
-        if name not in runs:
-            raise InputError(f"the best size needs a column {name} and there is none among {', '.join(runs.columns)}")
+    need_columns(runs, ("N", "D", "C"), "the best size needs")
     kept = np.flatnonzero(~runs.diverged(y))
     if not kept.size or np.any(runs[y][kept] <= 0):
         raise InputError(f"the best size needs runs with {y} > 0: leave the others out with --where")

@@ -8,16 +8,17 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 import numpy as np
 
 from froude.errors import InputError
-from froude.fit.choose import Choice, HeldOut, choose, sharpened
-from froude.fit.forecast import disagreement
+from froude.fit.choose import NEAREST, Choice, HeldOut, choose, sharpened
+from froude.fit.forecast import apart, deviations_at
 from froude.fit.learned import Learned
 from froude.runs import Runs, get_published
+
+T = TypeVar("T")
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 DRAWS = 200
@@ -135,14 +136,14 @@ def weighted(cases: Sequence[Judged], value: Callable[[Judged], float]) -> float
     return float(np.mean([np.mean(values) for values in by_study(cases, value).values()]))
 
 
-def by_study(cases: Sequence[Judged], value: Callable[[Judged], float]) -> dict[str, list[float]]:
+def by_study(cases: Sequence[Judged], value: Callable[[Judged], T]) -> dict[str, list[T]]:
     """A value of each case, by study."""
     return {study: [value(each) for each in cases if each.case.study == study] for study in studies_of(cases)}
 
 
 def half_widths(case: Judged, learned: Learned, level: float) -> np.ndarray:
     """The half-widths (held out,) in ln loss of the intervals at a level."""
-    return _z(level) * np.hypot(case.known, learned.stretch_at(level) * case.beyond(learned.drift))
+    return deviations_at(level) * np.hypot(case.known, learned.stretch_at(level) * case.beyond(learned.drift))
 
 
 def covered(case: Judged, learned: Learned, level: float) -> float:
@@ -223,12 +224,13 @@ def _judged(case: Case, choice: Choice, held: Runs) -> Judged:
     at = {x: held[x] for x in made.law.inputs}
     forecast = made.predict(of="run", **at)
     known = np.hypot(forecast.parts["parameters"], forecast.parts["residual"])
+    reaches = np.maximum(0.0, made.reach(at))
     return Judged(
         case=case,
         errors=np.log(forecast.mean / held["loss"]),
-        reaches=np.maximum(0.0, made.reach(at)),
+        reaches=reaches,
         known=known,
-        apart=disagreement(made, at),
+        apart=apart(made, at, reaches),
         cuts=choice.held_out,
         alone={
             each.fit.law.name: np.log(each.fit.predict(of="run", **at).mean / held["loss"])
@@ -243,20 +245,17 @@ def _quantile(cases: Sequence[Judged], drift: float, level: float) -> float:
     """The stretch under which the intervals of these cases hold this share of the runs.
 
     The share is taken (n + 1)/n of the level for n cases, as split conformal prediction does: the next case may be
-    worse than all of them.
+    worse than all of them. Runs that lie no farther than NEAREST beyond the fitted ones say nothing of extrapolation.
     """
-    share = min(1.0, level * (len(cases) + 1) / len(cases))
-    return _share_quantile(cases, lambda each: _needed(each, drift, level), share)
+    telling = [each for each in cases if np.any(each.reaches > NEAREST)]
+    share = min(1.0, level * (len(telling) + 1) / len(telling))
+    return _share_quantile(telling, lambda each: _needed(each, drift, level), share)
 
 
 def _needed(each: Judged, drift: float, level: float) -> np.ndarray:
-    """The stretch (held out,) that would just bring every run into its interval."""
-    unexplained = np.sqrt(np.maximum(0.0, (each.errors / _z(level)) ** 2 - each.known**2))
-    return unexplained / np.maximum(each.beyond(drift), 1e-12)
-
-
-def _z(level: float) -> float:
-    return NormalDist().inv_cdf((1 + level) / 2)
+    """The stretch that would just bring a run into its interval, for those that lie far enough beyond to tell."""
+    unexplained = np.sqrt(np.maximum(0.0, (each.errors / deviations_at(level)) ** 2 - each.known**2))
+    return (unexplained / np.maximum(each.beyond(drift), 1e-12))[each.reaches > NEAREST]
 
 
 def _share_quantile(cases: Sequence[Judged], score: Callable[[Judged], np.ndarray], share: float) -> float:

@@ -8,11 +8,13 @@ from typing import Any, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fit.evidence import best_row
-from froude.fit.fit import Fit, fit, log_size, solve
+from froude.fit.doubts import doubts
+from froude.fit.evidence import Evidence, best_row
+from froude.fit.fit import Fit, check_options, fit_of, gather, log_size, solve
 from froude.fit.learned import learned
 from froude.fit.measured import Measured, measure
 from froude.fit.outliers import far_off
+from froude.fit.solver import objective
 from froude.laws import Law, average, get_law
 from froude.runs import Runs
 
@@ -27,7 +29,6 @@ STARTS = 14  # for a fit below a cut
 TYPICAL_ERROR, PRIOR_CUTS = 0.02, 1  # a law that no cut has judged errs by so much, said with the weight of one cut
 PRIOR_DRIFT_CUTS = 3  # with as much weight the published studies speak of how fast laws err
 LEAST_SHARE = 0.02  # laws that weigh less are left out of an average
-_OF_PARAMETERS = ("identified", "what is known", "ended at its bound", "leverage")
 NEAREST = 0.3  # in ln size: errors of runs that lie no farther beyond the others say nothing of growth
 
 
@@ -105,24 +106,26 @@ def choose(
     """The laws that predict the largest runs from the smaller ones, averaged, and how far to trust them beyond.
 
     At each of CUTS the runs below are fitted and all above forecast; in-sample error plays no part, but that a run
-    which lies far off every candidate fitted to all judges none. `laws` may be one
-    law, which is then taken alone. "auto" tries JOINT_LAWS where N and D both vary, else SINGLE_LAWS over x, or over
-    the one of N, D and C that varies; of these, laws with as many parameters as there are runs are passed over. The
-    other options are those of `fit`. InputError where no candidate can be fitted.
+    which lies far off every candidate fitted to all judges none. `laws` may be one law, which is then taken alone.
+    "auto" tries JOINT_LAWS where N and D both vary, else SINGLE_LAWS over x, or over the one of N, D and C that varies;
+    of these, laws with as many parameters as there are runs are passed over. The other options are those of `fit`.
+    InputError where no candidate can be fitted.
     """
     options = {"starts": starts, "draws": draws, "seed": seed, "level": level, "cluster": cluster}
-    fits = [fit(law, runs, y, **options) for law in _candidates(runs, y, laws, x)]
-    measured = [measure(each.law, runs, y) for each in fits]
-    sound = ~np.all([_far_off(each, rows) for each, rows in zip(fits, measured, strict=True)], axis=0)
+    check_options(starts, draws, level)
+    found = [gather(law, measure(law, runs, y), runs, y, **options) for law in _candidates(runs, y, laws, x)]
+    sound = ~np.all([far_off(each.problem.law, each.residuals, each.measured.y) for each in found], axis=0)
+    evidence = {fit_of(each, seed): each for each in found}
     candidates = [
-        Candidate(fit=each, held_out=tuple(hold_outs(each.law, rows.take(sound), seed)))
-        for each, rows in zip(fits, measured, strict=True)
+        Candidate(fit=made, held_out=tuple(hold_outs(made.law, each.measured.take(sound), seed)))
+        for made, each in evidence.items()
     ]
     best = tuple(sorted(candidates, key=lambda each: each.error))
     shares = _shares([each.error for each in best])
     held_out = _held_out_together(best, shares)
     members = {each.fit: share for each, share in zip(best, shares, strict=True) if share}
-    made = replace(_averaged(members), drift=sharpened(learned().drift, held_out))
+    averaged = _averaged(members, [evidence[each] for each in members])
+    made = replace(averaged, drift=sharpened(learned().drift, held_out))
     return Choice(fit=made, candidates=best, shares=shares, held_out=held_out)
 
 
@@ -145,10 +148,6 @@ def hold_outs(law: Law, measured: Measured, seed: int) -> Iterator[HeldOut]:
         forecast = law(**rest.given, **params)
         errors = np.log(forecast / rest.y) if law.residual == "log" else (forecast - rest.y) / np.abs(rest.y)
         yield HeldOut(n=kept.n, errors=errors, reaches=size[~below] - size[below].max())
-
-
-def _far_off(made: Fit, measured: Measured) -> np.ndarray:
-    return far_off(made.residuals, made.residuals if made.residual == "log" else made.residuals / measured.y)
 
 
 def _candidates(runs: Runs, y: str, laws: Law | str | Sequence[Law | str], x: str | None) -> list[Law]:
@@ -195,8 +194,8 @@ def sharpened(drift: float, cuts: Sequence[HeldOut]) -> float:
     return math.sqrt(total / (PRIOR_DRIFT_CUTS + len(cuts)))
 
 
-def _averaged(fits: Mapping[Fit, float]) -> Fit:
-    """The fit of the average of laws, from the fits of its members to the same runs."""
+def _averaged(fits: Mapping[Fit, float], evidence: Sequence[Evidence]) -> Fit:
+    """The fit of the average of laws, from the fits of its members to the same runs, the best first."""
     best = next(iter(fits))
     if len(fits) == 1:
         return best
@@ -208,26 +207,21 @@ def _averaged(fits: Mapping[Fit, float]) -> Fit:
         law=average({each.law: share for each, share in fits.items()}),
         params={f"{name}.{k}": v for name, each in named for k, v in each.params.items()},
         intervals={f"{name}.{k}": v for name, each in named for k, v in each.intervals.items()},
-        objective=_objective(residuals),
+        objective=objective(residuals),
         starts_agree=min(each.starts_agree for each in fits),
         converged=all(each.converged for each in fits),
         gradient=max(each.gradient for each in fits),
-        warnings=tuple(_warnings(best, named)),
+        warnings=tuple(_doubts(evidence)),
         draws=np.concatenate([each.draws[:draws] for each in fits], axis=1),
         residuals=residuals,
     )
 
 
-def _warnings(best: Fit, named: Sequence[tuple[str, Fit]]) -> Iterator[str]:
+def _doubts(found: Sequence[Evidence]) -> Iterator[str]:
     """What is to be doubted of an average: what its best member says of the runs, what any says of its solver.
 
     That a parameter is not identified matters little here: its members' forecasts are drawn, and differ.
     """
-    yield from (said for said in best.warnings if not any(mark in said for mark in _OF_PARAMETERS))
-    for name, each in named[1:]:
-        yield from (f"{name}: {said}" for said in each.warnings if "start" in said or "refits" in said)
-
-
-def _objective(residuals: np.ndarray, delta: float = 1e-3) -> float:
-    clipped = np.clip(residuals, -delta, delta)
-    return float(np.sum(clipped * (residuals - clipped / 2)))
+    yield from doubts(found[0], ("solver", "runs"))
+    for each in found[1:]:
+        yield from (f"{each.problem.law.name}: {said}" for said in doubts(each, ("solver",)))

@@ -1,6 +1,7 @@
 """What to doubt about a fit, each doubt one sentence. One rule a function, each with its reason."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -21,14 +22,12 @@ _KNOWN_SLOPE = 0.25  # half an interval's width over its middle
 _NAMED = 3
 
 
-def doubts(found: Evidence) -> tuple[str, ...]:
-    """The warnings of a fit, the gravest first."""
-    rules = (
-        *(_no_fit, _starts, _refits, _few_runs, _diverged, _bounds, _unidentified, _range),
-        *(_leverage, _outliers, _flops),
-    )
-    said = [sentence for rule in rules for sentence in rule(found)]
-    return (*said, *_known(found)) if any("not identified" in sentence for sentence in said) else tuple(said)
+About = Literal["solver", "parameters", "runs"]
+
+
+def doubts(found: Evidence, about: Collection[About] = get_args(About)) -> tuple[str, ...]:
+    """The warnings of a fit, or those about some things only, the gravest first."""
+    return tuple(sentence for subject, rule in _RULES if subject in about for sentence in rule(found))
 
 
 def _no_fit(found: Evidence) -> Iterator[str]:
@@ -102,6 +101,8 @@ def _unidentified(found: Evidence) -> Iterator[str]:
 
 def _known(found: Evidence) -> Iterator[str]:
     """What is known where parameters are not: the outcome at the run in the middle, and how it changes there."""
+    if not any(_unidentified(found)):
+        return
     logs = [np.log(np.abs(values) + 1e-300) for values in found.measured.inputs.values()]
     middle = int(np.argmin(sum(np.abs(log - np.median(log)) for log in logs)))
     one = found.measured.take(np.arange(found.measured.n) == middle)
@@ -171,7 +172,7 @@ def _if_left_out(found: Evidence, run: int) -> str:
 
 def _outliers(found: Evidence) -> Iterator[str]:
     r = found.residuals
-    far = np.flatnonzero(far_off(r, r if found.problem.law.residual == "log" else r / found.measured.y))
+    far = np.flatnonzero(far_off(found.problem.law, r, found.measured.y))
     if far.size:
         far = far[np.argsort(-np.abs(r - np.median(r))[far])]
         verb = "run lies" if far.size == 1 else "runs lie"
@@ -195,3 +196,20 @@ def _flops(found: Evidence) -> Iterator[str]:
 def _names(found: Evidence, rows: np.ndarray) -> str:
     named = ", ".join(found.runs.row_name(int(row)) for row in rows[:_NAMED])
     return named if rows.size <= _NAMED else f"{named} and {rows.size - _NAMED} more"
+
+
+_RULES: tuple[tuple[About, Callable[[Evidence], Iterator[str]]], ...] = (
+    ("solver", _no_fit),
+    ("solver", _starts),
+    ("solver", _refits),
+    ("runs", _few_runs),
+    ("runs", _diverged),
+    ("parameters", _bounds),
+    ("parameters", _unidentified),
+    ("runs", _range),
+    ("parameters", _leverage),
+    ("runs", _outliers),
+    ("runs", _flops),
+    ("parameters", _known),
+)
+"""What each rule is about, in the order in which doubts are told."""

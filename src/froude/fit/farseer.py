@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from froude.errors import InputError
+from froude.fit.measured import need_columns
 from froude.laws.farseer import D0, N0, box_cox
 from froude.runs import Runs
 
@@ -90,9 +91,7 @@ def farseer_by_pieces(runs: Runs, y: str = "loss", *, ratio: float = 2.0) -> dic
 
 
 def _columns(runs: Runs, y: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    for name in ("N", "D"):
-        if name not in runs:
-            raise InputError(f"the law farseer needs a column {name} and there is none among {', '.join(runs.columns)}")
+    need_columns(runs, ("N", "D"), "the law farseer needs")
     table = runs.take(~runs.diverged(y))
     return table["N"], table["D"], table[y]
 

@@ -147,9 +147,9 @@ def fit(
     """Fit law to the outcome y of runs, from random starts, with a bootstrap of the runs for the uncertainty.
 
     The law "auto" is the average that `choose` makes of several, by what they predict of the largest runs. `x` is the
-    input of a law of one input. Diverged runs are counted and not fitted. `cluster` names a column
-    whose equal values are resampled together: runs taken from one training are not independent. Doubts about
-    the fit are sentences in `warnings`. InputError where the runs cannot be fitted at all, saying why.
+    input of a law of one input. Diverged runs are counted and not fitted. `cluster` names a column whose equal values
+    are resampled together: runs taken from one training are not independent. Doubts about the fit are sentences in
+    `warnings`. InputError where the runs cannot be fitted at all, saying why.
     """
     if law == "auto":
         from froude.fit.choose import choose
@@ -157,8 +157,23 @@ def fit(
         options = {"starts": starts, "draws": draws, "seed": seed, "level": level, "cluster": cluster}
         return choose(runs, y, x=x, **options).fit
     law = get_law(law, x) if isinstance(law, str) else (law if x is None else law.over(x))
-    _check_options(starts, draws, level)
+    check_options(starts, draws, level)
     measured = measure(law, runs, y)
+    return fit_of(gather(law, measured, runs, y, starts, draws, seed, level, cluster), seed)
+
+
+def gather(
+    law: Law,
+    measured: Measured,
+    runs: Runs,
+    y: str,
+    starts: int,
+    draws: int,
+    seed: int,
+    level: float,
+    cluster: str | None,
+) -> Evidence:
+    """All that a fit of law to the measured rows of runs is judged by; the options are those of `fit`."""
     check_enough(law, measured, y)
     start_rng, draw_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     groups = measured.stretches if cluster is None else cluster_groups(runs, measured.rows, cluster)
@@ -166,7 +181,7 @@ def fit(
 
     problem, minima = solve(law, measured, starts, start_rng)
     drawn = refits(problem, minima.points[best_row(minima)], weights)
-    return _fit(Evidence(runs, y, measured, problem, minima, drawn, level), seed)
+    return Evidence(runs, y, measured, problem, minima, drawn, level)
 
 
 def solve(law: Law, measured: Measured, starts: int, rng: np.random.Generator) -> tuple[Problem, Minima]:
@@ -182,7 +197,8 @@ def log_size(law: Law, inputs: Mapping[str, Any]) -> np.ndarray:
     return np.asarray(sum(np.log(values) for values in positive))
 
 
-def _fit(found: Evidence, seed: int) -> Fit:
+def fit_of(found: Evidence, seed: int) -> Fit:
+    """The fit that the evidence makes."""
     return Fit(
         law=found.problem.law,
         y=found.y,
@@ -206,7 +222,8 @@ def _fit(found: Evidence, seed: int) -> Fit:
     )
 
 
-def _check_options(starts: int, draws: int, level: float) -> None:
+def check_options(starts: int, draws: int, level: float) -> None:
+    """InputError for options that no fit can be made with."""
     if starts < 1:
         raise InputError(f"starts = {starts}: give at least 1")
     if draws < _FEWEST_DRAWS:

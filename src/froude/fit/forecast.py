@@ -58,10 +58,9 @@ def forecast(fit: Fit, of: Literal["run", "mean"], inputs: Mapping[str, Any]) ->
     parts = {
         "parameters": _parameters(fit, at, centre),
         "residual": (_residual(fit) / (1.0 if log else np.abs(centre)) if of == "run" else 0.0) + 0.0 * centre,
-        "extrapolation": learned().stretch_at(fit.level)
-        * np.hypot(fit.drift * reach, disagreement(fit, at) * np.minimum(1.0, reach / _FULLY_BEYOND)),
+        "extrapolation": learned().stretch_at(fit.level) * np.hypot(fit.drift * reach, apart(fit, at, reach)),
     }
-    half = NormalDist().inv_cdf((1 + fit.level) / 2) * np.sqrt(sum(part**2 for part in parts.values()))
+    half = deviations_at(fit.level) * np.sqrt(sum(part**2 for part in parts.values()))
     with np.errstate(over="ignore"):  # what is known this badly may be anything
         lo, hi = (centre * np.exp(sign * half) if log else centre + sign * half * np.abs(centre) for sign in (-1, 1))
     return Forecast(
@@ -72,6 +71,16 @@ def forecast(fit: Fit, of: Literal["run", "mean"], inputs: Mapping[str, Any]) ->
         level=fit.level,
         parts={name: _plain(part) for name, part in parts.items()},
     )
+
+
+def deviations_at(level: float) -> float:
+    """How many standard deviations of a normal the central interval of a level reaches to either side."""
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def apart(fit: Fit, at: Mapping[str, Any], reach: np.ndarray) -> np.ndarray:
+    """The relative error that the disagreement of an average's members shows beyond the runs, setting in with reach."""
+    return _disagreement(fit, at) * np.minimum(1.0, reach / _FULLY_BEYOND)
 
 
 def _parameters(fit: Fit, at: Mapping[str, Any], centre: np.ndarray) -> np.ndarray:
@@ -89,10 +98,10 @@ def _residual(fit: Fit) -> float:
     # Fitted runs lie closer to the law than others will.
     n, p = len(fit.residuals), fit.n_parameters
     held = np.quantile(np.abs(fit.residuals), fit.level) * np.sqrt(n / max(n - p, 1))
-    return float(held) / NormalDist().inv_cdf((1 + fit.level) / 2)
+    return float(held) / deviations_at(fit.level)
 
 
-def disagreement(fit: Fit, at: Mapping[str, Any]) -> np.ndarray:
+def _disagreement(fit: Fit, at: Mapping[str, Any]) -> np.ndarray:
     """The weighted standard deviation of the logarithms that the members of an average foretell."""
     logs, shares = [], []
     for law, share in fit.law.members:

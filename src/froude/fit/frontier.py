@@ -3,6 +3,7 @@
 import numpy as np
 
 from froude.errors import InputError
+from froude.fit.measured import need_columns
 from froude.runs import Runs
 
 _PER_BIN = 2.0
@@ -15,8 +16,7 @@ def frontier(runs: Runs, y: str = "loss") -> Runs:
     This is what a law of compute alone is fitted to (Nezhurina et al. 2025, arXiv:2506.04598). Diverged runs are left
     out. InputError where there is no C, or no run with a finite y.
     """
-    if "C" not in runs:
-        raise InputError(f"a frontier needs a column C and there is none among {', '.join(runs.columns)}")
+    need_columns(runs, ("C",), "a frontier needs")
     finite = np.flatnonzero(~runs.diverged(y))
     if not finite.size:
         raise InputError(f"no run has a finite {y}: there is no frontier")

@@ -1,6 +1,6 @@
 """The rows of a table that a law can be fitted to, checked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -110,12 +110,18 @@ def check_enough(law: Law, measured: Measured, y: str) -> None:
         )
 
 
+def need_columns(runs: Runs, names: Iterable[str], who_needs: str) -> None:
+    """InputError for the first of these columns that runs have not; `who_needs` begins it, as in "the stages need"."""
+    for name in names:
+        if name not in runs:
+            raise InputError(
+                f"{who_needs} a column {name} and there is none among {', '.join(runs.columns)}: "
+                f"name it with --columns {name}=COLUMN"
+            )
+
+
 def _column(law: Law, runs: Runs, x: str) -> np.ndarray:
-    if x not in runs:
-        raise InputError(
-            f"{law.name} needs a column {x} and there is none among {', '.join(runs.columns)}: "
-            f"name it with --columns {x}=COLUMN"
-        )
+    need_columns(runs, (x,), f"{law.name} needs")
     values = runs[x]
     if values.dtype.kind not in "fiu":
         raise InputError(f"column {x} holds no numbers: name another with --columns {x}=COLUMN")

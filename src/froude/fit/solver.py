@@ -20,6 +20,8 @@ import numpy as np
 
 Residuals = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
+DELTA = 1e-3
+"""The residual from which on losses grow linearly."""
 TOLERANCE = 1e-6
 """A point counts as a minimum when its scaled gradient is below this."""
 
@@ -92,7 +94,7 @@ def minimise(
     weights: np.ndarray,
     space: Space,
     *,
-    delta: float = 1e-3,
+    delta: float = DELTA,
     gradual: bool = True,
     max_steps: int = 500,
 ) -> Minima:
@@ -151,11 +153,21 @@ def _descend(residuals: Residuals, row: _Row, space: Space, delta: float, max_st
     _record(found, here, row, _scaled_gradient(here, row, space), everyone, max_steps)
 
 
+def objective(residuals: np.ndarray, delta: float = DELTA) -> float:
+    """The sum of the Huber losses h of residuals, of any shape, each counted once."""
+    return float(_huber(residuals, np.clip(residuals, -delta, delta)).sum())
+
+
+def _huber(r: np.ndarray, psi: np.ndarray) -> np.ndarray:
+    """h of residuals r, whose clipped values are psi."""
+    return psi * (r - 0.5 * psi)
+
+
 def _look(residuals: Residuals, points: np.ndarray, weights: np.ndarray, delta: np.ndarray) -> _Local:
     r, slopes = residuals(points)
     psi = np.minimum(np.maximum(r, -delta[:, None]), delta[:, None])
     pull = weights * psi
-    value = np.einsum("rn,rn->r", pull, r - 0.5 * psi)
+    value = np.einsum("rn,rn->r", weights, _huber(r, psi))
     gradient = np.matmul(slopes, pull[:, :, None])[:, :, 0]
     curvature = np.matmul(slopes * (weights * (psi == r))[:, None, :], slopes.transpose(0, 2, 1))
     softened = np.where(r == 0, weights, pull / r)  # min(1, δ/|r|) = ψ/r, which is 1 at r = 0

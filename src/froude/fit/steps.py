@@ -9,6 +9,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fit.fit import Fit, fit
+from froude.fit.measured import need_columns
 from froude.laws.kaplan import s_min
 from froude.runs import Runs
 
@@ -87,9 +88,7 @@ def step_stages(runs: Runs, y: str = "loss") -> dict[str, float]:
 
 def _curves(runs: Runs, y: str) -> list[_Curve]:
     """The curves in a table, by size and then by batch."""
-    for name in ("N", "S", "B"):
-        if name not in runs:
-            raise InputError(f"the stages need a column {name} and there is none among {', '.join(runs.columns)}")
+    need_columns(runs, ("N", "S", "B"), "the stages need")
     table = runs.take(~runs.diverged(y))
     made = []
     for N, B in sorted(set(zip(table["N"].tolist(), table["B"].tolist(), strict=True))):

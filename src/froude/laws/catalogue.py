@@ -34,9 +34,8 @@ def _laws_of(family: object) -> list[Law]:
 
 
 _LAWS = tuple(law for family in _FAMILIES for law in _laws_of(family))
+_BY_NAME = {law.name: law for law in _LAWS}
 _COMPOSED = re.compile(r"(?P<base>[^\[\]]+)\[(?P<levers>[^\[\]]+)\]")
-
-
 _SHARE = re.compile(r"(\S+) ([\d.]+)%(?: \+ |$)")
 
 
@@ -58,8 +57,7 @@ def get_law(name: str, x: str | None = None) -> Law:
     """The law of that name, taken over the input x where it is a law of one input.
 
     `chinchilla[D=repeated-tokens]` is chinchilla with its tokens replaced by that lever, `chinchilla 60% + kaplan-floor
-    40%` an average. InputError for an unknown
-    name, suggesting the nearest, and for an x that the law cannot take.
+    40%` an average. InputError for an unknown name, suggesting the nearest, and for an x that the law cannot take.
     """
     if shares := _SHARE.findall(name) if " + " in name else []:
         return average({get_law(member, x): float(f"{share}e-2") for member, share in shares})
@@ -69,12 +67,11 @@ def get_law(name: str, x: str | None = None) -> Law:
 
 
 def _by_name(name: str) -> Law:
-    by_name = {law.name: law for law in _LAWS}
-    if name not in by_name:
-        near = get_close_matches(name, by_name, n=1)
+    if name not in _BY_NAME:
+        near = get_close_matches(name, _BY_NAME, n=1)
         hint = f"did you mean {near[0]}?" if near else "froude laws lists them"
         raise InputError(f"no law is called {name!r}: {hint}")
-    return by_name[name]
+    return _BY_NAME[name]
 
 
 def _composed(base: str, levers: str) -> Law:

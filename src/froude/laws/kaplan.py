@@ -63,7 +63,7 @@ def kaplan_floor(
     N: Params, D: Tokens, *, E: Floor, Nc: Pivot, alpha_N: Exponent, Dc: Pivot, alpha_D: Exponent
 ) -> NatsPerToken:
     """Loss is limited by parameters and by tokens together, and falls to a floor."""
-    return E + ((Nc / N) ** (alpha_N / alpha_D) + Dc / D) ** alpha_D
+    return E + kaplan_joint.function(N, D, Nc=Nc, alpha_N=alpha_N, Dc=Dc, alpha_D=alpha_D)
 
 
 _STEPS = {

@@ -1,5 +1,7 @@
 """Loss along a training, as its learning rate rises and falls: what progress gives, and what a falling rate adds."""
 
+from typing import Any
+
 from froude.laws.kinds import (
     Changes,
     Clock,
@@ -16,6 +18,7 @@ from froude.laws.kinds import (
     Steepness,
 )
 from froude.laws.law import law
+from froude.laws.past import Past
 
 _RATES = (3e-5, 3e-4)
 _REFITTED = "fitted by Froude to three curves of the public 25M model (arXiv:2503.12811)"
@@ -25,6 +28,11 @@ _LUO = {
     "luo-2025-100m": (2.6514477, 0.60115152, 0.45295811, 437.9464276, 2.13245612, 0.59785199, 0.65523644),
     "luo-2025-400m": (2.37474466, 0.65421216, 0.42878731, 523.42464371, 2.02462735, 0.59350493, 0.63472457),
 }
+
+
+def _annealed(drops: Past, tau: Any) -> Any:
+    """The drops of the rate so far, each by the share of it that has taken effect, with a memory of tau steps."""
+    return drops.sum(drops.drop * (1 - (1 - 1 / tau) ** drops.steps))
 
 
 @law(
@@ -46,7 +54,7 @@ def annealing(
     S1: RateArea, drops: Drops, *, L0: Floor, A: Scale, alpha: Exponent, B: Scale, tau: Memory
 ) -> NatsPerToken:
     """Loss falls with the area under the learning rate, and further by each drop of the rate, after some steps."""
-    return L0 + A * S1**-alpha - B * drops.sum(drops.drop * (1 - (1 - 1 / tau) ** drops.steps))
+    return L0 + A * S1**-alpha - B * _annealed(drops, tau)
 
 
 @law(
@@ -104,4 +112,4 @@ def root_annealing(
     root_S1: RootRateArea, drops: Drops, *, L0: Floor, A: Scale, alpha: Exponent, W: Lost, B: Scale, tau: Memory
 ) -> NatsPerToken:
     """Loss falls with the sum of the learning rate's roots, of which W lost in warm-up, and further by each drop."""
-    return L0 + A * (root_S1 - W) ** -alpha - B * drops.sum(drops.drop * (1 - (1 - 1 / tau) ** drops.steps))
+    return L0 + A * (root_S1 - W) ** -alpha - B * _annealed(drops, tau)

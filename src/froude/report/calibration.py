@@ -14,11 +14,11 @@ from froude.fit.calibrate import (
     covered,
     half_widths,
     leave_one_out,
-    studies_of,
     summary,
 )
 from froude.fit.learned import Learned
 from froude.report.look import COLOURS, TEXT_PX, new_figure
+from froude.report.markdown import table_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,19 +36,19 @@ def document(cases: Sequence[Judged], learned: Learned, picture: str, source: st
         "# How far forecasts can be trusted",
         f"<sub>Written by {source}. Do not edit.</sub>",
         _opening(found),
-        _markdown(_summary(found)),
+        table_of(_summary(found)),
         f"![Nominal and measured coverage]({picture})",
         "## By distance",
         "How many times larger a run is than the largest fitted one, by the product of the law's inputs.",
-        _markdown(_by_distance(cases, others)),
+        table_of(_by_distance(cases, others)),
         "## By study",
-        _markdown(_by_study(cases, others)),
+        table_of(_by_study(cases, others)),
         "## By case",
         "Errors and half-widths are relative. Inside: the share of held-out runs in the interval at 50 / 80 / 90%.",
-        _markdown(_by_case(cases, others)),
+        table_of(_by_case(cases, others)),
         "## One law instead of several",
         _hindsight(found),
-        _markdown(_alone(cases)),
+        table_of(_alone(cases)),
         "## What ships",
         _shipped(learned),
     ]
@@ -102,7 +102,7 @@ def _summary(found: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 def _by_distance(cases: Sequence[Judged], others: Mapping[str, Learned]) -> Iterator[dict[str, str]]:
     for low, high in _REACHES:
         error, inside, runs = [], [], 0
-        for some in _cases_by_study(cases).values():
+        for some in by_study(cases, lambda each: each).values():
             near = [(each, (each.reaches > np.log(max(low, 1e-9))) & (each.reaches <= np.log(high))) for each in some]
             near = [(each, which) for each, which in near if which.any()]
             runs += sum(int(which.sum()) for _, which in near)
@@ -121,7 +121,7 @@ def _by_distance(cases: Sequence[Judged], others: Mapping[str, Learned]) -> Iter
 
 
 def _by_study(cases: Sequence[Judged], others: Mapping[str, Learned]) -> Iterator[dict[str, str]]:
-    for study, some in _cases_by_study(cases).items():
+    for study, some in by_study(cases, lambda each: each).items():
         inside = [np.mean([covered(each, others[study], level) for each in some]) for level in _SHOWN]
         yield {
             "study": f"`{study}`",
@@ -173,14 +173,3 @@ def _shipped(learned: Learned) -> str:
 
 def _width(each: Judged, others: Mapping[str, Learned], level: float) -> float:
     return float(np.median(np.expm1(half_widths(each, others[each.case.study], level))))
-
-
-def _cases_by_study(cases: Sequence[Judged]) -> dict[str, list[Judged]]:
-    return {study: [each for each in cases if each.case.study == study] for study in studies_of(cases)}
-
-
-def _markdown(rows: Iterator[dict[str, str]]) -> str:
-    listed = list(rows)
-    heads = list(listed[0])
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row[head] for head in heads)} |" for row in listed)])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
@@ -23,7 +21,6 @@ from froude.report.look import (
     plain_y,
     size_colours,
     spread,
-    without_font_families,
 )
 from froude.runs import Runs
 
@@ -164,20 +161,6 @@ def figure_of(shown: Drawing) -> Figure:
     axes.set_yticks([], minor=True)
     _draw_curves(axes, shown, is_log)
     return figure
-
-
-def svg(figure: Figure, name: str) -> bytes:
-    """The figure as an SVG file that is the same each time it is drawn: no date, ids from `name`, text as text."""
-    import matplotlib
-
-    target = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(target, format="svg", facecolor=COLOURS["paper"], metadata=nothing)
-    text = without_font_families(target.getvalue())
-    text = re.sub(r'(width|height)="([\d.]+)pt"', r'\1="\2"', text, count=2)  # CSS pixels, which are no points
-    text = text.replace("<svg ", '<svg font-family="system-ui, sans-serif" ', 1)
-    return re.sub(r"\s*\n\s*", "\n", text).encode()
 
 
 def _best_known(law: Law) -> Law:

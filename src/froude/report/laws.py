@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from froude.laws import Example, Law
-from froude.report.law_pictures import drawing, figure_of, has_picture, svg
+from froude.report.law_pictures import drawing, figure_of, has_picture
 from froude.report.law_words import (
     about_family,
     amount,
@@ -21,6 +21,8 @@ from froude.report.law_words import (
     spans,
     without_constants,
 )
+from froude.report.look import svg
+from froude.report.markdown import markdown_table
 from froude.runs import atomic_write
 
 DOCUMENT, PICTURES = "laws.md", "laws"
@@ -94,7 +96,7 @@ def _section(law: Law) -> Iterator[str]:
     yield "\n".join(f"- **{head}**: {text}" for head, text in _facts(law) if text)
     yield _constants(law)
     if found := examples(law):
-        yield _table(("constants", "at", "test number", "the law gives"), [_tested(*each) for each in found])
+        yield markdown_table(("constants", "at", "test number", "the law gives"), [_tested(*each) for each in found])
 
 
 def _formula(law: Law) -> str:
@@ -127,7 +129,7 @@ def _constants(law: Law) -> str:
         return f"{without_constants(law).capitalize()}."
     has_choice, has_doubt = bool(law.choices), any(each.doubt for each in sets)
     heads = ("constants", *(["over"] if has_choice else []), *law.parameters, *(["doubt"] if has_doubt else []))
-    return _table(
+    return markdown_table(
         heads,
         [
             (
@@ -147,8 +149,3 @@ def _tested(law: Law, example: Example) -> tuple[str, ...]:
     digits = sum(letter.isdigit() for letter in example.gives.lower().partition("e")[0].lstrip("0."))
     value = law(**example.at, **law.published[example.constants])
     return example.constants, at, example.gives, f"{value:#.{digits + 1}g}"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)

@@ -186,6 +186,20 @@ def inline_svg(figure: Figure, name: str, title: str) -> str:
     return re.sub(r"\n\s*", "\n", text)
 
 
+def svg(figure: Figure, name: str) -> bytes:
+    """The figure as an SVG file that is the same each time it is drawn: no date, ids from `name`, text as text."""
+    import matplotlib
+
+    target = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(target, format="svg", facecolor=COLOURS["paper"], metadata=nothing)
+    text = without_font_families(target.getvalue())
+    text = re.sub(r'(width|height)="([\d.]+)pt"', r'\1="\2"', text, count=2)  # CSS pixels, which are no points
+    text = text.replace("<svg ", '<svg font-family="system-ui, sans-serif" ', 1)
+    return re.sub(r"\s*\n\s*", "\n", text).encode()
+
+
 def without_font_families(svg: str) -> str:
     """The SVG with sizes and weights of its text kept and the font left to the page."""
     # Matplotlib before 3.11 writes one shorthand for what later versions write as properties of their own.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,14 @@ def frame_from_rows(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
     names = list(dict.fromkeys(name for row in rows for name in row))
     return pl.DataFrame([_series(name, [row.get(name) for row in rows]) for name in names])
+
+
+def frame_from_csv(source: Path | bytes, separator: str = ",") -> pl.DataFrame:
+    """Return the table in a CSV file or its contents. Raises polars' PolarsError for what is none."""
+    import polars as pl
+
+    frame = pl.read_csv(source, separator=separator, infer_schema_length=None)
+    return frame.with_columns(as_numbers(c) for c in frame if c.dtype == pl.String)
 
 
 def as_numbers(texts: pl.Series) -> pl.Series:

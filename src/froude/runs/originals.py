@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from froude.errors import InputError
 from froude.runs.conditions import condition_mask
-from froude.runs.frames import as_numbers, frame_from_rows
+from froude.runs.frames import frame_from_csv, frame_from_rows
 from froude.runs.gather import flatten
 from froude.runs.roles import unknown_column
 
@@ -73,10 +73,9 @@ def csv_frame(path: str, body: bytes) -> pl.DataFrame:
 
     _refuse_page(path, body)
     try:
-        frame = pl.read_csv(body, infer_schema_length=None)
+        return frame_from_csv(body)
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{path!r} cannot be read as CSV ({str(error).splitlines()[0]})") from None
-    return frame.with_columns(as_numbers(c) for c in frame if c.dtype == pl.String)
 
 
 def _from_csv(original: Original, bodies: Mapping[str, bytes]) -> pl.DataFrame:

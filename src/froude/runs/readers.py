@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from froude.errors import InputError
-from froude.runs.frames import as_numbers, frame_from_rows
+from froude.runs.frames import frame_from_csv, frame_from_rows
 from froude.runs.gather import study_table
 from froude.runs.lines import read_json_lines
 from froude.runs.study import Study
@@ -62,10 +62,9 @@ def _read_csv(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
 
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     try:
-        frame = pl.read_csv(path, separator=separator, infer_schema_length=None)
+        return frame_from_csv(path, separator), ()
     except pl.exceptions.PolarsError as error:
         raise _unreadable(path, error) from None
-    return frame.with_columns(as_numbers(c) for c in frame if c.dtype == pl.String), ()
 
 
 def _read_parquet(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
