@@ -59,7 +59,7 @@ def runs_of(design: Design, seed: int) -> Runs:
             N = trunk.decoder.n_non_embedding
             loss = LAW(N=N, D=tokens, **TRUTH) * math.exp(DEVIATION * (shared + rng.normal()))
             rows.append({"N": N, "D": tokens, "loss": loss, "trunk": trunk.id})
-    return Runs.from_columns({name: [row[name] for row in rows] for name in rows[0]})
+    return Runs.from_rows(rows)
 
 
 if __name__ == "__main__":

@@ -4,18 +4,16 @@ Fitted are the curves cosine_24000, constant_24000 and wsdcon_9 of each model si
 them two that are three times as long. An error is the mean of |predicted − measured| / measured over a curve, and of
 that over the curves. Nothing is fitted on a curve that is judged. The law that Froude takes is the one that errs least
 when each of the three curves, and then their second halves, are left out in turn.
-Command: python benchmarks/schedule_laws.py
+Command: FROUDE_PUBLISHED=... python benchmarks/schedule_laws.py
 """
 
-import os
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from froude import Fit, Runs, fit, get_law, read_runs
+from froude import Fit, Runs, fit, get_law, get_published
 from froude.fit.measured import measure
 from froude.fit.points import ALONG
 from froude.fit.schedules import Schedule
@@ -77,8 +75,7 @@ def _percents(errors: dict[int, float]) -> dict[str, str]:
 
 def curves_of(size: int) -> Runs:
     """The curves of one model size, without what follows the end of the short schedules."""
-    folder = Path(os.environ.get("FROUDE_PUBLISHED", Path(__file__).parents[2] / "shared" / "data"))
-    runs = read_runs(folder / "multipowerlaw_curves" / "loss_curves.csv")
+    runs = get_published("multipowerlaw_curves").read()
     return runs.where(f"model_M = {size} AND NOT (schedule LIKE '%24000' AND step >= 24000)")
 
 

@@ -29,7 +29,7 @@ def pilots(law: str, noise: float, seed: int) -> Runs:
                 deviation = noise * (shared + rng.standard_normal()) / np.sqrt(2)
                 loss = get_law(law)(N=size, D=tokens, **TRUTHS[law]) * np.exp(deviation)
                 rows.append({"N": size, "D": tokens, "loss": loss, "trunk": f"{size}-{trunk}"})
-    return Runs.from_columns({name: [row[name] for row in rows] for name in rows[0]})
+    return Runs.from_rows(rows)
 
 
 @pytest.mark.parametrize("law", TRUTHS)

@@ -54,6 +54,11 @@ class Runs:
         return cls.from_frame(pl.DataFrame({name: pl.Series(name, values) for name, values in columns.items()}))
 
     @classmethod
+    def from_rows(cls, rows: Sequence[Mapping[str, Any]]) -> Runs:
+        """Return runs with these rows, one or more, all with the columns of the first; otherwise as `from_columns`."""
+        return cls.from_columns({name: [row[name] for row in rows] for name in rows[0]})
+
+    @classmethod
     def from_frame(
         cls, frame: pl.DataFrame, columns: Mapping[str, str] | None = None, notes: Sequence[str] = ()
     ) -> Runs:

@@ -32,7 +32,7 @@ def coordinate_check(
     the tank's own (muP for Adam), 0 one rate for every width, as is standard.
     """
     rows = [row for width in widths for seed in seeds for row in _rows(width, seed, steps, rate_exponent)]
-    return Runs.from_columns({name: [row[name] for row in rows] for name in rows[0]})
+    return Runs.from_rows(rows)
 
 
 def width_slopes(check: Runs, of: str = "activation") -> dict[str, float]:

@@ -30,7 +30,7 @@ def warning_signs(trunks: Iterable[Trunk], corpus: Corpus, steps: Sequence[int])
     written, and nothing but these few looks is added to the training.
     """
     rows = [row for trunk in trunks for row in _signs_of(trunk, corpus, sorted(steps))]
-    return Runs.from_columns({name: [row[name] for row in rows] for name in rows[0]})
+    return Runs.from_rows(rows)
 
 
 def _signs_of(trunk: Trunk, corpus: Corpus, steps: Sequence[int]) -> list[dict[str, Any]]:
