@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from froude.cli import backtest, calibrate, fit, laws, pilot, predict, published, report
+from froude.cli import backtest, calibrate, cost, fit, laws, machine, model, pilot, predict, published, report
 from froude.cli.errors import exit_code_of
 
 app = typer.Typer(
@@ -14,7 +14,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-MEASURE, BELIEVE = "Measure and check", "Fit and forecast"
+MEASURE, BELIEVE, DECIDE = "Measure and check", "Fit and forecast", "Plan and decide"
 app.command(rich_help_panel=MEASURE)(pilot.pilot)
 app.command(rich_help_panel=MEASURE)(report.report)
 app.command(rich_help_panel=BELIEVE)(fit.fit)
@@ -23,6 +23,16 @@ app.command(rich_help_panel=BELIEVE)(backtest.backtest)
 app.command(rich_help_panel=BELIEVE)(laws.laws)
 app.command(rich_help_panel=BELIEVE)(calibrate.calibrate)
 app.command(rich_help_panel=MEASURE)(published.published)
+
+costs = typer.Typer(rich_markup_mode="markdown", help="What a model and its training cost, before it runs.")
+costs.command("train")(cost.train)
+costs.command("model")(model.model)
+app.add_typer(costs, name="cost", rich_help_panel=DECIDE)
+machines = typer.Typer(rich_markup_mode="markdown", help="Machines to plan for: known chips, files, and this machine.")
+machines.command("list")(machine.list_machines)
+machines.command("show")(machine.show_machine)
+machines.command("measure")(machine.measure)
+app.add_typer(machines, name="machine", rich_help_panel=DECIDE)
 
 
 def show_version(wanted: bool) -> None:

@@ -1,0 +1,241 @@
+"""How far the planner's step times and peak memory are from measured ones, on rows it was not calibrated on.
+
+`FROUDE_PUBLISHED=… python benchmarks/planner_accuracy.py` calibrates once for every split, predicts what was left out,
+and writes results and the README's table; beside each stands a constant MFU taken from the same training rows.
+`--calibrate` calibrates on all rows and writes the constants that ship.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+
+from froude.cost import constants as shipped
+from froude.cost.constants import Constants, entries
+from froude.cost.evaluate import evaluate
+from froude.cost.memory import memory_bytes
+from planner_calibration import calibrate, predicted, stacked
+from planner_rows import MPT, Row, korthikanti, llm_foundry, megatron_2021, megatron_2024, torchtitan
+from record import record
+
+COMMAND = "FROUDE_PUBLISHED=… python benchmarks/planner_accuracy.py"
+LEVEL = 0.9
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Rows held out, the log errors of predictions for them, and those of a constant MFU from the training rows."""
+
+    name: str
+    rows: Sequence[Row]
+    errors: np.ndarray
+    constant: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        """Mean absolute relative error."""
+        return float(np.mean(abs(np.expm1(self.errors))))
+
+    @property
+    def constant_mean(self) -> float:
+        """That of a constant MFU."""
+        return float(np.mean(abs(np.expm1(self.constant))))
+
+
+def hold_out(name: str, test: Sequence[Row], train: Sequence[Row]) -> Split:
+    """Calibrates on some rows and predicts others."""
+    return Split(
+        name=name, rows=test, errors=log_errors(calibrate(train), test), constant=constant_mfu_errors(test, train)
+    )
+
+
+def log_errors(constants: Constants, rows: Sequence[Row]) -> np.ndarray:
+    """Logarithms of predicted over measured step seconds."""
+    return np.log(predicted(stacked(rows), constants) / np.array([row.seconds for row in rows]))
+
+
+def constant_mfu_errors(test: Sequence[Row], train: Sequence[Row]) -> np.ndarray:
+    """Log errors of the step times that one MFU, the training rows' median, gives."""
+    ideal = {id(row): model_seconds(row) for row in (*test, *train)}
+    mfu = np.median([ideal[id(row)] / row.seconds for row in train])
+    return np.log([ideal[id(row)] / mfu / row.seconds for row in test])
+
+
+def model_seconds(row: Row) -> float:
+    """Seconds of the model FLOPs at the dense peak."""
+    cost = evaluate(row.model, row.machine, row.layout)
+    return float(cost.model_flops / cost.devices / cost.peak_flops)
+
+
+def splits() -> list[Split]:
+    """Every split that the planner is judged by."""
+    foundry = list(llm_foundry())
+    tables = [list(megatron_2021()), list(megatron_2024()), list(korthikanti())]
+    made = [hold_out(f"llm-foundry without {m}", *parted(foundry, lambda r, m=m: r.name == m)) for m in MPT]
+    made.append(hold_out("llm-foundry, H100 from 128 GPUs", *parted(foundry, lambda r: r.large)))
+    for chip in ("a100", "h100"):
+        rows = parted(foundry, lambda r, chip=chip: r.machine.chip.name.startswith(chip))
+        made.append(hold_out(f"llm-foundry without {chip.upper()}", *rows))
+    everything = [*foundry, *(row for table in tables for row in table)]
+    made += [hold_out(table[0].table, *parted(everything, lambda r, t=table: r in t)) for table in tables]
+    return made
+
+
+def parted(rows: Sequence[Row], held: Callable[[Row], bool]) -> tuple[list[Row], list[Row]]:
+    """Rows held out, and the others."""
+    return [row for row in rows if held(row)], [row for row in rows if not held(row)]
+
+
+def change_of_mfu(split: Split) -> dict[str, tuple[float, float]]:
+    """By model, measured and predicted change of MFU in points from 128 to 512 GPUs, in the table's own counting."""
+    found = {}
+    for name in sorted({row.name for row in split.rows}):
+        at = {int(row.layout.devices): i for i, row in enumerate(split.rows) if row.name == name}
+        mfu = {n: 100 * model_seconds(split.rows[i]) / split.rows[i].seconds for n, i in at.items()}
+        told = {n: mfu[n] / np.exp(split.errors[i]) for n, i in at.items()}
+        found[name] = (mfu[512] - mfu[128], float(told[512] - told[128]))
+    return found
+
+
+def intervals(parts: Sequence[Split]) -> tuple[float, float, float]:
+    """Coverage of 90% intervals, half-width, and that over the mean error: each split's width from the others'."""
+    inside, widths = [], []
+    for part in parts:
+        width = half_width([other for other in parts if other is not part])
+        inside += list(abs(part.errors) <= width)
+        widths += [width] * len(part.errors)
+    mean = float(np.mean([abs(error) for part in parts for error in part.errors]))
+    return float(np.mean(inside)), float(np.median(widths)), float(np.median(widths)) / mean
+
+
+def half_width(parts: Sequence[Split]) -> float:
+    """The 90% quantile of absolute log errors, tables and models of llm-foundry counting equally."""
+    return float(np.mean([np.quantile(abs(part.errors), LEVEL) for part in parts]))
+
+
+def alternatives() -> list[dict[str, Any]]:
+    """Error of each weak-scaling table under other choices of what it does not state, calibrated without that table."""
+    foundry, others = list(llm_foundry()), list(korthikanti())
+    made = []
+    for table, rest, modes in (
+        (megatron_2021, megatron_2024, ("full",)),
+        (megatron_2024, megatron_2021, ("none", "selective", "full")),
+    ):
+        found = calibrate([*foundry, *others, *rest()])
+        choices = [{"micro_batch": m} for m in (1, 2, 4)] + [{"interleave": v} for v in (1, 2)]
+        for choice in [{}, *choices, *({"recompute": mode} for mode in modes)]:
+            rows = list(table(**choice))
+            said = ", ".join(f"{name} {value}" for name, value in choice.items()) or "the rule"
+            made.append({"table": rows[0].table, "choice": said, "error": mean_error(log_errors(found, rows))})
+    return made
+
+
+def mean_error(errors: np.ndarray) -> float:
+    """Mean absolute relative error of log errors."""
+    return float(np.mean(abs(np.expm1(errors))))
+
+
+def memory(default: str = "") -> list[dict[str, Any]]:
+    """Peak memory counted against measured, on torchtitan's rows."""
+    return [
+        {
+            "row": row.name,
+            "seq_len": int(row.layout.seq_len),
+            "counted_gib": float(memory_bytes(row.model, row.layout).total) / 2**30,
+            "measured_gib": peak / 2**30,
+        }
+        for row, peak in torchtitan(default)
+    ]
+
+
+def memory_errors(rows: Sequence[dict[str, Any]]) -> np.ndarray:
+    """Relative errors of counted peaks."""
+    return np.array([row["counted_gib"] / row["measured_gib"] - 1 for row in rows])
+
+
+def summary(made: Sequence[Split]) -> list[dict[str, str]]:
+    """The README's rows."""
+    models, others = made[: len(MPT)], made[len(MPT) :]
+    pooled = Split(
+        name="llm-foundry, each model left out in turn",
+        rows=[row for part in models for row in part.rows],
+        errors=np.concatenate([part.errors for part in models]),
+        constant=np.concatenate([part.constant for part in models]),
+    )
+    rows = [
+        {
+            "held out": f"step time, {part.name}",
+            "rows": str(len(part.rows)),
+            "mean error": f"{100 * part.mean:.1f}%",
+            "constant MFU": f"{100 * part.constant_mean:.1f}%",
+        }
+        for part in [pooled, *others]
+    ]
+    errors = abs(memory_errors(memory()))
+    said = f"{100 * errors.mean():.1f}%, at most {100 * errors.max():.1f}%"
+    peak = {"held out": "peak memory, torchtitan (nothing calibrated)", "rows": str(len(errors)), "mean error": said}
+    return [*rows, {**peak, "constant MFU": ""}]
+
+
+def write_constants(made: Sequence[Split]) -> None:
+    """Writes the constants calibrated on all rows, and the held-out half-width, into the package."""
+    found = asdict(calibrate([*llm_foundry(), *megatron_2021(), *megatron_2024(), *korthikanti()]))
+    found["half_width"] = half_width([part for part in made if is_judged(part)])
+    path = Path(shipped.__file__).parent / "constants.toml"
+    text = path.read_text(encoding="utf-8")
+    for name, value in found.items():
+        pattern = r"^half_width = .*$" if name == "half_width" else rf"(?<=\[{name}\]\nvalue = ).*$"
+        written = f"half_width = {value:.3g}" if name == "half_width" else f"{value:.4g}"
+        text = re.sub(pattern, written, text, flags=re.MULTILINE)
+    path.write_text(text, encoding="utf-8")
+
+
+def is_judged(part: Split) -> bool:
+    """Whether a split's rows are in no other: models of llm-foundry, and the other tables."""
+    return "GPUs" not in part.name and not part.name.endswith(("A100", "H100"))
+
+
+def main() -> None:
+    """Measures all splits, prints and records them."""
+    made = splits()
+    if "--calibrate" in sys.argv:
+        write_constants(made)
+        return
+    coverage, width, ratio = intervals([part for part in made if is_judged(part)])
+    large = next(part for part in made if "GPUs" in part.name)
+    defaults = {mode: memory_errors(memory(mode)).tolist() for mode in ("operators", "full")}
+    for part in made:
+        print(
+            f"{part.name:34} {len(part.rows):4} rows  {100 * part.mean:5.2f}%  constant {100 * part.constant_mean:5.2f}%"
+        )
+    print({name: f"{a:+.2f} {b:+.2f}" for name, (a, b) in change_of_mfu(large).items()})
+    print(f"90% intervals hold {coverage:.1%}, half-width {width:.1%}, {ratio:.2f} times the mean error")
+    print(*alternatives(), sep="\n")
+    record(
+        "planner_accuracy",
+        COMMAND,
+        summary(made),
+        by_split=[
+            {"split": part.name, "rows": len(part.rows), "error": part.mean, "constant_mfu": part.constant_mean}
+            for part in made
+        ],
+        change_of_mfu_points=change_of_mfu(large),
+        interval={"coverage": coverage, "half_width": width, "over_mean_error": ratio},
+        alternatives=alternatives(),
+        memory=memory(),
+        memory_default_checkpointing=defaults,
+        constants={
+            name: {"value": float(entry["value"]), "prior": float(entry["prior"])} for name, entry in entries().items()
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

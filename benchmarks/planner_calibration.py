@@ -1,0 +1,77 @@
+"""Calibrates the constants of the step-time model on measured rows: robust, and drawn to what physics suggests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, fields, replace
+from typing import Any
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from froude.cost.constants import Constants, entries
+from froude.cost.step import step_seconds
+from planner_rows import Row
+
+NOISE = 0.04
+"""Standard deviation of log step times that the constants are not asked to explain; what is beyond counts linearly."""
+
+
+def stacked(rows: Sequence[Row]) -> list[tuple[np.ndarray, Any, Any, Any]]:
+    """Rows in batches of equal structure: their places, and model, machine and layout with arrays for numbers."""
+    places: dict[Any, list[int]] = {}
+    for i, row in enumerate(rows):
+        places.setdefault(_kind(row), []).append(i)
+    return [
+        (
+            np.array(at),
+            _merged([rows[i].model for i in at]),
+            rows[at[0]].machine,
+            _merged([rows[i].layout for i in at]),
+        )
+        for at in places.values()
+    ]
+
+
+def predicted(batches: Sequence[tuple[np.ndarray, Any, Any, Any]], constants: Constants) -> np.ndarray:
+    """Step seconds of all rows, in their order."""
+    seconds = np.empty(sum(len(at) for at, *_ in batches))
+    for at, model, machine, layout in batches:
+        seconds[at] = step_seconds(model, machine, layout, constants).total
+    return seconds
+
+
+def calibrate(rows: Sequence[Row]) -> Constants:
+    """The constants that explain measured steps best, each drawn to its prior as strongly as its spread says."""
+    batches, measured = stacked(rows), np.log([row.seconds for row in rows])
+    prior = np.log([float(entry["prior"]) for entry in entries().values()])
+    spread = np.log([float(entry["spread"]) for entry in entries().values()])
+
+    def residuals(logs: np.ndarray) -> np.ndarray:
+        off = (np.log(predicted(batches, Constants.from_logs(logs))) - measured) / NOISE
+        huber = np.sign(off) * np.sqrt(np.where(abs(off) < 1, off**2, 2 * abs(off) - 1))
+        return np.concatenate([huber, (logs - prior) / spread])
+
+    return Constants.from_logs(least_squares(residuals, prior, x_scale=spread).x)
+
+
+def _kind(row: Row) -> tuple[Any, ...]:
+    """What rows of one batch share: chip, categories, and the structure of the model."""
+    categories = [
+        value for value in astuple(row.layout) if not isinstance(value, int | float) or isinstance(value, bool)
+    ]
+    dropout = row.model.blocks[0].operators
+    return (row.table, row.machine.chip.name, repr(categories), row.layout.zero, len(dropout))
+
+
+def _merged(values: Sequence[Any]) -> Any:
+    """One description whose numbers are arrays, from several of equal structure."""
+    first = values[0]
+    if isinstance(first, tuple):
+        return tuple(_merged([value[i] for value in values]) for i in range(len(first)))
+    if hasattr(first, "__dataclass_fields__"):
+        merged = {f.name: _merged([getattr(value, f.name) for value in values]) for f in fields(first)}
+        return replace(first, **merged)
+    if isinstance(first, bool | str | Mapping) or first is None:
+        return first
+    return first if all(np.all(value == first) for value in values) else np.array(values)

@@ -1,0 +1,287 @@
+"""Measured training steps as the planner sees them: model, machine, layout, and seconds, by published table.
+
+What a table does not state is set here, by one rule for the whole table, before anything is fitted:
+
+- Micro-batch (both Megatron weak-scaling tables): 1 where there is a pipeline, because its bubble shrinks with the
+  number of micro-batches; without one the largest power of two up to 16 that fits.
+- Interleave (both): the smallest above 1 that is legal: the schedule that Narayanan et al. 2021 introduce.
+- Recomputation: full in Megatron 2021, because its FLOP formula counts it; in Megatron 2024 the least that fits.
+- Attention: unfused before 2022 and in Korthikanti et al., FlashAttention 2 in Megatron 2024 and torchtitan, and
+  FlashAttention's first (Triton) generation in llm-foundry.
+- Overlap of data-parallel communication: none in 2021 and 2022; in Megatron 2024, with overlapped tensor parallelism,
+  as its README names the flags.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+
+from froude.cost.catalogue import get_model
+from froude.cost.layout import Layout, Precision
+from froude.cost.machine import Machine
+from froude.cost.machines import get_machine
+from froude.cost.memory import fits, memory_bytes
+from froude.cost.model import Model, decoder
+from froude.cost.pipeline import is_legal
+
+MPT = {
+    "125m": (768, 12, 12),
+    "350m": (1024, 16, 24),
+    "760m": (1536, 12, 24),
+    "1b": (2048, 16, 24),
+    "3b": (2560, 20, 32),
+    "7b": (4096, 32, 32),
+    "13b": (5120, 40, 40),
+    "30b": (7168, 56, 48),
+    "70b": (8192, 64, 80),
+}
+"""Width, heads and layers of the MPT models, llm-foundry's scripts/train/yamls/pretrain at 8c8dd48."""
+
+FP16_PLAIN = Precision(matmuls="fp16", weights=2, gradients=2, master=4, optimizer=8, reduce=2)
+BF16 = Precision()
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One measured row."""
+
+    table: str
+    name: str
+    model: Model
+    machine: Machine
+    layout: Layout
+    seconds: float
+    large: bool = False
+
+
+def read_table(name: str) -> list[dict[str, str]]:
+    """A published table as text; FROUDE_PUBLISHED names its folder."""
+    folder = os.environ.get("FROUDE_PUBLISHED")
+    if not folder:
+        raise SystemExit("set FROUDE_PUBLISHED to the folder of published tables")
+    with (Path(folder) / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def llm_foundry() -> Iterator[Row]:
+    """The 209 rows in bf16 of MosaicML's MPT table."""
+    for row in read_table("sys_llmfoundry/llmfoundry_mpt_training.csv"):
+        if "fp8" in row["precision"]:
+            continue
+        hidden, heads, layers = MPT[row["model"]]
+        seq_len, devices, batch = int(row["seq_len"]), int(row["n_gpus"]), int(row["global_batch_seqs"])
+        model = gpt(hidden, heads, layers, 50368, seq_len)
+        layout = Layout(
+            devices=devices,
+            global_batch=batch,
+            seq_len=seq_len,
+            micro_batch=int(row["micro_batch"]),
+            zero=3 if row["sharding"] == "FULL_SHARD" else 2,
+            recompute="full" if row["act_ckpt"] == "True" else "none",
+            attention="flash",
+            precision=replace(BF16, reduce=2 if row["mp_mode"] == "PURE" else 4),
+        )
+        chip = {"a100_40gb": "a100-40", "a100_80gb": "a100-80", "h100_80gb": "h100"}[row["gpu"]]
+        yield Row(
+            table="llm-foundry",
+            name=row["model"],
+            model=model,
+            machine=get_machine(f"{devices} x {chip}"),
+            layout=layout,
+            seconds=batch * seq_len / float(row["tokens_per_s"]),
+            large="Large Scale" in row["section"],
+        )
+
+
+def megatron_2021(**other: Any) -> Iterator[Row]:
+    """The ten rows of Narayanan et al. 2021, table 1; TFLOP/s by the paper's formula, recomputation counted."""
+    for row in read_table("sys_megatron/megatron2021_a100_weak_scaling.csv"):
+        h, s, v, layers, batch, devices = (
+            int(row[k]) for k in ("hidden", "seq_len", "vocab", "layers", "global_batch_seqs", "n_gpus")
+        )
+        flops = 96 * batch * s * layers * h**2 * (1 + s / (6 * h) + v / (16 * layers * h))
+        layout = Layout(
+            devices=devices,
+            global_batch=batch,
+            seq_len=s,
+            tensor=int(row["tp"]),
+            pipeline=int(row["pp"]),
+            recompute="full",
+            attention="unfused",
+            overlap=False,
+            precision=FP16_PLAIN,
+        )
+        yield _unstated(
+            Row(
+                table="Megatron 2021",
+                name=row["model"],
+                model=gpt(h, int(row["attention_heads"]), layers, v, s, dropout=True),
+                machine=get_machine(f"{devices} x a100-80"),
+                layout=layout,
+                seconds=flops / (devices * float(row["achieved_tflops_per_gpu"]) * 1e12),
+            ),
+            **other,
+        )
+
+
+def megatron_2024(**other: Any) -> Iterator[Row]:
+    """The nine rows of Megatron-LM's README at r0.8 on H100; TFLOP/s without recomputation."""
+    for row in read_table("sys_megatron/megatron2024_h100_weak_scaling.csv"):
+        h, s, v, layers, batch, devices = (
+            int(row[k]) for k in ("hidden", "seq_len", "vocab", "layers", "global_batch_seqs", "n_gpus")
+        )
+        flops = 72 * batch * s * layers * h**2 * (1 + s / (6 * h) + v / (12 * layers * h))
+        tensor = int(row["tp"])
+        layout = Layout(
+            devices=devices,
+            global_batch=batch,
+            seq_len=s,
+            tensor=tensor,
+            pipeline=int(row["pp"]),
+            sequence_parallel=tensor > 1,
+            zero=1,
+            recompute="none",
+            attention="flash-2",
+            overlap_tensor=True,
+        )
+        yield _unstated(
+            Row(
+                table="Megatron 2024",
+                name=row["model"],
+                model=gpt(h, int(row["attention_heads"]), layers, v, s, dropout=True, tied=False),
+                machine=get_machine(f"{devices} x h100"),
+                layout=layout,
+                seconds=flops / (devices * float(row["tflops_per_gpu"]) * 1e12),
+            ),
+            least_recompute=True,
+            **other,
+        )
+
+
+def korthikanti() -> Iterator[Row]:
+    """The eight step times of Korthikanti et al. 2022, table 5; all is stated."""
+    for row in read_table("sys_megatron/korthikanti2022_table5.csv"):
+        selective = row["mode"] == "seqsel"
+        devices, s = int(row["n_gpus"]), int(row["seq_len"])
+        layout = Layout(
+            devices=devices,
+            global_batch=int(row["global_batch"]),
+            seq_len=s,
+            micro_batch=int(row["micro_batch"]),
+            tensor=int(row["tp"]),
+            pipeline=int(row["pp"]),
+            interleave=int(row["interleave"]),
+            sequence_parallel=selective,
+            recompute="selective" if selective else "full",
+            attention="unfused",
+            overlap=False,
+            precision=FP16_PLAIN,
+        )
+        yield Row(
+            table="Korthikanti 2022",
+            name=row["model"],
+            model=gpt(int(row["hidden"]), int(row["heads"]), int(row["layers"]), 51200, s, dropout=True),
+            machine=get_machine(f"{devices} x a100-80"),
+            layout=layout,
+            seconds=float(row["step_time_s_measured"]),
+        )
+
+
+def gpt(
+    hidden: int, heads: int, layers: int, vocabulary: int, context: int, *, dropout: bool = False, tied: bool = True
+) -> Model:
+    """A GPT with learned positions and biases."""
+    return decoder(
+        name=f"gpt {hidden} x {layers}",
+        layers=layers,
+        hidden=hidden,
+        heads=heads,
+        vocabulary=vocabulary,
+        context=context,
+        learned_positions=context,
+        biased=True,
+        dropout=dropout,
+        tied=tied,
+    )
+
+
+def _unstated(
+    row: Row, *, micro_batch: int = 0, interleave: int = 0, recompute: str = "", least_recompute: bool = False
+) -> Row:
+    """The row with what its table does not state set by the rules above, or as alternatives say."""
+    layout = row.layout
+    if recompute:
+        layout = replace(layout, recompute=recompute)
+    if micro_batch or int(layout.pipeline) > 1:
+        layout = replace(layout, micro_batch=micro_batch or 1)
+        layout = _interleaved(row.model, layout, (interleave,) if interleave else tuple(range(2, 32)))
+    else:
+        fitting = [m for m in (1, 2, 4, 8, 16) if _fits(row, replace(layout, micro_batch=m))]
+        layout = replace(layout, micro_batch=max(fitting, default=1))
+    if least_recompute and not recompute:
+        modes = ("none", "selective", "full")
+        layout = next((one for one in (replace(layout, recompute=m) for m in modes) if _fits(row, one)), layout)
+    return replace(row, layout=layout)
+
+
+def _interleaved(model: Model, layout: Layout, choices: tuple[int, ...]) -> Layout:
+    """The layout with the first of some interleaved schedules that its layers and micro-batches allow, if any."""
+    p = int(layout.pipeline)
+    for v in choices:
+        if p > 1 and int(model.layers) % (p * v) == 0 and bool(is_legal("1f1b", p, v, layout.micro_batches)):
+            return replace(layout, interleave=v)
+    return layout
+
+
+def _fits(row: Row, layout: Layout) -> bool:
+    divides = int(layout.global_batch) % (int(layout.data_parallel) * int(layout.micro_batch)) == 0
+    return divides and bool(np.all(fits(memory_bytes(row.model, layout), row.machine)))
+
+
+TORCHTITAN_CHECKPOINTING = {"selective": "operators", "full": "full"}
+"""torchtitan's names for recomputation, and ours; its default at the time was per-operator selective."""
+
+
+def torchtitan(default: str = "") -> Iterator[tuple[Row, float]]:
+    """Rows of Llama 3.1 8B with a measured peak, and that peak in bytes: those with known checkpointing.
+
+    With `default` given, instead those with the configuration's default, taken to be that.
+    """
+    model = get_model("llama-3.1-8b")
+    for row in read_table("sys_torchtitan/torchtitan_training.csv"):
+        mode = TORCHTITAN_CHECKPOINTING.get(row["act_ckpt"], default if "default" in row["act_ckpt"] else "")
+        if not row["peak_mem_gib"] or not mode or bool(default) == (row["act_ckpt"] in TORCHTITAN_CHECKPOINTING):
+            continue
+        devices, context = int(row["n_gpus"]), int(row["cp"])
+        layout = Layout(
+            devices=devices,
+            global_batch=int(row["local_batch"]) * devices // context,
+            seq_len=int(row["seq_len"]),
+            micro_batch=int(row["local_batch"]),
+            context=context,
+            zero=3,
+            recompute=mode,
+            compiled=row["torch_compile"] == "1",
+            precision=replace(BF16, matmuls="fp8" if row["precision"].startswith("fp8") else "bf16"),
+        )
+        chip = "h200" if row["gpu"] == "H200" else "h100-96"
+        tokens_per_s = float(row["tokens_per_s_per_gpu"]) * devices
+        yield (
+            Row(
+                table="torchtitan",
+                name=f"{mode}, {row['precision']}, {'compiled' if layout.compiled else 'eager'}, {devices} GPUs",
+                model=model,
+                machine=get_machine(f"{devices} x {chip}"),
+                layout=layout,
+                seconds=float(layout.tokens) / tokens_per_s,
+            ),
+            float(row["peak_mem_gib"]) * 2**30,
+        )

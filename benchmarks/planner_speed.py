@@ -1,0 +1,121 @@
+"""How fast layouts are searched: legal layouts, those computed in full, those pruned, CPU seconds and layouts a second.
+
+A layout counts as computed when all parts of its memory and of its step time are; pruned ones are legal and need more
+memory than there is by far. Every search runs in this one process on one core, median CPU time of five.
+Command: OMP_NUM_THREADS=1 python benchmarks/planner_speed.py
+"""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any
+
+from froude.cost.catalogue import get_model
+from froude.cost.machines import get_machine
+from froude.plan.search import REACH, Found, search
+from froude.plan.space import CATEGORIES, NUMBERS, Space, space_of
+from record import record
+
+TURNS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A search: what is trained where, the space in place of the planner's own, and how much is pruned."""
+
+    title: str
+    model: str
+    machine: str
+    seq_len: int
+    global_batch: int
+    options: Mapping[str, Any]
+    reach: float = REACH
+
+    def space(self) -> Space:
+        """The layouts searched."""
+        task = {"seq_len": self.seq_len, "global_batch": self.global_batch}
+        return replace(space_of(get_model(self.model), get_machine(self.machine), **task), **self.options)
+
+    def run(self, space: Space) -> tuple[float, Found]:
+        """CPU seconds of one search, and what it found."""
+        model, machine = get_model(self.model), get_machine(self.machine)
+        start = time.process_time()
+        found = search(
+            model, machine, seq_len=self.seq_len, global_batch=self.global_batch, space=space, reach=self.reach
+        )
+        return time.process_time() - start, found
+
+
+EVERYTHING = {
+    "recompute": ("none", "selective", "operators", "full"),
+    "schedule": ("1f1b", "zero-bubble", "gpipe"),
+    "offload_optimizer": ("device", "host", "nvme"),
+    "offload_parameters": ("device", "host"),
+    "offload_activations": ("device", "host"),
+}
+"""Dimensions that the planner leaves out unless asked."""
+
+CASES = (
+    Case(
+        title="22B on 8 A100, every layout computed",
+        **{"model": "megatron-22b", "machine": "8 x a100-80", "seq_len": 2048, "global_batch": 1536},
+        options=EVERYTHING,
+        reach=math.inf,
+    ),
+    Case(
+        title="175B on 1,024 A100, every layout computed",
+        **{"model": "gpt3-175b", "machine": "1024 x a100-80", "seq_len": 2048, "global_batch": 1536},
+        options={},
+        reach=math.inf,
+    ),
+    Case(
+        title="175B on 1,024 A100, as planned",
+        **{"model": "gpt3-175b", "machine": "1024 x a100-80", "seq_len": 2048, "global_batch": 1536},
+        options={},
+    ),
+)
+
+
+def dimensions(space: Space) -> dict[str, list[Any]]:
+    """The options of every dimension of a space."""
+    return {name: list(getattr(space, name)) for name in (*NUMBERS, *CATEGORIES)}
+
+
+def row(case: Case, seconds: float, found: Found) -> dict[str, Any]:
+    """A line of the table."""
+    layout = found.best[0].layout
+    return {
+        "search": case.title,
+        "legal": f"{found.legal:,}",
+        "computed": f"{found.computed:,}",
+        "pruned": f"{found.pruned:,}",
+        "CPU seconds": f"{seconds:.2f}",
+        "computed a second": f"{found.computed / seconds:,.0f}",
+        "found": f"tensor {layout.tensor}, pipeline {layout.pipeline} x {layout.interleave}, ZeRO {layout.zero}, "
+        f"micro-batch {layout.micro_batch}, MFU {found.best[0].cost.mfu:.0%}",
+    }
+
+
+def main() -> None:
+    """Times every case and records the table with the dimensions searched."""
+    rows, spaces = [], {}
+    for case in CASES:
+        space = case.space()
+        turns = [case.run(space) for _ in range(TURNS)]
+        rows.append(row(case, median(seconds for seconds, _ in turns), turns[0][1]))
+        spaces[case.title] = dimensions(space)
+        print(rows[-1], flush=True)
+    record(
+        "planner_speed",
+        "OMP_NUM_THREADS=1 python benchmarks/planner_speed.py",
+        rows,
+        notes=["One process on one core, median CPU time of five. A layout is computed when its memory and its step "
+               "time are, with all parts; the result's file lists the dimensions."],  # fmt: skip
+        dimensions=spaces,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""What a forward pass consists of: operators, each with exact parameters, FLOPs, saved activations and bytes moved.
+
+Everything is per position of the sequence (a token, a patch, a sample of a network without a sequence), so that one
+number times batch and length gives the whole. Sizes are numbers, or arrays that broadcast. Values are counted, not
+bytes: how wide a value is belongs to the precision of a layout; a one-byte mask counts as half a value.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+
+Number = float | np.ndarray
+"""A size of one, or of many as an array that broadcasts."""
+
+Split = Literal["columns", "rows", "none"]
+"""How tensor parallelism divides a matmul: its outputs, its inputs, or not at all."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Matmul:
+    """Positions × inputs times inputs × outputs weights: projections, MLPs, experts, heads, convolutions.
+
+    A position passes `active` of `experts` such weights. A convolution has channels × kernel area as inputs and works
+    on `positions` places per position of the sequence. A head whose weights are the embedding's is `tied`: it has
+    FLOPs and no parameters. The input is kept for the backward pass unless `saves_input` is off, because an operator
+    before has kept the same tensor.
+    """
+
+    name: str
+    inputs: Number
+    outputs: Number
+    split: Split = "none"
+    biased: bool = False
+    experts: Number = 1
+    active: Number = 1
+    positions: Number = 1
+    tied: bool = False
+    saves_input: bool = True
+
+    @property
+    def parameters(self) -> Number:
+        """Weights, and a bias an output where there is one, of all experts; none of a tied head."""
+        return 0 if self.tied else self.experts * self.outputs * (self.inputs + self.biased)
+
+    @property
+    def active_parameters(self) -> Number:
+        """Weights that one position passes, those of a tied head too."""
+        return self.active * self.outputs * (self.inputs + self.biased)
+
+    def forward_flops(self, context: Number) -> Number:
+        """Two FLOPs a multiply-add; the length of the context does not matter."""
+        return 2 * self.inputs * self.outputs * self.active * self.positions
+
+    @property
+    def saved(self) -> Number:
+        """Values kept for the backward pass: the input, once for each active expert."""
+        return self.inputs * self.active * self.positions if self.saves_input else 0
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Attention:
+    """Scores and weighted values of `heads` heads over a context, without projections.
+
+    Keys seen by a position: the context, or `window` of it where that is positive; of a sub-quadratic mixer
+    `scale` · context^`exponent`, exponent 0 for a mixer with a state of constant size. FLOPs count every key, also
+    those that a causal mask hides. `cached` values per position are kept in serving: keys and values, or the latent.
+    """
+
+    name: str
+    heads: Number
+    kv_heads: Number
+    score_width: Number
+    value_width: Number
+    cached: Number
+    window: Number = 0
+    causal: bool = True
+    exponent: float = 1.0
+    scale: Number = 1.0
+    dropout: bool = False
+    state: Number = 0
+
+    parameters = 0
+    active_parameters = 0
+
+    def keys(self, context: Number) -> Number:
+        """Keys that a position's scores are counted over."""
+        seen = self.scale * np.asarray(context, dtype=float) ** self.exponent
+        return np.where(np.asarray(self.window) > 0, np.minimum(seen, self.window), seen)
+
+    def forward_flops(self, context: Number) -> Number:
+        """2·heads·(score width + value width) a key: no causal saving, as MFU is counted."""
+        return 2 * self.heads * (self.score_width + self.value_width) * self.keys(context)
+
+    def kept(self, context: Number) -> Number:
+        """Values that serving keeps of one sequence of a length."""
+        windowed = np.asarray(self.window) > 0
+        return self.cached * np.where(windowed, np.minimum(context, self.window), context) + self.state
+
+    @property
+    def saved(self) -> Number:
+        """Values kept for the backward pass where scores are not: queries, keys and values."""
+        return self.heads * self.score_width + self.kv_heads * (self.score_width + self.value_width)
+
+    def saved_scores(self, context: Number) -> Number:
+        """Values kept besides where no fused kernel recomputes scores: softmax, and its mask and output of dropout.
+
+        Korthikanti et al. 2022, arXiv:2205.05198, eq. 1: 2·a·s bytes a position, 5·a·s with dropout.
+        """
+        return self.heads * self.keys(context) * (2.5 if self.dropout else 1)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Elementwise:
+    """Norms, activations, residual sums, rotations: memory-bound work.
+
+    `moved` values are read and written forward; `saved` values are kept. Where `split`, tensor parallelism divides
+    both; otherwise only sequence parallelism does.
+    """
+
+    name: str
+    moved: Number
+    saved: Number = 0
+    parameters: Number = 0
+    split: bool = False
+
+    @property
+    def active_parameters(self) -> Number:
+        """All of its parameters: gains and biases."""
+        return self.parameters
+
+    def forward_flops(self, context: Number) -> Number:
+        """None are counted: by custom only matmuls are."""
+        return 0.0
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Lookup:
+    """A table of `rows` vectors of a width, one of which a position reads: embeddings, learned positions."""
+
+    name: str
+    rows: Number
+    width: Number
+
+    saved = 0
+
+    @property
+    def parameters(self) -> Number:
+        """The whole table."""
+        return self.rows * self.width
+
+    @property
+    def active_parameters(self) -> Number:
+        """None: a lookup multiplies nothing."""
+        return 0
+
+    @property
+    def moved(self) -> Number:
+        """Values read and written forward."""
+        return 2 * self.width
+
+    def forward_flops(self, context: Number) -> Number:
+        """None."""
+        return 0.0
+
+
+Operator = Matmul | Attention | Elementwise | Lookup
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Operators in the order of the forward pass, repeated `count` times."""
+
+    name: str
+    count: Number
+    operators: tuple[Operator, ...]

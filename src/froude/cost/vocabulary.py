@@ -1,0 +1,195 @@
+"""The words a model is described in: every family's keys, what each may hold, and what is assumed without it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, final
+
+from froude.errors import InputError
+from froude.quantity import parse_quantity
+
+Kind = Literal["count", "size", "number", "flag", "word", "counts"]
+"""A whole number from 1, one from 0, a number from 0, yes or no, one of some words, several counts."""
+
+FLAGS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """What a key of a description may hold.
+
+    `default` is what holds without it; None where it must be given, or follows from others (`derived`). A `telling`
+    default is one that a plan names as an assumption.
+    """
+
+    kind: Kind = "count"
+    default: object = None
+    derived: str = ""
+    words: tuple[str, ...] = ()
+    telling: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether a description must hold it."""
+        return self.default is None and not self.derived
+
+
+COUNT = Key()
+OFF = Key(kind="flag", default=False)
+ZERO = Key(kind="size", default=0)
+
+_TRANSFORMER = {"layers": COUNT, "hidden": COUNT, "heads": COUNT}
+_MLP = Key(derived="4 x hidden", telling=True)
+
+KEYS: Mapping[str, Mapping[str, Key]] = {
+    "decoder": {
+        **_TRANSFORMER,
+        "vocab": COUNT,
+        "kv_heads": Key(derived="heads", telling=True),
+        "head_width": Key(derived="hidden / heads"),
+        "mlp_width": _MLP,
+        "gated": Key(kind="flag", default=False, telling=True),
+        "tied": Key(kind="flag", default=True, telling=True),
+        "positions": Key(kind="word", default="learned", words=("learned", "rotary", "alibi", "none"), telling=True),
+        "position_rows": ZERO,
+        "norm": Key(kind="word", default="layer", words=("layer", "layer-unbiased", "rms", "plain"), telling=True),
+        "norms_after": OFF,
+        "biased": Key(kind="flag", default=True, telling=True),
+        "qkv_biased": OFF,
+        "dropout": Key(kind="flag", default=False, telling=True),
+        "context": Key(default=2048, telling=True),
+        "window": ZERO,
+        "windowed_layers": Key(kind="size", derived="layers"),
+        "qk_norm": OFF,
+        "mixer": Key(kind="word", default="softmax", words=("softmax", "linear", "exponent")),
+        "exponent": Key(kind="number", derived="1, or 0 of a linear mixer"),
+        "mixer_scale": Key(kind="number", default=1.0),
+        "experts": Key(default=1),
+        "top_k": Key(default=1),
+        "shared_experts": ZERO,
+        "expert_width": Key(derived="mlp_width"),
+        "dense_layers": ZERO,
+        "capacity": Key(kind="number", default=1.0),
+        "router_biased": OFF,
+        "q_rank": ZERO,
+        "kv_rank": ZERO,
+        "nope_width": ZERO,
+        "rope_width": ZERO,
+        "value_width": ZERO,
+    },
+    "encoder": {
+        **_TRANSFORMER,
+        "vocab": COUNT,
+        "context": Key(default=512, telling=True),
+        "mlp_width": _MLP,
+        "segments": Key(default=2),
+        "dropout": OFF,
+    },
+    "vit": {
+        **_TRANSFORMER,
+        "patch": COUNT,
+        "image": Key(default=224, telling=True),
+        "classes": Key(default=1000, telling=True),
+        "channels": Key(default=3),
+        "mlp_width": _MLP,
+        "dropout": OFF,
+    },
+    "dit": {
+        **_TRANSFORMER,
+        "patch": COUNT,
+        "image": Key(default=32, telling=True),
+        "classes": Key(default=1000, telling=True),
+        "channels": Key(default=4),
+        "calls": Key(default=250, telling=True),
+    },
+    "convnet": {
+        "stages": Key(kind="counts"),
+        "width": Key(default=64, telling=True),
+        "image": Key(default=224, telling=True),
+        "classes": Key(default=1000, telling=True),
+        "channels": Key(default=3),
+    },
+    "unet": {
+        "width": COUNT,
+        "multipliers": Key(kind="counts"),
+        "attended": COUNT,
+        "heads": COUNT,
+        "condition_width": COUNT,
+        "condition_length": COUNT,
+        "image": Key(default=64, telling=True),
+        "depth": Key(default=2),
+        "channels": Key(default=4),
+        "calls": Key(default=50, telling=True),
+    },
+}
+"""Keys by family."""
+
+
+def split_assignments(text: str) -> dict[str, str]:
+    """Return {"layers": "96", "vocab": "50k"} for "layers=96,vocab=50k"; a comma inside a number is kept.
+
+    Raises InputError for a part without "=", or a name given twice.
+    """
+    found: dict[str, str] = {}
+    for part in re.split(r",(?!\d{3}(?!\d))|,(?=\s*[A-Za-z_]\w*\s*=)", text):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (name and equals and value):
+            raise InputError(f"{part.strip()!r} in {text!r} is no assignment: write key=value, as in layers=96")
+        if name in found:
+            raise InputError(f"{name!r} is given twice in {text!r}: give it once")
+        found[name] = value
+    return found
+
+
+def checked(given: Mapping[str, object], family: str) -> dict[str, object]:
+    """The values of a description of a family, each of its kind, in the order of the keys.
+
+    Raises InputError for a key that the family does not know, one that is missing, or a value of another kind.
+    """
+    keys = KEYS[family]
+    unknown = next((name for name in given if name not in keys), None)
+    if unknown is not None:
+        raise InputError(f"{unknown!r} is no key of a {family}: it knows {', '.join(keys)}")
+    missing = [name for name, key in keys.items() if key.required and name not in given]
+    if missing:
+        raise InputError(f"the description of a {family} lacks {', '.join(missing)}: give a value for each")
+    return {name: converted(name, key, given[name]) for name, key in keys.items() if name in given}
+
+
+def converted(name: str, key: Key, value: object) -> object:
+    """A value as its key's kind: from TOML, JSON, or text such as "50k", "true" and "3/4/6/3".
+
+    Raises InputError, naming key and value.
+    """
+    if key.kind == "flag":
+        found = value if isinstance(value, bool) else FLAGS.get(str(value).lower())
+        return _known(name, value, found, "true or false")
+    if key.kind == "word":
+        return _known(name, value, value if value in key.words else None, f"one of {', '.join(key.words)}")
+    if key.kind == "counts":
+        parts = value.split("/") if isinstance(value, str) else value
+        if not isinstance(parts, list | tuple) or not parts:
+            raise InputError(f"{name} must be a list of counts, as 3/4/6/3, got {value!r}")
+        return tuple(_number(name, part, "count") for part in parts)
+    return _number(name, value, key.kind)
+
+
+def _number(name: str, value: object, kind: Kind) -> int | float:
+    number = parse_quantity(value, expect="count") if isinstance(value, str) else value
+    least = 1 if kind == "count" else 0
+    wanted = f"{name} must be a {'' if kind == 'number' else 'whole '}number of at least {least}, got {value!r}"
+    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+        raise InputError(wanted)
+    if number < least or (kind != "number" and number != int(number)):
+        raise InputError(wanted)
+    return float(number) if kind == "number" else int(number)
+
+
+def _known(name: str, value: object, found: object, wanted: str) -> object:
+    if found is None:
+        raise InputError(f"{name} must be {wanted}, got {value!r}")
+    return found
