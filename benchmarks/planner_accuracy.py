@@ -19,6 +19,7 @@ import numpy as np
 from froude.cost import constants as shipped
 from froude.cost.constants import Constants, entries
 from froude.cost.evaluate import evaluate
+from froude.cost.layout import Recompute
 from froude.cost.memory import memory_bytes
 from planner_calibration import calibrate, predicted, stacked
 from planner_rows import MPT, Row, korthikanti, llm_foundry, megatron_2021, megatron_2024, torchtitan
@@ -26,6 +27,8 @@ from record import record
 
 COMMAND = "FROUDE_PUBLISHED=… python benchmarks/planner_accuracy.py"
 LEVEL = 0.9
+BOTH: tuple[Recompute, ...] = ("operators", "full")
+"""What torchtitan's default checkpointing may have been."""
 
 
 @final
@@ -142,7 +145,7 @@ def mean_error(errors: np.ndarray) -> float:
     return float(np.mean(abs(np.expm1(errors))))
 
 
-def memory(default: str = "") -> list[dict[str, Any]]:
+def memory(default: Recompute | None = None) -> list[dict[str, Any]]:
     """Peak memory counted against measured, on torchtitan's rows."""
     return [
         {
@@ -210,11 +213,9 @@ def main() -> None:
         return
     coverage, width, ratio = intervals([part for part in made if is_judged(part)])
     large = next(part for part in made if "GPUs" in part.name)
-    defaults = {mode: memory_errors(memory(mode)).tolist() for mode in ("operators", "full")}
+    defaults = {mode: memory_errors(memory(mode)).tolist() for mode in BOTH}
     for part in made:
-        print(
-            f"{part.name:34} {len(part.rows):4} rows  {100 * part.mean:5.2f}%  constant {100 * part.constant_mean:5.2f}%"
-        )
+        print(f"{part.name:34} {len(part.rows):4} {100 * part.mean:5.2f}%  constant {100 * part.constant_mean:5.2f}%")
     print({name: f"{a:+.2f} {b:+.2f}" for name, (a, b) in change_of_mfu(large).items()})
     print(f"90% intervals hold {coverage:.1%}, half-width {width:.1%}, {ratio:.2f} times the mean error")
     print(*alternatives(), sep="\n")

@@ -4,10 +4,12 @@ What a table does not state is set here, by one rule for the whole table, before
 
 - Micro-batch (both Megatron weak-scaling tables): 1 where there is a pipeline, because its bubble shrinks with the
   number of micro-batches; without one the largest power of two up to 16 that fits.
-- Interleave (both): the smallest above 1 that is legal: the schedule that Narayanan et al. 2021 introduce.
+- Interleave: in Megatron 2024 the smallest above 1 that is legal, as its pipelines are interleaved by default; in 2021
+  none, but 3 for the 530B, which the same authors state for the same model and parallelism (Korthikanti et al. 2022,
+  table 3, where the 1T has none).
 - Recomputation: full in Megatron 2021, because its FLOP formula counts it; in Megatron 2024 the least that fits.
 - Attention: unfused before 2022 and in Korthikanti et al., FlashAttention 2 in Megatron 2024 and torchtitan, and
-  FlashAttention's first (Triton) generation in llm-foundry.
+  FlashAttention's first (Triton) generation in llm-foundry, with the fused cross entropy that is its default.
 - Overlap of data-parallel communication: none in 2021 and 2022; in Megatron 2024, with overlapped tensor parallelism,
   as its README names the flags.
 """
@@ -24,7 +26,7 @@ from typing import Any, final
 import numpy as np
 
 from froude.cost.catalogue import get_model
-from froude.cost.layout import Layout, Precision
+from froude.cost.layout import Layout, Precision, Recompute
 from froude.cost.machine import Machine
 from froude.cost.machines import get_machine
 from froude.cost.memory import fits, memory_bytes
@@ -87,6 +89,7 @@ def llm_foundry() -> Iterator[Row]:
             zero=3 if row["sharding"] == "FULL_SHARD" else 2,
             recompute="full" if row["act_ckpt"] == "True" else "none",
             attention="flash",
+            fused_loss=True,
             precision=replace(BF16, reduce=2 if row["mp_mode"] == "PURE" else 4),
         )
         chip = {"a100_40gb": "a100-40", "a100_80gb": "a100-80", "h100_80gb": "h100"}[row["gpu"]]
@@ -128,6 +131,7 @@ def megatron_2021(**other: Any) -> Iterator[Row]:
                 layout=layout,
                 seconds=flops / (devices * float(row["achieved_tflops_per_gpu"]) * 1e12),
             ),
+            usual=(3,) if row["model"] == "530B" else (),
             **other,
         )
 
@@ -214,7 +218,13 @@ def gpt(
 
 
 def _unstated(
-    row: Row, *, micro_batch: int = 0, interleave: int = 0, recompute: str = "", least_recompute: bool = False
+    row: Row,
+    *,
+    micro_batch: int = 0,
+    interleave: int = 0,
+    usual: tuple[int, ...] = tuple(range(2, 32)),
+    recompute: str = "",
+    least_recompute: bool = False,
 ) -> Row:
     """The row with what its table does not state set by the rules above, or as alternatives say."""
     layout = row.layout
@@ -222,7 +232,7 @@ def _unstated(
         layout = replace(layout, recompute=recompute)
     if micro_batch or int(layout.pipeline) > 1:
         layout = replace(layout, micro_batch=micro_batch or 1)
-        layout = _interleaved(row.model, layout, (interleave,) if interleave else tuple(range(2, 32)))
+        layout = _interleaved(row.model, layout, (interleave,) if interleave else usual)
     else:
         fitting = [m for m in (1, 2, 4, 8, 16) if _fits(row, replace(layout, micro_batch=m))]
         layout = replace(layout, micro_batch=max(fitting, default=1))
@@ -246,19 +256,20 @@ def _fits(row: Row, layout: Layout) -> bool:
     return divides and bool(np.all(fits(memory_bytes(row.model, layout), row.machine)))
 
 
-TORCHTITAN_CHECKPOINTING = {"selective": "operators", "full": "full"}
+TORCHTITAN_CHECKPOINTING: dict[str, Recompute] = {"selective": "operators", "full": "full"}
 """torchtitan's names for recomputation, and ours; its default at the time was per-operator selective."""
 
 
-def torchtitan(default: str = "") -> Iterator[tuple[Row, float]]:
+def torchtitan(default: Recompute | None = None) -> Iterator[tuple[Row, float]]:
     """Rows of Llama 3.1 8B with a measured peak, and that peak in bytes: those with known checkpointing.
 
     With `default` given, instead those with the configuration's default, taken to be that.
     """
     model = get_model("llama-3.1-8b")
     for row in read_table("sys_torchtitan/torchtitan_training.csv"):
-        mode = TORCHTITAN_CHECKPOINTING.get(row["act_ckpt"], default if "default" in row["act_ckpt"] else "")
-        if not row["peak_mem_gib"] or not mode or bool(default) == (row["act_ckpt"] in TORCHTITAN_CHECKPOINTING):
+        usual = default if "default" in row["act_ckpt"] else None
+        mode: Recompute | None = TORCHTITAN_CHECKPOINTING.get(row["act_ckpt"], usual)
+        if not row["peak_mem_gib"] or mode is None or bool(default) == (row["act_ckpt"] in TORCHTITAN_CHECKPOINTING):
             continue
         devices, context = int(row["n_gpus"]), int(row["cp"])
         layout = Layout(

@@ -35,7 +35,7 @@ class Case:
 
     def space(self) -> Space:
         """The layouts searched."""
-        task = {"seq_len": self.seq_len, "global_batch": self.global_batch}
+        task: dict[str, Any] = {"seq_len": self.seq_len, "global_batch": self.global_batch}
         return replace(space_of(get_model(self.model), get_machine(self.machine), **task), **self.options)
 
     def run(self, space: Space) -> tuple[float, Found]:
@@ -50,9 +50,7 @@ class Case:
 
 EVERYTHING = {
     "recompute": ("none", "selective", "operators", "full"),
-    "schedule": ("1f1b", "zero-bubble", "gpipe"),
     "offload_optimizer": ("device", "host", "nvme"),
-    "offload_parameters": ("device", "host"),
     "offload_activations": ("device", "host"),
 }
 """Dimensions that the planner leaves out unless asked."""
@@ -60,7 +58,7 @@ EVERYTHING = {
 CASES = (
     Case(
         title="22B on 8 A100, every layout computed",
-        **{"model": "megatron-22b", "machine": "8 x a100-80", "seq_len": 2048, "global_batch": 1536},
+        **{"model": "megatron-22b", "machine": "8 x a100-80", "seq_len": 2048, "global_batch": 1920},
         options=EVERYTHING,
         reach=math.inf,
     ),
@@ -111,8 +109,10 @@ def main() -> None:
         "planner_speed",
         "OMP_NUM_THREADS=1 python benchmarks/planner_speed.py",
         rows,
-        notes=["One process on one core, median CPU time of five. A layout is computed when its memory and its step "
-               "time are, with all parts; the result's file lists the dimensions."],  # fmt: skip
+        notes=[
+            "One process on one core, median CPU time of five. A layout is computed when its memory and its step "
+            "time are, with all parts; the result's file lists the dimensions."
+        ],
         dimensions=spaces,
     )
 

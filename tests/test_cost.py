@@ -23,8 +23,8 @@ from froude.cost.constants import Constants, constants, entries, held_out_error
 from froude.cost.legal import check_legal, legal, rules
 from froude.cost.memory import LOGIT_BYTES, block_bytes, fit_probability, kept_block_bytes, memory_bytes
 from froude.cost.model import decoder
+from froude.cost.optimal import with_optimal_recompute
 from froude.cost.step import step_seconds
-from froude.cost.work import positions
 
 pytest_plugins = ["door"]
 
@@ -133,7 +133,7 @@ def test_a_partial_recomputation_is_between_none_and_full():
 
 def test_logits_fill_the_last_stage_and_a_pipeline_the_first():
     alone = memory_bytes(SMALL, replace(PLAIN, recompute="full"))
-    assert alone.logits == pytest.approx(LOGIT_BYTES * 2048 * 32000)
+    assert alone.logits == pytest.approx(LOGIT_BYTES[False] * 2048 * 32000)
     deep = memory_bytes(SMALL, replace(PLAIN, devices=8, pipeline=8, recompute="none"))
     assert deep.activations == pytest.approx(8 * block_bytes(SMALL.blocks[0].operators, PLAIN))
 
@@ -237,6 +237,7 @@ def test_a_longer_step_of_the_same_rate_takes_as_much_longer():
         ({"overlap": False}, {"overlap": True}),
         ({"overlap_tensor": False}, {"overlap_tensor": True}),
         ({"compiled": False}, {"compiled": True}),
+        ({"fused_loss": False}, {"fused_loss": True}),
         ({"interleave": 1}, {"interleave": 6}),
         ({"schedule": "1f1b", "interleave": 1}, {"schedule": "zero-bubble", "interleave": 1}),
         ({"precision": PRECISIONS["fp32"]}, {"precision": PRECISIONS["bf16"]}),
@@ -330,7 +331,7 @@ def test_everything_left_out_is_listed_with_its_effect():
     found = assume(GPT3, A100, said)
     names = [one.name for one in found.assumptions]
     left_out = {f.name for f in fields(Layout)} - {*said, "devices"}
-    unlisted = {"recomputed", "context_by", "compress", "local_steps"} | {
+    unlisted = {"recomputed", "kept", "context_by", "compress", "local_steps"} | {
         n for n in left_out if n.startswith("offload")
     }
     assert left_out - unlisted <= set(names)
@@ -411,4 +412,47 @@ def test_cost_train_refuses_in_one_line(refused, change, said):
 
 
 def test_positions_of_a_micro_batch_are_divided_by_context():
-    assert positions(replace(PLAIN, micro_batch=2, context=4)) == 1024
+    assert replace(PLAIN, micro_batch=2, context=4).positions == 1024
+
+
+# --- optimal recomputation -------------------------------------------------------------------------------
+
+TIGHT = Layout(devices=8, global_batch=64, seq_len=8192, micro_batch=4, zero=3, attention="flash-2")
+
+
+def test_an_optimal_recomputation_fits_and_repeats_less_than_whole_blocks_do():
+    model, machine = get_model("llama-3.1-8b"), get_machine("8 x h100")
+    assert not evaluate(model, machine, TIGHT).fits
+    full = replace(TIGHT, recompute="full")
+    best = with_optimal_recompute(model, machine, replace(TIGHT, micro_batch=2))
+    found = evaluate(model, machine, best)
+    whole = evaluate(model, machine, replace(full, micro_batch=2))
+    assert found.fits
+    assert float(found.step.recompute) < float(whole.step.recompute)
+    assert float(found.memory.activations) > float(whole.memory.activations)
+    assert float(found.hfu) <= float(whole.hfu)
+
+
+def test_an_optimal_recomputation_repeats_nothing_where_all_fits():
+    model, machine = get_model("gpt3-125m"), get_machine("8 x h100")
+    best = with_optimal_recompute(model, machine, replace(PLAIN, zero=1))
+    assert best.kept.seconds == 0
+    assert best.kept.bytes == pytest.approx(1)
+
+
+def test_an_optimal_recomputation_that_cannot_fit_is_refused(refused):
+    line = refused(
+        "cost", "train", "--model", "llama-3.1-70b", "--machine", "8 x h100", "--recompute", "optimal",
+        "--micro-batch", "16",
+    )  # fmt: skip
+    assert "no recomputation fits" in line
+
+
+def test_host_memory_bounds_what_is_offloaded_to_it():
+    machine = get_machine("8 x h100")
+    host = machine.tiers["host"]
+    layout = Layout(devices=8, global_batch=8, seq_len=4096, zero=3, recompute="full", offload_optimizer="host")
+    model = get_model("llama-3.1-8b")
+    assert evaluate(model, machine, layout).fits
+    small = replace(machine, tiers={"host": replace(host, memory_bytes=2**30)})
+    assert not evaluate(model, small, layout).fits

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from froude.cli import backtest, calibrate, cost, fit, laws, machine, model, pilot, predict, published, report
+from froude.cli import backtest, calibrate, cost, fit, laws, machine, model, pilot, plan, predict, published, report
 from froude.cli.errors import exit_code_of
 
 app = typer.Typer(
@@ -24,6 +24,10 @@ app.command(rich_help_panel=BELIEVE)(laws.laws)
 app.command(rich_help_panel=BELIEVE)(calibrate.calibrate)
 app.command(rich_help_panel=MEASURE)(published.published)
 
+plans = typer.Typer(rich_markup_mode="markdown", help="The best way to spend a budget, or to make one training.")
+plans.callback()(lambda: None)  # keeps `train` a command of its own
+plans.command("train")(plan.train)
+app.add_typer(plans, name="plan", rich_help_panel=DECIDE)
 costs = typer.Typer(rich_markup_mode="markdown", help="What a model and its training cost, before it runs.")
 costs.command("train")(cost.train)
 costs.command("model")(model.model)

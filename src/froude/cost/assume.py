@@ -18,6 +18,7 @@ from froude.cost.layout import Layout, Precision
 from froude.cost.legal import check_legal, legal
 from froude.cost.machine import Machine
 from froude.cost.model import Model
+from froude.cost.optimal import with_optimal_recompute
 from froude.errors import InputError
 
 BATCH_TOKENS = 4 * 2**20
@@ -93,9 +94,12 @@ def cost_to_dict(cost: Cost, interval: tuple[float, float]) -> dict[str, Any]:
 
 def layout_to_dict(layout: Layout) -> dict[str, Any]:
     """A single layout as JSON: counts as whole numbers, the precision by name."""
-    plain = {field.name: getattr(layout, field.name) for field in fields(layout) if field.name != "precision"}
+    plain = {
+        field.name: getattr(layout, field.name) for field in fields(layout) if field.name not in ("precision", "kept")
+    }
     counts = {name: value if isinstance(value, str | bool) else _count(value) for name, value in plain.items()}
-    return {**counts, "precision": precision_name(layout.precision)}
+    kept = {"kept": vars(layout.kept)} if layout.recompute == "optimal" else {}
+    return {**counts, "precision": precision_name(layout.precision), **kept}
 
 
 def assume(model: Model, machine: Machine, given: Mapping[str, Any]) -> Assumed:
@@ -120,7 +124,7 @@ def assume(model: Model, machine: Machine, given: Mapping[str, Any]) -> Assumed:
 
 def complete(model: Model, machine: Machine, given: Mapping[str, Any]) -> tuple[Layout, dict[str, str]]:
     """The layout with every field set, and why each field that nobody gave has its value."""
-    known = {field.name for field in fields(Layout)} - {"devices"}
+    known = {field.name for field in fields(Layout)} - {"devices", "kept"}
     for name in given:
         if name not in known:
             raise InputError(f"{name!r} is no part of a layout: it has {', '.join(sorted(known))}")
@@ -136,6 +140,9 @@ def complete(model: Model, machine: Machine, given: Mapping[str, Any]) -> tuple[
         layout, reasons["global_batch"] = _batched(layout)
     if "recompute" not in said:
         layout, reasons["recompute"] = _recomputed(model, machine, layout)
+    elif layout.recompute == "optimal":
+        check_legal(model, machine, layout)
+        layout = with_optimal_recompute(model, machine, layout)
     return layout, reasons
 
 
@@ -198,6 +205,7 @@ def _defaults(model: Model, machine: Machine, said: Mapping[str, Any]) -> Iterat
     yield "schedule", "1f1b", "what frameworks take"
     yield "overlap", True, "what frameworks do"
     yield "overlap_tensor", False, "asks for a special kernel"
+    yield "fused_loss", False, "what frameworks do unless asked"
     yield "compiled", False, "eager kernels"
 
 
@@ -215,7 +223,9 @@ def _alternatives(machine: Machine, layout: Layout, name: str) -> Iterator[dict[
             yield {"attention": "flash-3"}
     elif name == "recompute":
         yield from ({"recompute": mode} for mode in ("none", "selective", "full"))
-    elif name in ("overlap", "compiled") or (name in ("overlap_tensor", "sequence_parallel") and layout.tensor > 1):
+    elif name in ("overlap", "compiled", "fused_loss") or (
+        name in ("overlap_tensor", "sequence_parallel") and layout.tensor > 1
+    ):
         yield {name: not getattr(layout, name)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -11,7 +11,7 @@ from froude.cost.constants import Constants, constants
 from froude.cost.decoder import MATMUL_PASSES
 from froude.cost.layout import Layout
 from froude.cost.machine import Machine
-from froude.cost.memory import MemoryBytes, fit_probability, fits, memory_bytes
+from froude.cost.memory import MemoryBytes, fit_probability, fits, memory_bytes, tiers_suffice
 from froude.cost.model import Model
 from froude.cost.operators import Attention, Matmul, Number
 from froude.cost.step import StepSeconds, step_seconds
@@ -80,10 +80,10 @@ def evaluate(model: Model, machine: Machine, layout: Layout, given: Constants | 
         model_flops=flops,
         hardware_flops=flops + recomputed_flops(model, layout) * layout.tokens,
         peak_flops=peak_flops(machine.chip, layout.precision.matmuls),
-        fits=fits(memory, machine),
+        fits=np.logical_and(fits(memory, machine), tiers_suffice(model, machine, layout)),
         fits_probability=fit_probability(memory, machine),
     )
-    _check(cost)
+    _check(model, layout, cost)
     return cost
 
 
@@ -91,9 +91,9 @@ def recomputed_flops(model: Model, layout: Layout) -> Number:
     """Forward FLOPs a token that the layout's recomputation repeats; what a fused attention repeats is not counted."""
     if layout.recompute == "none" or (layout.recompute == "selective" and layout.attention != "unfused"):
         return 0.0
-    if layout.recompute == "full":
+    if layout.recompute in ("full", "optimal"):
         kinds: tuple[type, ...] = (Matmul, Attention)
-        share = layout.recomputed
+        share = layout.recomputed if layout.recompute == "full" else layout.kept.flops
     else:
         kinds, share = ((Attention,), 1.0) if layout.recompute == "selective" else ((Matmul,), 0.5)
     return sum(
@@ -104,11 +104,28 @@ def recomputed_flops(model: Model, layout: Layout) -> Number:
     )
 
 
-def _check(cost: Cost) -> None:
+def _check(model: Model, layout: Layout, cost: Cost) -> None:
     for parts in (cost.step, cost.memory):
-        for field in fields(parts):
-            value = np.asarray(getattr(parts, field.name))
-            if not np.all(np.isfinite(value)) or np.any(value < -1e-9):
-                raise ArithmeticError(f"{field.name} of {type(parts).__name__} is negative or not finite")
-    if np.any(np.asarray(cost.hfu) > 1) or np.any(np.asarray(cost.mfu) > cost.hfu * (1 + 1e-9)):
-        raise ArithmeticError("a utilisation exceeds the peak, or MFU exceeds HFU")
+        for name, value in vars(parts).items():
+            if np.min(value) < -1e-9:
+                raise ArithmeticError(f"{name} of {type(parts).__name__} is negative")
+        if not np.all(np.isfinite(parts.total)):
+            raise ArithmeticError(f"{type(parts).__name__} is not finite")
+    if np.any(np.asarray(cost.mfu) > cost.hfu * (1 + 1e-9)):
+        raise ArithmeticError("MFU exceeds HFU")
+    if np.any(np.asarray(cost.step.compute) * (1 + 1e-9) < _least_seconds(model, layout, cost)):
+        raise ArithmeticError("matmuls are faster than the peak")
+
+
+def _least_seconds(model: Model, layout: Layout, cost: Cost) -> Number:
+    """Seconds of the FLOPs that are computed, at the peak: of causal attention a fused kernel computes half.
+
+    MFU counts it whole, so that at long sequences MFU may exceed 1 and compute may not.
+    """
+    hidden = sum(
+        0.5 * count * operator.forward_flops(layout.seq_len)
+        for count, operator in model.counted()
+        if isinstance(operator, Attention) and operator.causal and layout.attention != "unfused"
+    )
+    computed = MATMUL_PASSES * (model.forward_flops(layout.seq_len) - hidden) * layout.tokens
+    return computed / (cost.devices * cost.peak_flops)

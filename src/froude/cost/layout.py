@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Literal, final, get_args
+
+import numpy as np
 
 from froude.cost.operators import Number
 from froude.errors import InputError
 
-Recompute = Literal["none", "selective", "operators", "full"]
+Recompute = Literal["none", "selective", "operators", "full", "optimal"]
 Schedule = Literal["gpipe", "1f1b", "zero-bubble"]
 Attending = Literal["unfused", "flash", "flash-2", "flash-3"]
 ContextBy = Literal["ring", "ulysses"]
@@ -50,6 +53,21 @@ class Precision:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What an optimal recomputation does, as shares of whole blocks.
+
+    `bytes` is what stays of the activations, `seconds` and `flops` what is repeated of the forward pass, `working`
+    the largest segment while it is recomputed.
+    """
+
+    bytes: Number = 1.0
+    seconds: Number = 0.0
+    flops: Number = 0.0
+    working: Number = 0.0
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """One layout, or many of the same categories whose numeric fields are arrays that broadcast.
 
@@ -61,10 +79,11 @@ class Layout:
 
     `recompute` "selective" repeats the scores of attention (Korthikanti et al. 2022), "operators" all but every
     second matmul and attention (torchtitan's selective mode), "full" whole blocks, of which `recomputed` is the
-    share that is. `attention` names the kernel. `overlap` says whether gradient and weight communication runs
-    beside compute, `overlap_tensor` the same of tensor parallelism. `compress` is the factor by which gradients are
-    made smaller before they are sent; `local_steps` how many optimizer steps pass between synchronisations of a
-    low-communication optimizer (1: every step).
+    share that is. "optimal" what `kept` says. `attention` names the kernel, `fused_loss` says whether the cross
+    entropy has one of its own. `overlap` says whether gradient and weight communication runs beside compute,
+    `overlap_tensor` the same of tensor parallelism. `compress` is the factor by which gradients are made smaller
+    before they are sent; `local_steps` how many optimizer steps pass between synchronisations of a low-
+    communication optimizer (1: every step).
     """
 
     devices: Number
@@ -83,7 +102,9 @@ class Layout:
     zero: ZeroStage = 0
     recompute: Recompute = "none"
     recomputed: Number = 1.0
+    kept: Kept = field(default_factory=Kept)
     attention: Attending = "flash-2"
+    fused_loss: bool = False
     compiled: bool = False
     overlap: bool = True
     overlap_tensor: bool = False
@@ -100,21 +121,32 @@ class Layout:
                 raise InputError(f"{name} is {getattr(self, name)!r}: take one of {', '.join(map(str, choices))}")
 
     @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The fields that hold an array, of many layouts at once."""
+        numbers = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in numbers.items() if isinstance(value, np.ndarray)}
+
+    @cached_property
     def model_parallel(self) -> Number:
         """Devices that hold one replica of the model together."""
         return self.tensor * self.pipeline * self.context
 
-    @property
+    @cached_property
     def data_parallel(self) -> Number:
         """Replicas of the model."""
         return self.devices // self.model_parallel
 
-    @property
+    @cached_property
     def micro_batches(self) -> Number:
         """Micro-batches that a replica works through in a step: gradient accumulation, or a pipeline's fill."""
         return self.global_batch // (self.data_parallel * self.micro_batch)
 
-    @property
+    @cached_property
+    def positions(self) -> Number:
+        """Positions of one micro-batch that a device works on."""
+        return self.micro_batch * self.seq_len / self.context
+
+    @cached_property
     def tokens(self) -> Number:
         """Tokens of one step."""
         return self.global_batch * self.seq_len

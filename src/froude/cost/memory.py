@@ -8,7 +8,7 @@ stage, which holds most micro-batches, or that of the last, which has the logits
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -19,11 +19,10 @@ from froude.cost.model import Model
 from froude.cost.operators import Attention, Elementwise, Lookup, Matmul, Number, Operator
 from froude.cost.pipeline import in_flight
 from froude.cost.share import Share, share_of
-from froude.cost.work import positions
 
-LOGIT_BYTES = 14
-"""Bytes a logit at the peak of an unfused cross entropy: bf16 logits, their fp32 log-softmax, and two fp32 gradients
-on the way back (counted in PyTorch's eager `cross_entropy(logits.float())`)."""
+LOGIT_BYTES = {False: 14, True: 4}
+"""Bytes a logit at the peak of the cross entropy, by whether it is fused: in PyTorch's eager form bf16 logits, their
+fp32 log-softmax, and two fp32 gradients on the way back; fused, bf16 logits and their gradient (counted)."""
 
 FRAGMENTATION = 0.03
 """Memory that the allocator holds and cannot use, over what is used (guess; expandable segments keep it small)."""
@@ -59,7 +58,7 @@ class MemoryBytes:
     @property
     def total(self) -> Number:
         """The peak."""
-        return sum(getattr(self, field.name) for field in fields(self))
+        return sum(vars(self).values())
 
 
 def memory_bytes(model: Model, layout: Layout) -> MemoryBytes:
@@ -90,25 +89,47 @@ def fit_probability(memory: MemoryBytes, machine: Machine) -> Number:
     return 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
 
 
-def fits(memory: MemoryBytes, machine: Machine) -> Number:
+def fits(memory: MemoryBytes, machine: Machine) -> np.ndarray:
     """Whether what is counted, with what the runtime takes, is within a device's memory."""
-    return memory.total + RUNTIME_BYTES <= machine.chip.memory_bytes
+    return np.asarray(memory.total) + RUNTIME_BYTES <= machine.chip.memory_bytes
+
+
+def tiers_suffice(model: Model, machine: Machine, layout: Layout) -> Number:
+    """Whether a device's share of host memory and NVMe holds what is offloaded to them."""
+    places = (layout.offload_optimizer, layout.offload_parameters, layout.offload_activations)
+    if places == ("device", "device", "device"):
+        return True
+    share, precision = share_of(model, layout), layout.precision
+    flying = in_flight(layout.schedule, layout.pipeline, layout.interleave, layout.micro_batches)
+    states = share.owned(layout) * (precision.master + precision.optimizer + precision.gradients)
+    offloaded = [
+        (layout.offload_optimizer, states),
+        (layout.offload_parameters, share.divided(layout) * precision.weights),
+        (layout.offload_activations, stored_bytes(model, layout) * flying),
+    ]
+    enough: Number = True
+    for tier, held in machine.tiers.items():
+        kept = sum(size for place, size in offloaded if place == tier)
+        enough = np.logical_and(enough, np.asarray(kept) <= held.memory_bytes)
+    return enough
 
 
 def block_bytes(operators: Sequence[Operator], layout: Layout) -> Number:
     """Activation bytes that a block keeps of one micro-batch where nothing is recomputed."""
-    return sum(_saved(operator, layout) for operator in operators)
+    return sum(saved_bytes(operator, layout) for operator in operators)
 
 
 def kept_block_bytes(model: Model, operators: Sequence[Operator], layout: Layout) -> Number:
     """Activation bytes that a block keeps of one micro-batch under the layout's recomputation."""
     everything = block_bytes(operators, layout)
-    width = positions(layout) * layout.precision.activations
+    width = layout.positions * layout.precision.activations
     entered = width * model.hidden / _sequence_split(layout)
     if layout.recompute == "full":
         return layout.recomputed * entered + (1 - layout.recomputed) * everything
     if layout.recompute == "selective":
         return everything - sum(_scores(o, layout) for o in operators if isinstance(o, Attention))
+    if layout.recompute == "optimal":
+        return layout.kept.bytes * everything
     if layout.recompute == "operators":
         return entered + sum(_output(o, layout) for o in operators)
     return everything
@@ -124,7 +145,8 @@ def _weights(share: Share, layout: Layout) -> Number:
     """The copy that matmuls read: whole below ZeRO 3; with master weights ZeRO 3 gathers from those."""
     if layout.zero < 3:
         return layout.precision.weights * share.parameters
-    if layout.precision.master or layout.offload_parameters != "device":
+    masters = layout.precision.master > 0 and layout.offload_optimizer == "device"
+    if masters or layout.offload_parameters != "device":
         return 0.0 * share.parameters
     return layout.precision.weights * share.divided(layout)
 
@@ -138,17 +160,17 @@ def _kept(model: Model, layout: Layout) -> tuple[Number, Number]:
     pipeline = (layout.schedule, layout.pipeline, layout.interleave, layout.micro_batches)
     first = stage * in_flight(*pipeline, stage=0)
     last = stage * in_flight(*pipeline, stage=layout.pipeline - 1)
-    logits = LOGIT_BYTES * positions(layout) * model.vocabulary / layout.tensor
+    logits = LOGIT_BYTES[layout.fused_loss] * layout.positions * model.vocabulary / layout.tensor
     return first, np.maximum(last + logits - first, 0)
 
 
 def _working(model: Model, layout: Layout) -> Number:
     """A block being recomputed, and the gradients of its widest activation with the activation's own."""
-    width = positions(layout) * layout.precision.activations
+    width = layout.positions * layout.precision.activations
     largest, widest = 0.0, 0.0
     for block in model.blocks:
-        kept = block_bytes(block.operators, layout) if layout.recompute in ("full", "operators") else 0.0
-        largest = np.maximum(largest, kept)
+        share = {"full": 1.0, "operators": 1.0, "optimal": layout.kept.working}.get(layout.recompute, 0.0)
+        largest = np.maximum(largest, share * block_bytes(block.operators, layout))
         matmuls = [o for o in block.operators if isinstance(o, Matmul)]
         for o in matmuls:
             spread = layout.tensor if o.split == "columns" else _sequence_split(layout)
@@ -164,9 +186,9 @@ def _buffers(share: Share, layout: Layout) -> Number:
     return share.largest * (2 * precision.weights + precision.weights + precision.reduce)
 
 
-def _saved(operator: Operator, layout: Layout) -> Number:
+def saved_bytes(operator: Operator, layout: Layout) -> Number:
     """Bytes that an operator keeps for its backward pass, of one micro-batch on one device."""
-    width = positions(layout) * layout.precision.activations
+    width = layout.positions * layout.precision.activations
     if isinstance(operator, Attention):
         unfused = _scores(operator, layout) if layout.attention == "unfused" else 0.0
         return width * operator.saved / layout.tensor + unfused
@@ -181,7 +203,7 @@ def _saved(operator: Operator, layout: Layout) -> Number:
 def _scores(operator: Attention, layout: Layout) -> Number:
     if layout.attention != "unfused":
         return 0.0
-    width = positions(layout) * layout.precision.activations
+    width = layout.positions * layout.precision.activations
     return width * operator.saved_scores(layout.seq_len) / layout.tensor
 
 
@@ -190,7 +212,7 @@ def _output(operator: Operator, layout: Layout) -> Number:
 
     A compiler drops those that the backward pass does not ask for: what is added to the residual stream.
     """
-    width = positions(layout) * layout.precision.activations
+    width = layout.positions * layout.precision.activations
     if isinstance(operator, Attention):
         return width * operator.heads * operator.value_width / layout.tensor
     if isinstance(operator, Lookup | Elementwise) or (layout.compiled and operator.split == "rows"):

@@ -6,6 +6,7 @@ bytes: how wide a value is belongs to the precision of a layout; a one-byte mask
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, final
 
 import numpy as np
@@ -38,6 +39,11 @@ class Matmul:
     positions: Number = 1
     tied: bool = False
     saves_input: bool = True
+
+    @cached_property
+    def routed(self) -> bool:
+        """Whether expert parallelism divides it: it has several sets of weights, of which a position picks."""
+        return bool(np.any(np.asarray(self.experts) != 1))
 
     @property
     def parameters(self) -> Number:

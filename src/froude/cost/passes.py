@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -15,7 +15,7 @@ from froude.cost.machine import Machine
 from froude.cost.model import Model
 from froude.cost.operators import Attention, Elementwise, Matmul, Number, Operator
 from froude.cost.share import is_expert
-from froude.cost.work import Work, backward_work, forward_work, loss_work, positions
+from froude.cost.work import Work, backward_work, forward_work, loss_work
 
 
 @final
@@ -32,20 +32,21 @@ class Seconds:
     fixed: Number = 0.0
 
     def __add__(self, other: Seconds) -> Seconds:
-        return Seconds(**{name: value + getattr(other, name) for name, value in self.by_part().items()})
+        mine, others = vars(self), vars(other)
+        return Seconds(**{name: mine[name] + others[name] for name in mine})
 
     def times(self, factor: Number) -> Seconds:
         """The same, `factor` times."""
-        return Seconds(**{name: value * factor for name, value in self.by_part().items()})
+        return Seconds(**{name: value * factor for name, value in vars(self).items()})
 
     def by_part(self) -> dict[str, Number]:
         """Part → seconds."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return dict(vars(self))
 
     @property
     def seconds(self) -> Number:
         """All of it."""
-        return sum(self.by_part().values())
+        return sum(vars(self).values())
 
 
 @final
@@ -92,7 +93,7 @@ def end_passes(model: Model, machine: Machine, layout: Layout, constants: Consta
             loss_work(model.vocabulary, machine.chip, layout, constants),
         ]
     )
-    summed = positions(layout) * model.hidden * layout.precision.activations
+    summed = layout.positions * model.hidden * layout.precision.activations
     reduced = Seconds(tensor=_reduced(summed, machine, layout, constants))
     return Passes(forward=forward + reduced, backward=backward + reduced)
 
@@ -112,39 +113,51 @@ def _again(
         return Seconds()
     if layout.recompute == "full":
         return Seconds(recompute=layout.recomputed * forward.seconds)
+
+    def work_of(operator: Operator) -> Work:
+        return forward_work(operator, machine.chip, layout, constants)
+
+    if layout.recompute == "optimal":
+        return Seconds(recompute=layout.kept.seconds * sum(work_of(o).seconds for o in operators))
     shares: dict[type, float] = {Attention: 1.0}
     if layout.recompute == "operators":
         shares = {Matmul: 0.5, Elementwise: 1.0}
-    works = [
-        forward_work(o, machine.chip, layout, constants).times(shares[type(o)]) for o in operators if type(o) in shares
-    ]
-    return Seconds(recompute=sum(work.seconds for work in works))
+    return Seconds(recompute=sum(shares[type(o)] * work_of(o).seconds for o in operators if type(o) in shares))
 
 
 def _exchanged(
     operators: Sequence[Operator], machine: Machine, layout: Layout, constants: Constants, work_seconds: Number
 ) -> Seconds:
     """Communication inside a block's forward pass that is not hidden."""
-    width = positions(layout) * layout.precision.activations
+    width = layout.positions * layout.precision.activations
     rows = sum(o.outputs * o.active * o.positions for o in operators if isinstance(o, Matmul) and o.split == "rows")
     tensor = _reduced(width * rows, machine, layout, constants)
     if layout.overlap_tensor:
         taken = 2 * beside_seconds(Group(size=layout.tensor), width * rows, machine, constants)
         tensor = taken + np.maximum(tensor - work_seconds, 0)
     attended = [o for o in operators if isinstance(o, Attention)]
-    routed = [o for o in operators if isinstance(o, Matmul) and is_expert(o) and o.split == "columns"]
-    sent = sum(o.inputs * o.active * o.positions for o in routed)
-    experts = Group(size=layout.expert, stride=layout.tensor)
-    dispatch = 2 * exchange_seconds(experts, width * sent / _sequence_split(layout), machine, constants)
     return Seconds(
         tensor=tensor,
         context=sum(_context_seconds(o, machine, layout, constants) for o in attended),
-        expert=np.where(np.asarray(layout.expert) > 1, dispatch, 0.0),
+        expert=_dispatched(operators, machine, layout, constants),
     )
+
+
+def _dispatched(operators: Sequence[Operator], machine: Machine, layout: Layout, constants: Constants) -> Number:
+    """Positions sent to their experts and back, where devices share them."""
+    if np.max(layout.expert) == 1:
+        return 0.0
+    routed = [o for o in operators if isinstance(o, Matmul) and is_expert(o) and o.split == "columns"]
+    sent = sum(o.inputs * o.active * o.positions for o in routed)
+    whole = layout.positions * layout.precision.activations * sent / _sequence_split(layout)
+    experts = Group(size=layout.expert, stride=layout.tensor)
+    return np.where(np.asarray(layout.expert) > 1, 2 * exchange_seconds(experts, whole, machine, constants), 0.0)
 
 
 def _reduced(whole_bytes: Number, machine: Machine, layout: Layout, constants: Constants) -> Number:
     """An all-reduce among tensor-parallel devices; sequence parallelism's gather and scatter cost the same."""
+    if np.max(layout.tensor) == 1:
+        return 0.0
     seconds = reduce_seconds(Group(size=layout.tensor), whole_bytes, machine, constants)
     return np.where(np.asarray(layout.tensor) > 1, seconds, 0.0)
 
@@ -155,8 +168,10 @@ def _context_seconds(operator: Attention, machine: Machine, layout: Layout, cons
     Ring attention passes keys and values round while scores are computed (Liu et al. 2023, arXiv:2310.01889); Ulysses
     exchanges queries, keys, values and outputs before and after (Jacobs et al. 2023, arXiv:2309.14509).
     """
+    if np.max(layout.context) == 1:
+        return 0.0
     group = Group(size=layout.context, stride=layout.tensor)
-    width = positions(layout) * layout.precision.activations / layout.tensor
+    width = layout.positions * layout.precision.activations / layout.tensor
     keys = operator.kv_heads * (operator.score_width + operator.value_width)
     if layout.context_by == "ulysses":
         queries = operator.heads * (operator.score_width + operator.value_width)

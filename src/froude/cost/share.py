@@ -65,7 +65,7 @@ def share_of(model: Model, layout: Layout) -> Share:
 
 def is_expert(operator: Operator) -> bool:
     """Whether expert parallelism divides an operator: it has several sets of weights, of which a position picks."""
-    return isinstance(operator, Matmul) and bool(np.any(np.asarray(operator.experts) != 1))
+    return isinstance(operator, Matmul) and operator.routed
 
 
 def data_group(layout: Layout) -> Group:

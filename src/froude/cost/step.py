@@ -7,7 +7,7 @@ own time, and all of what is longer than the compute it hides behind.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -24,7 +24,7 @@ from froude.cost.passes import Passes, block_passes, end_passes
 from froude.cost.pipeline import bubble_seconds
 from froude.cost.reliability import straggler_factor
 from froude.cost.share import Share, share_of
-from froude.cost.work import moving_seconds, positions
+from froude.cost.work import moving_seconds
 
 OPTIMIZER_PASSES = 2
 """The optimizer reads and writes what it holds: states and master weights; it reads gradients and writes weights."""
@@ -57,7 +57,7 @@ class StepSeconds:
     @property
     def total(self) -> Number:
         """The step."""
-        return sum(getattr(self, field.name) for field in fields(self))
+        return sum(vars(self).values())
 
 
 def step_seconds(model: Model, machine: Machine, layout: Layout, constants: Constants) -> StepSeconds:
@@ -105,7 +105,7 @@ def fullest_stage(model: Model, layout: Layout) -> Number:
 
 def hand_over_seconds(model: Model, machine: Machine, layout: Layout, constants: Constants) -> Number:
     """Seconds of sending one micro-batch's activations to the next stage; tensor-parallel devices send a part each."""
-    sent = positions(layout) * model.hidden * layout.precision.activations / layout.tensor
+    sent = layout.positions * model.hidden * layout.precision.activations / layout.tensor
     stride = layout.tensor * layout.context * layout.data_parallel
     seconds = send_seconds(stride, sent, machine, constants)
     return np.where(np.asarray(layout.pipeline) > 1, seconds, 0.0)

@@ -21,8 +21,9 @@ BACKWARD_MOVES = 1.8
 """Bytes that elementwise kernels move backward over forward: 33 values of a width for 18 in a GPT block, gradients of
 norms, activation and residual sums and the sums that make the gradients of biases (counted)."""
 
-LOSS_BYTES = 24
-"""Bytes moved a logit by an unfused cross entropy, forward and backward: to fp32, log-softmax, its gradient, back."""
+LOSS_BYTES = {False: 24, True: 6}
+"""Bytes moved a logit by the cross entropy, forward and backward, by whether it is fused: to fp32, log-softmax, its
+gradient, and back; fused, bf16 logits read twice and their gradient written once (counted)."""
 
 FLASH_BACKWARD = 2.5
 """Matmuls of FlashAttention's backward pass over those of its forward pass: five, one of them a repetition, over two
@@ -39,12 +40,12 @@ GENERATIONS = {"flash": 1.0, "flash-2": 2.0, "flash-3": 3.5}
 """Speed of attention kernels over FlashAttention's first: "around 2×" (Dao 2023, arXiv:2307.08691, abstract) and on
 Hopper 1.5 to 2 × more (Shah et al. 2024, arXiv:2407.08608, abstract; its middle)."""
 
-UNFUSED_BACKWARD = 1.5
-"""Bytes that unfused attention moves backward over forward: 9.5 values a score for 6.5 (counted)."""
+UNFUSED_BACKWARD = 1.4
+"""Bytes that unfused attention moves backward over forward: 8.5 values a score for 6 (counted)."""
 
-UNFUSED_VALUES = {True: 6.5, False: 4.0}
-"""Values moved a score by unfused attention forward, with dropout and without: the product's result, softmax, dropout
-and its mask, and the second product's operand (counted)."""
+UNFUSED_VALUES = {True: 6.0, False: 3.5}
+"""Values moved a score by unfused attention forward, with dropout and without: the product's result, a causal softmax
+that reads half, dropout and its mask, and the second product's operand (counted)."""
 
 
 @final
@@ -71,11 +72,6 @@ class Work:
     def seconds(self) -> Number:
         """All of it."""
         return self.matmul + self.attention + self.memory
-
-
-def positions(layout: Layout) -> Number:
-    """Positions of one micro-batch that a device works on."""
-    return layout.micro_batch * layout.seq_len / layout.context
 
 
 def peak_flops(chip: Chip, kind: str) -> float:
@@ -114,7 +110,7 @@ def forward_work(operator: Operator, chip: Chip, layout: Layout, constants: Cons
     if isinstance(operator, Attention):
         return _attention(operator, chip, layout, constants)
     spread = layout.tensor if isinstance(operator, Lookup) or operator.split or layout.sequence_parallel else 1
-    moved = operator.moved * positions(layout) / spread * layout.precision.activations
+    moved = operator.moved * layout.positions / spread * layout.precision.activations
     return Work(memory=moving_seconds(moved, chip, layout, constants))
 
 
@@ -132,8 +128,8 @@ def backward_work(operator: Operator, chip: Chip, layout: Layout, constants: Con
 
 def loss_work(vocabulary: Number, chip: Chip, layout: Layout, constants: Constants) -> Work:
     """Work of the cross entropy over the vocabulary, forward and backward."""
-    moved = LOSS_BYTES * positions(layout) * vocabulary / layout.tensor
-    return Work(memory=moving_seconds(moved, chip, layout, constants))
+    moved = LOSS_BYTES[layout.fused_loss] * layout.positions * vocabulary / layout.tensor
+    return Work(memory=moved / (chip.memory_bandwidth_bytes_per_s * constants.bandwidth))
 
 
 def _matmul(operator: Matmul, chip: Chip, layout: Layout, constants: Constants, *, backward: bool = False) -> Work:
@@ -142,7 +138,7 @@ def _matmul(operator: Matmul, chip: Chip, layout: Layout, constants: Constants, 
     Loads hide behind multiplication as far as that lasts; the write of a result does not. On a chip whose matmuls were
     timed these times are taken instead.
     """
-    rows = positions(layout) * operator.positions * operator.active
+    rows = layout.positions * operator.positions * operator.active
     inputs = operator.inputs / (layout.tensor if operator.split == "rows" else 1)
     outputs = operator.outputs / (layout.tensor if operator.split == "columns" else 1)
     weights = np.maximum(operator.experts / layout.expert, 1) * inputs * outputs
@@ -155,12 +151,12 @@ def _matmul(operator: Matmul, chip: Chip, layout: Layout, constants: Constants, 
     products = 2 if backward else 1
     multiplying = products * 2 * rows * inputs * outputs / matmul_rate(chip, layout.precision.matmuls, constants)
     loaded = products * width * (rows * (inputs + outputs) / products + weights)
-    written = rows * width * (inputs if backward else outputs)
+    written = constants.matmul_memory * rows * width * (inputs if backward else outputs)
     if backward:
-        written = written + weights * layout.precision.gradients
+        written = written + 2 * weights * layout.precision.gradients  # added to what other micro-batches gave
     bandwidth = chip.memory_bandwidth_bytes_per_s
     shown = np.maximum(loaded / bandwidth - multiplying, 0)
-    return Work(matmul=multiplying, memory=shown + constants.matmul_memory * written / bandwidth)
+    return Work(matmul=multiplying, memory=shown + written / bandwidth)
 
 
 def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Constants) -> Work:
@@ -168,11 +164,11 @@ def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Const
     takes (Triton's and CUDA's kernels before Hopper's are bound by it, measured: the same FLOPs a slot on A100 and
     H100); unfused scores are whole and pass through memory.
     """
-    flops = positions(layout) * operator.forward_flops(layout.seq_len) / layout.tensor
+    flops = layout.positions * operator.forward_flops(layout.seq_len) / layout.tensor
     if layout.attention != "unfused":
         rate = special_per_s(chip) * constants.attention * GENERATIONS[layout.attention]
         return Work(attention=(0.5 if operator.causal else 1.0) * flops / rate)
-    scores = positions(layout) * operator.heads * operator.keys(layout.seq_len) / layout.tensor
+    scores = layout.positions * operator.heads * operator.keys(layout.seq_len) / layout.tensor
     moved = scores * UNFUSED_VALUES[operator.dropout] * layout.precision.activations
     rate = matmul_rate(chip, layout.precision.matmuls, constants) * constants.unfused_attention
     return Work(attention=flops / rate, memory=moving_seconds(moved, chip, layout, constants))

@@ -5,24 +5,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from froude.errors import InputError
 from froude.quantity import format_bytes, format_quantity, format_seconds
 from froude.report import views, words
 from froude.report.figures import View, chart, number_line, part_bars
-from froude.report.look import THEMES, inline_svg, power_of_ten, show_loss, show_number
+from froude.report.look import power_of_ten, show_loss, show_number
+from froude.report.sheet import both_widths, fill, write_page
 from froude.report.story import Story, baselines, law_value, read_story
-from froude.runs import Runs, Study, atomic_write
+from froude.runs import Runs, Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_WIDTHS = {"wide": 840, "narrow": 350}  # CSS pixels of the page's column, and of a phone's
 
 _TITLES = {
     "headline": "forecast and measured loss on one axis",
@@ -44,30 +41,18 @@ def write_report(study: Study) -> Path:
     The page holds all it needs: no network, script or other file. InputError where the study has no finished
     run, a document of it is damaged, a library of `froude[report]` is missing, or the page cannot be written.
     """
-    page = render(read_story(study))
-    path = study.path / "report.html"
-    try:
-        atomic_write(path, page.encode())
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r} ({error.strerror}): make room or free the folder") from error
-    return path
+    return write_page(study.path / "report.html", render(read_story(study)))
 
 
 def render(story: Story) -> str:
     """The page as HTML. InputError where a library of `froude[report]` is missing."""
-    try:
-        from jinja2 import Environment, StrictUndefined
-        from markupsafe import Markup
-    except ImportError:
-        raise InputError("jinja2 is missing, which fills the report: pip install 'froude[report]'") from None
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(resources.files("froude.report").joinpath("page.html.j2").read_text("utf-8"))
-    pictures = {name: Markup(svg) for name, svg in _pictures(story).items()}
-    return template.render(
+    return fill(
+        "page.html.j2",
+        _pictures(story),
+        kind="pilot study",
+        name=story.name,
         story=story,
-        themes=THEMES,
         words=words,
-        pictures=pictures,
         choice=_choice_rows(story),
         params=_parameter_rows(story),
         warnings=_warnings(story),
@@ -86,7 +71,7 @@ def _pictures(story: Story) -> dict[str, str]:
     if curves.lines or len(story.fitted):
         drawn["curves"] = _chart(curves)
     if not len(story.fitted):
-        return {name: _both_widths(name, draw) for name, draw in drawn.items()}
+        return {name: both_widths(name, _TITLES[name], draw) for name, draw in drawn.items()}
     drawn["tokens"] = _chart(views.tokens_view(story))
     drawn["parameters"] = _chart(views.parameters_view(story))
     drawn["frontier"] = _chart(views.frontier_view(story))
@@ -100,16 +85,11 @@ def _pictures(story: Story) -> dict[str, str]:
         drawn["parts"] = lambda width: part_bars(parts, width)
     if story.forecast.get("further"):
         drawn["further"] = _chart(views.further_view(story))
-    return {name: _both_widths(name, draw) for name, draw in drawn.items()}
+    return {name: both_widths(name, _TITLES[name], draw) for name, draw in drawn.items()}
 
 
 def _chart(view: View) -> Callable[[int], Figure]:
     return lambda width: chart(view, width)
-
-
-def _both_widths(name: str, draw: Callable[[int], Figure]) -> str:
-    svgs = {size: inline_svg(draw(width), f"{name}-{size}", _TITLES[name]) for size, width in _WIDTHS.items()}
-    return "".join(f'<div class="{size}">{svg}</div>' for size, svg in svgs.items())
 
 
 def _choice_rows(story: Story) -> list[Row]:

@@ -1,0 +1,265 @@
+"""What a person reads of a plan: the choice in three lines, where memory and time go, what nearly won, and why."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from froude.cli.render import PIPED_WIDTH, facts_grid, percent, print_table
+from froude.quantity import format_bytes, format_quantity, format_seconds
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from froude.cost import Layout
+    from froude.plan.plan import Infeasible, Plan
+
+BAR, LABEL, VALUE, SHARE = 40, 30, 9, 5
+"""Columns of a bar, and of what stands before it."""
+
+MOST_POINTS = 16
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+LABELS = {
+    "optimizer": "optimizer states",
+    "working": "recomputation, gradients",
+    "buffers": "gathered weights",
+}
+"""Parts of memory whose own names say too little."""
+
+
+def show(found: Plan | Infeasible) -> None:
+    """A plan, or why there is none, on the terminal."""
+    from froude.plan.plan import Plan
+
+    console = screen()
+    with console.capture() as written:
+        if isinstance(found, Plan):
+            show_choice(console, found)
+            show_parts(console, found)
+            show_runners_up(console, found)
+            show_list(console, "What binds", found.binding)
+        else:
+            show_infeasible(console, found)
+        show_list(console, "Assumed", found.assumptions, dim=True)
+    # Cells are padded with blanks, which are noise in a pipe.
+    print("\n".join(line.rstrip() for line in written.get().splitlines()))
+
+
+def screen() -> Console:
+    """A console as wide as the terminal, and of a fixed width where there is none."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+def show_choice(console: Console, plan: Plan) -> None:
+    """The choice in three lines, and a fourth for a loss where a law forecasts one."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from froude.plan.plan import machine_words
+
+    took = f"{format_seconds(plan.seconds)} for ${format_quantity(plan.dollars)}"
+    trained = f"{format_quantity(plan.tokens)} tokens in {took}"
+    console.print(Text(f"{plan.model} on {machine_words(plan.machine)}: {trained}", style="bold"))
+    console.print(Padding(facts_grid(choice_lines(plan)), (0, 0, 0, 2)))
+
+
+def choice_lines(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Layout, speed, and what a law and its rules decided, as pairs of head and text."""
+    cost, (lo, hi) = plan.choice.cost, plan.interval
+    yield "layout", layout_words(plan.choice.layout)
+    room = f"{format_bytes(plan.choice.memory_bytes)} of {format_bytes(plan.machine.chip.memory_bytes)}"
+    yield (
+        "speed",
+        f"{format_seconds(plan.choice.step_seconds)} a step ({format_seconds(lo)} to {format_seconds(hi)}), "
+        f"{percent(float(cost.mfu), 1)} MFU, {format_quantity(float(cost.tokens_per_second))} tokens/s; "
+        f"{room}, fits with "
+        f"{percent(float(cost.fits_probability), 0)} certainty",
+    )
+    if plan.forecast:
+        yield "loss", loss_words(plan.forecast)
+    if "learning_rate" in plan.chosen:
+        batch = float(plan.choice.layout.tokens)
+        yield (
+            "settings",
+            f"{format_quantity(plan.n_params)} parameters, learning rate {plan.chosen['learning_rate']:.3g}, "
+            f"{format_quantity(batch)} tokens a step, {plan.steps:,} steps, {format_quantity(plan.kwh)} kWh",
+        )
+
+
+def layout_words(layout: Layout) -> str:
+    """A layout in words: what divides the model, what is kept and repeated, and the batch."""
+    groups = {
+        "tensor": layout.tensor,
+        "pipeline": layout.pipeline,
+        "interleave": layout.interleave,
+        "context": layout.context,
+        "expert": layout.expert,
+    }
+    said = [f"{name} {size}" for name, size in groups.items() if size > 1]
+    said += [replicas_words(int(layout.data_parallel)), f"ZeRO {layout.zero}" if layout.zero else "no ZeRO"]
+    if layout.shard:
+        said.append(f"sharded over {layout.shard}")
+    if layout.pipeline > 1:
+        said.append(layout.schedule)
+    said.append(recompute_words(layout))
+    said.append(layout.precision.matmuls)
+    batch = f"{layout.global_batch} sequences of {layout.seq_len} a step, {layout.micro_batch} at a time"
+    return f"{', '.join(said)}; {batch}"
+
+
+def replicas_words(count: int) -> str:
+    """How many replicas of the model there are."""
+    return "1 replica" if count == 1 else f"{count} replicas"
+
+
+def recompute_words(layout: Layout) -> str:
+    """What is recomputed."""
+    if layout.recompute == "none":
+        return "nothing recomputed"
+    if layout.recompute == "full":
+        return f"{percent(float(layout.recomputed), 0)} of blocks recomputed"
+    return f"{layout.recompute} recomputed"
+
+
+def loss_words(forecast: Mapping[str, Any]) -> str:
+    """The loss that is forecast, its interval or that there is none, and by which law."""
+    said = f"{forecast['loss']:.4f} {forecast['unit']}"
+    if forecast.get("quantile"):
+        said += f" at the {forecast['quantile']:g} quantile"
+    if forecast["interval"]:
+        lo, hi = forecast["interval"]
+        said += f" ({lo:.4f} to {hi:.4f}, {forecast['level']:.0%} interval)"
+    else:
+        said += ", a point without an interval"
+    return f"{said}, by {forecast['law']}"
+
+
+def show_parts(console: Console, plan: Plan) -> None:
+    """Bars of a device's memory and of a step."""
+    from froude.plan.why import PARTS
+
+    cost = plan.choice.cost
+    memory = {LABELS.get(name, name): value for name, value in vars(cost.memory).items()}
+    step = {PARTS[name]: value for name, value in vars(cost.step).items()}
+    total = float(cost.memory.total)
+    free = max(plan.machine.chip.memory_bytes - total, 0.0)
+    head = f"Memory of a device: {format_bytes(total)} used of {format_bytes(plan.machine.chip.memory_bytes)}"
+    show_bars(console, head, {**memory, "free, and the runtime's": free}, format_bytes)
+    show_bars(console, f"A step: {format_seconds(plan.choice.step_seconds)}", step, format_seconds)
+
+
+def show_bars(console: Console, head: str, parts: Mapping[str, float], write: Any) -> None:
+    """Parts of a whole, largest first, those below a hundredth together."""
+    from rich.text import Text
+
+    whole = sum(parts.values())
+    told = sorted(((name, value) for name, value in parts.items() if value >= whole / 100), key=lambda one: -one[1])
+    rest = whole - sum(value for _, value in told)
+    console.print()
+    console.print(Text(head, style="bold"))
+    for name, value in [*told, *([("all else", rest)] if rest > whole / 1000 else [])]:
+        share = value / whole
+        label = f"  {name:<{LABEL}} {write(value):>{VALUE}} {share:>{SHARE}.0%}  "
+        style = "dim" if name.startswith("free") else "cyan"
+        console.print(Text.assemble(label, (bar(share), style)), soft_wrap=True)
+
+
+def bar(share: float) -> str:
+    """A bar of a share of `BAR` columns, to an eighth of one."""
+    eighths = max(round(share * BAR * 8), 1)
+    return EIGHTHS[8] * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def show_runners_up(console: Console, plan: Plan) -> None:
+    """What nearly won, and why it lost."""
+    from rich.text import Text
+
+    if not plan.runners_up:
+        return
+    console.print()
+    console.print(Text("Runners-up", style="bold"))
+    table = columns_of(("  layout", "left"), ("a step", "right"), ("MFU", "right"), ("why it lost", "left"))
+    for runner in plan.runners_up:
+        one = runner.candidate
+        mfu = percent(float(one.cost.mfu), 0)
+        table.add_row(f"  {short_words(one.layout)}", format_seconds(one.step_seconds), mfu, Text(runner.why))
+    console.print(table)
+
+
+def short_words(layout: Layout) -> str:
+    """A layout in a few words."""
+    kept = {"none": "", "full": f", recompute {percent(float(layout.recomputed), 0)}"}
+    recompute = kept.get(layout.recompute, f", {layout.recompute}")
+    return f"tensor {layout.tensor}, pipeline {layout.pipeline}, ZeRO {layout.zero}{recompute}"
+
+
+def columns_of(*heads: tuple[str, Any]) -> Table:
+    """An empty table without a frame, its last column folded to what is left of the width."""
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for i, (head, side) in enumerate(heads):
+        last = i == len(heads) - 1
+        made.add_column(head, justify=side, no_wrap=not last, overflow="fold" if last else "ellipsis")
+    return made
+
+
+def show_list(console: Console, head: str, sentences: Sequence[str], *, dim: bool = False) -> None:
+    """Sentences under a head, what stands before their colon set apart."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if not sentences:
+        return
+    console.print()
+    console.print(Text(head, style="bold"))
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(no_wrap=True, style="dim")
+    made.add_column(overflow="fold", style="dim" if dim else "")
+    before = ""
+    for sentence in sentences:
+        name, colon, rest = sentence.partition(": ")
+        made.add_row("" if name == before else f"  {name}", Text(rest if colon else sentence))
+        before = name
+    console.print(made)
+
+
+def show_infeasible(console: Console, found: Infeasible) -> None:
+    """Why there is no plan, and the least change after which there is one."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from froude.plan.plan import machine_words
+
+    console.print(Text(f"No plan for {found.model} on {machine_words(found.machine)}", style="bold red"))
+    said = [*(("because", reason) for reason in found.reasons), ("nearest", found.nearest)]
+    console.print(Padding(facts_grid(said), (0, 0, 0, 2)))
+
+
+def show_front(points: Sequence[Mapping[str, Any]]) -> None:
+    """The front as a table, thinned where it is long."""
+    rows = min(len(points), MOST_POINTS)
+    kept = [points[round(i * (len(points) - 1) / max(rows - 1, 1))] for i in range(rows)]
+    shown = "" if len(kept) == len(points) else f", {len(kept)} of {len(points)} (all with --json)"
+    print()
+    print_table(
+        f"What can be had: no other training is better in loss, time, dollars and kWh at once{shown}",
+        ["model", "tokens", "devices", "loss", "time", "dollars", "kWh", "MFU"],
+        [
+            [
+                point["model"],
+                format_quantity(point["tokens"]),
+                str(point["devices"]),
+                f"{point['loss']:.4f}",
+                format_seconds(point["seconds"]),
+                f"${format_quantity(point['dollars'])}",
+                format_quantity(point["kwh"]),
+                percent(point["mfu"], 0),
+            ]
+            for point in kept
+        ],
+    )
