@@ -267,9 +267,11 @@ def torchtitan(default: Recompute | None = None) -> Iterator[tuple[Row, float]]:
     """
     model = get_model("llama-3.1-8b")
     for row in read_table("sys_torchtitan/torchtitan_training.csv"):
-        usual = default if "default" in row["act_ckpt"] else None
-        mode: Recompute | None = TORCHTITAN_CHECKPOINTING.get(row["act_ckpt"], usual)
-        if not row["peak_mem_gib"] or mode is None or bool(default) == (row["act_ckpt"] in TORCHTITAN_CHECKPOINTING):
+        known = row["act_ckpt"] in TORCHTITAN_CHECKPOINTING
+        mode = TORCHTITAN_CHECKPOINTING[row["act_ckpt"]] if known else default
+        if not known and "default" not in row["act_ckpt"]:
+            continue
+        if not row["peak_mem_gib"] or mode is None or known == (default is not None):
             continue
         devices, context = int(row["n_gpus"]), int(row["cp"])
         layout = Layout(

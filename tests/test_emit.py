@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from froude import InputError
-from froude.cost.layout import Layout, Precision
+from froude.cost.layout import Kept, Layout, Precision
 from froude.fit import Schedule
 from froude.plan.emit import FRAMEWORKS, Recipe, emit
 
@@ -263,6 +263,8 @@ CHANGES = {
     "recompute": ({}, "full"),
     "recomputed": ({"recompute": "full"}, 0.5),
     "attention": ({}, "unfused"),
+    "kept": ({"recompute": "optimal"}, Kept(bytes=0.5, seconds=0.5)),
+    "fused_loss": ({}, True),
     "compiled": ({}, True),
     "overlap": ({}, False),
     "overlap_tensor": ({**SPLIT, "compiled": True}, True),
@@ -278,7 +280,7 @@ CHANGES = {
 OTHERS = {
     "schedule": ["zero-bubble"],
     "zero": [0, 1],
-    "recompute": ["selective", "operators"],
+    "recompute": ["selective", "operators", "optimal"],
     "attention": ["flash", "flash-3"],
     **{f"offload_{what}": ["nvme"] for what in ("optimizer", "parameters", "activations")},
     "precision": [
@@ -324,8 +326,8 @@ def test_a_choice_shows_in_the_text_or_is_refused(framework, around, name, value
         assert is_noted or options(framework, text) != options(framework, without)
 
 
-@pytest.mark.parametrize("name", [name for name in CHANGES if name != "local_steps"])
-def test_every_choice_but_rare_synchronisation_is_expressed_by_some_framework(name):
+@pytest.mark.parametrize("name", [name for name in CHANGES if name not in ("local_steps", "kept")])
+def test_every_choice_but_rare_synchronisation_and_chosen_operators_is_expressed_by_some_framework(name):
     around, value = CHANGES[name]
     sizes = around.get("sizes", LLAMA)
     layout = {key: told for key, told in around.items() if key != "sizes"}

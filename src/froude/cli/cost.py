@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from froude.cli.options import Json
-from froude.cli.render import percent, print_json, print_notes, print_table
+from froude.cli.render import facts_grid, percent, print_json
 from froude.cost.layout import Attending, ContextBy, Place, Recompute, Schedule
+from froude.quantity import format_quantity, format_seconds, parse_quantity
 
 if TYPE_CHECKING:
     from froude.cost import Assumed
@@ -63,7 +65,6 @@ def train(
     "1024 x a100-80" --seq-len 2048 --global-batch 1536 --tp 8 --pp 16 --interleave 2 --recompute full`
     """
     from froude.cost import assume, get_machine, get_model
-    from froude.quantity import parse_quantity
 
     said = {
         "seq_len": seq_len,
@@ -100,43 +101,34 @@ def train(
     if json:
         print_json(assumed.to_dict())
         return
-    show(assumed, what.name, machine)
+    show(assumed, f"{what.name} on {machine}", where.chip.memory_bytes)
 
 
-def show(assumed: Assumed, model: str, machine: str) -> None:
-    """The answer in one line, memory and step time by part, and what was assumed."""
-    from froude.quantity import format_bytes, format_quantity, format_seconds
+def show(assumed: Assumed, task: str, capacity_bytes: float) -> None:
+    """The answer in three lines, memory and step time by part, and what was assumed."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from froude.cli.plan_view import layout_words, show_list, show_parts, written
 
     cost, (lo, hi) = assumed.cost, assumed.interval
-    print_table(
-        f"{model} on {machine}: {format_seconds(float(cost.step_seconds))} a step "
-        f"({format_seconds(lo)} to {format_seconds(hi)}), {percent(float(cost.mfu), 1)} MFU",
-        ["", "a step", ""],
-        [[name, *_part(value, float(cost.step_seconds), format_seconds)] for name, value in _parts(cost.step)],
+    with written() as console:
+        step = f"{format_seconds(float(cost.step_seconds))} a step ({format_seconds(lo)} to {format_seconds(hi)})"
+        console.print(Text(f"{task}: {step}", style="bold"))
+        console.print(Padding(facts_grid(facts(assumed, layout_words(assumed.layout))), (0, 0, 0, 2)))
+        show_parts(console, cost, capacity_bytes)
+        show_list(console, "Assumed", [str(one) for one in assumed.assumptions], dim=True)
+
+
+def facts(assumed: Assumed, layout: str) -> Iterator[tuple[str, str]]:
+    """Layout, rates and the verdict on memory, as pairs of head and text."""
+    cost = assumed.cost
+    yield "layout", layout
+    yield (
+        "rates",
+        f"{percent(float(cost.mfu), 1)} MFU, {percent(float(cost.hfu), 1)} HFU, "
+        f"{float(cost.flops_per_device) / 1e12:.0f} TFLOP/s a device, "
+        f"{format_quantity(float(cost.tokens_per_second))} tokens/s",
     )
-    total = float(cost.memory.total)
-    fit = f"{'fits' if cost.fits else 'does not fit'} (sure to {percent(float(cost.fits_probability), 0)})"
-    print_table(
-        f"\nMemory of the fullest device: {format_bytes(total)}, {fit}",
-        ["", "bytes", ""],
-        [[name, *_part(value, total, format_bytes)] for name, value in _parts(cost.memory)],
-    )
-    rates = [
-        ["tokens a second", format_quantity(float(cost.tokens_per_second))],
-        ["TFLOP/s a device", f"{float(cost.flops_per_device) / 1e12:.0f}"],
-        ["HFU", percent(float(cost.hfu), 1)],
-    ]
-    print_table("\nRates", ["", ""], rates)
-    print()
-    print_notes([f"assumed {one}" for one in assumed.assumptions])
-
-
-def _parts(whole: Any) -> list[tuple[str, float]]:
-    """Parts above nothing, the largest first."""
-    parts = ((name, float(value)) for name, value in vars(whole).items())
-    return sorted(((name, value) for name, value in parts if value > 0), key=lambda part: -part[1])
-
-
-def _part(value: float, whole: float, written: Any) -> tuple[str, str]:
-    """A value, and a bar of its share."""
-    return written(value), "█" * max(round(40 * value / whole), 1 if value else 0)
+    sure = percent(float(cost.fits_probability), 0)
+    yield "memory", f"{'fits' if cost.fits else 'does not fit'}; that it does is certain to {sure}"

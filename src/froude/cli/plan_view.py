@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from froude.cli.render import PIPED_WIDTH, facts_grid, percent, print_table
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from froude.cost import Layout
+    from froude.cost import Cost, Layout
     from froude.plan.plan import Infeasible, Plan
 
 BAR, LABEL, VALUE, SHARE = 40, 30, 9, 5
@@ -33,25 +34,27 @@ def show(found: Plan | Infeasible) -> None:
     """A plan, or why there is none, on the terminal."""
     from froude.plan.plan import Plan
 
-    console = screen()
-    with console.capture() as written:
+    with written() as console:
         if isinstance(found, Plan):
             show_choice(console, found)
-            show_parts(console, found)
+            show_parts(console, found.choice.cost, found.machine.chip.memory_bytes)
             show_runners_up(console, found)
             show_list(console, "What binds", found.binding)
         else:
             show_infeasible(console, found)
         show_list(console, "Assumed", found.assumptions, dim=True)
-    # Cells are padded with blanks, which are noise in a pipe.
-    print("\n".join(line.rstrip() for line in written.get().splitlines()))
 
 
-def screen() -> Console:
-    """A console as wide as the terminal, and of a fixed width where there is none."""
+@contextmanager
+def written() -> Iterator[Console]:
+    """A console as wide as the terminal, or of a fixed width; what it was given goes to stdout at the end."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    with console.capture() as caught:
+        yield console
+    # Cells are padded with blanks, which are noise in a pipe.
+    print("\n".join(line.rstrip() for line in caught.get().splitlines()))
 
 
 def show_choice(console: Console, plan: Plan) -> None:
@@ -138,18 +141,17 @@ def loss_words(forecast: Mapping[str, Any]) -> str:
     return f"{said}, by {forecast['law']}"
 
 
-def show_parts(console: Console, plan: Plan) -> None:
-    """Bars of a device's memory and of a step."""
+def show_parts(console: Console, cost: Cost, capacity_bytes: float) -> None:
+    """Bars of a device's memory, of so many bytes, and of a step."""
     from froude.plan.why import PARTS
 
-    cost = plan.choice.cost
-    memory = {LABELS.get(name, name): value for name, value in vars(cost.memory).items()}
-    step = {PARTS[name]: value for name, value in vars(cost.step).items()}
+    memory = {LABELS.get(name, name): float(value) for name, value in vars(cost.memory).items()}
+    step = {PARTS[name]: float(value) for name, value in vars(cost.step).items()}
     total = float(cost.memory.total)
-    free = max(plan.machine.chip.memory_bytes - total, 0.0)
-    head = f"Memory of a device: {format_bytes(total)} used of {format_bytes(plan.machine.chip.memory_bytes)}"
+    free = max(capacity_bytes - total, 0.0)
+    head = f"Memory of a device: {format_bytes(total)} used of {format_bytes(capacity_bytes)}"
     show_bars(console, head, {**memory, "free, and the runtime's": free}, format_bytes)
-    show_bars(console, f"A step: {format_seconds(plan.choice.step_seconds)}", step, format_seconds)
+    show_bars(console, f"A step: {format_seconds(float(cost.step_seconds))}", step, format_seconds)
 
 
 def show_bars(console: Console, head: str, parts: Mapping[str, float], write: Any) -> None:

@@ -216,7 +216,8 @@ def _alternatives(machine: Machine, layout: Layout, name: str) -> Iterator[dict[
     elif name == "micro_batch":
         yield from ({"micro_batch": layout.micro_batch * times} for times in (2, 4))
     elif name == "zero" and int(layout.data_parallel) > 1:
-        yield from ({"zero": stage} for stage in (1, 3))
+        # Gathering weights for every micro-batch of a pipeline is nobody's choice.
+        yield from ({"zero": stage} for stage in ((0, 1) if layout.pipeline > 1 else (1, 3)))
     elif name == "attention":
         yield {"attention": "flash"}
         if machine.chip.name.startswith(("h100", "h200", "h800", "gh200")):

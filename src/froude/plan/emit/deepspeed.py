@@ -59,6 +59,7 @@ _LIMITS = {
         lambda recipe: recipe.layout.overlap or recipe.layout.zero > 0, "without ZeRO it has no option for overlap"
     ),
     "compress": Limit(_compress_holds, "ZeRO stage 3 sends 2-byte gradients four times smaller, and no other"),
+    "fused_loss": Limit(lambda recipe: not recipe.layout.fused_loss, "the cross entropy is the model's own"),
     "local_steps": Limit(lambda recipe: recipe.layout.local_steps == 1, "replicas synchronise every step"),
     "recompute": Limit(
         lambda recipe: recipe.layout.recompute in ("none", "full"), "it recomputes what the model hands it, whole"

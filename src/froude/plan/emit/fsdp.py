@@ -35,6 +35,7 @@ _LIMITS = {
         lambda recipe: recipe.layout.recompute in ("none", "full"), "whole blocks are recomputed, or nothing is"
     ),
     "attention": Limit(lambda recipe: recipe.layout.attention != "flash-3", "PyTorch's own kernel is FlashAttention 2"),
+    "fused_loss": Limit(lambda recipe: not recipe.layout.fused_loss, "its cross entropy is PyTorch's"),
     "overlap": Limit(lambda recipe: recipe.layout.overlap, "FSDP always overlaps"),
     "compress": _alone("compress", "gradients are sent as they are"),
     "local_steps": _alone("local_steps", "replicas synchronise every step"),

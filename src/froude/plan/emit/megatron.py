@@ -75,7 +75,7 @@ _LIMITS = {
         "overlap needs sequence_parallel = True",
     ),
     "recompute": Limit(
-        lambda recipe: recipe.layout.recompute != "operators", "it recomputes scores, or whole layers, not operators"
+        lambda recipe: recipe.layout.recompute in ("none", "selective", "full"), "it recomputes scores, or whole layers"
     ),
     "recomputed": Limit(
         lambda recipe: recipe.layout.recompute != "full" or _recomputed_layers(recipe) > 0,
@@ -244,6 +244,8 @@ def _memory(recipe: Recipe) -> list[Choice]:
         chosen.append(Choice("cpu-offloading-num-layers", layers, "offload_activations"))
     is_fused = layout.attention != "unfused"
     remark = "Transformer Engine uses the version that is installed" if is_fused else ""
+    if layout.fused_loss:
+        chosen.append(Choice("cross-entropy-loss-fusion", True, "fused_loss"))
     return [*chosen, Choice("attention-backend", "flash" if is_fused else "unfused", "attention", remark)]
 
 

@@ -166,6 +166,7 @@ _LIMITS = {
     "attention": Limit(
         lambda recipe: recipe.layout.attention in ("flash", "flash-2"), "its attention is PyTorch's FlashAttention 2"
     ),
+    "fused_loss": Limit(lambda recipe: not recipe.layout.fused_loss, "its cross entropy is PyTorch's"),
     "overlap": Limit(lambda recipe: recipe.layout.overlap, "it always overlaps"),
     "compress": Limit(lambda recipe: recipe.layout.compress == 1, "it sends gradients as they are"),
     "local_steps": Limit(lambda recipe: recipe.layout.local_steps == 1, "replicas synchronise every step"),

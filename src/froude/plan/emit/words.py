@@ -34,6 +34,7 @@ MEANINGS = {
     "recompute": "activations recomputed in the backward pass: {layout.recompute}",
     "recomputed": "{layout.recomputed:.3%} of the blocks are recomputed",
     "attention": "kernel of attention: {layout.attention}",
+    "fused_loss": "a kernel of its own for the cross entropy: {layout.fused_loss}",
     "compiled": "compiled operators: {layout.compiled}",
     "overlap": "gradients and weights are communicated beside compute: {layout.overlap}",
     "overlap_tensor": "tensor-parallel communication beside matmuls: {layout.overlap_tensor}",
