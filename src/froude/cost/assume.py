@@ -24,6 +24,9 @@ from froude.errors import InputError
 BATCH_TOKENS = 4 * 2**20
 """Tokens of a step where nobody says: four million, as in GPT-3's largest and Llama's trainings."""
 
+BATCH_IMAGES = 4096
+"""Images of a step where nobody says, as in the training of the first vision transformers (Dosovitskiy et al. 2021)."""
+
 PRECISIONS: Mapping[str, Precision] = {
     "bf16": Precision(),
     "fp16": Precision(matmuls="fp16", gradients=2, reduce=2),
@@ -137,7 +140,7 @@ def complete(model: Model, machine: Machine, given: Mapping[str, Any]) -> tuple[
             said[name], reasons[name] = value, why
     layout = Layout(**{"global_batch": 0, **said})
     if "global_batch" not in said:
-        layout, reasons["global_batch"] = _batched(layout)
+        layout, reasons["global_batch"] = _batched(model, layout)
     if "recompute" not in said:
         layout, reasons["recompute"] = _recomputed(model, machine, layout)
     elif layout.recompute == "optimal":
@@ -230,13 +233,16 @@ def _alternatives(machine: Machine, layout: Layout, name: str) -> Iterator[dict[
         yield {name: not getattr(layout, name)}
 
 
-def _batched(layout: Layout) -> tuple[Layout, str]:
-    """A global batch near the usual number of tokens that replicas, micro-batches and pipeline divide."""
+def _batched(model: Model, layout: Layout) -> tuple[Layout, str]:
+    """A global batch near the usual number of tokens or images that replicas, micro-batches and pipeline divide."""
     unit = int(layout.data_parallel) * int(layout.micro_batch)
     if int(layout.interleave) > 1:
         unit *= int(layout.pipeline)
-    batch = max(round(BATCH_TOKENS / float(layout.seq_len) / max(unit, 1)), 1) * max(unit, 1)
-    return replace(layout, global_batch=batch), f"near {BATCH_TOKENS / 2**20:g} Mi tokens a step"
+    of_images = model.description.get("family") in ("vit", "dit", "convnet", "unet")
+    wanted = BATCH_IMAGES if of_images else BATCH_TOKENS / float(layout.seq_len)
+    batch = max(round(wanted / max(unit, 1)), 1) * max(unit, 1)
+    why = f"near {BATCH_IMAGES} images a step" if of_images else f"near {BATCH_TOKENS / 2**20:g} Mi tokens a step"
+    return replace(layout, global_batch=batch), why
 
 
 def _recomputed(model: Model, machine: Machine, layout: Layout) -> tuple[Layout, str]:
