@@ -21,6 +21,7 @@ from froude.cost.memory import RUNTIME_BYTES
 from froude.errors import InputError
 from froude.plan.pareto import Point
 from froude.plan.plan import Infeasible, Plan, RunnerUp, candidate_of
+from froude.plan.words import layout_label
 from froude.quantity import format_bytes, format_seconds
 from froude.report import plan_words as words
 from froude.report.plan import front_view, memory_key, step_key, write_plan_page
@@ -251,9 +252,9 @@ def test_the_line_of_a_front_joins_what_nothing_beats_in_the_two_quantities_show
 
 
 def test_a_layout_is_labelled_by_what_it_uses() -> None:
-    assert words.short(PIPED) == "TP 2 · PP 4×4 · ZeRO 1 · full recompute"
-    assert words.short(replace(FLAT, recompute="none", precision=Precision(matmuls="fp8"))) == "TP 2 · ZeRO 1 · fp8"
-    assert words.short(replace(PIPED, tensor=1, zero=0, recompute="none", micro_batch=2)) == "PP 4×4 · no ZeRO · MB 2"
+    assert layout_label(PIPED) == "TP 2 · PP 4×4 · ZeRO 1 · all blocks recomputed"
+    assert layout_label(replace(FLAT, recompute="none", precision=Precision(matmuls="fp8"))) == "TP 2 · ZeRO 1 · fp8"
+    assert layout_label(replace(PIPED, tensor=1, zero=0, recompute="none", micro_batch=2)) == "PP 4×4 · no ZeRO · MB 2"
 
 
 def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

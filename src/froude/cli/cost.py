@@ -109,7 +109,8 @@ def show(assumed: Assumed, task: str, capacity_bytes: float) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from froude.cli.plan_view import layout_words, show_list, show_parts, written
+    from froude.cli.plan_view import show_list, show_parts, written
+    from froude.plan.words import layout_words
 
     cost, (lo, hi) = assumed.cost, assumed.interval
     with written() as console:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from froude.cost import Cost, Layout
+    from froude.cost import Cost
     from froude.plan.plan import Infeasible, Plan
 
 BAR, LABEL, VALUE, SHARE = 40, 30, 9, 5
@@ -22,12 +22,6 @@ BAR, LABEL, VALUE, SHARE = 40, 30, 9, 5
 
 MOST_POINTS = 16
 EIGHTHS = " ▏▎▍▌▋▊▉█"
-LABELS = {
-    "optimizer": "optimizer states",
-    "working": "recomputation, gradients",
-    "buffers": "gathered weights",
-}
-"""Parts of memory whose own names say too little."""
 
 
 def show(found: Plan | Infeasible) -> None:
@@ -72,6 +66,8 @@ def show_choice(console: Console, plan: Plan) -> None:
 
 def choice_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     """Layout, speed, and what a law and its rules decided, as pairs of head and text."""
+    from froude.plan.words import layout_words
+
     cost, (lo, hi) = plan.choice.cost, plan.interval
     yield "layout", layout_words(plan.choice.layout)
     room = f"{format_bytes(plan.choice.memory_bytes)} of {format_bytes(plan.machine.chip.memory_bytes)}"
@@ -93,41 +89,6 @@ def choice_lines(plan: Plan) -> Iterator[tuple[str, str]]:
         )
 
 
-def layout_words(layout: Layout) -> str:
-    """A layout in words: what divides the model, what is kept and repeated, and the batch."""
-    groups = {
-        "tensor": layout.tensor,
-        "pipeline": layout.pipeline,
-        "interleave": layout.interleave,
-        "context": layout.context,
-        "expert": layout.expert,
-    }
-    said = [f"{name} {size}" for name, size in groups.items() if size > 1]
-    said += [replicas_words(int(layout.data_parallel)), f"ZeRO {layout.zero}" if layout.zero else "no ZeRO"]
-    if layout.shard:
-        said.append(f"sharded over {layout.shard}")
-    if layout.pipeline > 1:
-        said.append(layout.schedule)
-    said.append(recompute_words(layout))
-    said.append(layout.precision.matmuls)
-    batch = f"{layout.global_batch} sequences of {layout.seq_len} a step, {layout.micro_batch} at a time"
-    return f"{', '.join(said)}; {batch}"
-
-
-def replicas_words(count: int) -> str:
-    """How many replicas of the model there are."""
-    return "1 replica" if count == 1 else f"{count} replicas"
-
-
-def recompute_words(layout: Layout) -> str:
-    """What is recomputed."""
-    if layout.recompute == "none":
-        return "nothing recomputed"
-    if layout.recompute == "full":
-        return f"{percent(float(layout.recomputed), 0)} of blocks recomputed"
-    return f"{layout.recompute} recomputed"
-
-
 def loss_words(forecast: Mapping[str, Any]) -> str:
     """The loss that is forecast, its interval or that there is none, and by which law."""
     said = f"{forecast['loss']:.4f} {forecast['unit']}"
@@ -143,10 +104,10 @@ def loss_words(forecast: Mapping[str, Any]) -> str:
 
 def show_parts(console: Console, cost: Cost, capacity_bytes: float) -> None:
     """Bars of a device's memory, of so many bytes, and of a step."""
-    from froude.plan.why import PARTS
+    from froude.plan.words import MEMORY_PARTS, STEP_PARTS
 
-    memory = {LABELS.get(name, name): float(value) for name, value in vars(cost.memory).items()}
-    step = {PARTS[name]: float(value) for name, value in vars(cost.step).items()}
+    memory = {MEMORY_PARTS[name]: float(value) for name, value in vars(cost.memory).items()}
+    step = {STEP_PARTS[name]: float(value) for name, value in vars(cost.step).items()}
     total = float(cost.memory.total)
     free = max(capacity_bytes - total, 0.0)
     head = f"Memory of a device: {format_bytes(total)} used of {format_bytes(capacity_bytes)}"
@@ -180,6 +141,8 @@ def show_runners_up(console: Console, plan: Plan) -> None:
     """What nearly won, and why it lost."""
     from rich.text import Text
 
+    from froude.plan.words import layout_label
+
     if not plan.runners_up:
         return
     console.print()
@@ -188,15 +151,8 @@ def show_runners_up(console: Console, plan: Plan) -> None:
     for runner in plan.runners_up:
         one = runner.candidate
         mfu = percent(float(one.cost.mfu), 0)
-        table.add_row(f"  {short_words(one.layout)}", format_seconds(one.step_seconds), mfu, Text(runner.why))
+        table.add_row(f"  {layout_label(one.layout)}", format_seconds(one.step_seconds), mfu, Text(runner.why))
     console.print(table)
-
-
-def short_words(layout: Layout) -> str:
-    """A layout in a few words."""
-    kept = {"none": "", "full": f", recompute {percent(float(layout.recomputed), 0)}"}
-    recompute = kept.get(layout.recompute, f", {layout.recompute}")
-    return f"tensor {layout.tensor}, pipeline {layout.pipeline}, ZeRO {layout.zero}{recompute}"
 
 
 def columns_of(*heads: tuple[str, Any]) -> Table:

@@ -14,23 +14,8 @@ from froude.cost.machine import Machine
 from froude.cost.memory import RUNTIME_BYTES
 from froude.cost.model import Model
 from froude.plan.plan import Candidate, candidate_of
+from froude.plan.words import STEP_PARTS
 from froude.quantity import format_bytes, format_seconds
-
-PARTS = {
-    "compute": "matmuls and attention",
-    "recompute": "recomputation",
-    "memory": "memory-bound kernels",
-    "tensor": "tensor-parallel communication",
-    "context": "context-parallel communication",
-    "expert": "expert-parallel communication",
-    "data": "data-parallel communication",
-    "bubble": "pipeline bubble",
-    "optimizer": "optimizer update",
-    "offload": "offloading",
-    "fixed": "launches and fixed costs",
-    "waiting": "waiting for the slowest device",
-}
-"""Parts of a step in words."""
 
 _LINKS = ("tensor", "context", "expert", "data")
 _WORTH_SAYING = 0.05  # share of a step, or of what a training gains, from which on a sentence is worth its place
@@ -98,7 +83,7 @@ def _binding(
     exposed = {name: getattr(step, name) for name in _LINKS}
     if (shown := sum(exposed.values()) / total) >= _WORTH_SAYING:
         most = max(exposed, key=lambda name: exposed[name])
-        yield f"fabric: {shown:.0%} of the step is communication that nothing hides, most of it {PARTS[most]}"
+        yield f"fabric: {shown:.0%} of the step is communication that nothing hides, most of it {STEP_PARTS[most]}"
     if step.bubble / total >= _WORTH_SAYING:
         yield f"pipeline: {step.bubble / total:.0%} of the step is bubble"
     if (more := batch_gain(model, machine, choice.layout)) >= _WORTH_SAYING:
@@ -118,11 +103,11 @@ def _differences(choice: Candidate, other: Candidate) -> Iterator[str]:
     told = 0.0
     for name, value in worse[:3]:
         if value > 0 and told < 0.8 * lost:
-            yield f"{format_seconds(value)} more {PARTS[name]}"
+            yield f"{format_seconds(value)} more {STEP_PARTS[name]}"
             told += value
     name, value = worse[-1]
     if -value > 0.25 * lost:
-        yield f"though {format_seconds(-value)} less {PARTS[name]}"
+        yield f"though {format_seconds(-value)} less {STEP_PARTS[name]}"
 
 
 def _faster(choice: Candidate, other: Candidate) -> str:

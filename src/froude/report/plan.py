@@ -14,6 +14,7 @@ from froude.cost.model import Model
 from froude.errors import InputError
 from froude.plan.pareto import Point, front
 from froude.plan.plan import Candidate, Infeasible, Plan
+from froude.plan.words import layout_label
 from froude.quantity import format_bytes, format_quantity, format_seconds
 from froude.report import plan_words as words
 from froude.report.figures import Line, Mark, Points, View, chart
@@ -181,7 +182,7 @@ def _bar(
         for name, paint in paints.items()
         if amounts[name] > 0
     ]
-    return Bar(label=words.short(candidate.layout), value=show(sum(amounts.values())), parts=tuple(parts))
+    return Bar(label=layout_label(candidate.layout), value=show(sum(amounts.values())), parts=tuple(parts))
 
 
 def _key(paints: Mapping[str, words.Paint], amounts: Mapping[str, float], show: Callable[[float], str]) -> list[Row]:
@@ -207,9 +208,9 @@ def _kinds(strip: Strip, candidate: Candidate) -> list[words.Paint]:
 
 
 def _runner_rows(plan: Plan) -> list[Row]:
-    chosen = {"layout": words.short(plan.choice.layout), **_numbers(plan.choice), "why": "the plan", "chosen": True}
+    chosen = {"layout": layout_label(plan.choice.layout), **_numbers(plan.choice), "why": "the plan", "chosen": True}
     others = [
-        {"layout": words.short(r.candidate.layout), **_numbers(r.candidate), "why": r.why, "chosen": False}
+        {"layout": layout_label(r.candidate.layout), **_numbers(r.candidate), "why": r.why, "chosen": False}
         for r in plan.runners_up
     ]
     return [chosen, *others]

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-from froude.cost.assume import precision_name
-from froude.cost.layout import Layout
 from froude.cost.machine import Machine
 from froude.cost.memory import RUNTIME_BYTES
 from froude.plan.plan import Candidate, Infeasible, Plan, machine_words
-from froude.plan.why import PARTS
+from froude.plan.words import MEMORY_PARTS as MEMORY_TITLES
+from froude.plan.words import STEP_PARTS as STEP_TITLES
+from froude.plan.words import layout_words
 from froude.quantity import format_bytes, format_quantity, format_seconds
 
 
@@ -41,21 +41,26 @@ _STEP_COLOURS = {
 }
 
 STEP_PARTS: Mapping[str, Paint] = {
-    name: Paint(title=PARTS[name], colour=colour, strength=strength)
+    name: Paint(title=STEP_TITLES[name], colour=colour, strength=strength)
     for name, (colour, strength) in _STEP_COLOURS.items()
 }
 """Parts of a step in the order in which they are drawn: work, communication, idle time."""
 
+_MEMORY_COLOURS = {
+    "weights": ("n7", 1.0),
+    "gradients": ("n5", 1.0),
+    "optimizer": ("n2", 1.0),
+    "activations": ("forecast", 1.0),
+    "logits": ("forecast", 0.65),
+    "working": ("forecast", 0.35),
+    "buffers": ("ink", 0.5),
+    "fragmentation": ("ink", 0.3),
+    "runtime": ("ink", 0.15),
+}
+
 MEMORY_PARTS: Mapping[str, Paint] = {
-    "weights": Paint(title="weights", colour="n7"),
-    "gradients": Paint(title="gradients", colour="n5"),
-    "optimizer": Paint(title="optimizer states and master weights", colour="n2"),
-    "activations": Paint(title="activations", colour="forecast"),
-    "logits": Paint(title="logits", colour="forecast", strength=0.65),
-    "working": Paint(title="working space of recomputation and backward", colour="forecast", strength=0.35),
-    "buffers": Paint(title="gathered weights", colour="ink", strength=0.5),
-    "fragmentation": Paint(title="fragmentation", colour="ink", strength=0.3),
-    "runtime": Paint(title="driver and communication library", colour="ink", strength=0.15),
+    name: Paint(title=MEMORY_TITLES.get(name, "driver and communication library"), colour=colour, strength=strength)
+    for name, (colour, strength) in _MEMORY_COLOURS.items()
 }
 """Parts of a device's memory in the order in which they are drawn: states, activations, overhead."""
 
@@ -81,7 +86,7 @@ def lines(plan: Plan) -> tuple[tuple[str, str], ...]:
     between = f"{format_seconds(low)} to {format_seconds(high)}"
     lost = f"{1 - plan.goodput:.1%} of the time lost to failures and checkpoints"
     return (
-        ("what", f"{layout_sentence(plan.choice.layout)}, on {devices(plan.machine)}"),
+        ("what", f"{layout_words(plan.choice.layout)}, on {devices(plan.machine)}"),
         (
             "how long",
             f"{plan.steps:,} steps of {format_seconds(step)} (90% interval {between}), {lost}: "
@@ -109,40 +114,6 @@ ABBREVIATIONS = (
     "micro-batch where it is above 1; matmuls are bf16 where nothing else is said."
 )
 """What the labels of layouts mean."""
-
-
-def short(layout: Layout) -> str:
-    """A layout as a label: "TP 4 · PP 4×10 · ZeRO 1 · full recompute"; what is not used is left out."""
-    groups = {"TP": layout.tensor, "CP": layout.context, "EP": layout.expert}
-    said = [f"{name} {size}" for name, size in groups.items() if size > 1]
-    if layout.pipeline > 1:
-        chunks = f"×{layout.interleave}" if layout.interleave > 1 else ""
-        said.insert(1 if layout.tensor > 1 else 0, f"PP {layout.pipeline}{chunks}")
-    said.append(f"ZeRO {layout.zero}" if layout.zero else "no ZeRO")
-    if layout.micro_batch > 1:
-        said.append(f"MB {layout.micro_batch}")
-    if layout.recompute != "none":
-        said.append(f"{layout.recompute} recompute")
-    if (precision := precision_name(layout.precision)) != "bf16":
-        said.append(precision)
-    return " · ".join(said)
-
-
-def layout_sentence(layout: Layout) -> str:
-    """A layout in words: what divides the model, the replicas, what is divided among them, and the batch."""
-    interleaved = f" of {layout.interleave} chunks each" if layout.interleave > 1 else ""
-    groups = {
-        f"{layout.tensor}-way tensor parallelism": layout.tensor,
-        f"{layout.pipeline} pipeline stages{interleaved}": layout.pipeline,
-        f"{layout.context}-way context parallelism": layout.context,
-        f"{layout.expert}-way expert parallelism": layout.expert,
-    }
-    said = [words for words, size in groups.items() if size > 1]
-    said.append(f"{layout.data_parallel} replicas with ZeRO {layout.zero}" if layout.data_parallel > 1 else "1 replica")
-    said.append("nothing recomputed" if layout.recompute == "none" else f"{layout.recompute} recomputation")
-    said.append(f"{layout.precision.matmuls} matmuls")
-    sequences = f"{layout.global_batch:,} sequences of {layout.seq_len:,} tokens a step"
-    return f"{', '.join(said)}; {sequences}, {layout.micro_batch} at a time"
 
 
 def of_memory(plan: Plan, others: int) -> str:
