@@ -128,7 +128,7 @@ def facts(assumed: Assumed, layout: str) -> Iterator[tuple[str, str]]:
     yield (
         "rates",
         f"{percent(float(cost.mfu), 1)} MFU, {percent(float(cost.hfu), 1)} HFU, "
-        f"{float(cost.flops_per_device) / 1e12:.0f} TFLOP/s a device, "
+        f"{float(cost.flops_per_device) / 1e12:.3g} TFLOP/s a device, "
         f"{format_quantity(float(cost.tokens_per_second))} tokens/s",
     )
     sure = percent(float(cost.fits_probability), 0)
