@@ -81,6 +81,8 @@ def expert_data_group(layout: Layout) -> Group:
 
 def shard_group(group: Group, layout: Layout) -> Group:
     """The part of a data-parallel group over which ZeRO divides states: all of it unless the layout says less."""
+    if layout.zero == 0:
+        return group
     wanted = np.where(np.asarray(layout.shard) > 0, layout.shard, group.size)
     return Group(size=np.minimum(wanted, group.size), stride=group.stride)
 

@@ -1,7 +1,7 @@
 """Seconds of compute: what one micro-batch costs on one device, operator by operator.
 
-A kernel takes its FLOPs at the rate that large ones reach, plus its bytes at the memory's bandwidth where they are not
-hidden, plus a fixed time. The first two add rather than compete because a matmul's tiles load before they multiply.
+A matmul takes its FLOPs at the rate that large ones reach, plus what every output costs besides; attention goes at the
+pace of its kernel; all else moves bytes at the memory's bandwidth.
 """
 
 from __future__ import annotations
@@ -56,13 +56,6 @@ class Work:
     matmul: Number = 0.0
     attention: Number = 0.0
     memory: Number = 0.0
-
-    def __add__(self, other: Work) -> Work:
-        return Work(
-            matmul=self.matmul + other.matmul,
-            attention=self.attention + other.attention,
-            memory=self.memory + other.memory,
-        )
 
     def times(self, factor: Number) -> Work:
         """The same work, `factor` times."""
