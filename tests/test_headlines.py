@@ -38,6 +38,7 @@ def near(published: float):
     return pytest.approx(published, rel=0.15)
 
 
+@pytest.mark.atlas("megatron-lm-3d", "modelled")
 def test_a_trillion_parameters_on_3072_a100_run_at_502_petaflops_52_percent_of_peak() -> None:
     # Narayanan et al. 2021, arXiv:2104.04473, table 1; used in calibration.
     one = headlines.megatron_1t()
@@ -46,12 +47,14 @@ def test_a_trillion_parameters_on_3072_a100_run_at_502_petaflops_52_percent_of_p
     assert one.cost.fits
 
 
+@pytest.mark.atlas("frontier-llm-training", "works")
 def test_a_trillion_parameters_on_20_trillion_tokens_take_120_million_exaflop() -> None:
     # Dash et al. 2023, arXiv:2312.12705, abstract.
     model = headlines.frontier("1T").model
     assert float(model.training_flops(2048)) * 20e12 == pytest.approx(120e6 * 1e18, rel=0.03)
 
 
+@pytest.mark.atlas("frontier-llm-training", "works")
 def test_one_constant_calibrated_on_22b_of_frontier_tells_175b_and_1t() -> None:
     # arXiv:2312.12705: percent of 191.5 TFLOP/s a GCD, recomputation counted as Megatron-DeepSpeed does.
     share = headlines.matmul_share_at(headlines.frontier("22B"), 0.3838)
@@ -75,6 +78,7 @@ def test_steps_of_megatron_lm_and_of_megascale_take_what_was_measured(devices: i
     assert float(headlines.megascale(devices, batch, headlines.TECHNIQUES).cost.step_seconds) == near(all_on)
 
 
+@pytest.mark.atlas("megascale", "modelled")
 def test_megascale_is_1_34_times_megatron_lm_on_12288_a100() -> None:
     # Jiang et al. 2024: 41.2 and 55.2% model FLOPs utilisation; both count the same attention but for its window.
     plain, all_on = headlines.megascale(12288, 6144), headlines.megascale(12288, 6144, headlines.TECHNIQUES)
@@ -92,6 +96,7 @@ def test_every_technique_of_megascale_shortens_the_step() -> None:
     assert all(after < before for before, after in pairwise(seconds))
 
 
+@pytest.mark.atlas("zero-infinity", "modelled")
 def test_zero_infinity_sustains_25_petaflops_on_512_v100_after_one_v100_told_its_matmuls() -> None:
     # Rajbhandari et al. 2021, arXiv:2104.07857, abstract, 1T at 49 TFLOP/s a GPU with recomputation (DeepSpeed's notes
     # on ZeRO-3 Offload). Nobody measured a V100's matmuls for us: its share is calibrated on one GPU of Megatron-LM.
@@ -109,6 +114,7 @@ def test_a_trillion_parameters_fit_in_800_v100_without_offload_and_not_in_400() 
     assert not headlines.trillion(400, tensor=16).cost.fits
 
 
+@pytest.mark.atlas("sequence-parallelism", "modelled")
 @pytest.mark.parametrize("devices", LI_MEGABYTES)
 def test_memory_of_bert_grows_by_tensor_and_not_by_sequence_parallelism(devices: int) -> None:
     for by, published in zip(("tensor", "context"), LI_MEGABYTES[devices], strict=True):
@@ -122,6 +128,7 @@ def test_eight_times_the_batch_on_eight_p100_fits_by_sequence_and_not_by_tensor_
     assert not headlines.bert(8, 512, 512, tensor=8).fits
 
 
+@pytest.mark.atlas("sequence-parallelism", "modelled")
 @pytest.mark.parametrize("batch", [8, 16, 32])
 def test_sequence_parallelism_on_64_p100_takes_3_times_the_length_of_tensor_parallelism(batch: int) -> None:
     # Li et al. 2021, arXiv:2105.13120: BERT Base, whose 12 heads bound tensor parallelism to 12 devices. The batch is
@@ -140,6 +147,7 @@ def longest(batch: int, *, devices: int, **layout: int) -> int:
     return int(lengths[headlines.bert(devices, batch, lengths, **layout).fits].max())
 
 
+@pytest.mark.atlas("memo-long-context", "modelled")
 def test_seven_billion_at_a_million_tokens_run_at_52_percent_on_eight_a800() -> None:
     # Zhao et al. 2024, MEMO, arXiv:2407.12117: 52.30% model FLOPs utilisation. It must count half of the causal square:
     # with all of it FlashAttention 2 would exceed the peak. So it is counted here.
@@ -151,6 +159,7 @@ def test_seven_billion_at_a_million_tokens_run_at_52_percent_on_eight_a800() -> 
     assert stored_bytes(run.model, run.layout) < run.machine.tiers["host"].memory_bytes
 
 
+@pytest.mark.atlas("memo-long-context", "modelled")
 def test_seven_billion_at_a_million_tokens_fit_eight_a800_with_activations_in_host_memory_only() -> None:
     run = headlines.memo()
     # Its swap of a share of tokens has no twin here: blocks are recomputed and their inputs are in host memory.
@@ -160,6 +169,7 @@ def test_seven_billion_at_a_million_tokens_fit_eight_a800_with_activations_in_ho
         assert not replace(run, layout=alone).fits
 
 
+@pytest.mark.atlas("gspmd", "modelled")
 @pytest.mark.parametrize("size", headlines.GSPMD)
 def test_dense_transformers_run_at_50_to_62_percent_on_up_to_2048_tpu_v3_cores(size: str) -> None:
     # Xu et al. 2021, arXiv:2105.04663; nothing was calibrated on TPUs.

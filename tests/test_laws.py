@@ -34,10 +34,28 @@ def near_one(each: Law, values: np.ndarray) -> dict[str, Any]:
 TAKEN = [taken for each in all_laws() for taken in ([each.over(x) for x in each.choices] or [each])]
 
 
+PAPERS = {
+    "error-ratio": "dl-scaling-predictable",
+    "power-floor": "scaling-laws-autoregressive",
+    "farseer": "farseer",
+    "overtrained": "overtraining-scaling",
+    "step-law-lr": "step-law",
+    "step-law-batch": "step-law",
+    "kaplan-steps": "unraveling-scaling-laws",
+    "critical-batch": "unraveling-scaling-laws",
+}
+"""Laws → the rows of the atlas whose numbers theirs are."""
+
+
 @pytest.mark.parametrize(
     ("each", "example"),
     [
-        pytest.param(each, e, id=f"{each.name}-{e.constants}-{e.gives}")
+        pytest.param(
+            each,
+            e,
+            id=f"{each.name}-{e.constants}-{e.gives}",
+            marks=[pytest.mark.atlas(PAPERS[each.name], "modelled")] if each.name in PAPERS else [],
+        )
         for each in TAKEN
         for e in each.examples
         if {*e.at} == {*each.inputs}

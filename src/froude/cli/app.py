@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from froude.cli import backtest, calibrate, cost, fit, laws, machine, model, pilot, plan, predict, published, report
+from froude.cli import (
+    atlas,
+    backtest,
+    calibrate,
+    cost,
+    fit,
+    laws,
+    machine,
+    model,
+    pilot,
+    plan,
+    predict,
+    published,
+    report,
+)
 from froude.cli.errors import exit_code_of
 
 app = typer.Typer(
@@ -24,6 +38,16 @@ app.command(rich_help_panel=BELIEVE)(laws.laws)
 app.command(rich_help_panel=BELIEVE)(calibrate.calibrate)
 app.command(rich_help_panel=MEASURE)(published.published)
 
+atlases = typer.Typer(
+    cls=atlas.SearchByDefault,
+    rich_markup_mode="markdown",
+    help="What papers claim about scaling: searched, shown, checked by arithmetic, and by what Froude itself shows.",
+)
+atlases.command("search")(atlas.search)
+atlases.command("show")(atlas.show)
+atlases.command("check")(atlas.check)
+atlases.command("status")(atlas.status)
+app.add_typer(atlases, name="atlas", rich_help_panel=BELIEVE)
 plans = typer.Typer(rich_markup_mode="markdown", help="The best way to spend a budget, or to make one training.")
 plans.callback()(lambda: None)  # keeps `train` a command of its own
 plans.command("train")(plan.train)

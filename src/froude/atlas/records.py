@@ -1,0 +1,41 @@
+"""The records that ship with Froude."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+from froude.atlas.reading import read_records
+from froude.atlas.schema import Record
+from froude.errors import InputError
+
+FILE = "records.jsonl"
+NEAREST = 5  # ids that an error offers
+
+
+@cache
+def load() -> tuple[Record, ...]:
+    """Every record of the atlas, in the order of its file, checked as it is read.
+
+    Raises InputError that names the line and the field where the file breaks the schema.
+    """
+    return read_records(files("froude.atlas").joinpath(FILE).read_text(encoding="utf-8"), FILE)
+
+
+def get(name: str) -> Record:
+    """The record of an id; case does not matter. Raises InputError with the nearest ids."""
+    by_id = {record.id: record for record in load()}
+    wanted = name.strip().lower()
+    if wanted in by_id:
+        return by_id[wanted]
+    raise InputError(f"atlas has no record {name!r}: give an id like {', '.join(nearest(wanted, by_id))}")
+
+
+def nearest(wanted: str, ids: Iterable[str]) -> list[str]:
+    """The ids that a wrong one may mean: those it is part of, then those spelled alike."""
+    known = list(ids)
+    holding = [one for one in known if wanted and wanted in one]
+    alike = difflib.get_close_matches(wanted, known, n=NEAREST, cutoff=0.4)
+    return [*dict.fromkeys((*holding, *alike))][:NEAREST] or known[:NEAREST]
