@@ -12,6 +12,7 @@ from froude.cli import (
     calibrate,
     cost,
     fit,
+    grow,
     laws,
     machine,
     model,
@@ -37,6 +38,7 @@ app.command(rich_help_panel=BELIEVE)(backtest.backtest)
 app.command(rich_help_panel=BELIEVE)(laws.laws)
 app.command(rich_help_panel=BELIEVE)(calibrate.calibrate)
 app.command(rich_help_panel=MEASURE)(published.published)
+app.command(rich_help_panel=MEASURE)(grow.grow)
 
 atlases = typer.Typer(
     cls=atlas.SearchByDefault,
@@ -83,7 +85,8 @@ def froude(
 
     Start with `froude pilot`: in about five minutes it trains small models on this machine, writes down what
     a larger one will reach, trains that one too, and shows whether the forecast was right. Then bring your
-    own runs: `froude fit runs.csv --out fit.json` and `froude predict fit.json --at N=70B,D=1.4T`.
+    own runs: `froude fit runs.csv --out fit.json` and `froude predict fit.json --at N=70B,D=1.4T`, and ask what the
+    large training takes: `froude plan train --machine "1024 x h100" --budget "30 days" --fit fit.json`.
     """
 
 

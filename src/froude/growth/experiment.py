@@ -1,0 +1,104 @@
+"""An experiment on growth: what is measured, at which sizes, by which methods; and the Python file that declares it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import itertools
+import math
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, final
+
+import numpy as np
+
+from froude.errors import InputError
+
+NAME = "EXPERIMENT"
+"""What a file calls the experiment it declares."""
+
+HOW = f"set {NAME} = growth.Experiment(title=…, source=…, sizes=…, methods=…, prepare=…)"
+
+
+def no_quality(data: Any, result: Any) -> float:
+    """NaN: the experiment measures nothing but time and memory."""
+    return math.nan
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What is to be measured.
+
+    `prepare(size, rng)` makes the data of one size and repetition, untimed; all methods get the same.
+    Each of `methods` maps its data to a result, is what is timed, and must leave the data as they are, for it is
+    called several times. `quality(data, result)` is one number of a result: an error, a count, a score.
+    `version` tells code from other code: `load_experiment` fills in a digest of the file.
+    Raises InputError where sizes are not at least two growing positive numbers, or a method cannot be called.
+    """
+
+    title: str
+    source: str
+    sizes: tuple[float, ...]
+    methods: Mapping[str, Callable[[Any], Any]]
+    prepare: Callable[[Any, np.random.Generator], Any]
+    quality: Callable[[Any, Any], float] = no_quality
+    quality_name: str = "quality"
+    size_name: str = "n"
+    expected: str = ""
+    version: str = ""
+
+    def __post_init__(self) -> None:
+        sizes = self.sizes
+        if len(sizes) < 2 or sizes[0] <= 0 or any(b <= a for a, b in itertools.pairwise(sizes)):
+            raise InputError(
+                f"sizes {sizes!r} of {self.title!r} do not grow: give at least two positive, rising numbers"
+            )
+        wrong = [name for name, method in self.methods.items() if not callable(method)]
+        if wrong or not self.methods:
+            raise InputError(f"methods {wrong or 'none'} of {self.title!r}: give functions by name, data → result")
+
+    @property
+    def has_quality(self) -> bool:
+        """Whether results are judged by a number."""
+        return self.quality is not no_quality
+
+
+def load_experiment(path: str | Path) -> Experiment:
+    """The experiment that a Python file declares; the file is run.
+
+    Raises InputError if there is no such file, it fails, or declares none.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{str(path)!r} is no file: give a Python file that declares {NAME}")
+    found = getattr(_run(path), NAME, None)
+    if not isinstance(found, Experiment):
+        raise InputError(f"{str(path)!r} declares no {NAME}: {HOW}")
+    return replace(found, version=hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+
+
+def _run(path: Path) -> ModuleType:
+    name = f"growth_file_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{str(path)!r} is no Python file: its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except InputError:
+        raise
+    except ModuleNotFoundError as error:
+        raise InputError(f"{str(path)!r} needs the library {error.name!r}: install it") from None
+    except Exception as error:
+        raise InputError(f"{str(path)!r} fails ({one_line(error)}): mend it") from None
+    return module
+
+
+def one_line(error: Exception) -> str:
+    """An error's class and text in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")

@@ -1,0 +1,202 @@
+"""An experiment run over growing sizes within a budget of time, and what came out."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+
+from froude.errors import InputError
+from froude.growth.crossing import Crossing, find_crossing
+from froude.growth.experiment import Experiment, one_line
+from froude.growth.fit import Growth, Unfitted, fit_growth
+from froude.growth.records import Records
+from froude.growth.timing import GRAINS, Timing, clock_grain, peak_of, time_call
+from froude.quantity import format_seconds
+
+REPEATS = 5
+BUDGET_S = 60.0
+EXTRA_CALLS = 2  # beside the repetitions: the call whose memory is measured is slower for being traced
+STEEPEST = 4.0  # exponent foreseen at most, since two sizes are little to tell it by
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Grown:
+    """The timings of an experiment, and what they say.
+
+    `time` and `quality` hold a fit for each method, `crossings` one for each pair of methods; `notes` tell which
+    method stopped before the largest size, and why.
+    """
+
+    experiment: Experiment = field(repr=False)
+    timings: tuple[Timing, ...] = field(repr=False)
+    time: dict[str, Growth | Unfitted]
+    quality: dict[str, Growth | Unfitted]
+    crossings: tuple[Crossing, ...]
+    notes: tuple[str, ...]
+
+    def of(self, method: str, size: float) -> list[Timing]:
+        """The repetitions of one method at one size."""
+        return [t for t in self.timings if (t.method, t.size) == (method, size)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON, NaN where nothing was measured."""
+        about = self.experiment
+        return {
+            **{name: getattr(about, name) for name in ("title", "source", "expected", "size_name", "quality_name")},
+            "clock": {"grain_seconds": clock_grain(), "sample_grains": GRAINS, "memory": "tracemalloc"},
+            "timings": [asdict(t) for t in self.timings],
+            "time": {name: fit.to_dict() for name, fit in self.time.items()},
+            "quality": {name: fit.to_dict() for name, fit in self.quality.items()},
+            "crossings": [crossing.to_dict() for crossing in self.crossings],
+            "notes": list(self.notes),
+        }
+
+
+def grow(
+    experiment: Experiment,
+    *,
+    seconds: float = BUDGET_S,
+    repeats: int = REPEATS,
+    seed: int = 0,
+    study: str | Path | None = None,
+    watch: Callable[[str], None] = lambda said: None,
+) -> Grown:
+    """Time each method over growing sizes and fit how time and quality grow.
+
+    The methods take turns in every repetition, so that other work on the computer slows them alike. A method grows no
+    further once its next size is foreseen to take more than is left of `seconds` on the wall. With a `study` folder
+    every timing is a run in it, and those it holds are not made again. `watch` is told of each size.
+
+    Raises InputError where a method fails or is too fast to time, or the budget or the repetitions are none.
+    """
+    if not seconds > 0 or repeats < 1:
+        raise InputError(f"{seconds:g} seconds and {repeats} repetitions: give more than none of both")
+    records = Records.at(study, experiment, seed)
+    runner = _Runner(experiment, records, time.monotonic() + seconds, repeats, seed)
+    for size in experiment.sizes:
+        active = runner.that_may_grow(size)
+        if not active:
+            break
+        watch(f"{experiment.size_name} = {size:g}")
+        runner.measure(active, size)
+    return summarise(experiment, runner.timings, runner.notes, seed)
+
+
+def summarise(experiment: Experiment, timings: Iterable[Timing], notes: Iterable[str] = (), seed: int = 0) -> Grown:
+    """What timings say: fits of CPU seconds and of quality, and the crossings of each pair of methods."""
+    timings = tuple(timings)
+    times: dict[str, dict[float, list[float]]] = {name: {} for name in experiment.methods}
+    judged: dict[str, dict[float, list[float]]] = {name: {} for name in experiment.methods}
+    for t in timings:
+        times[t.method].setdefault(t.size, []).append(t.cpu_seconds)
+        judged[t.method].setdefault(t.size, []).append(t.quality)
+    fits = {name: fit_growth([*by], [*by.values()], seed=seed) for name, by in times.items()}
+    quality = {
+        name: fit_growth([*by], [*by.values()], floor=False, seed=seed)
+        for name, by in judged.items()
+        if experiment.has_quality
+    }
+    crossings = tuple(
+        find_crossing((a, b), (times[a], times[b]), (fits[a], fits[b]), seed)
+        for a, b in itertools.combinations(experiment.methods, 2)
+    )
+    return Grown(
+        experiment=experiment, timings=timings, time=fits, quality=quality, crossings=crossings, notes=tuple(notes)
+    )
+
+
+class _Runner:
+    """Times methods at growing sizes, and keeps what it found."""
+
+    def __init__(self, experiment: Experiment, records: Records, deadline: float, repeats: int, seed: int) -> None:
+        self.experiment, self.records = experiment, records
+        self.deadline, self.repeats, self.seed = deadline, repeats, seed
+        self.timings: list[Timing] = []
+        self.notes: list[str] = []
+        self.stopped: set[str] = set()
+
+    def that_may_grow(self, size: float) -> list[str]:
+        """The methods whose repetitions at a size what is left of the budget holds, or the study has already."""
+        left, active = self.deadline - time.monotonic(), []
+        for name in self.experiment.methods:
+            if name in self.stopped:
+                continue
+            known = all((name, size, turn) in self.records.earlier for turn in range(self.repeats))
+            needed = 0.0 if known else self.foreseen(name, size) * (self.repeats + EXTRA_CALLS)
+            if needed and needed > left:
+                self.stop(name, size, needed, left)
+                continue
+            left -= needed
+            active.append(name)
+        return active
+
+    def stop(self, name: str, size: float, needed: float, left: float) -> None:
+        """Lets a method grow no further, and says why."""
+        self.stopped.add(name)
+        self.notes.append(
+            f"{name} stops before {self.experiment.size_name} = {size:g}: about "
+            f"{format_seconds(needed, 2)} needed, {format_seconds(max(left, 0.0), 2)} left of the budget"
+        )
+
+    def foreseen(self, name: str, size: float) -> float:
+        """Seconds on the wall of one call, along the power through the last two sizes; 0 where there are none."""
+        by_size: dict[float, list[float]] = {}
+        for t in self.timings:
+            if t.method == name:
+                by_size.setdefault(t.size, []).append(t.wall_seconds)
+        points = [(n, float(np.median(seconds))) for n, seconds in by_size.items()][-2:]
+        if not points:
+            return 0.0
+        exponent = 1.0
+        if len(points) == 2:
+            (n, s), (m, r) = points
+            exponent = min(STEEPEST, max(0.0, math.log(r / s) / math.log(m / n)))
+        return points[-1][1] * (size / points[-1][0]) ** exponent
+
+    def measure(self, names: list[str], size: float) -> None:
+        """Times these methods in turns; past the deadline a size is left with the repetitions that it has."""
+        where = self.experiment.sizes.index(size)
+        for turn in range(self.repeats):
+            missing = [name for name in names if (name, size, turn) not in self.records.earlier]
+            self.timings += [self.records.earlier[name, size, turn] for name in names if name not in missing]
+            if not missing or (turn and time.monotonic() > self.deadline):
+                continue
+            rng = np.random.default_rng([self.seed, where, turn])
+            data = self._told(f"prepare of {self.experiment.title!r} at {size:g}", self.experiment.prepare, size, rng)
+            for name in missing:
+                made = self.one(name, size, turn, data)
+                self.timings.append(made)
+                self.records.write(made)
+
+    def one(self, name: str, size: float, turn: int, data: Any) -> Timing:
+        """One timing; the first of a size measures memory too."""
+        what = f"method {name!r} at {self.experiment.size_name} = {size:g}"
+        call = functools.partial(self.experiment.methods[name], data)
+        sample = self._told(what, time_call, call, what)
+        peak = (
+            self._told(what, peak_of, call) if turn == 0 else math.nan
+        )  # after it: what a first call loads is not the method's
+        quality = self._told(f"quality of {what}", self.experiment.quality, data, sample.result)
+        return Timing(
+            method=name, size=size, repetition=turn, cpu_seconds=sample.cpu_seconds,
+            wall_seconds=sample.wall_seconds, calls=sample.calls, peak_bytes=peak, quality=float(quality),
+        )  # fmt: skip
+
+    @staticmethod
+    def _told(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What a user's function returns; InputError in one line where it fails."""
+        try:
+            return function(*arguments)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(f"{what} fails ({one_line(error)}): mend it or leave that size out") from error

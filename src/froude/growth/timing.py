@@ -1,0 +1,125 @@
+"""One timing: seconds of processor and wall of a call, its peak memory, and refusal of what cannot be timed."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import math
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+from froude.errors import InputError
+from froude.quantity import format_seconds
+
+GRAINS = 1000
+"""A sample lasts at least so many grains of the clock, so that a grain is a thousandth of it."""
+
+EMPTY_CALLS = 10
+"""A method takes at least so many times what calling an empty function takes; else the loop is what is timed."""
+
+LONGEST_S = 0.5
+"""Seconds on the wall after which a sample that has used too little processor time is given up."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """One method at one size in one repetition.
+
+    Seconds are those of one call, the mean of `calls` in a row. CPU seconds are of all threads of this process, not of
+    others that it starts. `peak_bytes` is what Python and NumPy allocated at most during a call, by tracemalloc; what
+    other libraries allocate by themselves is not seen. NaN stands for what was not measured.
+    """
+
+    method: str
+    size: float
+    repetition: int
+    cpu_seconds: float
+    wall_seconds: float
+    calls: int
+    peak_bytes: float = math.nan
+    quality: float = math.nan
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Seconds of one call, of so many in a row, and what the last returned."""
+
+    cpu_seconds: float
+    wall_seconds: float
+    calls: int
+    result: Any
+
+
+def time_call(call: Callable[[], Any], what: str = "the call") -> Sample:
+    """A sample of a call that lasts long enough for the clock: the call is repeated until it does.
+
+    Raises InputError, naming `what`, where the call is too fast to be told from an empty one, or waits instead of
+    computing; whatever the call raises goes through.
+    """
+    needed, calls = GRAINS * clock_grain(), 1
+    while True:
+        cpu, wall, result = _sample(call, calls)
+        if cpu >= needed or wall >= LONGEST_S:
+            break
+        calls *= max(2, min(10, math.ceil(1.2 * needed / max(cpu, 1e-12))))
+    if cpu < needed:
+        raise InputError(
+            f"{what} used {format_seconds(cpu)} of processor time in {format_seconds(wall)}, too little to time: "
+            "give it work that this process does"
+        )
+    if cpu / calls < EMPTY_CALLS * empty_call():
+        raise InputError(
+            f"{what} takes {format_seconds(cpu / calls)}, less than {EMPTY_CALLS} empty calls "
+            f"({format_seconds(EMPTY_CALLS * empty_call())}), and is too fast to time: give larger sizes"
+        )
+    return Sample(cpu_seconds=cpu / calls, wall_seconds=wall / calls, calls=calls, result=result)
+
+
+def peak_of(call: Callable[[], Any]) -> float:
+    """Bytes that Python and NumPy allocated at most during a call, above what they held before."""
+    if tracemalloc.is_tracing():  # somebody else's, who would lose what they trace
+        call()
+        return math.nan
+    tracemalloc.start()
+    try:
+        call()
+        return float(tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
+
+
+@functools.cache
+def clock_grain() -> float:
+    """Seconds of the smallest step that the clock of processor time was seen to make."""
+    return max(time.get_clock_info("process_time").resolution, min(_step() for _ in range(20)))
+
+
+@functools.cache
+def empty_call() -> float:
+    """Seconds that calling a function which does nothing takes: the fastest of several samples."""
+    return min(_sample(lambda: None, 10_000)[0] for _ in range(5)) / 10_000
+
+
+def _step() -> float:
+    begin = now = time.process_time()
+    while now == begin:
+        now = time.process_time()
+    return now - begin
+
+
+def _sample(call: Callable[[], Any], calls: int) -> tuple[float, float, Any]:
+    collects = gc.isenabled()
+    gc.disable()  # a collection would fall on one sample and not on the next
+    try:
+        wall, cpu, result = time.perf_counter(), time.process_time(), None
+        for _ in range(calls):
+            result = call()
+        return time.process_time() - cpu, time.perf_counter() - wall, result
+    finally:
+        if collects:
+            gc.enable()
