@@ -3,6 +3,7 @@
 import json
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from froude import InputError
+from froude.cli.app import costs
 from froude.cost import Layout, Precision, assume, evaluate, get_machine, get_model
 from froude.cost.assume import PRECISIONS
 from froude.cost.collectives import (
@@ -21,6 +23,7 @@ from froude.cost.collectives import (
     send_seconds,
 )
 from froude.cost.constants import Constants, constants, entries, held_out_error
+from froude.cost.layout import CHOICES
 from froude.cost.legal import check_legal, legal, rules
 from froude.cost.memory import LOGIT_BYTES, block_bytes, fit_probability, kept_block_bytes, memory_bytes
 from froude.cost.model import decoder
@@ -471,3 +474,10 @@ def test_the_examples_of_own_machines_and_models_are_read(cli):
     assert found["layout"]["devices"] == 64
     assert get_model(str(model)).n_params == 11_683_353_600
     assert get_machine(str(machine)).fabric.bandwidth_bytes_per_s == 25e9  # the slowest of its two
+
+
+@pytest.mark.parametrize("name", [name for name, choices in CHOICES.items() if isinstance(choices[0], str)])
+def test_the_command_names_every_choice_of_a_layout(name):
+    command = next(each for each in costs.registered_commands if each.name == "train").callback
+    option = get_type_hints(command, include_extras=True)[name].__metadata__[0]
+    assert option.metavar == "|".join(map(str, CHOICES[name]))

@@ -9,7 +9,6 @@ import typer
 
 from froude.cli.options import Json
 from froude.cli.render import facts_grid, percent, print_json
-from froude.cost.layout import Attending, ContextBy, Place, Recompute, Schedule
 from froude.quantity import format_quantity, format_seconds, parse_quantity
 
 if TYPE_CHECKING:
@@ -40,12 +39,14 @@ def train(
     ep: Annotated[int | None, typer.Option(help="Expert parallelism.")] = None,
     zero: Annotated[int | None, typer.Option(min=0, max=3, help="ZeRO stage; 3 is FSDP.")] = None,
     shard: Annotated[int | None, typer.Option(help="Devices that share states: hybrid sharding. 0: all.")] = None,
-    schedule: Annotated[Schedule | None, typer.Option(help="Of the pipeline.")] = None,
-    context_by: Annotated[ContextBy | None, typer.Option(help="Kind of context parallelism.")] = None,
+    schedule: Annotated[str | None, typer.Option(metavar="gpipe|1f1b|zero-bubble", help="Of the pipeline.")] = None,
+    context_by: Annotated[str | None, typer.Option(metavar="ring|ulysses", help="Kind of context parallelism.")] = None,
     sequence_parallel: Annotated[bool | None, typer.Option(help="Divide norms with tensor parallelism.")] = None,
-    recompute: Annotated[Recompute | None, typer.Option(help="In backward.")] = None,
+    recompute: Annotated[
+        str | None, typer.Option(metavar="none|selective|operators|full|optimal", help="In backward.")
+    ] = None,
     recomputed: Annotated[float | None, typer.Option(help="Share of blocks that full recomputation repeats.")] = None,
-    attention: Annotated[Attending | None, typer.Option(help="The kernel.")] = None,
+    attention: Annotated[str | None, typer.Option(metavar="unfused|flash|flash-2|flash-3", help="The kernel.")] = None,
     precision: Annotated[str | None, typer.Option(metavar="bf16|fp8|…", help="Number types.")] = None,
     fused_loss: Annotated[bool | None, typer.Option(help="A kernel of its own for the cross entropy.")] = None,
     compiled: Annotated[bool | None, typer.Option(help="Elementwise kernels fused by a compiler.")] = None,
@@ -53,9 +54,13 @@ def train(
     overlap_tensor: Annotated[bool | None, typer.Option(help="Tensor-parallel communication beside compute.")] = None,
     compress: Annotated[float | None, typer.Option(help="Factor by which gradients are made smaller.")] = None,
     local_steps: Annotated[int | None, typer.Option(help="Steps between synchronisations.")] = None,
-    offload_optimizer: Annotated[Place | None, typer.Option(help="Where states are.")] = None,
-    offload_parameters: Annotated[Place | None, typer.Option(help="Where weights are.")] = None,
-    offload_activations: Annotated[Place | None, typer.Option(help="Where activations wait.")] = None,
+    offload_optimizer: Annotated[str | None, typer.Option(metavar="device|host|nvme", help="Where states are.")] = None,
+    offload_parameters: Annotated[
+        str | None, typer.Option(metavar="device|host|nvme", help="Where weights are.")
+    ] = None,
+    offload_activations: Annotated[
+        str | None, typer.Option(metavar="device|host|nvme", help="Where activations wait.")
+    ] = None,
     price: Price = None,
     json: Json = False,
 ) -> None:

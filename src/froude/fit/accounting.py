@@ -5,16 +5,20 @@ a large vocabulary or a long context that is most of the work. Where a table has
 known exactly.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, final, get_args
+from typing import TYPE_CHECKING, Literal, final, get_args
 
 import numpy as np
 
-from froude.cost.decoder import Shape
 from froude.errors import InputError
 from froude.runs import Runs
 from froude.runs.roles import normal
+
+if TYPE_CHECKING:
+    from froude.cost.decoder import Shape
 
 Accounting = Literal["auto", "column", "exact", "6nd"]
 
@@ -162,6 +166,8 @@ def _kinds(found: Mapping[str, np.ndarray], sources: tuple[str, ...]) -> Iterato
     counts: tuple[Literal["all", "all but the embedding"], ...] = ("all but the embedding",)
     for gated in (False, True) if "mlp_width" in found else (False,):
         for tied in (True, False):
+            from froude.cost.decoder import Shape
+
             shape = Shape(**filled, gated=gated, tied=tied)
             for each in counts if "vocabulary" in missing else (*counts, "all"):
                 yield Decoders(shape=shape, counts=each, sources=sources, missing=missing)
