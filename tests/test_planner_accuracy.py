@@ -87,9 +87,10 @@ def test_the_constants_that_ship_explain_each_table(part, table, at_most):
 
 
 def test_models_left_out_are_predicted_better_than_by_a_constant_mfu(part):
-    """The 3B of llm-foundry, predicted from the other eight sizes."""
+    """The 3B of llm-foundry, predicted from every third row of the other eight sizes."""
     accuracy, rows = part("planner_accuracy"), part("planner_rows")
-    split = accuracy.hold_out("3b", *accuracy.parted(list(rows.llm_foundry()), lambda row: row.name == "3b"))
+    held, others = accuracy.parted(list(rows.llm_foundry()), lambda row: row.name == "3b")
+    split = accuracy.hold_out("3b", held, others[::3])
     assert split.mean < 0.045
     assert split.mean < split.constant_mean / 3
 
