@@ -24,6 +24,10 @@ LONGEST_S = 0.5
 """Seconds on the wall after which a sample that has used too little processor time is given up."""
 
 
+WORKS = 0.05
+"""Share of the wall's time that a call which computes has of a processor, even on a busy machine."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Timing:
@@ -67,7 +71,7 @@ def time_call(call: Callable[[], Any], what: str = "the call") -> Sample:
         if cpu >= needed or wall >= LONGEST_S:
             break
         calls *= max(2, min(10, math.ceil(1.2 * needed / max(cpu, 1e-12))))
-    if cpu < needed:
+    if cpu < max(needed, WORKS * wall):
         raise InputError(
             f"{what} used {format_seconds(cpu)} of processor time in {format_seconds(wall)}, too little to time: "
             "give it work that this process does"
