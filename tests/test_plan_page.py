@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from froude.cost.assume import interval
+from froude.cost.assume import effect_of, interval
 from froude.cost.catalogue import get_model
 from froude.cost.evaluate import evaluate
 from froude.cost.layout import Layout, Precision
@@ -46,6 +46,7 @@ def planned(layout: Layout, **changed: Any) -> Plan:
         "seconds": steps * choice.step_seconds / 0.98, "goodput": 0.98, "dollars": 123_456.0, "kwh": 98_765.0,
         "runners_up": (RunnerUp(candidate=candidate_of(MODEL, MACHINE, FLAT), why="slower by a planted amount"),),
         "binding": ("memory: planted reason",),
+        "assumed": (effect_of(MODEL, MACHINE, layout, "attention", "what frameworks take", choice.step_seconds),),
         "assumptions": ("attention: flash-2 (what frameworks take)", "price: $2.50 a <device> hour"),
     }  # fmt: skip
     return Plan(**(made | changed))

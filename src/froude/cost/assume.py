@@ -16,7 +16,7 @@ from froude.cost.constants import held_out_error
 from froude.cost.evaluate import Cost, evaluate
 from froude.cost.layout import Layout, Precision
 from froude.cost.legal import check_legal, legal
-from froude.cost.machine import Machine
+from froude.cost.machine import Chip, Machine
 from froude.cost.model import Model
 from froude.cost.optimal import with_optimal_recompute
 from froude.errors import InputError
@@ -158,6 +158,11 @@ def precision_called(name: str | Precision) -> Precision:
     return PRECISIONS[name]
 
 
+def usual_precision(chip: Chip) -> str:
+    """The name of the 16-bit precision that a chip trains in; fp32 where it has none."""
+    return next((name for name in ("bf16", "fp16") if name in chip.peak_flops), "fp32")
+
+
 def precision_name(precision: Precision) -> str:
     """The name of a precision, or its matmuls' type where it has none."""
     return next((name for name, one in PRECISIONS.items() if one == precision), precision.matmuls)
@@ -192,9 +197,8 @@ def stated(sentences: tuple[str, ...]) -> Iterator[Assumption]:
 
 def _defaults(model: Model, machine: Machine, said: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     """Fields in the order in which they are decided, with value and reason."""
-    numbers = "bf16" if "bf16" in machine.chip.peak_flops else "fp16"
     yield "seq_len", int(model.context), "the model's context"
-    yield "precision", PRECISIONS[numbers], "mixed precision with master weights in fp32"
+    yield "precision", PRECISIONS[usual_precision(machine.chip)], "mixed precision with master weights in fp32"
     for name in ("tensor", "pipeline", "context", "expert", "interleave", "micro_batch"):
         yield name, 1, "not said"
     parts = int(np.prod([int(said.get(name, 1)) for name in ("tensor", "pipeline", "context")]))

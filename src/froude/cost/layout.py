@@ -146,6 +146,16 @@ class Layout:
         """Positions of one micro-batch that a device works on."""
         return self.micro_batch * self.seq_len / self.context
 
+    @property
+    def sequence_split(self) -> Number:
+        """Parts into which positions are divided outside of tensor-parallel matmuls."""
+        return self.tensor if self.sequence_parallel else 1
+
+    @property
+    def flow(self) -> tuple[Schedule, Number, Number, Number]:
+        """Schedule, stages, interleave and micro-batches: what decides how work flows through a pipeline."""
+        return self.schedule, self.pipeline, self.interleave, self.micro_batches
+
     @cached_property
     def tokens(self) -> Number:
         """Tokens of one step."""

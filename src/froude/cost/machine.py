@@ -158,3 +158,11 @@ class Machine:
     def watts_per_device(self) -> float:
         """What one device draws with its share of node and cooling, all at full power."""
         return (self.chip.power_watts + self.node_watts) * self.power_overhead
+
+    def dollars(self, seconds: float) -> float:
+        """The price of all devices for so long."""
+        return seconds / 3600 * self.devices * self.price_per_device_hour
+
+    def kwh(self, seconds: float) -> float:
+        """What all devices draw in so long, at full power."""
+        return seconds / 3600 * self.devices * self.watts_per_device / 1000

@@ -18,7 +18,7 @@ from froude.cost.machine import Machine
 from froude.cost.model import Model
 from froude.cost.operators import Attention, Elementwise, Lookup, Matmul, Number, Operator
 from froude.cost.pipeline import in_flight
-from froude.cost.share import Share, share_of
+from froude.cost.share import Share, fullest_blocks, fullest_stage, share_of
 
 LOGIT_BYTES = {False: 14, True: 4}
 """Bytes a logit at the peak of the cross entropy, by whether it is fused: in PyTorch's eager form bf16 logits, their
@@ -100,12 +100,11 @@ def tiers_suffice(model: Model, machine: Machine, layout: Layout) -> Number:
     if places == ("device", "device", "device"):
         return True
     share, precision = share_of(model, layout), layout.precision
-    flying = in_flight(layout.schedule, layout.pipeline, layout.interleave, layout.micro_batches)
     states = share.owned(layout) * (precision.master + precision.optimizer + precision.gradients)
     offloaded = [
         (layout.offload_optimizer, states),
         (layout.offload_parameters, share.divided(layout) * precision.weights),
-        (layout.offload_activations, stored_bytes(model, layout) * flying),
+        (layout.offload_activations, stored_bytes(model, layout) * in_flight(*layout.flow)),
     ]
     enough: Number = True
     for tier, held in machine.tiers.items():
@@ -123,7 +122,7 @@ def kept_block_bytes(model: Model, operators: Sequence[Operator], layout: Layout
     """Activation bytes that a block keeps of one micro-batch under the layout's recomputation."""
     everything = block_bytes(operators, layout)
     width = layout.positions * layout.precision.activations
-    entered = width * model.hidden / _sequence_split(layout)
+    entered = width * model.hidden / layout.sequence_split
     if layout.recompute == "full":
         return layout.recomputed * entered + (1 - layout.recomputed) * everything
     if layout.recompute == "selective":
@@ -153,13 +152,11 @@ def _weights(share: Share, layout: Layout) -> Number:
 
 def _kept(model: Model, layout: Layout) -> tuple[Number, Number]:
     """Activations held in flight, and what logits add to them on the fullest device."""
-    fullest = np.ceil(model.layers / layout.pipeline) / (model.layers / layout.pipeline)
-    stage = stored_bytes(model, layout) * fullest
+    stage = stored_bytes(model, layout) * fullest_stage(model, layout)
     if layout.offload_activations != "device":
-        stage = 2 * stage / np.maximum(np.ceil(model.layers / layout.pipeline), 1)  # the block at work and the next
-    pipeline = (layout.schedule, layout.pipeline, layout.interleave, layout.micro_batches)
-    first = stage * in_flight(*pipeline, stage=0)
-    last = stage * in_flight(*pipeline, stage=layout.pipeline - 1)
+        stage = 2 * stage / fullest_blocks(model, layout)  # the block at work and the next
+    first = stage * in_flight(*layout.flow, stage=0)
+    last = stage * in_flight(*layout.flow, stage=layout.pipeline - 1)
     logits = LOGIT_BYTES[layout.fused_loss] * layout.positions * model.vocabulary / layout.tensor
     return first, np.maximum(last + logits - first, 0)
 
@@ -171,9 +168,8 @@ def _working(model: Model, layout: Layout) -> Number:
     for block in model.blocks:
         share = {"full": 1.0, "operators": 1.0, "optimal": layout.kept.working}.get(layout.recompute, 0.0)
         largest = np.maximum(largest, share * block_bytes(block.operators, layout))
-        matmuls = [o for o in block.operators if isinstance(o, Matmul)]
-        for o in matmuls:
-            spread = layout.tensor if o.split == "columns" else _sequence_split(layout)
+        for o in (o for o in block.operators if isinstance(o, Matmul)):
+            spread = layout.tensor if o.split == "columns" else layout.sequence_split
             widest = np.maximum(widest, width * o.outputs * o.active * o.positions / spread)
     return largest + 2 * widest
 
@@ -190,17 +186,17 @@ def saved_bytes(operator: Operator, layout: Layout) -> Number:
     """Bytes that an operator keeps for its backward pass, of one micro-batch on one device."""
     width = layout.positions * layout.precision.activations
     if isinstance(operator, Attention):
-        unfused = _scores(operator, layout) if layout.attention == "unfused" else 0.0
-        return width * operator.saved / layout.tensor + unfused
+        return width * operator.saved / layout.tensor + _scores(operator, layout)
     split = (
         operator.split == "rows"
         if isinstance(operator, Matmul)
         else isinstance(operator, Elementwise) and operator.split
     )
-    return width * operator.saved / (layout.tensor if split else _sequence_split(layout))
+    return width * operator.saved / (layout.tensor if split else layout.sequence_split)
 
 
 def _scores(operator: Attention, layout: Layout) -> Number:
+    """Bytes of the scores, which only unfused attention keeps."""
     if layout.attention != "unfused":
         return 0.0
     width = layout.positions * layout.precision.activations
@@ -217,10 +213,5 @@ def _output(operator: Operator, layout: Layout) -> Number:
         return width * operator.heads * operator.value_width / layout.tensor
     if isinstance(operator, Lookup | Elementwise) or (layout.compiled and operator.split == "rows"):
         return 0.0
-    spread = layout.tensor if operator.split == "columns" else _sequence_split(layout)
+    spread = layout.tensor if operator.split == "columns" else layout.sequence_split
     return 0.5 * width * operator.outputs * operator.active * operator.positions / spread
-
-
-def _sequence_split(layout: Layout) -> Number:
-    """Parts into which positions are divided outside of tensor-parallel matmuls."""
-    return layout.tensor if layout.sequence_parallel else 1

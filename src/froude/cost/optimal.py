@@ -13,6 +13,7 @@ from froude.cost.model import Model
 from froude.cost.operators import Attention, Elementwise, Lookup, Matmul, Operator
 from froude.cost.pipeline import in_flight
 from froude.cost.recompute import Item, RecomputePlan, TooLittle, best_recompute
+from froude.cost.share import fullest_blocks
 from froude.cost.work import forward_work
 from froude.errors import InputError
 from froude.quantity import format_bytes
@@ -28,15 +29,14 @@ def with_optimal_recompute(model: Model, machine: Machine, layout: Layout) -> La
     items = chain(operators, machine, layout)
     nothing = memory_bytes(model, replace(layout, recompute="optimal", kept=Kept(bytes=0.0)))
     room = (machine.chip.memory_bytes - RUNTIME_BYTES - float(nothing.total)) / (1 + FRAGMENTATION)
-    layers = -(-int(model.layers) // int(layout.pipeline))
-    held_at_once = in_flight(layout.schedule, layout.pipeline, layout.interleave, layout.micro_batches)
-    found = best_recompute(items, layers, max(room, 0.0), float(held_at_once))
+    layers = int(fullest_blocks(model, layout))
+    found = best_recompute(items, layers, max(room, 0.0), float(in_flight(*layout.flow)))
     if isinstance(found, TooLittle):
         raise InputError(
             f"no recomputation fits: activations need {format_bytes(found.least_bytes)} at least where "
             f"{format_bytes(max(room, 0.0))} are left: take a smaller micro-batch or more parallelism"
         )
-    return replace(layout, recompute="optimal", kept=_shares(found, operators, items, model, layout))
+    return replace(layout, recompute="optimal", kept=_shares(found, operators, items, layout))
 
 
 def chain(operators: Sequence[Operator], machine: Machine, layout: Layout) -> list[Item]:
@@ -52,9 +52,7 @@ def chain(operators: Sequence[Operator], machine: Machine, layout: Layout) -> li
     ]
 
 
-def _shares(
-    found: RecomputePlan, operators: Sequence[Operator], items: Sequence[Item], model: Model, layout: Layout
-) -> Kept:
+def _shares(found: RecomputePlan, operators: Sequence[Operator], items: Sequence[Item], layout: Layout) -> Kept:
     """What the plan keeps and repeats, as shares of whole blocks."""
     layers = sum(n for n, _ in found.choices)
     kept = sum(n * choice.kept_bytes for n, choice in found.choices)
@@ -71,7 +69,7 @@ def _shares(
 def _read(operator: Operator, layout: Layout) -> float:
     """Bytes of an operator's input of one micro-batch on one device."""
     width = layout.positions * layout.precision.activations
-    whole = layout.tensor if layout.sequence_parallel else 1
+    whole = layout.sequence_split
     if isinstance(operator, Matmul):
         spread = layout.tensor if operator.split == "rows" else whole
         return float(width * operator.inputs * operator.active * operator.positions / spread)

@@ -149,7 +149,7 @@ def _dispatched(operators: Sequence[Operator], machine: Machine, layout: Layout,
         return 0.0
     routed = [o for o in operators if isinstance(o, Matmul) and is_expert(o) and o.split == "columns"]
     sent = sum(o.inputs * o.active * o.positions for o in routed)
-    whole = layout.positions * layout.precision.activations * sent / _sequence_split(layout)
+    whole = layout.positions * layout.precision.activations * sent / layout.sequence_split
     experts = Group(size=layout.expert, stride=layout.tensor)
     return np.where(np.asarray(layout.expert) > 1, 2 * exchange_seconds(experts, whole, machine, constants), 0.0)
 
@@ -182,8 +182,3 @@ def _context_seconds(operator: Attention, machine: Machine, layout: Layout, cons
         behind = forward_work(operator, machine.chip, layout, constants).seconds
         seconds = beside_seconds(group, whole_bytes, machine, constants) + np.maximum(alone - behind, 0)
     return np.where(np.asarray(layout.context) > 1, seconds, 0.0)
-
-
-def _sequence_split(layout: Layout) -> Number:
-    """Parts into which positions are divided outside of tensor-parallel matmuls."""
-    return layout.tensor if layout.sequence_parallel else 1

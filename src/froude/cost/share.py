@@ -46,21 +46,30 @@ class Share:
 
 def share_of(model: Model, layout: Layout) -> Share:
     """The share of the stage that holds most: an equal part of the blocks, rounded up, and the larger end."""
-    fullest = np.ceil(model.layers / layout.pipeline) / model.layers
+    held = fullest_blocks(model, layout)
     dense, experts, largest = 0.0, 0.0, 0.0
     for block in model.blocks:
         own = _parameters([o for o in block.operators if not is_expert(o)], layout)
         routed = _parameters([o for o in block.operators if is_expert(o)], layout)
-        dense = dense + block.count * fullest * own
-        experts = experts + block.count * fullest * routed
+        dense = dense + block.count * held / model.layers * own
+        experts = experts + block.count * held / model.layers * routed
         largest = np.maximum(largest, own + routed)
     first, last = _parameters(model.embedding, layout), _parameters(model.head, layout)
     copied = sum(o.inputs * o.outputs / layout.tensor for o in model.head if isinstance(o, Matmul) and o.tied)
     # A tied head on a stage of its own holds a copy of the embedding.
     ends = np.where(np.asarray(layout.pipeline) == 1, first + last, np.maximum(first, last + copied))
-    units = np.ceil(model.layers / layout.pipeline) + 1
     largest = np.maximum(largest, np.maximum(first, last + copied))
-    return Share(dense=dense + ends, experts=experts, units=units, largest=largest)
+    return Share(dense=dense + ends, experts=experts, units=held + 1, largest=largest)
+
+
+def fullest_blocks(model: Model, layout: Layout) -> Number:
+    """Blocks of the fullest stage: one more than of others where stages cannot divide them equally."""
+    return np.ceil(model.layers / layout.pipeline)
+
+
+def fullest_stage(model: Model, layout: Layout) -> Number:
+    """Blocks of the fullest stage over those of a stage in the mean."""
+    return fullest_blocks(model, layout) / (model.layers / layout.pipeline)
 
 
 def is_expert(operator: Operator) -> bool:

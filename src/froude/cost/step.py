@@ -23,7 +23,7 @@ from froude.cost.operators import Number
 from froude.cost.passes import Passes, block_passes, end_passes
 from froude.cost.pipeline import bubble_seconds
 from froude.cost.reliability import straggler_factor
-from froude.cost.share import Share, share_of
+from froude.cost.share import Share, fullest_stage, share_of
 from froude.cost.work import moving_seconds
 
 OPTIMIZER_PASSES = 2
@@ -36,8 +36,8 @@ class StepSeconds:
     """Seconds of a step on the slowest device, by part; they add up to the step.
 
     `compute` is matmuls and attention of forward and backward, `recompute` all that is done again, `memory` kernels
-    that move bytes. Communication is what is not hidden: of `tensor`, `context`, `expert` and `pipeline` parallelism,
-    and of `data` parallelism with ZeRO. `bubble` is the pipeline's fill, drain and sends. `fixed` is launches and what
+    that move bytes. Communication is what is not hidden: of `tensor`, `context` and `expert` parallelism, and of `data`
+    parallelism with ZeRO. `bubble` is the pipeline's fill, drain and sends. `fixed` is launches and what
     happens once a step, `waiting` is for the slowest of all devices.
     """
 
@@ -65,10 +65,7 @@ def step_seconds(model: Model, machine: Machine, layout: Layout, constants: Cons
     stage = stage_passes(model, machine, layout, constants).times(fullest_stage(model, layout))
     busiest = stage + end_passes(model, machine, layout, constants)
     bubble = bubble_seconds(
-        layout.schedule,
-        layout.pipeline,
-        layout.interleave,
-        layout.micro_batches,
+        *layout.flow,
         stage.forward.seconds,
         stage.backward.seconds,
         hand_over_seconds(model, machine, layout, constants),
@@ -96,11 +93,6 @@ def stage_passes(model: Model, machine: Machine, layout: Layout, constants: Cons
     )
     first = next(blocks)
     return sum(blocks, start=first)
-
-
-def fullest_stage(model: Model, layout: Layout) -> Number:
-    """Blocks of the fullest stage over those of a stage in the mean: above 1 where they cannot be divided equally."""
-    return np.ceil(model.layers / layout.pipeline) / (model.layers / layout.pipeline)
 
 
 def hand_over_seconds(model: Model, machine: Machine, layout: Layout, constants: Constants) -> Number:

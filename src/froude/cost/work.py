@@ -102,7 +102,7 @@ def forward_work(operator: Operator, chip: Chip, layout: Layout, constants: Cons
         return _matmul(operator, chip, layout, constants)
     if isinstance(operator, Attention):
         return _attention(operator, chip, layout, constants)
-    spread = layout.tensor if isinstance(operator, Lookup) or operator.split or layout.sequence_parallel else 1
+    spread = layout.tensor if isinstance(operator, Lookup) or operator.split else layout.sequence_split
     moved = operator.moved * layout.positions / spread * layout.precision.activations
     return Work(memory=moving_seconds(moved, chip, layout, constants))
 

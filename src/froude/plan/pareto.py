@@ -141,7 +141,7 @@ def _described(
         loss=loss,
         seconds=seconds,
         dollars=dollars,
-        kwh=seconds / 3600 * machine.devices * machine.watts_per_device / 1e3,
+        kwh=machine.kwh(seconds),
         tensor=int(layout.tensor),
         pipeline=int(layout.pipeline),
         zero=layout.zero,

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
-from froude.cost.assume import cost_to_dict, layout_to_dict
+from froude.cost.assume import Assumption, cost_to_dict, layout_to_dict
 from froude.cost.evaluate import Cost, evaluate
 from froude.cost.layout import Layout
 from froude.cost.machine import Machine
@@ -63,7 +63,8 @@ class Plan:
     `seconds` is the whole training's wall time, `goodput` the share of it that is not lost to failures and
     checkpoints; `kwh` is at full power. `chosen` holds what else was decided (parameters, learning rate, …) and
     `forecast` what a law says of the result; both are empty where nothing was asked. `binding` says in a sentence each
-    what keeps the training from being faster. `interval` is the 90% interval of step seconds.
+    what keeps the training from being faster. `interval` is the 90% interval of step seconds. Of the `assumptions`,
+    `assumed` are those about the layout, with the effect of their alternatives.
     """
 
     status: ClassVar[Literal["plan"]] = "plan"
@@ -83,6 +84,7 @@ class Plan:
     chosen: Mapping[str, Any] = field(default_factory=_nothing)
     forecast: Mapping[str, Any] = field(default_factory=_nothing)
     assumptions: tuple[str, ...] = ()
+    assumed: tuple[Assumption, ...] = ()
 
     @property
     def days(self) -> float:

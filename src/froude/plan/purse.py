@@ -8,11 +8,12 @@ from typing import final
 
 import numpy as np
 
+from froude.cost.assume import usual_precision
 from froude.cost.machine import Machine
 from froude.cost.model import Model
 from froude.errors import InputError
 from froude.plan.plan import Candidate
-from froude.plan.rates import Rates, usual_precision
+from froude.plan.rates import Rates
 from froude.quantity import format_quantity, format_seconds
 
 SERVING_UTILISATION = 0.2
@@ -88,14 +89,14 @@ def tariff(model: Model, candidate: Candidate, rates: Rates, purse: Purse) -> Ta
     machine = rates.machine
     seconds = 1 / rates.tokens_per_second(model, candidate)
     served = serving_flops(model, purse.inference_tokens)
-    chip_seconds = served / (purse.serving_utilisation * usual_peak(machine))
+    served_seconds = served / (machine.devices * purse.serving_utilisation * usual_peak(machine))
     return Tariff(
         per_token={
             "flops": float(model.training_flops(rates.seq_len)),
-            "dollars": seconds * machine.devices * dollars_per_second(machine),
+            "dollars": machine.dollars(seconds),
             "seconds": seconds,
         },
-        serving={"flops": served, "dollars": chip_seconds * dollars_per_second(machine), "seconds": 0.0},
+        serving={"flops": served, "dollars": machine.dollars(served_seconds), "seconds": 0.0},
     )
 
 
@@ -106,12 +107,7 @@ def serving_flops(model: Model, tokens: float) -> float:
 
 def usual_peak(machine: Machine) -> float:
     """Peak FLOP/s of a device in the 16-bit type that it is served in, whatever it was trained in."""
-    return machine.chip.peak_flops[usual_precision(machine)]
-
-
-def dollars_per_second(machine: Machine) -> float:
-    """Dollars of a device and second."""
-    return machine.price_per_device_hour / 3600
+    return machine.chip.peak_flops[usual_precision(machine.chip)]
 
 
 def written(kind: str, amount: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
-from froude.cost.assume import PRECISIONS, precision_called
+from froude.cost.assume import PRECISIONS, precision_called, usual_precision
 from froude.cost.machine import Machine
 from froude.cost.model import Model
 from froude.fit.allocation import FLOP_PER_PARAM_TOKEN
@@ -124,13 +124,8 @@ def precisions_of(machine: Machine, asked: str | None) -> tuple[str, ...]:
     if asked is not None:
         precision_called(asked)
         return (asked,)
-    usual = usual_precision(machine)
+    usual = usual_precision(machine.chip)
     return (usual, "fp8") if "fp8" in machine.chip.peak_flops else (usual,)
-
-
-def usual_precision(machine: Machine) -> str:
-    """The 16-bit precision that a chip trains in; fp32 where it has none."""
-    return next((name for name in ("bf16", "fp16") if name in machine.chip.peak_flops), "fp32")
 
 
 def loss_factor(precision: str) -> float:

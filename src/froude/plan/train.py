@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-from froude.cost.assume import BATCH_TOKENS, Assumption, effect_of, interval, precision_called, stated
+from froude.cost.assume import BATCH_TOKENS, Assumption, effect_of, interval, precision_called, stated, usual_precision
 from froude.cost.layout import Layout
 from froude.cost.legal import check_legal
 from froude.cost.machine import Machine
@@ -29,8 +29,6 @@ RESTART_SECONDS = 600.0
 """From a failure to the next step: find the device, take another, load the checkpoint (guess)."""
 
 _CHOSEN = ("overlap",)  # who follows the plan has it: it is not uncertain, though nobody asked for it
-_HOUR = 3600.0
-_WATTS_IN_KILO = 1e3
 _BEYOND = 2  # runners-up that do not fit: more would crowd out those that do
 
 
@@ -107,10 +105,11 @@ def plan_of(model: Model, machine: Machine, found: Found, *, tokens: float, said
         steps=steps,
         seconds=seconds,
         goodput=reliable.goodput,
-        dollars=seconds / _HOUR * machine.devices * machine.price_per_device_hour,
-        kwh=seconds / _HOUR * machine.devices * machine.watts_per_device / _WATTS_IN_KILO,
+        dollars=machine.dollars(seconds),
+        kwh=machine.kwh(seconds),
         runners_up=runners_up(machine, found),
         binding=binding(model, machine, choice, found.beyond, reliable.goodput),
+        assumed=tuple(assumed),
         assumptions=(*map(str, assumed), *_sentences(model, machine, choice, said, reliable)),
     )
 
@@ -158,8 +157,7 @@ def _too_large(
 def _pins(machine: Machine, fixed: Mapping[str, Any] | None) -> dict[str, Any]:
     """What is fixed, the precision by its own value, or that of the chip where nobody says."""
     pins = {} if fixed is None else dict(fixed)
-    usual = "bf16" if "bf16" in machine.chip.peak_flops else "fp16"
-    return {**pins, "precision": precision_called(pins.get("precision", usual))}
+    return {**pins, "precision": precision_called(pins.get("precision", usual_precision(machine.chip)))}
 
 
 def _assumed(model: Model, machine: Machine, choice: Candidate, said: Mapping[str, Any]) -> Iterator[Assumption]:

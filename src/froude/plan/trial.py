@@ -210,8 +210,8 @@ def _flops_allowed(problem: Problem) -> float:
     """FLOPs that the limits allow at a usual speed."""
     machine, purse = problem.rates.machine, problem.purse
     speed = _USUAL_MFU * max(machine.chip.peak_flops.values()) * machine.devices
-    hourly = machine.price_per_device_hour * machine.devices
-    seconds = min(purse.seconds, purse.dollars / hourly * 3600 if hourly else math.inf)
+    dollars_per_second = machine.dollars(1.0)
+    seconds = min(purse.seconds, purse.dollars / dollars_per_second if dollars_per_second else math.inf)
     return min(purse.flops, speed * seconds)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import final
 
-from froude.cost.assume import effect_of
 from froude.cost.constants import constants, held_out_error
 from froude.cost.evaluate import evaluate
 from froude.cost.layout import Layout
@@ -19,8 +18,6 @@ from froude.plan.train import reliability_of
 
 MATMUL_RATE, PRICE, FAILURES = 0.08, 0.3, 3.0
 """By how much the levers nobody states are moved: what we take for a reasonable doubt, not a measurement."""
-
-_TASK = {"devices", "global_batch", "seq_len"}
 
 
 @final
@@ -48,7 +45,7 @@ def levers(plan: Plan, model: Model) -> tuple[Lever, ...]:
 
 
 def _levers(plan: Plan, model: Model) -> Iterator[Lever]:
-    yield from _assumed(plan, model)
+    yield from _assumed(plan)
     error = math.exp(held_out_error())
     yield Lever(name="error of the model itself", alternatives="90% of held-out rows", lo=1 / error, hi=error)
     yield _batch(plan, model)
@@ -63,15 +60,12 @@ def _levers(plan: Plan, model: Model) -> Iterator[Lever]:
     )
 
 
-def _assumed(plan: Plan, model: Model) -> Iterator[Lever]:
-    """The fields of the layout that the plan lists as assumed, by the alternatives each of them has."""
-    layout, seconds = plan.choice.layout, plan.choice.step_seconds
-    heads = [sentence.partition(": ")[0] for sentence in plan.assumptions]
-    for name in [one.name for one in fields(Layout) if one.name in heads and one.name not in _TASK]:
-        assumed = effect_of(model, plan.machine, layout, name, "", seconds)
-        lo, hi = assumed.effect
-        other = {"yes": "or not", "no": "or with it"}.get(assumed.value, "or what else is usual")
-        yield Lever(name=f"{name}: {assumed.value}", alternatives=other, lo=lo, hi=hi)
+def _assumed(plan: Plan) -> Iterator[Lever]:
+    """What the plan assumed of its layout, by the alternatives of each."""
+    for one in plan.assumed:
+        lo, hi = one.effect
+        other = {"yes": "or not", "no": "or with it"}.get(one.value, "or what else is usual")
+        yield Lever(name=f"{one.name}: {one.value}", alternatives=other, lo=lo, hi=hi)
 
 
 def _batch(plan: Plan, model: Model) -> Lever:

@@ -12,7 +12,8 @@ from froude.cost.machine import Machine
 from froude.cost.model import Model
 from froude.cost.passes import Passes, Seconds, end_passes
 from froude.cost.pipeline_events import Event, simulate
-from froude.cost.step import fullest_stage, hand_over_seconds, stage_passes
+from froude.cost.share import fullest_stage
+from froude.cost.step import hand_over_seconds, stage_passes
 from froude.plan.plan import Candidate
 from froude.report.plan_views import Span, Strip
 from froude.report.plan_words import STEP_PARTS

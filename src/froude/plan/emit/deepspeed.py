@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from froude.plan.emit.recipe import Recipe
-from froude.plan.emit.words import Choice, Framework, Limit, as_json, explained, heading
+from froude.plan.emit.words import Choice, Framework, Limit, as_json, explained, heading, only_one
 
 _NVME = "/local_nvme"
 _PLACES = {"host": "cpu", "nvme": "nvme"}
@@ -60,7 +60,7 @@ _LIMITS = {
     ),
     "compress": Limit(_compress_holds, "ZeRO stage 3 sends 2-byte gradients four times smaller, and no other"),
     "fused_loss": Limit(lambda recipe: not recipe.layout.fused_loss, "the cross entropy is the model's own"),
-    "local_steps": Limit(lambda recipe: recipe.layout.local_steps == 1, "replicas synchronise every step"),
+    "local_steps": only_one("local_steps", "replicas synchronise every step"),
     "recompute": Limit(
         lambda recipe: recipe.layout.recompute in ("none", "full"), "it recomputes what the model hands it, whole"
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pprint
 
 from froude.plan.emit.recipe import Recipe, plain
-from froude.plan.emit.words import Choice, Framework, Limit, explained, heading
+from froude.plan.emit.words import Choice, Framework, Limit, explained, heading, only_one
 
 _TYPES = {2: "torch.bfloat16", 4: "torch.float32"}
 _MIXED, _WHOLE_BF16, _FP32 = ("bf16", 2, 4, 4, 8, 2), ("bf16", 2, 0, 2, 4, 2), ("fp32", 4, 0, 4, 8, 4)
@@ -20,14 +20,9 @@ def _numbers(recipe: Recipe) -> tuple[str, float, float, float, float, float]:
     return (p.matmuls, p.weights, p.master, p.gradients, p.optimizer, p.activations)
 
 
-def _alone(name: str, why: str) -> Limit:
-    """A limit to 1 of a numeric choice."""
-    return Limit(lambda recipe: getattr(recipe.layout, name) == 1, why)
-
-
 _LIMITS = {
     **{
-        name: _alone(name, "FSDP divides states of replicas, not the model's work")
+        name: only_one(name, "FSDP divides states of replicas, not the model's work")
         for name in ("tensor", "pipeline", "context", "expert")
     },
     "zero": Limit(lambda recipe: recipe.layout.zero > 1, "FSDP divides weights, gradients and states together"),
@@ -37,8 +32,8 @@ _LIMITS = {
     "attention": Limit(lambda recipe: recipe.layout.attention != "flash-3", "PyTorch's own kernel is FlashAttention 2"),
     "fused_loss": Limit(lambda recipe: not recipe.layout.fused_loss, "its cross entropy is PyTorch's"),
     "overlap": Limit(lambda recipe: recipe.layout.overlap, "FSDP always overlaps"),
-    "compress": _alone("compress", "gradients are sent as they are"),
-    "local_steps": _alone("local_steps", "replicas synchronise every step"),
+    "compress": only_one("compress", "gradients are sent as they are"),
+    "local_steps": only_one("local_steps", "replicas synchronise every step"),
     "offload_optimizer": Limit(
         lambda recipe: (
             recipe.layout.offload_optimizer in ("device", "host")

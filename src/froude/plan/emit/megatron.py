@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 
 from froude.plan.emit.recipe import Recipe, plain
-from froude.plan.emit.words import Choice, Framework, Limit, explained, heading
+from froude.plan.emit.words import Choice, Framework, Limit, explained, heading, only_one
 
 _POSITIONS = {"learned": "learned_absolute", "rotary": "rope", "none": "none"}
 _NORMS = {"layer": "LayerNorm", "rms": "RMSNorm"}
@@ -81,8 +81,8 @@ _LIMITS = {
         lambda recipe: recipe.layout.recompute != "full" or _recomputed_layers(recipe) > 0,
         "it recomputes a whole number of layers on each stage",
     ),
-    "compress": Limit(lambda recipe: recipe.layout.compress == 1, "it sends gradients as they are"),
-    "local_steps": Limit(lambda recipe: recipe.layout.local_steps == 1, "replicas synchronise every step"),
+    "compress": only_one("compress", "it sends gradients as they are"),
+    "local_steps": only_one("local_steps", "replicas synchronise every step"),
     "offload_optimizer": Limit(
         lambda recipe: (
             recipe.layout.offload_optimizer == "device"

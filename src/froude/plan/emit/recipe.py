@@ -9,6 +9,7 @@ from typing import Literal, final
 import numpy as np
 
 from froude.cost.layout import Layout
+from froude.cost.share import data_group, shard_group
 from froude.errors import InputError
 
 LearningRateSchedule = Literal["cosine", "wsd", "linear"]
@@ -85,14 +86,12 @@ class Recipe:
     @property
     def shard_group(self) -> int:
         """Devices over which training states could be divided: those that hold the same weights."""
-        return int(self.layout.data_parallel * self.layout.context)
+        return int(data_group(self.layout).size)
 
     @property
     def shard(self) -> int:
         """Devices over which they are divided; 1 without ZeRO."""
-        if self.layout.zero == 0:
-            return 1
-        return min(int(self.layout.shard) or self.shard_group, self.shard_group)
+        return int(shard_group(data_group(self.layout), self.layout).size) if self.layout.zero else 1
 
     @property
     def micro_batches(self) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from froude.plan.emit.recipe import Recipe
-from froude.plan.emit.words import Choice, Framework, Limit, as_json, explained, heading
+from froude.plan.emit.words import Choice, Framework, Limit, as_json, explained, heading, only_one
 
 _SCHEDULES = {
     ("gpipe", False): "GPipe",
@@ -168,8 +168,8 @@ _LIMITS = {
     ),
     "fused_loss": Limit(lambda recipe: not recipe.layout.fused_loss, "its cross entropy is PyTorch's"),
     "overlap": Limit(lambda recipe: recipe.layout.overlap, "it always overlaps"),
-    "compress": Limit(lambda recipe: recipe.layout.compress == 1, "it sends gradients as they are"),
-    "local_steps": Limit(lambda recipe: recipe.layout.local_steps == 1, "replicas synchronise every step"),
+    "compress": only_one("compress", "it sends gradients as they are"),
+    "local_steps": only_one("local_steps", "replicas synchronise every step"),
     "offload_optimizer": Limit(
         lambda recipe: (
             recipe.layout.offload_optimizer in ("device", "host")

@@ -80,6 +80,11 @@ class Limit:
     why: str
 
 
+def only_one(name: str, why: str) -> Limit:
+    """The limit to 1 of a numeric choice of the layout."""
+    return Limit(lambda recipe: getattr(recipe.layout, name) == 1, why)
+
+
 @final
 @dataclass(frozen=True)
 class Framework:
