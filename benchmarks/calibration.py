@@ -24,7 +24,7 @@ def main() -> None:
             [
                 *("calibrate", str(ROOT / "benchmarks" / "calibration_cases.toml")),
                 *("--out", str(ROOT / "docs" / "calibration.md")),
-                *("--learned", str(ROOT / "src" / "froude" / "fit" / "learned.json")),
+                *("--learned", str(ROOT / "src" / "froude" / "fitting" / "extrapolation.json")),
                 "--json",
             ]
         )

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from froude import Study
-from froude.report.figures import chart
-from froude.report.look import COLOURS
-from froude.report.story import read_story
-from froude.report.views import tokens_view
+from froude.reporting.charts import chart
+from froude.reporting.study.pictures import tokens_view
+from froude.reporting.study.story import read_story
+from froude.reporting.style import COLOURS
 
 WIDTH = 840  # CSS pixels
 

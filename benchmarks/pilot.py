@@ -21,9 +21,9 @@ import numpy as np
 from scipy import special
 
 from froude import Runs, Study
-from froude.fit import choose
-from froude.fit.choose import CUTS
-from froude.pilot import LEVEL
+from froude.fitting import choose
+from froude.fitting.choice import CUTS
+from froude.pilots.pilot import LEVEL
 from record import record
 
 METHODS = ("froude", "largest pilot's loss", "straight line in log C")

@@ -12,8 +12,8 @@ import numpy as np
 
 import froude.tank.design as design_of_pilots
 from froude import Runs, get_law
-from froude.fit import choose
-from froude.tank import Design, Recipe, Speed, design_pilot
+from froude.fitting import choose
+from froude.tank import Design, PilotRecipe, Speed, design_pilot
 from record import record
 
 TRUTH = {"E": 1.01, "A": 20.8, "alpha": 0.403, "B": 97.0}
@@ -33,7 +33,7 @@ def main() -> None:
 def row(ratio: float) -> dict[str, str]:
     """Error and width of the forecasts of one design."""
     design_of_pilots.WIDTH_RATIO = ratio
-    design = design_pilot(minutes=5, workers=2, speed=SPEED, recipe=Recipe(corpus=""), seed=0)
+    design = design_pilot(minutes=5, workers=2, speed=SPEED, recipe=PilotRecipe(corpus=""), seed=0)
     N, D = float(design.target.decoder.n_non_embedding), float(design.target.tokens[-1])
     truth = LAW(N=N, D=D, **TRUTH)
     fits = [choose(runs_of(design, seed), cluster="trunk").fit for seed in range(SEEDS)]

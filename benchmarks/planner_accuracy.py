@@ -16,11 +16,11 @@ from typing import Any, final
 
 import numpy as np
 
-from froude.cost import constants as shipped
-from froude.cost.constants import Constants, entries
-from froude.cost.evaluate import evaluate
-from froude.cost.layout import Recompute
-from froude.cost.memory import memory_bytes
+from froude.cost.machine import constants as shipped
+from froude.cost.machine.constants import Constants, entries
+from froude.cost.training.evaluation import evaluate
+from froude.cost.training.layout import Recompute
+from froude.cost.training.memory.device_memory import memory_bytes
 from planner_calibration import calibrate, predicted, stacked
 from planner_rows import MPT, Row, korthikanti, llm_foundry, megatron_2021, megatron_2024, torchtitan
 from record import record

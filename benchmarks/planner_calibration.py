@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
-from froude.cost.constants import Constants, entries
-from froude.cost.step import step_seconds
+from froude.cost.machine.constants import Constants, entries
+from froude.cost.training.step import step_seconds
 from planner_rows import Row
 
 NOISE = 0.04

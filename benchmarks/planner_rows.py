@@ -25,13 +25,13 @@ from typing import Any, final
 
 import numpy as np
 
-from froude.cost.catalogue import get_model
-from froude.cost.layout import Layout, Precision, Recompute
-from froude.cost.machine import Machine
-from froude.cost.machines import get_machine
-from froude.cost.memory import fits, memory_bytes
-from froude.cost.model import Model, decoder
-from froude.cost.pipeline import is_legal
+from froude.cost.machine.known_machines import get_machine
+from froude.cost.machine.machine import Machine
+from froude.cost.model.catalogue import get_model
+from froude.cost.model.model import Model, decoder
+from froude.cost.training.layout import Layout, Precision, Recompute
+from froude.cost.training.memory.device_memory import fits, memory_bytes
+from froude.cost.training.pipeline.closed_form import is_legal
 
 MPT = {
     "125m": (768, 12, 12),

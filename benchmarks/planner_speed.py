@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
-from froude.cost.catalogue import get_model
-from froude.cost.machines import get_machine
-from froude.plan.search import REACH, Found, search
-from froude.plan.space import CATEGORIES, NUMBERS, Space, space_of
+from froude.cost.machine.known_machines import get_machine
+from froude.cost.model.catalogue import get_model
+from froude.planning.layouts.layout_search import REACH, FoundLayouts, search
+from froude.planning.layouts.space import CATEGORIES, NUMBERS, LayoutSpace, space_of
 from record import record
 
 TURNS = 5
@@ -33,12 +33,12 @@ class Case:
     options: Mapping[str, Any]
     reach: float = REACH
 
-    def space(self) -> Space:
+    def space(self) -> LayoutSpace:
         """The layouts searched."""
         task: dict[str, Any] = {"seq_len": self.seq_len, "global_batch": self.global_batch}
         return replace(space_of(get_model(self.model), get_machine(self.machine), **task), **self.options)
 
-    def run(self, space: Space) -> tuple[float, Found]:
+    def run(self, space: LayoutSpace) -> tuple[float, FoundLayouts]:
         """CPU seconds of one search, and what it found."""
         model, machine = get_model(self.model), get_machine(self.machine)
         start = time.process_time()
@@ -76,12 +76,12 @@ CASES = (
 )
 
 
-def dimensions(space: Space) -> dict[str, list[Any]]:
+def dimensions(space: LayoutSpace) -> dict[str, list[Any]]:
     """The options of every dimension of a space."""
     return {name: list(getattr(space, name)) for name in (*NUMBERS, *CATEGORIES)}
 
 
-def row(case: Case, seconds: float, found: Found) -> dict[str, Any]:
+def row(case: Case, seconds: float, found: FoundLayouts) -> dict[str, Any]:
     """A line of the table."""
     layout = found.best[0].layout
     return {

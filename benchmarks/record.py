@@ -42,7 +42,7 @@ def commit() -> str:
 
 def machine() -> str:
     """Processor, cores and Python."""
-    from froude.tank import cores, processor_name
+    from froude.host import cores, processor_name
 
     return f"{processor_name()}, {cores()} cores, Python {platform.python_version()}"
 

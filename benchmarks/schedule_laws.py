@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from froude import Fit, Runs, fit, get_law, get_published
-from froude.fit.measured import measure
-from froude.fit.points import ALONG
-from froude.fit.schedules import Schedule
+from froude import Fit, Runs, get_law, get_published
+from froude.fitting import fit
+from froude.fitting.curves.points import ALONG
+from froude.fitting.curves.schedules import Schedule
+from froude.fitting.measured import measure
 from froude.laws import Law
-from froude.laws.past import Rates
+from froude.laws.lr_history import LearningRates
 from record import record
 
 TRAINED = ("cosine_24000", "constant_24000", "wsdcon_9")
@@ -125,16 +126,16 @@ def published_error(size: int, runs: Runs) -> float:
     return error_by_curve(*map(np.concatenate, (predicted, measured, names)))
 
 
-def foretold(law: Law, rates: Rates, steps: np.ndarray, constants: Mapping[str, float]) -> np.ndarray:
+def foretold(law: Law, rates: LearningRates, steps: np.ndarray, constants: Mapping[str, float]) -> np.ndarray:
     """The law's losses at some steps of a schedule."""
     return law(**{x: ALONG[x](rates, steps) for x in law.inputs}, **constants)
 
 
-def schedules() -> dict[str, Rates]:
+def schedules() -> dict[str, LearningRates]:
     """The nine schedules as they were."""
     ends: dict[str, Any] = {"peak": PEAK, "final": END, "warmup": WARM_UP}
     jumps = {
-        f"wsdcon_{k}": Rates(
+        f"wsdcon_{k}": LearningRates(
             steps=np.array([0, WARM_UP, 7999, 8000, 16_000.0]), rates=np.array([0, PEAK, PEAK, k * 1e-5, k * 1e-5])
         )
         for k in (3, 9, 18)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from froude import Runs, get_law
-from froude.fit.optimum import fit_optimum
+from froude.fitting.procedures.optimum import fit_optimum
 from froude.runs import get_published
 from record import record
 

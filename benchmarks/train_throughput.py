@@ -20,7 +20,7 @@ from torch import nn
 
 from froude.cost import Decoder
 from froude.quantity import format_quantity
-from froude.tank import Corpus, Recipe
+from froude.tank import Corpus, PilotRecipe
 from froude.tank.trainer import start, take_step
 from record import record
 
@@ -87,7 +87,7 @@ def plain_step(decoder: Decoder) -> Callable[[], None]:
 def froude_step(decoder: Decoder) -> Callable[[], None]:
     """One step of the tank's trainer."""
     noise = torch.randint(256, (2**20,), dtype=torch.uint8).numpy()
-    trunk = replace(Recipe(corpus="").trunk(decoder, [5 * 2**21], seed=0), batch=BATCH)
+    trunk = replace(PilotRecipe(corpus="").trunk(decoder, [5 * 2**21], seed=0), batch=BATCH)
     state = start(trunk, Corpus(train=noise, validation=noise, manifest={}))
     return lambda: void(take_step(state, trunk, 1.0, state.model))
 

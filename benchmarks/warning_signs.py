@@ -14,8 +14,8 @@ import torch
 
 from froude import Runs
 from froude.cost import Decoder
-from froude.fit.instability import Outlook, foresee
-from froude.tank import Recipe, Trunk, build_corpus
+from froude.fitting.procedures.instability import Outlook, foresee
+from froude.tank import PilotRecipe, Trunk, build_corpus
 from froude.tank.design import LR
 from froude.tank.trainer import BASE_WIDTH
 from froude.tank.warning_signs import warning_signs
@@ -72,7 +72,7 @@ def trunk(name: str, width: int, seed: int) -> Trunk:
     """A trunk of the given kind of learning rate."""
     rate, falls = KINDS[name]
     decoder = Decoder(width=width, layers=2, heads=2, context=64)
-    planned = Recipe(corpus="").trunk(decoder, [2_000_000], seed)
+    planned = PilotRecipe(corpus="").trunk(decoder, [2_000_000], seed)
     return replace(planned, lr=rate if falls else rate * width / BASE_WIDTH)
 
 

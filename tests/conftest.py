@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from evidence import EVIDENCE, ROOT, is_there
+from evidence import EVIDENCE, is_there
+from paths import ROOT, TABLES
 
 CHECK = "atlas"
 """The property that a report carries out of a worker process for each row that its test checks."""
@@ -25,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """The marks: a check of the atlas with what it shows, and a test that takes long."""
     config.addinivalue_line("markers", "atlas(row, shows='works'): shows what the atlas's row says")
+    config.addinivalue_line("markers", "experiment: a check of the atlas by trainings or studies; -m experiment")
     config.addinivalue_line("markers", "slow: takes seconds to a minute; -m slow, or -m atlas for the evidence")
     config.stash[_TOLD] = []
     config.pluginmanager.register(_Listener(config.stash[_TOLD]))
@@ -76,7 +78,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture
 def published() -> Callable[[str], Path]:
     """A function from a path inside the published tables to the file; skips the test where they are not."""
-    beside = Path(__file__).parents[2] / "shared" / "data"
+    beside = TABLES
     folder = Path(os.environ.get("FROUDE_PUBLISHED", beside))
 
     def find(name: str) -> Path:

@@ -12,8 +12,8 @@ from typing import Any, final
 
 import numpy as np
 
-from froude import Fit, Runs, fit, get_law, get_published
-from froude.fit import choose
+from froude import Fit, Runs, get_law, get_published
+from froude.fitting import choose, fit
 
 from .compare import Contest, off
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from froude import Fit, Law, Runs, fit, get_law, get_published
-from froude.fit import choose
-from froude.laws.levers import excess_params, repeated_tokens
+from froude import Fit, Law, Runs, get_law, get_published
+from froude.fitting import choose, fit
+from froude.laws.levers.repetition import excess_params, repeated_tokens
 
 from .compare import Contest, off, percent
 from .ways import best_way, ways

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import final
 
-from froude import Runs, fit, get_law, get_published
-from froude.fit.approaches import approach_2
-from froude.laws.levers import parallel_streams
+from froude import Runs, get_law, get_published
+from froude.fitting import fit
+from froude.fitting.procedures.three_approaches import approach_2
+from froude.laws.levers.repetition import parallel_streams
 
 DRAWS = 20  # of bootstraps that nothing here looks at
 PARSCALE = {"loss_stackv2_python": "parscale-2025-stack", "loss_pile": "parscale-2025-pile"}

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from froude import Law, Runs, fit, get_law, get_published
-from froude.fit import choose
-from froude.laws.broken import broken
+from froude import Law, Runs, get_law, get_published
+from froude.fitting import choose, fit
+from froude.laws.families.broken import broken
 
 from .compare import Contest
 

@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 
 from froude import Runs
-from froude.laws.levers import repeated_tokens
+from froude.laws.levers.repetition import repeated_tokens
 
 # What the one number may be: a third of a percent apart, far closer than runs determine it.
 HALF_LIVES = np.geomspace(0.1, 1e4, 4000)

@@ -8,16 +8,17 @@ import numpy as np
 from froude_starts import STARTS, from_starts, posed
 from handed import handed
 
-from froude import Runs, fit, get_law
-from froude.fit.bootstrap import refits, resample
-from froude.fit.problem import Problem
+from froude import Runs, get_law
+from froude.fitting import fit
+from froude.fitting.bootstrap import refits, resample
+from froude.fitting.problem import FitProblem
 
 DRAWS, CHECKED = 4000, 40
 CURVE_LAW, CURVE_TRUTH = "power-floor", {"E": 2.5, "A": 900.0, "alpha": 0.4}
 CURVE_POINTS, CURVE_NOISE, CURVE_DRAWS = 20_000, 0.01, 200
 
 
-def bootstrap(problem: Problem, draws: int, checked: int) -> dict[str, Any]:
+def bootstrap(problem: FitProblem, draws: int, checked: int) -> dict[str, Any]:
     """Refits under resampled weights, and how far some of them lie from the best of 27 starts under the same weights.
 
     `apart` is the largest relative difference of the two objectives.
@@ -46,7 +47,7 @@ def curve_inputs() -> dict[str, np.ndarray]:
 
 
 def curve() -> dict[str, Any]:
-    """The whole of `froude.fit`, its warnings included, on a synthetic loss curve."""
+    """The whole of `froude.fitting`, its warnings included, on a synthetic loss curve."""
     inputs = curve_inputs()
     law = get_law(CURVE_LAW, *inputs) if len(inputs) == 1 else get_law(CURVE_LAW)
     noise = CURVE_NOISE * np.random.default_rng(0).standard_normal(CURVE_POINTS)

@@ -6,19 +6,19 @@ import numpy as np
 from handed import hand_back, handed
 
 from froude import get_law
-from froude.fit.problem import Problem, make_problem
-from froude.fit.solver import Minima, minimise
+from froude.fitting.problem import FitProblem, make_problem
+from froude.fitting.solver import Minima, minimise
 
 STARTS = 27
 WARM_UP = 10_000  # a seed
 
 
-def posed(runs: dict[str, np.ndarray]) -> Problem:
+def posed(runs: dict[str, np.ndarray]) -> FitProblem:
     """The problem that every tool is given."""
     return make_problem(get_law("chinchilla"), {x: runs[x] for x in "ND"}, runs["loss"])
 
 
-def from_starts(problem: Problem, weights: np.ndarray, seed: int) -> Minima:
+def from_starts(problem: FitProblem, weights: np.ndarray, seed: int) -> Minima:
     """Where 27 random starts end under each row of weights (rows, n): (rows · 27) minima."""
     points = problem.starts(STARTS, np.random.default_rng(seed))
     return minimise(

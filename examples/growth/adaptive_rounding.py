@@ -130,5 +130,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="proxy error",
     size_name="bits",
     expected="least error with rotation and adaptive rounding, at the theory's gap",
-    claims=(growth.Claim(row="quip", holds=holds),),
+    claims=(growth.RowClaim(row="quip", holds=holds),),
 )

@@ -158,5 +158,5 @@ EXPERIMENT = growth.Experiment(
     quality=moved,
     quality_name="words moved",
     expected="exponents 2 in N, 2 in d, −1 in M; the product of matrices moves less below M = d²",
-    claims=(growth.Claim(row="attention-io-complexity", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="attention-io-complexity", holds=holds, shows="modelled"),),
 )

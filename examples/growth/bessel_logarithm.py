@@ -95,5 +95,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="order",
     expected="SciPy underflows at about a thousand, the expansion is exact to rounding there",
-    claims=(growth.Claim(row="log-bessel-gpu", holds=holds),),
+    claims=(growth.RowClaim(row="log-bessel-gpu", holds=holds),),
 )

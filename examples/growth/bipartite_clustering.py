@@ -112,5 +112,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="recovered",
     size_name="nodes",
     expected="memory with exponents 1 and 2 at equal recovery",
-    claims=(growth.Claim(row="tpo-bipartite-clustering", holds=one_and_two),),
+    claims=(growth.RowClaim(row="tpo-bipartite-clustering", holds=one_and_two),),
 )

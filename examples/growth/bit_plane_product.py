@@ -120,5 +120,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="one-bit products",
     size_name="bits · bits",
     expected="time and passes with exponent 1 in the product of bits",
-    claims=(growth.Claim(row="apt-llm-bipolar-int", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="apt-llm-bipolar-int", holds=holds, shows="modelled"),),
 )

@@ -106,5 +106,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="bits a weight",
     size_name="weights",
     expected="exponent 1 of time, 9 bits a weight",
-    claims=(growth.Claim(row="endor", holds=holds),),
+    claims=(growth.RowClaim(row="endor", holds=holds),),
 )

@@ -98,5 +98,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="iterations",
     size_name="coordinates",
     expected="fewer iterations by greedy blocks on both problems at every size",
-    claims=(growth.Claim(row="faster-bcd", holds=fewer),),
+    claims=(growth.RowClaim(row="faster-bcd", holds=fewer),),
 )

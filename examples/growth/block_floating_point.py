@@ -8,7 +8,7 @@ without Retraining" in 4 bits and a scale a block.
 
 One channel of keys in 8 is planted 20 times as large. Weights are heavy-tailed (Student's t of 3 degrees), or those
 of a network that has learnt scikit-learn's digits. The quality is the root mean square of relative errors, of channels
-of keys or of all weights. Bits and bytes are those of `froude.cost.storage`. Needs scikit-learn.
+of keys or of all weights. Bits and bytes are those of `froude.cost.model.formats`. Needs scikit-learn.
 
 Expected: half the bits for the same error where channels are sorted; blocks below one scale for all at every width.
 """
@@ -21,7 +21,7 @@ import numpy as np
 
 from froude import growth
 from froude.cost import get_model
-from froude.cost.storage import FP32, Format, kv_bytes
+from froude.cost.model.formats import FP32, Format, kv_bytes
 
 TOKENS, CHANNELS, BLOCK, OUTLIER = 200, 128, 16, 20.0
 EXPONENT_BITS, SCALE_BITS = 8, 16
@@ -170,8 +170,8 @@ EXPERIMENT = growth.Experiment(
     size_name="bits",
     expected="sorted keys at half the bits as good as unsorted ones; blocks below one scale",
     claims=(
-        growth.Claim(row="bfp-kv-outliers", holds=sorts, shows="modelled"),
-        growth.Claim(row="block-quantisation", holds=divides),
-        growth.Claim(row="bct", holds=compresses),
+        growth.RowClaim(row="bfp-kv-outliers", holds=sorts, shows="modelled"),
+        growth.RowClaim(row="block-quantisation", holds=divides),
+        growth.RowClaim(row="bct", holds=compresses),
     ),
 )

@@ -142,5 +142,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="parts",
     size_name="blocks",
     expected="time in proportion to entries and to blocks; fewer blocks permuted",
-    claims=(growth.Claim(row="smat-spmm", holds=holds),),
+    claims=(growth.RowClaim(row="smat-spmm", holds=holds),),
 )

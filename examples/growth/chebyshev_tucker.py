@@ -127,5 +127,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="values",
     size_name="side",
     expected="stored values with exponents 3 and 0 in the side",
-    claims=(growth.Claim(row="chebyshev-tucker", holds=holds),),
+    claims=(growth.RowClaim(row="chebyshev-tucker", holds=holds),),
 )

@@ -118,5 +118,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="multiplications",
     size_name="side",
     expected="exponents 4 and 2",
-    claims=(growth.Claim(row="var-computational-limits", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="var-computational-limits", holds=holds, shows="modelled"),),
 )

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from froude import growth
-from froude.cost.levers.compound import fast_compound
+from froude.cost.papers.compound import fast_compound
 
 DEPTH, WIDTH, SIDE, IN_A_GROUP = 8, 64, 24, 8  # of the network that grows
 WAYS = {"alike": (1 / 3, 5 / 6), "fast": (0.8, 0.6), "by width": (1.0, 0.5)}
@@ -109,5 +109,5 @@ EXPERIMENT = growth.Experiment(
     quality=activations,
     quality_name="activations",
     expected="exponents of time near 5/6, 0.6 and 0.5 of activations",
-    claims=(growth.Claim(row="fast-compound-scaling", holds=holds),),
+    claims=(growth.RowClaim(row="fast-compound-scaling", holds=holds),),
 )

@@ -120,5 +120,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="bytes kept",
     size_name="rank over width",
     expected="bytes kept in proportion to the rank",
-    claims=(growth.Claim(row="compact-activations", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="compact-activations", holds=holds, shows="modelled"),),
 )

@@ -19,7 +19,7 @@ from scipy import linalg
 
 from froude import growth
 from froude.cost import get_model
-from froude.cost.adapters import projections
+from froude.cost.papers.adapters import projections
 
 WIDTH, RANK, REDUCED = 384, 256, ("attention.query", "attention.key", "mlp.gate")
 
@@ -100,5 +100,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="rank",
     expected="errors of CUR above, falling with the rank, in less time",
-    claims=(growth.Claim(row="curing", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="curing", holds=holds, shows="modelled"),),
 )

@@ -123,5 +123,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="length",
     expected="exponent 1 dilated, n log n by FFT, the former faster at long lengths",
-    claims=(growth.Claim(row="tcnca", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="tcnca", holds=holds, shows="modelled"),),
 )

@@ -112,5 +112,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="parameters",
     expected="errors that fall with the budget, lower ones with masks that move",
-    claims=(growth.Claim(row="dynamic-sparse-recommendation", holds=holds),),
+    claims=(growth.RowClaim(row="dynamic-sparse-recommendation", holds=holds),),
 )

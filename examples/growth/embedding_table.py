@@ -109,5 +109,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="sharing, and 1",
     size_name="ids come",
     expected="no collision with cuckoo hashing, a rising rate in the fixed table",
-    claims=(growth.Claim(row="monolith", holds=holds),),
+    claims=(growth.RowClaim(row="monolith", holds=holds),),
 )

@@ -71,5 +71,5 @@ EXPERIMENT = growth.Experiment(
     methods={"direct": direct, "FFT": fft},
     prepare=prepare,
     expected="exponent 2 directly, n log n by FFT, crossing at some hundred points",
-    claims=(growth.Claim(row="flashfftconv", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="flashfftconv", holds=holds, shows="modelled"),),
 )

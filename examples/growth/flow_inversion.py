@@ -124,5 +124,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="passes",
     size_name="positions",
     expected="passes with exponent 1 in sequence, far below by segments",
-    claims=(growth.Claim(row="gs-jacobi-tarflow", holds=holds),),
+    claims=(growth.RowClaim(row="gs-jacobi-tarflow", holds=holds),),
 )

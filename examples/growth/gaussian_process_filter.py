@@ -89,5 +89,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="observations",
     expected="exponents 3 and 1, the same means",
-    claims=(growth.Claim(row="funbat", holds=holds),),
+    claims=(growth.RowClaim(row="funbat", holds=holds),),
 )

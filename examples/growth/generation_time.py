@@ -151,5 +151,5 @@ EXPERIMENT = growth.Experiment(
     prepare=prepare,
     size_name="tokens out",
     expected="exponent 1 above a constant that grows with the prompt",
-    claims=(growth.Claim(row="idealized-runtime", holds=holds),),
+    claims=(growth.RowClaim(row="idealized-runtime", holds=holds),),
 )

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from froude import growth
-from froude.cost.levers.routing import padding
+from froude.cost.papers.routing import padding
 
 EXPERTS, TOKENS, WIDTH, INNER = 16, 4096, 64, 128
 
@@ -124,5 +124,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="rows over tokens",
     size_name="skew",
     expected="padded rows, time and memory in proportion to the skew, grouped ones constant",
-    claims=(growth.Claim(row="scattermoe", holds=holds),),
+    claims=(growth.RowClaim(row="scattermoe", holds=holds),),
 )

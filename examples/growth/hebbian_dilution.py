@@ -114,5 +114,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="ratio",
     size_name="dilution",
     expected="a ratio of the dilution",
-    claims=(growth.Claim(row="multitasking-hebbian", holds=holds),),
+    claims=(growth.RowClaim(row="multitasking-hebbian", holds=holds),),
 )

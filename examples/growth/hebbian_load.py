@@ -97,5 +97,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="patterns",
     size_name="neurons",
     expected="exponents 1 and 3",
-    claims=(growth.Claim(row="dense-hebbian", holds=holds),),
+    claims=(growth.RowClaim(row="dense-hebbian", holds=holds),),
 )

@@ -151,5 +151,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="cells",
     expected="time with exponent 1",
-    claims=(growth.Claim(row="dain-tensor-completion", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="dain-tensor-completion", holds=holds, shows="modelled"),),
 )

@@ -95,5 +95,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="sums",
     size_name="words",
     expected="sums and time with exponent 3, arrays many times faster",
-    claims=(growth.Claim(row="second-order-treecrf", holds=holds),),
+    claims=(growth.RowClaim(row="second-order-treecrf", holds=holds),),
 )

@@ -86,7 +86,7 @@ def error_of_rounding(count: int, weights: int) -> float:
     return float(np.abs(product(data) - exact).max() / np.abs(exact).max())
 
 
-def experiment(prepare, sizes: tuple[float, ...], size_name: str, claims: tuple[growth.Claim, ...] = ()):
+def experiment(prepare, sizes: tuple[float, ...], size_name: str, claims: tuple[growth.RowClaim, ...] = ()):
     """The same two methods over one of the two sizes."""
     return growth.Experiment(
         title=f"Inverse Fisher products by {size_name}",
@@ -113,5 +113,5 @@ def holds(found: growth.Grown) -> dict[str, bool]:
 
 
 EXPERIMENT = experiment(
-    by_gradients, (32, 48, 64, 96, 128, 192), "gradients", (growth.Claim(row="m-fac", holds=holds),)
+    by_gradients, (32, 48, 64, 96, 128, 192), "gradients", (growth.RowClaim(row="m-fac", holds=holds),)
 )

@@ -124,5 +124,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="itemsets",
     size_name="length",
     expected="Apriori steeper in length and in density, and slower from a certain length on",
-    claims=(growth.Claim(row="itemset-mining-comparison", holds=both_axes, shows="modelled"),),
+    claims=(growth.RowClaim(row="itemset-mining-comparison", holds=both_axes, shows="modelled"),),
 )

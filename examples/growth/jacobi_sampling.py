@@ -107,5 +107,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="iterations",
     size_name="pixels",
     expected="iterations with exponent 1 in sequence, below 1 by Jacobi",
-    claims=(growth.Claim(row="jacobi-feedforward", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="jacobi-feedforward", holds=holds, shows="modelled"),),
 )

@@ -102,5 +102,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="sum of distances",
     size_name="clusters",
     expected="speed-ups that grow with k, of FastPAM1 1.5 at 2 and 200 at 100 within a factor of 3, at equal quality",
-    claims=(growth.Claim(row="fasterpam", holds=grows_from_anchor_to_anchor, shows="modelled"),),
+    claims=(growth.RowClaim(row="fasterpam", holds=grows_from_anchor_to_anchor, shows="modelled"),),
 )

@@ -97,5 +97,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="sum of distances",
     size_name="points",
     expected="exponent 2 in points for both; the speed-up nearly exponent 1 in clusters",
-    claims=(growth.Claim(row="fasterpam-eager", holds=exponents, shows="modelled"),),
+    claims=(growth.RowClaim(row="fasterpam-eager", holds=exponents, shows="modelled"),),
 )

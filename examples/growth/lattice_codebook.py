@@ -9,7 +9,7 @@ bits their error is 0.1175 of the variance.
 The size that grows is the total bytes of a model: the product of two factors that approximates a matrix of planted
 spectrum, i^−0.7. At each, every format affords a rank of its own, the size of the model, and the quality is what is
 left of the matrix: the curves from which the best bit width is chosen. Scales, 16 bits for a block of 128, are
-counted, by `froude.cost.storage`. Needs SciPy.
+counted, by `froude.cost.model.formats`. Needs SciPy.
 
 Expected: an error of the lattice on normal weights below 0.1175; less left than with two-bit scalars at every size; few
 bits and a high rank where bytes are scarce.
@@ -23,7 +23,7 @@ from scipy.linalg import hadamard
 from scipy.special import ndtri
 
 from froude import growth
-from froude.cost.storage import Format
+from froude.cost.model.formats import Format
 
 SIDE, DECAY, SCALE_BITS = 128, 0.7, 16
 SCALAR_ERROR = 0.1175  # of the variance: four levels on a normal (Max 1960)
@@ -144,5 +144,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="left over",
     size_name="bytes",
     expected="two bits of the lattice below two bits of scalars; few bits best where bytes are scarce",
-    claims=(growth.Claim(row="quip-sharp", holds=holds),),
+    claims=(growth.RowClaim(row="quip-sharp", holds=holds),),
 )

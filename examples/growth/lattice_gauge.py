@@ -96,5 +96,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="trajectories",
     size_name="β",
     expected="a time that grows faster than linearly",
-    claims=(growth.Claim(row="l2hmc-qcd", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="l2hmc-qcd", holds=holds, shows="modelled"),),
 )

@@ -101,5 +101,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="lost",
     size_name="layers",
     expected="less lost by outputs, at a peak memory that does not grow",
-    claims=(growth.Claim(row="rom-llm", holds=holds),),
+    claims=(growth.RowClaim(row="rom-llm", holds=holds),),
 )

@@ -2,7 +2,7 @@
 
 "LoLDU: Low-Rank Adaptation via Lower-Diag-Upper Decomposition" factors a weight matrix as P·L·D·U, keeps the factors
 frozen and trains r entries of D, where LoRA (arXiv:2106.09685) trains r·(inputs + outputs). Both are counted by
-`froude.cost.adapters`. Needs SciPy.
+`froude.cost.papers.adapters`. Needs SciPy.
 
 The quality is the largest error of the matrix put together again at the start of training, relative to the largest
 entry, the parts beyond rank r being kept as they are.
@@ -15,7 +15,7 @@ from scipy import linalg
 
 from froude import growth
 from froude.cost import get_model
-from froude.cost.adapters import loldu, lora
+from froude.cost.papers.adapters import loldu, lora
 
 RANK = 64
 
@@ -74,5 +74,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="width",
     expected="errors of rounding; thousands of times fewer trained parameters than LoRA",
-    claims=(growth.Claim(row="loldu", holds=holds),),
+    claims=(growth.RowClaim(row="loldu", holds=holds),),
 )

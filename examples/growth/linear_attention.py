@@ -22,7 +22,7 @@ import numpy as np
 
 from froude import growth
 from froude.cost import Layout, Model, decoder, evaluate, get_machine, kv_bytes
-from froude.cost.layers import SOFTMAX, Mixer
+from froude.cost.model.layers import SOFTMAX, Mixer
 
 WIDTH, TILE = 64, 64
 ROUNDS = 12
@@ -164,8 +164,8 @@ EXPERIMENT = growth.Experiment(
     size_name="length",
     expected="exponents 1 and 2; tokens a second constant and falling",
     claims=(
-        growth.Claim(row="lightning-attention-2", holds=lambda found: {**speeds(found), **serves()}),
-        growth.Claim(row="lightning-attention-tnl", holds=lambda found: {**speeds(found), **trains()}),
-        growth.Claim(row="transnormerllm", holds=lambda found: {**exponents(found), **serves()}),
+        growth.RowClaim(row="lightning-attention-2", holds=lambda found: {**speeds(found), **serves()}),
+        growth.RowClaim(row="lightning-attention-tnl", holds=lambda found: {**speeds(found), **trains()}),
+        growth.RowClaim(row="transnormerllm", holds=lambda found: {**exponents(found), **serves()}),
     ),
 )

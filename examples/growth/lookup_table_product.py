@@ -113,5 +113,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="inner rows",
     expected="exponent 1 for all; which is faster is to be seen",
-    claims=(growth.Claim(row="deepgemm-lut", holds=holds),),
+    claims=(growth.RowClaim(row="deepgemm-lut", holds=holds),),
 )

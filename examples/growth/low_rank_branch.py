@@ -6,7 +6,7 @@ weights and activations of the rest to 4 bits. "INT2.1: Towards Fine-Tunable Qua
 Correction through Low-Rank Adaptation" puts a branch beside weights of 2 bits to correct their error.
 
 Weights here have 1 in 32 input channels with outliers, and so have activations. Scales are shared by 64 weights. The
-quality is the error of the layer's outputs. Bits, bytes and traffic are Froude's: `froude.cost.storage`.
+quality is the error of the layer's outputs. Bits, bytes and traffic are Froude's: `froude.cost.model.formats`.
 
 Expected: errors that fall with rank for both; 3.5 times less memory at 12B parameters for 4 bits with scales and rank
 32; 2.1 bits a weight, 1.05 times 2, with a branch of rank 16 beside all matrices of a model of 7B parameters.
@@ -20,10 +20,10 @@ import numpy as np
 
 from froude import growth
 from froude.cost import get_machine, get_model
-from froude.cost.adapters import lora, projections
-from froude.cost.decode import Serving, decode
-from froude.cost.operators import Matmul
-from froude.cost.storage import BF16, Format
+from froude.cost.model.formats import BF16, Format
+from froude.cost.model.operators import Matmul
+from froude.cost.papers.adapters import lora, projections
+from froude.cost.serving.iteration import Serving, decode
 
 SIDE, TOKENS, GROUP, OUTLIER = 256, 256, 64, 20.0
 
@@ -155,7 +155,7 @@ EXPERIMENT = growth.Experiment(
     size_name="rank",
     expected="errors that fall with rank",
     claims=(
-        growth.Claim(row="svdquant", holds=absorbs),
-        growth.Claim(row="int2-1", holds=corrects),
+        growth.RowClaim(row="svdquant", holds=absorbs),
+        growth.RowClaim(row="int2-1", holds=corrects),
     ),
 )

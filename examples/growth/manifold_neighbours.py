@@ -85,5 +85,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="examples",
     expected="exponents that rise towards 0 with dimension, near −1/2, −1/4, −1/6",
-    claims=(growth.Claim(row="intrinsic-dataset-properties", holds=holds),),
+    claims=(growth.RowClaim(row="intrinsic-dataset-properties", holds=holds),),
 )

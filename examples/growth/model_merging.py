@@ -140,5 +140,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="accuracy",
     size_name="heads",
     expected="peak memory with exponent 1 at once, 0 in sequence; better accuracy in sequence",
-    claims=(growth.Claim(row="opcm-merging", holds=holds),),
+    claims=(growth.RowClaim(row="opcm-merging", holds=holds),),
 )

@@ -125,5 +125,5 @@ EXPERIMENT = growth.Experiment(
     quality=multiplications,
     quality_name="multiplications",
     expected="exponents 1.5 and 2 a column, 2.5 and 3 for n columns",
-    claims=(growth.Claim(row="monarch-mixer", holds=holds),),
+    claims=(growth.RowClaim(row="monarch-mixer", holds=holds),),
 )

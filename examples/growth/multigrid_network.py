@@ -13,7 +13,7 @@ much, and 1 for one of fixed depth.
 import numpy as np
 
 from froude import growth
-from froude.cost.operators import Matmul
+from froude.cost.model.operators import Matmul
 
 CHANNELS, KERNEL, DEPTH = 32, 3, 8
 
@@ -70,5 +70,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="FLOPs",
     size_name="pixels",
     expected="exponent 1 and 4/3 of the finest level for the V-cycle, 3/2 for a flat network that sees as much",
-    claims=(growth.Claim(row="mgbp", holds=holds),),
+    claims=(growth.RowClaim(row="mgbp", holds=holds),),
 )

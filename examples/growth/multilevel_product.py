@@ -118,5 +118,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="multiplications",
     expected="error with exponent −1/2 for both; the levels' saving is measured",
-    claims=(growth.Claim(row="mlmc-matmul", holds=holds),),
+    claims=(growth.RowClaim(row="mlmc-matmul", holds=holds),),
 )

@@ -135,5 +135,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="candidates",
     size_name="numbers",
     expected="2 to 5 times fewer candidates than by tokens at large encodings, a squared error that falls to a floor",
-    claims=(growth.Claim(row="muvera", holds=fewer_and_closer),),
+    claims=(growth.RowClaim(row="muvera", holds=fewer_and_closer),),
 )

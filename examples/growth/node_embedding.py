@@ -156,7 +156,7 @@ EXPERIMENT = growth.Experiment(
     size_name="edges",
     expected="exponent 1 in edges, the projection 100 times faster at like accuracy",
     claims=(
-        growth.Claim(row="fastrp", holds=faster_and_alike),
-        growth.Claim(row="graphvite", holds=edge_exponent, shows="modelled"),
+        growth.RowClaim(row="fastrp", holds=faster_and_alike),
+        growth.RowClaim(row="graphvite", holds=edge_exponent, shows="modelled"),
     ),
 )

@@ -103,5 +103,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="accuracy",
     size_name="samples",
     expected="accuracy that grows with samples for both, and a budget multiplier between them",
-    claims=(growth.Claim(row="particle-inference-scaling", holds=holds),),
+    claims=(growth.RowClaim(row="particle-inference-scaling", holds=holds),),
 )

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from froude import growth
-from froude.cost.storage import Format
+from froude.cost.model.formats import Format
 
 WIDTH, CHANNELS = 128, 4
 
@@ -116,5 +116,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="outlier",
     expected="FP8 below INT8 where outliers are large, and by more the larger they are",
-    claims=(growth.Claim(row="zeroquant-fp", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="zeroquant-fp", holds=holds, shows="modelled"),),
 )

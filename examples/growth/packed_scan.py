@@ -19,8 +19,8 @@ import numpy as np
 
 from froude import growth
 from froude.cost import Layout, decoder, get_machine
-from froude.cost.layers import Mixer
-from froude.cost.levers.lengths import Lengths, token_rates
+from froude.cost.model.layers import Mixer
+from froude.cost.papers.lengths import Lengths, token_rates
 
 CHANNELS, ROWS, LONGEST = 16, 8, 512
 
@@ -139,5 +139,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="share used",
     size_name="sequences",
     expected="exponent 1 for all; packed wastes next to nothing and is the fastest",
-    claims=(growth.Claim(row="packmamba", holds=holds),),
+    claims=(growth.RowClaim(row="packmamba", holds=holds),),
 )

@@ -94,5 +94,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="nodes",
     expected="an error several times lower by recombining, in a time that hardly grows with the graph",
-    claims=(growth.Claim(row="powerwalk", holds=closer_and_flat),),
+    claims=(growth.RowClaim(row="powerwalk", holds=closer_and_flat),),
 )

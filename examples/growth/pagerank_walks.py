@@ -80,5 +80,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="walks",
     expected="error with exponent −1/2, time with exponent 1",
-    claims=(growth.Claim(row="distributed-full-ppr", holds=slopes),),
+    claims=(growth.RowClaim(row="distributed-full-ppr", holds=slopes),),
 )

@@ -124,5 +124,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="iterations",
     size_name="length",
     expected="iterations with exponent 1 step by step, near 0 by Newton's method; depth below linear",
-    claims=(growth.Claim(row="deer", holds=holds),),
+    claims=(growth.RowClaim(row="deer", holds=holds),),
 )

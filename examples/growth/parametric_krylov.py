@@ -119,5 +119,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="products",
     size_name="systems",
     expected="fewer products by sorting and recycling, the more so the larger the data set",
-    claims=(growth.Claim(row="skr-krylov", holds=fewer, shows="modelled"),),
+    claims=(growth.RowClaim(row="skr-krylov", holds=fewer, shows="modelled"),),
 )

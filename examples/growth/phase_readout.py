@@ -78,5 +78,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="outcomes",
     expected="errors halved with each bit; the mean direction better with one bit fewer",
-    claims=(growth.Claim(row="quantum-phase-estimation", holds=holds),),
+    claims=(growth.RowClaim(row="quantum-phase-estimation", holds=holds),),
 )

@@ -73,5 +73,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="iterations",
     size_name="unknowns",
     expected="iterations with exponent 1/2 alone and 0 with multigrid",
-    claims=(growth.Claim(row="deep-conjugate-direction", holds=half_and_none),),
+    claims=(growth.RowClaim(row="deep-conjugate-direction", holds=half_and_none),),
 )

@@ -98,5 +98,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="effective step",
     size_name="steps",
     expected="a slower fall with the projection",
-    claims=(growth.Claim(row="adamp", holds=holds),),
+    claims=(growth.RowClaim(row="adamp", holds=holds),),
 )

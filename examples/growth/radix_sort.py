@@ -18,8 +18,8 @@ import numpy as np
 
 from froude import growth
 from froude.cost import get_machine
-from froude.cost.decode import Serving, operator_busy
-from froude.cost.operators import Elementwise
+from froude.cost.model.operators import Elementwise
+from froude.cost.serving.iteration import Serving, operator_busy
 
 KEY_BYTES, DIGITS = 4, 4  # keys of 32 bits, digits of 8
 
@@ -76,5 +76,5 @@ EXPERIMENT = growth.Experiment(
     methods={"radix": radix, "comparisons": comparisons},
     prepare=prepare,
     expected="exponent 1 by radix, n log n by comparisons",
-    claims=(growth.Claim(row="onesweep", holds=holds),),
+    claims=(growth.RowClaim(row="onesweep", holds=holds),),
 )

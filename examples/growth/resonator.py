@@ -96,5 +96,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="success, and a thousandth",
     size_name="codewords",
     expected="a larger capacity by softmax",
-    claims=(growth.Claim(row="attention-resonator-network", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="attention-resonator-network", holds=holds, shows="modelled"),),
 )

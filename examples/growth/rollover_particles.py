@@ -128,5 +128,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="reward",
     size_name="evaluations",
     expected="rewards that rise with evaluations, and higher ones with rollover",
-    claims=(growth.Claim(row="rollover-budget-forcing", holds=holds),),
+    claims=(growth.RowClaim(row="rollover-budget-forcing", holds=holds),),
 )

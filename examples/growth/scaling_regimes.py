@@ -127,5 +127,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="loss",
     size_name="examples or features",
     expected="loss with exponents −1.5 where resolution limits it, −1 where variance does",
-    claims=(growth.Claim(row="explaining-scaling-laws", holds=holds),),
+    claims=(growth.RowClaim(row="explaining-scaling-laws", holds=holds),),
 )

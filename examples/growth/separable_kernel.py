@@ -61,5 +61,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="side",
     expected="errors at the noise for straight kernels, far above for turned ones",
-    claims=(growth.Claim(row="a-priori-cnn-compression", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="a-priori-cnn-compression", holds=holds, shows="modelled"),),
 )

@@ -81,5 +81,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="difference",
     size_name="elements",
     expected="peak memory with exponent 1 at once, 0 streamed; the same encoding",
-    claims=(growth.Claim(row="umbc-set-encoding", holds=holds),),
+    claims=(growth.RowClaim(row="umbc-set-encoding", holds=holds),),
 )

@@ -107,5 +107,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="lookups",
     size_name="dimension",
     expected="lookups and time exponential for the grid, linear for the simplex",
-    claims=(growth.Claim(row="simplex-encoding", holds=chosen),),
+    claims=(growth.RowClaim(row="simplex-encoding", holds=chosen),),
 )

@@ -77,5 +77,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="share drawn",
     expected="exponent −1/2 under the bound by norms, above it evenly",
-    claims=(growth.Claim(row="pruning-init-sketching", holds=holds),),
+    claims=(growth.RowClaim(row="pruning-init-sketching", holds=holds),),
 )

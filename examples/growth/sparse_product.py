@@ -65,5 +65,5 @@ EXPERIMENT = growth.Experiment(
     prepare=prepare,
     size_name="density",
     expected="exponent 1 for CSR, none for dense, crossing far below density 1",
-    claims=(growth.Claim(row="fast-sparse-convnets", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="fast-sparse-convnets", holds=holds, shows="modelled"),),
 )

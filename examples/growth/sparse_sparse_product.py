@@ -91,5 +91,5 @@ EXPERIMENT = growth.Experiment(
     quality=products,
     quality_name="products",
     expected="time in proportion to products of entries; less memory by rows",
-    claims=(growth.Claim(row="smash-spgemm", holds=holds),),
+    claims=(growth.RowClaim(row="smash-spgemm", holds=holds),),
 )

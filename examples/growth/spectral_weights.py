@@ -76,5 +76,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="rank",
     expected="a low error from the operator's rank on",
-    claims=(growth.Claim(row="mg-tfno", holds=holds, shows="modelled"),),
+    claims=(growth.RowClaim(row="mg-tfno", holds=holds, shows="modelled"),),
 )

@@ -87,5 +87,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="bytes",
     size_name="smooth share",
     expected="a ratio of bytes that rises with the smooth share",
-    claims=(growth.Claim(row="self-organizing-gaussians", holds=holds),),
+    claims=(growth.RowClaim(row="self-organizing-gaussians", holds=holds),),
 )

@@ -120,5 +120,5 @@ EXPERIMENT = growth.Experiment(
     quality=multiplications,
     quality_name="multiplications",
     expected="multiplications grow with exponents 3 and 2.807; Strassen faster from some hundred rows on",
-    claims=(growth.Claim(row="ft-strassen", holds=holds),),
+    claims=(growth.RowClaim(row="ft-strassen", holds=holds),),
 )

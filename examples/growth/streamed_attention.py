@@ -95,5 +95,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="difference",
     size_name="length",
     expected="memory with exponent 1 buffered, 0 reordered",
-    claims=(growth.Claim(row="streaming-dataflow-attention", holds=holds),),
+    claims=(growth.RowClaim(row="streaming-dataflow-attention", holds=holds),),
 )

@@ -113,5 +113,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="blocks",
     size_name="block length",
     expected="time with exponent −1 by copies, constant by gather, crossing",
-    claims=(growth.Claim(row="tempi", holds=holds),),
+    claims=(growth.RowClaim(row="tempi", holds=holds),),
 )

@@ -150,7 +150,7 @@ EXPERIMENT = growth.Experiment(
     size_name="degree",
     expected="a larger exponent for Clebsch-Gordan, at most the theoretical ones",
     claims=(
-        growth.Claim(row="gaunt-tensor-product", holds=lower, shows="modelled"),
-        growth.Claim(row="price-of-freedom", holds=beside_theory),
+        growth.RowClaim(row="gaunt-tensor-product", holds=lower, shows="modelled"),
+        growth.RowClaim(row="price-of-freedom", holds=beside_theory),
     ),
 )

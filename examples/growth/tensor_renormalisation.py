@@ -95,5 +95,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="error",
     size_name="bond dimension",
     expected="time with an exponent up to 6, an error that falls as a power",
-    claims=(growth.Claim(row="simplified-tensor-network", holds=holds),),
+    claims=(growth.RowClaim(row="simplified-tensor-network", holds=holds),),
 )

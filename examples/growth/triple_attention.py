@@ -127,5 +127,5 @@ EXPERIMENT = growth.Experiment(
     quality=error,
     quality_name="error",
     expected="exponents 3 and 1; the error grows with the bound of entries",
-    claims=(growth.Claim(row="kronecker-attention", holds=holds),),
+    claims=(growth.RowClaim(row="kronecker-attention", holds=holds),),
 )

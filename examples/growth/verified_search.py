@@ -106,5 +106,5 @@ EXPERIMENT = growth.Experiment(
     quality_name="lost reward",
     size_name="steps",
     expected="a gap that grows with the horizon",
-    claims=(growth.Claim(row="verifier-test-time", holds=holds),),
+    claims=(growth.RowClaim(row="verifier-test-time", holds=holds),),
 )

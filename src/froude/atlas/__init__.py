@@ -1,11 +1,11 @@
 """What papers claim about scaling: every claim with its baseline and conditions, searchable, checked by arithmetic."""
 
-from froude.atlas.check import Finding, check
+from froude.atlas.arithmetic import Finding, check
+from froude.atlas.index import Hit, search
 from froude.atlas.page import status_page
 from froude.atlas.reading import read_records, written
 from froude.atlas.records import get, load
 from froude.atlas.schema import Claim, Known, Range, Record, Relation, Said
-from froude.atlas.search import Hit, search
 from froude.atlas.status import Evidence, Status, counts, shipped_evidence, status_of
 
 __all__ = [

@@ -113,9 +113,9 @@ def picture(
     """
     from froude.atlas import load
     from froude.atlas import search as find
-    from froude.report.claims import picture as draw
-    from froude.report.claims import rows_of
-    from froude.report.look import svg
+    from froude.reporting.atlas.claims import picture as draw
+    from froude.reporting.atlas.claims import rows_of
+    from froude.reporting.style import svg
     from froude.runs import atomic_write
 
     if out.suffix != ".svg":

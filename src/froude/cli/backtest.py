@@ -10,7 +10,7 @@ from froude.cli.options import Columns, Draws, Flops, Input, Json, Outcome, Seed
 from froude.cli.render import percent, print_json, print_notes, print_table
 
 if TYPE_CHECKING:
-    from froude.fit import Backtest
+    from froude.fitting import Backtest
 
 
 def backtest(
@@ -34,7 +34,7 @@ def backtest(
 
     Example: `froude backtest runs.csv --law chinchilla,power-floor --hold-out "C > 1e21"`
     """
-    from froude.fit import backtest as backtest_laws
+    from froude.fitting import backtest as backtest_laws
 
     runs = read_table(table, columns, where, flops)
     names = [name.strip() for name in law.split(",")]

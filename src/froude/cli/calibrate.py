@@ -15,7 +15,7 @@ from froude.cli.options import Json
 from froude.cli.render import percent, print_json, print_table
 
 if TYPE_CHECKING:
-    from froude.fit.calibrate import Case, Judged
+    from froude.fitting.calibration import Case, JudgedCase
 
 
 def calibrate(
@@ -33,9 +33,9 @@ def calibrate(
     What is learned of one study is judged on the others. The tables are found through FROUDE_PUBLISHED.
     Example: `froude calibrate benchmarks/calibration_cases.toml --out docs/calibration.md`
     """
-    from froude.fit.calibrate import learn, leave_one_out, read_cases, summary
-    from froude.report.calibration import document, picture
-    from froude.report.look import svg
+    from froude.fitting.calibration import learn, leave_one_out, read_cases, summary
+    from froude.reporting.calibration import document, picture
+    from froude.reporting.style import svg
     from froude.runs import atomic_write
 
     judged = judge_all(read_cases(cases))
@@ -56,20 +56,20 @@ def calibrate(
     print(f"\nwritten: {out}" + (f" and {learned}" if learned is not None else ""))
 
 
-def judge_all(cases: Sequence[Case]) -> list[Judged]:
+def judge_all(cases: Sequence[Case]) -> list[JudgedCase]:
     """Every case forecast, with a line of progress where a person watches."""
     from rich.console import Console
     from rich.progress import track
 
-    from froude.fit.calibrate import judge
+    from froude.fitting.calibration import judge
 
     console = Console(stderr=True)
     return [judge(each) for each in track(cases, "forecasting", console=console, disable=not sys.stderr.isatty())]
 
 
-def show(judged: Sequence[Judged]) -> None:
+def show(judged: Sequence[JudgedCase]) -> None:
     """The figures that matter, on the terminal."""
-    from froude.fit.calibrate import summary
+    from froude.fitting.calibration import summary
 
     found = summary(judged)
     print_table(

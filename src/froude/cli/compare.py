@@ -11,7 +11,7 @@ from froude.cli.options import Columns, Draws, Flops, Json, Outcome, Seed, Where
 from froude.cli.render import number_and_interval, percent, print_json, print_notes, print_table
 
 if TYPE_CHECKING:
-    from froude.fit import Estimate
+    from froude.fitting import Estimate
 
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="Runs of one method.")]
 OTHER = "Runs of the other method."
@@ -37,8 +37,8 @@ def compare(
     Example: `froude compare adam.csv muon.csv --at C=1e24`
     """
     from froude.errors import InputError
-    from froude.fit import compare as compare_fits
-    from froude.fit import fit
+    from froude.fitting import compare as compare_fits
+    from froude.fitting import fit
     from froude.quantity import parse_assignments
 
     wanted = parse_assignments(at)

@@ -115,7 +115,7 @@ def show(assumed: Assumed, task: str, capacity_bytes: float) -> None:
     from rich.text import Text
 
     from froude.cli.plan_view import show_list, show_parts, written
-    from froude.plan.words import layout_words
+    from froude.planning.layouts.names import layout_words
 
     cost, (lo, hi) = assumed.cost, assumed.interval
     with written() as console:

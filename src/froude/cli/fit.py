@@ -11,7 +11,7 @@ from froude.cli.options import Columns, Draws, Flops, Input, Json, Outcome, Seed
 from froude.cli.render import number_and_interval, percent, print_json, print_notes, print_table
 
 if TYPE_CHECKING:
-    from froude.fit import Choice, Fit
+    from froude.fitting import Choice, Fit
     from froude.runs import Runs
 
 
@@ -36,7 +36,7 @@ def fit(
     Diverged runs, whose loss is NaN or infinite, are counted and not fitted.
     Example: `froude fit runs.csv --columns N=params --where "C < 1e21" --out fit.json`
     """
-    from froude.fit import choose
+    from froude.fitting import choose
 
     runs = read_table(table, columns, where, flops)
     choice = choose(runs, y, laws=law, x=x, starts=starts, draws=draws, seed=seed)
@@ -83,7 +83,7 @@ def show_choice(choice: Choice) -> None:
 
 def show_evidence(choice: Choice, runs: Runs) -> None:
     """What a fit rests on, and what to doubt of it."""
-    from froude.runs.asked import asked_of
+    from froude.runs.optional_roles import asked_of
 
     found = choice.fit
     runs = asked_of(runs, found.law.inputs)

@@ -15,7 +15,7 @@ from froude.cli.render import print_json, print_notes, print_table
 from froude.errors import InputError
 
 if TYPE_CHECKING:
-    from froude.growth import Experiment, Grown, Judged
+    from froude.growth import Experiment, Grown, JudgedClaim
 
 
 def grow(
@@ -53,7 +53,7 @@ def grow(
     `froude grow --command "sort -n {n}.txt" --prepare "sh -c 'shuf -i 1-{n} > {n}.txt'" --sizes 1k,3k,10k,30k,100k`
     """
     from froude.growth import grow as grow_experiment
-    from froude.tank import cores, processor_name
+    from froude.host import cores, processor_name
 
     machine = f"{processor_name()}, {cores()} {'core' if cores() == 1 else 'cores'}"
     experiment = experiment_of(file, command or [], sizes, prepare, quality)
@@ -98,7 +98,7 @@ def experiment_of(file: str | None, commands: list[str], sizes: str | None, prep
 def write_page(found: Grown, page: Path, file: str | None, study: str | None) -> None:
     """The page, with what was measured and where it is kept."""
     from froude import __version__
-    from froude.report.growth import write_growth_page
+    from froude.reporting.growth.page import write_growth_page
 
     kept = {} if study is None else {"kept in": study}
     write_growth_page(found, page, {"experiment": file or "commands", **kept, "froude": __version__})
@@ -106,7 +106,7 @@ def write_page(found: Grown, page: Path, file: str | None, study: str | None) ->
 
 def show(found: Grown) -> None:
     """Everything on the terminal."""
-    from froude.report.growth_words import crossing_sentence, median_heads, median_rows
+    from froude.reporting.growth.words import crossing_sentence, median_heads, median_rows
 
     about = found.experiment
     print_wrapped(f"{about.title} ({about.source})")
@@ -125,7 +125,7 @@ def show(found: Grown) -> None:
 
 def print_fits(found: Grown) -> None:
     """The exponents of what was measured: time, memory and quality."""
-    from froude.report.growth_words import CLOSEST, FIELDS, equation, exponents, is_measured
+    from froude.reporting.growth.words import CLOSEST, FIELDS, equation, exponents, is_measured
 
     for measure in FIELDS:
         if not is_measured(found, measure):
@@ -141,7 +141,7 @@ def print_fits(found: Grown) -> None:
         print()
 
 
-def print_claim(judged: Judged) -> None:
+def print_claim(judged: JudgedClaim) -> None:
     """Whether a row of the atlas is shown, and each statement of it."""
     verb = "shows" if judged.claim.shows == "works" else "shows a part of"
     print_wrapped(f"{verb} {judged.claim.row}: {'yes' if judged.holds else 'no'}")

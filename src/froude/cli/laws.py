@@ -50,7 +50,7 @@ def laws(
 def write(folder: Path, json: bool) -> None:
     """Writes the document on all laws and says where it is."""
     from froude.laws import all_laws
-    from froude.report.laws import write_documents
+    from froude.reporting.laws.document import write_documents
 
     document, *pictures = write_documents(all_laws(), folder)
     if json:
@@ -61,7 +61,7 @@ def write(folder: Path, json: bool) -> None:
 
 def described(law: Law) -> dict[str, Any]:
     """All that is said of a law, as JSON; `over` is for a law of one input: published constants by input."""
-    from froude.report.law_words import examples, published, takings
+    from froude.reporting.laws.words import examples, published, takings
 
     sets = published(law)
     return {
@@ -100,7 +100,7 @@ def show_list(found: Sequence[Law]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from froude.report.law_words import about_family, by_family
+    from froude.reporting.laws.words import about_family, by_family
 
     console = Console(highlight=False)
     wide = max(len(law.name) for law in found)
@@ -131,7 +131,7 @@ def show(law: Law) -> None:
 
 def facts(law: Law) -> Iterator[tuple[str, str]]:
     """What is said of a law, as pairs of head and text; an empty head goes on with what was said."""
-    from froude.report.law_words import claims, composing, parameters, predicts, spans
+    from froude.reporting.laws.words import claims, composing, parameters, predicts, spans
 
     yield "family", law.family
     yield "formula", law.formula
@@ -152,7 +152,7 @@ def facts(law: Law) -> Iterator[tuple[str, str]]:
 
 def constants(law: Law) -> Iterator[tuple[str, str]]:
     """Every published set of constants, for a law of one input under each input, with what to doubt of it."""
-    from froude.report.law_words import assigned, published, without_constants
+    from froude.reporting.laws.words import assigned, published, without_constants
 
     sets = published(law)
     if not sets:
@@ -166,7 +166,7 @@ def constants(law: Law) -> Iterator[tuple[str, str]]:
 
 def tested(law: Law) -> Iterator[tuple[str, str]]:
     """Every number that the law must reproduce."""
-    from froude.report.law_words import amount, examples
+    from froude.reporting.laws.words import amount, examples
 
     for i, (taken, each) in enumerate(examples(law)):
         at = ", ".join(f"{x} = {amount(value, taken.input_units[x])}" for x, value in each.at.items())

@@ -14,7 +14,7 @@ from froude.cli.render import facts_grid, print_json
 from froude.errors import InputError
 
 if TYPE_CHECKING:
-    from froude.cost.machine import Link, Machine
+    from froude.cost.machine.machine import Link, Machine
     from froude.tank.measure import Profile
 
 
@@ -23,7 +23,7 @@ def list_machines(json: Json = False) -> None:
 
     Peaks are dense, of the matmuls of a training: bf16, or fp16 where a chip has no bf16.
     """
-    from froude.cost.machines import get_machine, known_chips
+    from froude.cost.machine.known_machines import get_machine, known_chips
 
     found = [get_machine(name) for name in known_chips()]
     if json:
@@ -54,7 +54,7 @@ def show_machine(
 
     Examples: `froude machine show h100` and `froude machine show "1024 x a100-80"`
     """
-    from froude.cost.machines import get_machine
+    from froude.cost.machine.known_machines import get_machine
 
     found = get_machine(name)
     if json:
@@ -75,7 +75,7 @@ def measure(
 
     Writes a TOML file that every option `--machine` reads; without `--out` it becomes the machine `this`.
     """
-    from froude.cost.machines import get_machine, profile_path
+    from froude.cost.machine.known_machines import get_machine, profile_path
     from froude.runs import atomic_write
     from froude.tank.measure import profile_toml
 
@@ -166,7 +166,7 @@ def show(found: Machine) -> None:
 
 def facts(found: Machine) -> Iterator[tuple[str, str]]:
     """What is said of a machine, as pairs of head and text; an empty head says how far to trust what stands above."""
-    from froude.cost.machines import link_words
+    from froude.cost.machine.known_machines import link_words
     from froude.quantity import format_bytes
 
     chip, believed = found.chip, {**found.chip.evidence, **found.evidence}

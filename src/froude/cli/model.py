@@ -13,9 +13,9 @@ from froude.errors import InputError
 from froude.quantity import format_bytes, format_quantity, parse_quantity
 
 if TYPE_CHECKING:
-    from froude.cost.catalogue import Entry
-    from froude.cost.model import Model
-    from froude.cost.operators import Number
+    from froude.cost.model.catalogue import Entry
+    from froude.cost.model.model import Model
+    from froude.cost.model.operators import Number
 
 POSITIONS = {
     "decoder": ("a token", "tokens"),
@@ -50,7 +50,7 @@ def model(
 
     Examples: `froude cost model llama-3.1-70B --seq-len 8192` and `froude cost model deepseek-v3`
     """
-    from froude.cost.catalogue import catalogue, get_model
+    from froude.cost.model.catalogue import catalogue, get_model
 
     if name is None:
         list_entries(list(catalogue().values()), json)
@@ -77,7 +77,7 @@ def length(found: Model, seq_len: str | None) -> int:
 
 def list_entries(entries: list[Entry], json: bool) -> None:
     """Names, parameters and sources of the catalogue."""
-    from froude.cost.describe import build_model
+    from froude.cost.model.description import build_model
 
     sizes = [int(build_model(entry.name, entry.description).n_params) for entry in entries]
     if json:

@@ -46,7 +46,7 @@ def read_table(table: str, columns: str | None, where: str | None, flops: str = 
 
     What their reader has to say goes to stderr.
     """
-    from froude.fit.accounting import count_flops
+    from froude.fitting.accounting import count_flops
     from froude.runs import read_runs
 
     how, sizes = parse_flops(flops)

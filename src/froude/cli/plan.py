@@ -17,9 +17,9 @@ from froude.quantity import format_quantity, parse_quantity
 
 if TYPE_CHECKING:
     from froude.cost import Machine, Model
-    from froude.fit import Fit
-    from froude.plan.plan import Infeasible, Plan
-    from froude.plan.trial import Problem, Spent
+    from froude.fitting import Fit
+    from froude.planning.plans import Infeasible, Plan
+    from froude.planning.training.size_options import BudgetProblem, Spent
 
 LAW = "chinchilla"
 BUDGETS = {"FLOP": "budget_flops", "dollars": "budget_dollars", "seconds": "budget_seconds"}
@@ -122,10 +122,10 @@ def for_tokens(
     pareto: bool,
 ) -> tuple[Plan | Infeasible, Rows | None]:
     """The plan of a model on so many tokens, with what a law says of it where one is named."""
-    from froude.plan.budget import problem_of
-    from froude.plan.plan import Plan
-    from froude.plan.rates import best_learning_rate
-    from froude.plan.train import plan_train
+    from froude.planning.plans import Plan
+    from froude.planning.training.layout_finder import best_learning_rate
+    from froude.planning.training.on_budget import problem_of
+    from froude.planning.training.on_tokens import plan_train
 
     many = count("--tokens", tokens) or 0.0
     if model is None:
@@ -152,8 +152,8 @@ def for_budget(
     machine: Machine, model: Model | None, asked: Mapping[str, Any], source: Fit | str, pareto: bool
 ) -> tuple[Plan | Infeasible, Rows | None]:
     """The plan of what budgets buy, and the front around it."""
-    from froude.plan.budget import problem_of, solve
-    from froude.plan.pareto import LENGTHS
+    from froude.planning.training.on_budget import problem_of, solve
+    from froude.planning.training.trade_offs import LENGTHS
 
     given = {name for name in BUDGETS.values() if name in asked}
     spent: Spent = "flops" if given == {"budget_flops"} else "dollars"
@@ -161,9 +161,9 @@ def for_budget(
     return solve(problem), front_of(problem, LENGTHS) if pareto else None
 
 
-def front_of(problem: Problem, lengths: tuple[float, ...]) -> Rows:
+def front_of(problem: BudgetProblem, lengths: tuple[float, ...]) -> Rows:
     """The front as rows."""
-    from froude.plan.pareto import pareto
+    from froude.planning.training.trade_offs import pareto
 
     return [point.to_dict() for point in pareto(problem, lengths=lengths)]
 
@@ -171,7 +171,7 @@ def front_of(problem: Problem, lengths: tuple[float, ...]) -> Rows:
 def finish(found: Plan | Infeasible, front: Rows | None, emit: str | None, out: Path | None, json: bool) -> None:
     """Writes what was found: as JSON, as a configuration, or for a person."""
     from froude.cli.plan_view import show, show_front
-    from froude.plan.plan import Plan
+    from froude.planning.plans import Plan
 
     text = ""
     if emit is not None:
@@ -194,10 +194,10 @@ def finish(found: Plan | Infeasible, front: Rows | None, emit: str | None, out: 
 
 def write_page(found: Plan | Infeasible, front: Rows | None, path: Path) -> None:
     """Writes the page of a plan, or of why there is none, and says where it is."""
-    from froude.cost.describe import build_model
-    from froude.plan.pareto import Point
-    from froude.plan.plan import Plan
-    from froude.report import write_plan_page
+    from froude.cost.model.description import build_model
+    from froude.planning.plans import Plan
+    from froude.planning.training.trade_offs import Point
+    from froude.reporting import write_plan_page
 
     model = build_model(found.model, found.chosen["description"]) if isinstance(found, Plan) else None
     tell(f"page: {write_plan_page(found, path, model=model, points=[Point(**row) for row in front or ()])}")
@@ -205,7 +205,7 @@ def write_page(found: Plan | Infeasible, front: Rows | None, path: Path) -> None
 
 def configuration(framework: str, plan: Plan) -> str:
     """A plan as the configuration of a framework; InputError where that cannot express it."""
-    from froude.plan.emit import Recipe, emit
+    from froude.planning.emit import Recipe, emit
 
     rate, steps = float(plan.chosen["learning_rate"]), plan.steps
     return emit(
@@ -277,15 +277,15 @@ def source_of(law: str | None, fit: str | None) -> Fit | str:
         raise InputError(f"--law {law} and --fit {fit} both say what the loss is: give one of them")
     if fit is None:
         return law or LAW
-    from froude.fit import Fit
+    from froude.fitting import Fit
 
     return Fit.load(fit)
 
 
 def pins(text: str | None) -> dict[str, Any]:
     """The parts of a layout that `--fix` pins, each of its kind. InputError for other names and values."""
-    from froude.cost.layout import CHOICES, Layout
-    from froude.cost.vocabulary import split_assignments
+    from froude.cost.model.keys import split_assignments
+    from froude.cost.training.layout import CHOICES, Layout
 
     names = [one.name for one in fields(Layout) if one.name not in ("devices", "global_batch", "seq_len")]
     flags = {"true": True, "yes": True, "false": False, "no": False}

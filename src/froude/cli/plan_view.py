@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from froude.cost import Cost
-    from froude.plan.plan import Infeasible, Plan
+    from froude.planning.plans import Infeasible, Plan
 
 BAR, LABEL, VALUE, SHARE = 40, 30, 9, 5
 """Columns of a bar, and of what stands before it."""
@@ -26,7 +26,7 @@ EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 def show(found: Plan | Infeasible) -> None:
     """A plan, or why there is none, on the terminal."""
-    from froude.plan.plan import Plan
+    from froude.planning.plans import Plan
 
     with written() as console:
         if isinstance(found, Plan):
@@ -56,7 +56,7 @@ def show_choice(console: Console, plan: Plan) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from froude.plan.plan import machine_words
+    from froude.planning.plans import machine_words
 
     took = f"{format_seconds(plan.seconds)} for ${format_quantity(plan.dollars)}"
     trained = f"{format_quantity(plan.tokens)} tokens in {took}"
@@ -66,7 +66,7 @@ def show_choice(console: Console, plan: Plan) -> None:
 
 def choice_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     """Layout, speed, and what a law and its rules decided, as pairs of head and text."""
-    from froude.plan.words import layout_words
+    from froude.planning.layouts.names import layout_words
 
     cost, (lo, hi) = plan.choice.cost, plan.interval
     yield "layout", layout_words(plan.choice.layout)
@@ -104,7 +104,7 @@ def loss_words(forecast: Mapping[str, Any]) -> str:
 
 def show_parts(console: Console, cost: Cost, capacity_bytes: float) -> None:
     """Bars of a device's memory, of so many bytes, and of a step."""
-    from froude.plan.words import MEMORY_PARTS, STEP_PARTS
+    from froude.planning.layouts.names import MEMORY_PARTS, STEP_PARTS
 
     memory = {MEMORY_PARTS[name]: float(value) for name, value in vars(cost.memory).items()}
     step = {STEP_PARTS[name]: float(value) for name, value in vars(cost.step).items()}
@@ -141,7 +141,7 @@ def show_runners_up(console: Console, plan: Plan) -> None:
     """What nearly won, and why it lost."""
     from rich.text import Text
 
-    from froude.plan.words import layout_label
+    from froude.planning.layouts.names import layout_label
 
     if not plan.runners_up:
         return
@@ -191,7 +191,7 @@ def show_infeasible(console: Console, found: Infeasible) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from froude.plan.plan import machine_words
+    from froude.planning.plans import machine_words
 
     console.print(Text(f"No plan for {found.model} on {machine_words(found.machine)}", style="bold red"))
     said = [*(("because", reason) for reason in found.reasons), ("nearest", found.nearest)]

@@ -19,7 +19,7 @@ def predict(
     Quantities in any customary writing: `70B`, `7e10`, `1e21 FLOP`.
     Example: `froude predict fit.json --at N=7B,D=300B --at N=70B,D=1.4T`
     """
-    from froude.fit import Fit
+    from froude.fitting import Fit
     from froude.quantity import format_quantity, parse_assignments
 
     found = Fit.load(fit)

@@ -35,7 +35,7 @@ class Bars:
             transient=True,
             refresh_per_second=FRAMES_A_SECOND,
         )
-        self.work = Work(trunks)
+        self.work = TrainingWork(trunks)
         self.afterwards_seconds = afterwards_seconds
         self.runs: dict[tuple[str, int], TaskID] = {}
         self.trunks = {trunk.id: trunk for trunk in trunks}
@@ -78,7 +78,7 @@ class Bars:
         self.progress.update(self.whole, completed=self.work.sum(), said=said or "starting")
 
 
-class Work:
+class TrainingWork:
     """FLOPs of trainings: in all, done before they were first heard of, and done by now."""
 
     def __init__(self, trunks: Sequence[Trunk]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from froude.runs import PublishedTable
-    from froude.runs.published import Downloaded, PublishedFile
+    from froude.runs.published.table import Downloaded, PublishedFile
 
 LEGEND = {
     "here": "in the folder that FROUDE_PUBLISHED names",

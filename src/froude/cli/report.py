@@ -14,7 +14,7 @@ def report(
     json: Json = False,
 ) -> None:
     """Write a study's page again from what is on disk, and print where it is."""
-    from froude.report import write_report
+    from froude.reporting import write_report
     from froude.runs import Study
 
     opened = Study.open(study)

@@ -24,7 +24,7 @@ NARROWEST = 40  # columns of text, however narrow the terminal
 
 
 class StoryTeller:
-    """Renders the events of `froude.pilot.Watch` on stderr, with bars where a person watches a terminal.
+    """Renders the events of `froude.pilots.pilot.Watch` on stderr, with bars where a person watches a terminal.
 
     A context manager, whose end takes the bars away, however it comes.
     """

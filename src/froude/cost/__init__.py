@@ -1,15 +1,15 @@
 """What a training costs: exact parameters, FLOPs and bytes of a model, and its memory and step time on a machine."""
 
-from froude.cost.assume import Assumed, Assumption, assume
-from froude.cost.catalogue import get_model
-from froude.cost.decode import Serving, decode, largest_batch, serving_bytes
-from froude.cost.decoder import Decoder
-from froude.cost.evaluate import Cost, evaluate
-from froude.cost.layout import Layout, Precision
-from froude.cost.machine import Chip, Link, Machine, Tier
-from froude.cost.machines import get_machine
-from froude.cost.model import Model, decoder
-from froude.cost.storage import BF16, FP32, Format, kv_bytes, model_bytes
+from froude.cost.machine.known_machines import get_machine
+from froude.cost.machine.machine import Chip, Link, Machine, Tier
+from froude.cost.model.catalogue import get_model
+from froude.cost.model.formats import BF16, FP32, Format, kv_bytes, model_bytes
+from froude.cost.model.model import Model, decoder
+from froude.cost.model.plain_decoder import Decoder
+from froude.cost.serving.iteration import Serving, decode, largest_batch, serving_bytes
+from froude.cost.training.assumptions import Assumed, Assumption, assume
+from froude.cost.training.evaluation import Cost, evaluate
+from froude.cost.training.layout import Layout, Precision
 
 __all__ = [
     "BF16",

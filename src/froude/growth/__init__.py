@@ -1,18 +1,18 @@
 """How time, memory and quality of an algorithm grow with size: experiments in a file, timings, fits, crossings."""
 
 from froude.growth.crossing import Crossing, find_crossing
-from froude.growth.experiment import Claim, Experiment, load_experiment
-from froude.growth.fit import Growth, Unfitted, fit_growth
-from froude.growth.result import Grown, Judged, grow
+from froude.growth.experiment import Experiment, RowClaim, load_experiment
+from froude.growth.exponents import Growth, Unfitted, fit_growth
+from froude.growth.results import Grown, JudgedClaim, grow
 from froude.growth.timing import Sample, Timing, time_call
 
 __all__ = [
-    "Claim",
     "Crossing",
     "Experiment",
     "Grown",
     "Growth",
-    "Judged",
+    "JudgedClaim",
+    "RowClaim",
     "Sample",
     "Timing",
     "Unfitted",

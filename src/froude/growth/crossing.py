@@ -10,7 +10,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from froude.growth.fit import DRAWS, LEVEL, Growth, Unfitted
+from froude.growth.exponents import DRAWS, LEVEL, Growth, Unfitted
 
 Kind = Literal["inside", "extrapolated", "none"]
 

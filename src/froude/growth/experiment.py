@@ -18,7 +18,7 @@ import numpy as np
 from froude.errors import InputError
 
 if TYPE_CHECKING:
-    from froude.growth.result import Grown
+    from froude.growth.results import Grown
 
 NAME = "EXPERIMENT"
 """What a file calls the experiment it declares."""
@@ -33,7 +33,7 @@ def no_quality(data: Any, result: Any) -> float:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class RowClaim:
     """What an experiment shows of a row of the atlas.
 
     `holds(found)` maps each statement, with the numbers measured, to whether it is true; all of them must be. They are
@@ -67,7 +67,7 @@ class Experiment:
     quality_name: str = "quality"
     size_name: str = "n"
     expected: str = ""
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[RowClaim, ...] = ()
     version: str = ""
 
     def __post_init__(self) -> None:

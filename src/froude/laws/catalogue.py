@@ -4,16 +4,15 @@ import re
 from difflib import get_close_matches
 
 from froude.errors import InputError
-from froude.laws import (
+from froude.laws.compose import average
+from froude.laws.families import (
     broken,
     chinchilla,
     compute_optimal,
     farseer,
-    filtering,
     hyperparameters,
     kaplan,
     learning_rate,
-    levers,
     low_precision,
     overtraining,
     power,
@@ -23,8 +22,9 @@ from froude.laws import (
     saturating,
     schedule,
 )
-from froude.laws.compose import average
 from froude.laws.law import Law
+from froude.laws.levers import filtering
+from froude.laws.levers import repetition as levers
 
 _FAMILIES = (
     *(power, saturating, broken, rising, ratios, sampling),

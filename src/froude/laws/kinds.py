@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.laws.past import Past
+from froude.laws.lr_history import LrHistory
 
 Draw = Callable[[np.random.Generator, int, float], np.ndarray]
 
@@ -23,7 +23,7 @@ class Input:
     """A measured input and the unit it is counted in; inputs of one law that share a unit are scaled together.
 
     `domain` is "positive", "real" for one that may be zero or negative, "count" for one from 1 up, which is a pure
-    number and never scaled, or "past" for one that is no number but a `Past`.
+    number and never scaled, or "past" for one that is no number but a `LrHistory`.
     """
 
     unit: str
@@ -33,7 +33,7 @@ class Input:
         """Values as a law takes them: an array of floats, or a past as it is. InputError for what is no past."""
         if self.domain != "past":
             return np.asarray(values, dtype=float)
-        if not isinstance(values, Past):
+        if not isinstance(values, LrHistory):
             raise InputError(f"{values!r} is no past of a {self.unit}: forecast along a schedule instead")
         return values
 
@@ -163,8 +163,8 @@ Samples = Annotated[np.ndarray, Input(unit="training examples")]
 StepTokens = Annotated[np.ndarray, Input(unit="tokens/optimizer step")]
 RateArea = Annotated[np.ndarray, Input(unit="learning rate × steps")]
 RootRateArea = Annotated[np.ndarray, Input(unit="√(learning rate) × steps")]
-Changes = Annotated[Past, Input(unit="learning rate", domain="past")]
-Drops = Annotated[Past, Input(unit="learning rate", domain="past")]
+Changes = Annotated[LrHistory, Input(unit="learning rate", domain="past")]
+Drops = Annotated[LrHistory, Input(unit="learning rate", domain="past")]
 
 Floor = Annotated[np.ndarray, FLOOR]
 Scale = Annotated[np.ndarray, SCALE]

@@ -200,8 +200,8 @@ def law(
     """Make a `Law` of a function whose signature is annotated with the kinds of `froude.laws.kinds`.
 
     The name is the function's with hyphens, the summary the first line of its docstring, the family the name of
-    its file. `over` is for a law of one input: the roles it may be taken over, the first by default, each with
-    its published constants. `falls_in` and `rises_in` name inputs with which its value never rises or falls,
+    its file, or "levers". `over` is for a law of one input: the roles it may be taken over, the first by default, each
+    with its published constants. `falls_in` and `rises_in` name inputs with which its value never rises or falls,
     whatever the parameters. `written` is the formula as text and as LaTeX, for one that cannot be read off the
     function. TypeError where an annotation or an entry of `carries` makes no sense.
     """
@@ -221,7 +221,7 @@ def law(
             kinds=kinds,
             output=output,
             carries=carries,
-            family=function.__module__.rpartition(".")[2].replace("_", "-"),
+            family=_family(function.__module__),
             summary=(inspect.getdoc(function) or "").partition("\n")[0],
             source=source,
             wrong_when=wrong_when,
@@ -237,6 +237,12 @@ def law(
         return made.over(next(iter(over))) if over else made
 
     return decorate
+
+
+def _family(module: str) -> str:
+    """The family of a law: its file, or "levers" for all that are in the package of levers."""
+    *_, package, name = module.split(".")
+    return package if package == "levers" else name.replace("_", "-")
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

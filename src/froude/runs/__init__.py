@@ -1,13 +1,13 @@
 """What was measured: a checked table of runs, readers for files and dataframes, a study on disk, published tables."""
 
-from froude.runs.atomic import atomic_write
-from froude.runs.published import PublishedTable
-from froude.runs.readers import read_runs
-from froude.runs.registry import get_published, published_tables
+from froude.runs.published.registry import get_published, published_tables
+from froude.runs.published.table import PublishedTable
+from froude.runs.readers.files import read_runs
 from froude.runs.roles import ROLES, Role
-from froude.runs.study import Study, run_id
+from froude.runs.study.atomic import atomic_write
+from froude.runs.study.folder import Study, run_id
+from froude.runs.study.writer import RunWriter
 from froude.runs.table import Runs
-from froude.runs.writer import RunWriter
 
 __all__ = [
     "ROLES",

@@ -1,9 +1,9 @@
 """Small trainings: corpus, transformer, trunks of runs, their design, and engines to run them."""
 
+from froude.engines import LocalEngine
 from froude.tank.corpus import Corpus, build_corpus
-from froude.tank.design import Design, Recipe, Speed, design_pilot
-from froude.tank.device import Device, choose_device, cores, memory_bytes, processor_name
-from froude.tank.engines import LocalEngine
+from froude.tank.design import Design, PilotRecipe, Speed, design_pilot
+from froude.tank.device import Device, choose_device
 from froude.tank.speed import measure_speed
 from froude.tank.trunk import Trunk
 
@@ -12,14 +12,11 @@ __all__ = [
     "Design",
     "Device",
     "LocalEngine",
-    "Recipe",
+    "PilotRecipe",
     "Speed",
     "Trunk",
     "build_corpus",
     "choose_device",
-    "cores",
     "design_pilot",
     "measure_speed",
-    "memory_bytes",
-    "processor_name",
 ]

@@ -112,7 +112,7 @@ class Speed:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class PilotRecipe:
     """What all trunks of one design share."""
 
     corpus: str
@@ -160,7 +160,7 @@ def heads_of(target_width: int) -> int:
     return 2 ** max(0, math.ceil(math.log2(target_width / WIDEST_HEAD)))
 
 
-def design_pilot(*, minutes: float, workers: int, speed: Speed, recipe: Recipe, seed: int) -> Design:
+def design_pilot(*, minutes: float, workers: int, speed: Speed, recipe: PilotRecipe, seed: int) -> Design:
     """The largest target that fits into its share of the minutes, and pilots that fill theirs.
 
     Raises InputError when the minutes are too few.
@@ -175,7 +175,7 @@ def design_pilot(*, minutes: float, workers: int, speed: Speed, recipe: Recipe, 
     )
 
 
-def largest_target(seconds: float, minutes: float, speed: Speed, recipe: Recipe, seed: int) -> Trunk:
+def largest_target(seconds: float, minutes: float, speed: Speed, recipe: PilotRecipe, seed: int) -> Trunk:
     """The widest target that trains in time, on as many of TARGET_LENGTHS as still leave it as large as it should be.
 
     From five minutes on it should have SMALLEST_TARGET parameters and more as the root of the minutes. Where no length
@@ -195,7 +195,7 @@ def largest_target(seconds: float, minutes: float, speed: Speed, recipe: Recipe,
     return large[0] if large else smaller[-1]
 
 
-def targets(length: TargetLength, seconds: float, speed: Speed, recipe: Recipe, seed: int) -> Iterator[Trunk]:
+def targets(length: TargetLength, seconds: float, speed: Speed, recipe: PilotRecipe, seed: int) -> Iterator[Trunk]:
     """Targets of that length from the narrowest up to the widest that trains in so many seconds."""
     for width in range(SMALLEST_TARGET_WIDTH, LARGEST_TARGET_WIDTH, 2):
         if width % (4 * heads_of(width)):
@@ -209,7 +209,7 @@ def targets(length: TargetLength, seconds: float, speed: Speed, recipe: Recipe, 
         yield trunk
 
 
-def fill(worker_seconds: float, target: Trunk, speed: Speed, recipe: Recipe, seed: int) -> list[Trunk]:
+def fill(worker_seconds: float, target: Trunk, speed: Speed, recipe: PilotRecipe, seed: int) -> list[Trunk]:
     """One trunk a size in SHARE_OF_FIRST of the time; then further seeds, the largest first, while time is left."""
     longest_seconds = worker_seconds
     sizes = pilot_trunks(target, longest_seconds, speed, recipe, seed)
@@ -225,7 +225,7 @@ def fill(worker_seconds: float, target: Trunk, speed: Speed, recipe: Recipe, see
     return chosen
 
 
-def pilot_trunks(target: Trunk, seconds: float, speed: Speed, recipe: Recipe, seed: int) -> list[Trunk]:
+def pilot_trunks(target: Trunk, seconds: float, speed: Speed, recipe: PilotRecipe, seed: int) -> list[Trunk]:
     """A trunk a size, the largest first.
 
     Each is as long as 1/COMPUTE_RATIO of the target's FLOPs, the target's tokens and `seconds` allow, and has lengths

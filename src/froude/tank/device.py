@@ -1,12 +1,10 @@
 """Where tensors live, and what pays there."""
 
-import os
-import platform
 from dataclasses import dataclass
-from pathlib import Path
 from typing import final
 
 from froude.errors import InputError
+from froude.host import cores
 
 
 @final
@@ -40,25 +38,3 @@ def choose_device(name: str) -> Device:
             raise InputError("no CUDA device is here: use --device cpu")
         return Device(name=name, precision="bf16", compile=True, workers=1)
     raise InputError(f"no device {name!r}: give auto, cpu or cuda")
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def memory_bytes() -> int | None:
-    """Bytes of main memory; None where the system does not tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return None
-
-
-def processor_name() -> str:
-    """The processor as the system names it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -12,10 +12,11 @@ from typing import Any, final
 
 import numpy as np
 
-from froude.cost.machine import Link, MatmulTime
-from froude.cost.machine_file import VALUE_BYTES
+from froude.cost.machine.machine import Link, MatmulTime
+from froude.cost.machine.machine_file import VALUE_BYTES
+from froude.host import memory_bytes, processor_name
 from froude.tank import timings
-from froude.tank.device import choose_device, memory_bytes, processor_name
+from froude.tank.device import choose_device
 
 HUBER = 0.1  # relative error beyond which a timing counts less: other work on the computer makes outliers
 RIDGE = 1.0  # of a correction, whose features are of the size of one

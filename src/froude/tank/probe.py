@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from froude.tank.transformer import Attention, Transformer
+from froude.tank.transformer import SelfAttention, Transformer
 
 
 def look(model: Transformer, tokens: Tensor) -> dict[str, Tensor]:
@@ -28,7 +28,7 @@ def look(model: Transformer, tokens: Tensor) -> dict[str, Tensor]:
     return seen
 
 
-def scores(attention: Attention, queries_and_keys: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def scores(attention: SelfAttention, queries_and_keys: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """What softmax turns into attention, (batch, heads, context, context), from both, (batch, context, 2 · width)."""
     first, second = queries_and_keys.chunk(2, dim=-1)
     q, k = attention.queries_and_keys(first, second, cos, sin).transpose(1, 3).unbind(dim=2)
@@ -45,7 +45,7 @@ def largest_score(of: Tensor) -> Tensor:
 def _keeper(seen: dict[str, Tensor], name: str) -> Callable[..., None]:
     def keep(module: torch.nn.Module, arguments: tuple[Any, ...], output: Tensor) -> None:
         seen[name] = output
-        if isinstance(module, Attention):
+        if isinstance(module, SelfAttention):
             _, cos, sin = arguments
             width = output.shape[-1]
             seen[f"{name}.scores"] = scores(module, seen[f"{name}.qkv"][..., : 2 * width], cos, sin)

@@ -2,14 +2,14 @@
 
 from statistics import median
 
-from froude.tank.design import Recipe, Speed, decoder_of
-from froude.tank.engines import LocalEngine
+from froude.engines import LocalEngine
+from froude.tank.design import PilotRecipe, Speed, decoder_of
 
 WIDTHS = (16, 32, 64, 128)
 SECONDS = 0.6  # a measurement
 
 
-def measure_speed(engine: LocalEngine, recipe: Recipe) -> Speed:
+def measure_speed(engine: LocalEngine, recipe: PilotRecipe) -> Speed:
     """Speed with every worker at work, the median over workers at each width."""
     workers = len(engine.workers)
     trunks = {width: recipe.trunk(decoder_of(width, width), [1_000_000], seed=0) for width in WIDTHS}

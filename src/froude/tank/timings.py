@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from froude.tank.device import cores
+from froude.host import cores
 
 if TYPE_CHECKING:
     import torch

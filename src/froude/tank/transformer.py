@@ -10,7 +10,7 @@ OUTPUT_SCALE = 8.0  # of the logits, over the width; from a sweep at width 32: 2
 ROTARY_BASE = 100.0  # arXiv:2104.09864 takes 10,000 for contexts of 512; ours are 64 and more
 
 
-class Attention(nn.Module):
+class SelfAttention(nn.Module):
     """Causal self-attention with rotary positions; (batch, context, width) in and out.
 
     With `qk_norm` each head's queries and keys are normalised before they are turned, with a learnt gain for every
@@ -45,7 +45,7 @@ class Layer(nn.Module):
 
     def __init__(self, decoder: Decoder, qk_norm: bool = False) -> None:
         super().__init__()
-        self.attention = Attention(decoder, qk_norm)
+        self.attention = SelfAttention(decoder, qk_norm)
         self.up = nn.Linear(decoder.width, 4 * decoder.width, bias=False)
         self.down = nn.Linear(4 * decoder.width, decoder.width, bias=False)
 

@@ -2,7 +2,7 @@
 
 Wortsman et al. 2023, arXiv:2309.14322: instabilities of large models show in small ones at high learning rates, where
 the largest attention logit grows with size, and the root mean square of the gradient falls towards Adam's epsilon.
-`froude.fit.instability` extrapolates both.
+`froude.fitting.procedures.instability` extrapolates both.
 """
 
 from collections.abc import Iterable, Sequence

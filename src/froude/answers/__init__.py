@@ -1,0 +1,5 @@
+"""What a result says, made once: headline, facts, tables, pictures as data, notes, warnings, and what a program reads."""
+
+from froude.answers.answer import Answer, Fact, Picture, Table
+
+__all__ = ["Answer", "Fact", "Picture", "Table"]

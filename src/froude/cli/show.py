@@ -1,0 +1,102 @@
+"""An answer on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from froude.answers import Answer, Fact, Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+PIPED_WIDTH = 100
+"""Columns where no terminal says how many it has."""
+
+HEAD_WIDTH = 10  # columns of the head of a fact, at least
+BAR_WIDTH = 40
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def show(answer: Answer) -> None:
+    """An answer on stdout: headline, facts, tables, notes, warnings; as wide as the terminal."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    with on_stdout() as console:
+        if answer.headline:
+            console.print(Text(answer.headline, style="bold"))
+        if answer.facts:
+            console.print(Padding(facts_grid(answer.facts), (0, 0, 0, 2)))
+        for i, table in enumerate(answer.tables):
+            if i or answer.facts or answer.headline:
+                console.print()
+            if table.title:
+                console.print(Text(table.title, style="bold"), *([""] if table.columns and not table.shares else []))
+            console.print(rich_table(table))
+        if answer.notes:
+            console.print()
+        for note in answer.notes:
+            console.print(Text(note))
+        for warning in answer.warnings:
+            console.print(Text("! ", style="yellow") + Text(warning, style="default"))
+
+
+@contextmanager
+def on_stdout() -> Iterator[Console]:
+    """A console as wide as the terminal, or of a fixed width; what it was given goes to stdout at the end."""
+    from rich.console import Console
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    with console.capture() as caught:
+        yield console
+    # Cells are padded with blanks, which are noise in a pipe.
+    print("\n".join(line.rstrip() for line in caught.get().splitlines()))
+
+
+def facts_grid(facts: Sequence[Fact]) -> RichTable:
+    """Heads to the left, what is said to the right of them."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    made = RichTable.grid(padding=(0, 2))
+    made.add_column(min_width=HEAD_WIDTH, style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for head, text in facts:
+        made.add_row(Text(head), Text(text))
+    return made
+
+
+def rich_table(table: Table) -> RichTable:
+    """A table: words to the left and wrapped, numbers to the right; parts of a whole with bars."""
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    heads = table.columns or ("",) * max((len(row) for row in table.rows), default=0)
+    framed = bool(table.columns)
+    made = RichTable(
+        box=box.SIMPLE_HEAD if framed else None,
+        show_header=framed,
+        pad_edge=False,
+        show_edge=False,
+        padding=(0, 2, 0, 0) if not framed else (0, 1),
+    )
+    for i, head in enumerate(heads):
+        words = i in table.left
+        made.add_column(Text(head), justify="left" if words else "right", no_wrap=not words, overflow="fold")
+    if table.shares:
+        made.add_column("", no_wrap=True)
+    for i, row in enumerate(table.rows):
+        bars = [Text(bar(table.shares[i]), style="cyan")] if table.shares else []
+        made.add_row(*(Text(cell) for cell in row), *bars)
+    return made
+
+
+def bar(share: float) -> str:
+    """A bar of a share of `BAR_WIDTH` columns, to an eighth of one."""
+    eighths = max(round(share * BAR_WIDTH * 8), 1)
+    return EIGHTHS[8] * (eighths // 8) + EIGHTHS[eighths % 8].strip()

@@ -1,0 +1,292 @@
+"""Machines by name or file: "1024 x h100", "8 a100-80", a TOML file, or this computer as it was measured."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, final
+
+from froude.cost.machine.machine import Chip, Link, Machine, Provenance
+from froude.cost.machine.machine_file import MACHINE_FIELDS, Node, Reader, Table
+from froude.errors import InputError
+from froude.quantity import format_bytes
+
+_COUNTED = re.compile(r"(?:(?P<count>\d[\d,]*)\s*[x×*]\s*|(?P<bare>\d[\d,]*)\s+)?(?P<name>[^\s].*)", re.IGNORECASE)
+_MEASURED = ("this", "cpu")
+_CATALOGUE = "chips.toml"
+_USER = Provenance(trust="given", source="by the user")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class KnownChip:
+    """A chip of the catalogue with its other names, the node it usually stands in, and price, failures and cooling.
+
+    `numbers` is by key of a machine's file, `evidence` by field of Machine.
+    """
+
+    chip: Chip
+    also: tuple[str, ...]
+    node: str
+    numbers: Mapping[str, float]
+    evidence: Mapping[str, Provenance]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """What `chips.toml` holds: chips and nodes by name, latencies, and numbers assumed where nobody says."""
+
+    chips: Mapping[str, KnownChip]
+    nodes: Mapping[str, Node]
+    latencies: Mapping[str, float]
+    latency_evidence: Mapping[str, Provenance]
+    assumed: Mapping[str, float]
+    evidence: Mapping[str, Provenance]
+
+
+@functools.cache
+def catalogue() -> Catalogue:
+    """The chips and nodes that Froude knows."""
+    import tomllib
+
+    held = tomllib.loads(Path(__file__).with_name(_CATALOGUE).read_text(encoding="utf-8"))
+    plain = Reader(where=_CATALOGUE, latencies={})
+    latencies = {kind: plain.quantity(kind, said[0], "seconds") for kind, said in held["latency"].items()}
+    evidence = {key: plain.exception(key, said) for key, said in held["evidence"].items()}
+    reader = Reader(where=_CATALOGUE, latencies=latencies, evidence=evidence)
+    assumed = held["assumed"]
+    numbers = {key: assumed[key] for key in MACHINE_FIELDS}
+    return Catalogue(
+        chips=MappingProxyType({name: _known(name, numbers | one, reader) for name, one in held["chip"].items()}),
+        nodes=MappingProxyType({name: reader.node(one) for name, one in held["node"].items()}),
+        latencies=MappingProxyType(latencies),
+        latency_evidence=MappingProxyType({kind: plain.believed(*said[1:]) for kind, said in held["latency"].items()}),
+        assumed=MappingProxyType(_assumed_numbers(assumed, reader)),
+        evidence=reader.evidence_of(assumed, MACHINE_FIELDS),
+    )
+
+
+def _known(name: str, table: Table, reader: Reader) -> KnownChip:
+    extra = ("also", "node", *MACHINE_FIELDS)
+    return KnownChip(
+        chip=reader.chip(name, table, extra),
+        also=tuple(table.get("also", ())),
+        node=table["node"],
+        numbers=MappingProxyType(_assumed_numbers(table, reader)),
+        evidence=reader.evidence_of(table, MACHINE_FIELDS),
+    )
+
+
+def _assumed_numbers(table: Table, reader: Reader) -> dict[str, float]:
+    hourly = {key: reader.per_hour(table, key) for key in ("price", "failures")}
+    return hourly | {"power_overhead": table["power_overhead"]}
+
+
+def known_chips() -> tuple[str, ...]:
+    """The names of all chips, as `get_machine` takes them."""
+    return tuple(catalogue().chips)
+
+
+def profile_path() -> Path:
+    """Where the measured profile of this computer is kept: `froude/machine.toml` in $XDG_CONFIG_HOME or ~/.config."""
+    asked = os.environ.get("XDG_CONFIG_HOME", "")
+    return Path(asked if os.path.isabs(asked) else os.path.expanduser("~/.config")) / "froude" / "machine.toml"
+
+
+def get_machine(
+    text: str,
+    *,
+    node: str | None = None,
+    fabric: str | None = None,
+    price_per_device_hour: float | None = None,
+    failures_per_device_hour: float | None = None,
+    power_overhead: float | None = None,
+) -> Machine:
+    """The machine that a text names: "1024 x h100", "8 a100-80", a TOML file, or "this" as it was measured.
+
+    A chip without a count is one node of them. What is given besides replaces what the machine would have: `node` by
+    name, `fabric` as "RoCE 1600 Gb/s per node", dollars, failures, and the factor for cooling. `Machine.assumed` lists
+    what neither text nor arguments say. InputError for an unknown name, with the nearest, and for bad files.
+    """
+    said = {
+        "node": node,
+        "fabric": fabric,
+        "price": price_per_device_hour,
+        "failures": failures_per_device_hour,
+        "power_overhead": power_overhead,
+    }
+    given = {key: value for key, value in said.items() if value is not None}
+    count, name = _counted(text)
+    path = Path(name)
+    if name.lower() in _MEASURED:
+        path = profile_path()
+        if not path.is_file():
+            raise InputError(f"machine {name!r} has not been measured: run froude machine measure first")
+    elif path.suffix.lower() != ".toml":
+        return _build({"chip": name} | given, count, Reader(where="machine", latencies=catalogue().latencies))
+    return _from_file(path, count, given)
+
+
+def _counted(text: str) -> tuple[int | None, str]:
+    found = _COUNTED.fullmatch(text.strip())
+    if found is None or Path(text).is_file():
+        if not text.strip():
+            raise InputError("machine '' is empty: write count and chip, as in \"1024 x h100\", or a TOML file")
+        return None, text.strip()
+    written = found["count"] or found["bare"]
+    if written is None:
+        return None, found["name"].strip()
+    if not (count := int(written.replace(",", ""))):
+        raise InputError(f"machine {text!r} has no devices: give at least 1")
+    return count, found["name"].strip()
+
+
+def _from_file(path: Path, count: int | None, given: Mapping[str, Any]) -> Machine:
+    import tomllib
+
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"no file {str(path)!r}: check the path, or name a chip; froude machine list shows them"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{str(path)!r} is no TOML: {error}") from None
+    plain = Reader(where=str(path), latencies=catalogue().latencies)
+    reader = replace(plain, default=plain.believed(table.get("trust", "given"), table.get("source", path.name)))
+    reader.check(table, ("devices", "chip", "node", "fabric", *MACHINE_FIELDS, "title", "trust", "source"), ("chip",))
+    devices = reader.count(table, "devices") if "devices" in table else None
+    numbers = {key: reader.per_hour(table, key) for key in ("price", "failures") if key in table}
+    return _build(dict(table) | numbers | dict(given), count if count is not None else devices, reader)
+
+
+def _build(said: Mapping[str, Any], count: int | None, reader: Reader) -> Machine:
+    """The machine of a chip (a name or a table) and of what else is said; the rest is assumed, and says so."""
+    own = isinstance(said["chip"], Mapping)
+    known = None if own else _chip_called(said["chip"])
+    chip = reader.chip(said["chip"].get("name", "chip"), said["chip"]) if known is None else known.chip
+    node = _node_of(said, known, reader)
+    fabric, mixed = reader.fabric(said["fabric"], node.devices) if "fabric" in said else (node.fabric, node.mixed)
+    own_fabric = {"fabric": _USER} if "fabric" in said else {}
+    numbers, evidence = _numbers(said, known)
+    machine = Machine(
+        chip=chip,
+        devices=node.devices if count is None else count,
+        devices_per_node=min(node.devices, node.devices if count is None else count),
+        node_link=node.link,
+        fabric=fabric,
+        mixed=mixed,
+        tiers=node.tiers,
+        node_watts=node.watts,
+        node=node.title,
+        price_per_device_hour=numbers["price"],
+        failures_per_device_hour=numbers["failures"],
+        power_overhead=numbers["power_overhead"],
+        evidence=MappingProxyType(
+            {**node.evidence, **evidence, **own_fabric, **_latencies(node_link=node.link, fabric=fabric)}
+        ),
+    )
+    named = "" if own else str(said["chip"])
+    return replace(machine, assumed=tuple(_assumed(machine, said, named, count)))
+
+
+def _chip_called(name: Any) -> KnownChip:
+    chips = catalogue().chips
+    names = {also: key for key, known in chips.items() for also in (key, *known.also)}
+    wanted = re.sub(r"[\s_-]+", "-", str(name).strip().lower())
+    for prefix in ("nvidia-", "amd-", "google-", "intel-"):
+        wanted = wanted.removeprefix(prefix)
+    wanted = re.sub(r"(?<=\d)-?gb$", "", wanted)
+    if wanted in names:
+        return chips[names[wanted]]
+    near = dict.fromkeys(names[n] for n in get_close_matches(wanted, names, n=3, cutoff=0.5))
+    hint = (
+        f"did you mean {' or '.join(near)}?" if near else "froude machine list shows those known; a TOML file is taken"
+    )
+    raise InputError(f"no chip is called {str(name)!r}: {hint}")
+
+
+def _node_of(said: Mapping[str, Any], known: KnownChip | None, reader: Reader) -> Node:
+    """The node that is said, by name or as a table, else the one that the chip usually stands in."""
+    nodes = catalogue().nodes
+    if isinstance(said.get("node"), Mapping):
+        return reader.node(said["node"])
+    if "node" in said:
+        return nodes[reader.one_of(said["node"], nodes, "node")]
+    if known is None:
+        raise InputError(f"{reader.where}: a chip of its own numbers needs a [node]: give its devices, link and fabric")
+    return nodes[known.node]
+
+
+def _numbers(said: Mapping[str, Any], known: KnownChip | None) -> tuple[dict[str, float], dict[str, Provenance]]:
+    """Price, failures and cooling by key with the evidence of each by field: what is said, else what is assumed."""
+    assumed = catalogue().assumed if known is None else known.numbers
+    believed = catalogue().evidence if known is None else known.evidence
+    values = {key: _number(key, said[key]) if key in said else assumed[key] for key in MACHINE_FIELDS}
+    return values, {name: _USER if key in said else believed[name] for key, name in MACHINE_FIELDS.items()}
+
+
+def _latencies(**links: Link) -> dict[str, Provenance]:
+    """The evidence of latencies that follow from the kind of a link: "fabric.latency_s" and the like."""
+    usual, believed = catalogue().latencies, catalogue().latency_evidence
+    return {
+        f"{field}.latency_s": believed[link.kind]
+        for field, link in links.items()
+        if link.latency_s == usual.get(link.kind)
+    }
+
+
+def _number(key: str, value: Any) -> float:
+    least = 1.0 if key == "power_overhead" else 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < float("inf"):
+        raise InputError(f"{key} = {value!r}: give a finite number of at least {least:g}")
+    return float(value)
+
+
+def _assumed(machine: Machine, said: Mapping[str, Any], named: str, count: int | None) -> Iterator[str]:
+    """A sentence for each thing that was not said."""
+    if named and (others := _siblings(named)):
+        yield f"chip: {named} is taken to be the {machine.chip.title}; others are {', '.join(others)}"
+    if "," in machine.chip.device:
+        yield f"device: a {machine.chip.device}, counts as one device"
+    if count is None:
+        yield f"devices: {machine.devices}, one node, because no count was given"
+    if machine.devices % machine.devices_per_node:
+        yield f"devices: {machine.devices} do not fill nodes of {machine.devices_per_node}, the last is partly used"
+    if "node" not in said:
+        tiers = "".join(f", {format_bytes(t.memory_bytes)} of {name} a device" for name, t in machine.tiers.items())
+        each = f"each of its {machine.devices_per_node} devices on {link_words(machine.node_link)}"
+        yield f"node: {machine.node}, {each}{tiers}"
+    if "fabric" not in said and not isinstance(said.get("node"), Mapping) and machine.nodes > 1:
+        yield f"fabric: {link_words(machine.fabric)} a device between nodes"
+    if machine.mixed:
+        yield f"fabric: collectives wait for the slowest of {len(machine.mixed)}, {link_words(machine.fabric)} a device"
+    if "price" not in said:
+        yield f"price: ${machine.price_per_device_hour:.2f} a device hour ({machine.evidence['price_per_device_hour']})"
+    if "failures" not in said:
+        rate = f"{machine.failures_per_device_hour:.3g} per device hour"
+        yield f"failures: {rate} ({machine.evidence['failures_per_device_hour']})"
+    if not machine.chip.power_watts:
+        yield "power: 0 W a chip, because none was given or measured"
+    elif "power_overhead" not in said:
+        parts = f"{machine.chip.power_watts:g} W a chip and {machine.node_watts:g} W for its share of the node"
+        yield f"power: {parts}, times {machine.power_overhead:g} for cooling"
+
+
+def _siblings(named: str) -> list[str]:
+    """Other chips that a name might have meant."""
+    chips, start = catalogue().chips, _chip_called(named).chip.name
+    family = re.sub(r"[\s_]+", "-", named.strip().lower())
+    return [name for name in chips if name != start and name.startswith(f"{family}-")]
+
+
+def link_words(link: Link) -> str:
+    """A link in words: kind, bandwidth, latency."""
+    return f"{link.kind} of {link.bandwidth_bytes_per_s / 1e9:.4g} GB/s and {link.latency_s * 1e6:.3g} us"

@@ -1,0 +1,1 @@
+"""What serving a model costs on a machine: the seconds and bytes of one iteration."""

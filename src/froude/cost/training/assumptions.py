@@ -1,0 +1,268 @@
+"""A layout from what somebody said of it: the rest is assumed, each assumption with its reason and its effect.
+
+The interval of the answer has two parts, added as squares of logarithms: the model's own error on rows that it was not
+calibrated on, and the effect of every assumption that has alternatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, final
+
+import numpy as np
+
+from froude.cost.machine.constants import held_out_error
+from froude.cost.machine.machine import Chip, Machine
+from froude.cost.model.model import Model
+from froude.cost.training.evaluation import Cost, evaluate
+from froude.cost.training.layout import Layout, Precision
+from froude.cost.training.legal import check_legal, legal
+from froude.cost.training.memory.optimal_recompute import with_optimal_recompute
+from froude.errors import InputError
+
+BATCH_TOKENS = 4 * 2**20
+"""Tokens of a step where nobody says: four million, as in GPT-3's largest and Llama's trainings."""
+
+BATCH_IMAGES = 4096
+"""Images of a step where nobody says, as in the training of the first vision transformers (Dosovitskiy et al. 2021)."""
+
+PRECISIONS: Mapping[str, Precision] = {
+    "bf16": Precision(),
+    "fp16": Precision(matmuls="fp16", gradients=2, reduce=2),
+    "fp32": Precision(matmuls="fp32", weights=4, master=0, activations=4),
+    "tf32": Precision(matmuls="tf32", weights=4, master=0, activations=4),
+    "fp8": Precision(matmuls="fp8"),
+    "bf16-lean": Precision(gradients=2, reduce=2, optimizer=4),
+    "bf16-8bit": Precision(optimizer=2),
+}
+"""Precisions by name: mixed ones keep fp32 master weights and Adam's states in fp32; "bf16-lean" has gradients and
+states in bf16, "bf16-8bit" quantised states (Dettmers et al. 2021, arXiv:2110.02861)."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Assumption:
+    """Something nobody said: its value, why it was taken, and the step time of alternatives over that of the value."""
+
+    name: str
+    value: str
+    why: str
+    effect: tuple[float, float] = (1.0, 1.0)
+
+    def __str__(self) -> str:
+        said = f"{self.name}: {self.value} ({self.why})"
+        lo, hi = self.effect
+        return said if lo == hi == 1.0 else f"{said}; otherwise the step takes {lo - 1:+.0%} to {hi - 1:+.0%}"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Assumed:
+    """One layout's cost, with a 90% interval of its step seconds and all that was assumed."""
+
+    layout: Layout
+    cost: Cost
+    interval: tuple[float, float]
+    assumptions: tuple[Assumption, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON: seconds, rates, bytes by part with their total, the layout, and the assumptions."""
+        return {
+            **cost_to_dict(self.cost, self.interval),
+            "layout": layout_to_dict(self.layout),
+            "assumptions": [
+                {"name": one.name, "value": one.value, "why": one.why, "effect": list(one.effect)}
+                for one in self.assumptions
+            ],
+        }
+
+
+def cost_to_dict(cost: Cost, interval: tuple[float, float]) -> dict[str, Any]:
+    """A single layout's cost as JSON, with an interval of its step seconds."""
+    bytes_by_part = {name: float(value) for name, value in vars(cost.memory).items()}
+    return {
+        "step_seconds": float(cost.step_seconds),
+        "interval": list(interval),
+        "step_seconds_by_part": {name: float(value) for name, value in vars(cost.step).items()},
+        "tokens_per_second": float(cost.tokens_per_second),
+        "tflops_per_device": float(cost.flops_per_device) / 1e12,
+        "mfu": float(cost.mfu),
+        "hfu": float(cost.hfu),
+        "memory_bytes": {**bytes_by_part, "total": float(cost.memory.total)},
+        "fits": bool(cost.fits),
+        "fits_probability": float(cost.fits_probability),
+    }
+
+
+def layout_to_dict(layout: Layout) -> dict[str, Any]:
+    """A single layout as JSON: counts as whole numbers, the precision by name."""
+    plain = {
+        field.name: getattr(layout, field.name) for field in fields(layout) if field.name not in ("precision", "kept")
+    }
+    counts = {name: value if isinstance(value, str | bool) else _count(value) for name, value in plain.items()}
+    kept = {"kept": vars(layout.kept)} if layout.recompute == "optimal" else {}
+    return {**counts, "precision": precision_name(layout.precision), **kept}
+
+
+def assume(model: Model, machine: Machine, given: Mapping[str, Any]) -> Assumed:
+    """The cost of the layout of which `given` says some fields, the rest being assumed.
+
+    Names and values are those of `Layout`, `precision` by name. InputError for a name that is not a field, and for
+    layouts that do not exist.
+    """
+    layout, reasons = complete(model, machine, given)
+    check_legal(model, machine, layout)
+    cost = evaluate(model, machine, layout)
+    assumptions = [
+        effect_of(model, machine, layout, name, why, float(cost.step_seconds)) for name, why in reasons.items()
+    ]
+    return Assumed(
+        layout=layout,
+        cost=cost,
+        interval=interval(float(cost.step_seconds), assumptions),
+        assumptions=(*assumptions, *stated(machine.assumed), *stated(model.assumed)),
+    )
+
+
+def complete(model: Model, machine: Machine, given: Mapping[str, Any]) -> tuple[Layout, dict[str, str]]:
+    """The layout with every field set, and why each field that nobody gave has its value."""
+    known = {field.name for field in fields(Layout)} - {"devices", "kept"}
+    for name in given:
+        if name not in known:
+            raise InputError(f"{name!r} is no part of a layout: it has {', '.join(sorted(known))}")
+    said = {"devices": machine.devices, **given}
+    if "precision" in said:
+        said["precision"] = precision_called(said["precision"])
+    reasons: dict[str, str] = {}
+    for name, value, why in _defaults(model, machine, said):
+        if name not in said:
+            said[name], reasons[name] = value, why
+    layout = Layout(**{"global_batch": 0, **said})
+    if "global_batch" not in said:
+        layout, reasons["global_batch"] = _batched(model, layout)
+    if "recompute" not in said:
+        layout, reasons["recompute"] = _recomputed(model, machine, layout)
+    elif layout.recompute == "optimal":
+        check_legal(model, machine, layout)
+        layout = with_optimal_recompute(model, machine, layout)
+    return layout, reasons
+
+
+def precision_called(name: str | Precision) -> Precision:
+    """The precision of a name; InputError lists the names."""
+    if isinstance(name, Precision):
+        return name
+    if name not in PRECISIONS:
+        raise InputError(f"no precision is called {name!r}: take one of {', '.join(PRECISIONS)}")
+    return PRECISIONS[name]
+
+
+def usual_precision(chip: Chip) -> str:
+    """The name of the 16-bit precision that a chip trains in; fp32 where it has none."""
+    return next((name for name in ("bf16", "fp16") if name in chip.peak_flops), "fp32")
+
+
+def precision_name(precision: Precision) -> str:
+    """The name of a precision, or its matmuls' type where it has none."""
+    return next((name for name, one in PRECISIONS.items() if one == precision), precision.matmuls)
+
+
+def interval(step_seconds: float, assumptions: list[Assumption]) -> tuple[float, float]:
+    """A 90% interval of step seconds from the model's held-out error and the assumptions' effects."""
+    own = held_out_error() ** 2
+    below = own + sum(min(np.log(one.effect[0]), 0.0) ** 2 for one in assumptions)
+    above = own + sum(max(np.log(one.effect[1]), 0.0) ** 2 for one in assumptions)
+    return float(step_seconds * np.exp(-np.sqrt(below))), float(step_seconds * np.exp(np.sqrt(above)))
+
+
+def effect_of(model: Model, machine: Machine, layout: Layout, name: str, why: str, step_seconds: float) -> Assumption:
+    """An assumption with the least and the most that its alternatives would take, over what was assumed."""
+    value = getattr(layout, name)
+    ratios = [1.0]
+    for other in _alternatives(machine, layout, name):
+        changed = replace(layout, **other)
+        if bool(legal(model, machine, changed)):
+            ratios.append(float(evaluate(model, machine, changed).step_seconds) / step_seconds)
+    written = precision_name(value) if isinstance(value, Precision) else _written(value)
+    return Assumption(name=name, value=written, why=why, effect=(min(ratios), max(ratios)))
+
+
+def stated(sentences: tuple[str, ...]) -> Iterator[Assumption]:
+    """Assumptions of a machine or a model, written "name: value"."""
+    for sentence in sentences:
+        name, _, rest = sentence.partition(": ")
+        yield Assumption(name=name, value=rest, why="not said")
+
+
+def _defaults(model: Model, machine: Machine, said: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    """Fields in the order in which they are decided, with value and reason."""
+    yield "seq_len", int(model.context), "the model's context"
+    yield "precision", PRECISIONS[usual_precision(machine.chip)], "mixed precision with master weights in fp32"
+    for name in ("tensor", "pipeline", "context", "expert", "interleave", "micro_batch"):
+        yield name, 1, "not said"
+    parts = int(np.prod([int(said.get(name, 1)) for name in ("tensor", "pipeline", "context")]))
+    several = machine.devices // max(parts, 1) > 1
+    stage = (1 if parts > 1 else 3) if several else 0
+    why = "states divided, as with other parallelism" if parts > 1 else "the only parallelism"
+    yield "zero", stage, why if several else "one replica"
+    yield "shard", 0, "all data-parallel devices"
+    yield "sequence_parallel", int(said.get("tensor", 1)) > 1, "free with tensor parallelism"
+    yield "attention", "flash-2", "what frameworks take"
+    yield "schedule", "1f1b", "what frameworks take"
+    yield "overlap", True, "what frameworks do"
+    yield "overlap_tensor", False, "asks for a special kernel"
+    yield "fused_loss", False, "what frameworks do unless asked"
+    yield "compiled", False, "eager kernels"
+
+
+def _alternatives(machine: Machine, layout: Layout, name: str) -> Iterator[dict[str, Any]]:
+    """What else an assumed field could reasonably be."""
+    if name == "precision" and layout.precision == PRECISIONS["bf16"]:
+        yield {"precision": PRECISIONS["bf16-lean"]}
+    elif name == "micro_batch":
+        yield from ({"micro_batch": layout.micro_batch * times} for times in (2, 4))
+    elif name == "zero" and int(layout.data_parallel) > 1:
+        # Gathering weights for every micro-batch of a pipeline is nobody's choice.
+        yield from ({"zero": stage} for stage in ((0, 1) if layout.pipeline > 1 else (1, 3)))
+    elif name == "attention":
+        yield {"attention": "flash"}
+        if machine.chip.name.startswith(("h100", "h200", "h800", "gh200")):
+            yield {"attention": "flash-3"}
+    elif name == "recompute":
+        yield from ({"recompute": mode} for mode in ("none", "selective", "full"))
+    elif name in ("overlap", "compiled", "fused_loss") or (
+        name in ("overlap_tensor", "sequence_parallel") and layout.tensor > 1
+    ):
+        yield {name: not getattr(layout, name)}
+
+
+def _batched(model: Model, layout: Layout) -> tuple[Layout, str]:
+    """A global batch near the usual number of tokens or images that replicas, micro-batches and pipeline divide."""
+    unit = int(layout.data_parallel) * int(layout.micro_batch)
+    if int(layout.interleave) > 1:
+        unit *= int(layout.pipeline)
+    of_images = model.description.get("family") in ("vit", "dit", "convnet", "unet")
+    wanted = BATCH_IMAGES if of_images else BATCH_TOKENS / float(layout.seq_len)
+    batch = max(round(wanted / max(unit, 1)), 1) * max(unit, 1)
+    why = f"near {BATCH_IMAGES} images a step" if of_images else f"near {BATCH_TOKENS / 2**20:g} Mi tokens a step"
+    return replace(layout, global_batch=batch), why
+
+
+def _recomputed(model: Model, machine: Machine, layout: Layout) -> tuple[Layout, str]:
+    """The least recomputation with which the layout fits, if any does."""
+    for mode in ("none", "selective", "operators", "full"):
+        tried = replace(layout, recompute=mode)
+        if bool(legal(model, machine, tried)) and bool(evaluate(model, machine, tried).fits):
+            return tried, "the least that fits"
+    return replace(layout, recompute="full"), "nothing less comes nearer to fitting"
+
+
+def _count(value: Any) -> int | float:
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

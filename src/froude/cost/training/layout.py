@@ -1,0 +1,162 @@
+"""How it is trained: the layout of a training on devices, as numbers or as arrays of many layouts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Literal, final, get_args
+
+import numpy as np
+
+from froude.cost.model.operators import Number
+from froude.errors import InputError
+
+Recompute = Literal["none", "selective", "operators", "full", "optimal"]
+Schedule = Literal["gpipe", "1f1b", "zero-bubble"]
+Attending = Literal["unfused", "flash", "flash-2", "flash-3"]
+ContextBy = Literal["ring", "ulysses"]
+Place = Literal["device", "host", "nvme"]
+ZeroStage = Literal[0, 1, 2, 3]
+
+CHOICES: Mapping[str, tuple[str | int, ...]] = {
+    "schedule": get_args(Schedule),
+    "context_by": get_args(ContextBy),
+    "zero": get_args(ZeroStage),
+    "recompute": get_args(Recompute),
+    "attention": get_args(Attending),
+    "offload_optimizer": get_args(Place),
+    "offload_parameters": get_args(Place),
+    "offload_activations": get_args(Place),
+}
+"""Fields of a layout that are not numbers, with what they may be."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """Bytes a value of each class of tensor, and the number type of the matmuls.
+
+    `weights` is the copy that matmuls read, `master` the one the optimizer updates (0 where they are the same),
+    `optimizer` all its states together (8 for Adam in fp32, 2 for its 8-bit form), `reduce` what gradients are
+    communicated in, `activations` what is kept for the backward pass.
+    """
+
+    matmuls: str = "bf16"
+    weights: float = 2
+    gradients: float = 4
+    master: float = 4
+    optimizer: float = 8
+    reduce: float = 4
+    activations: float = 2
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What an optimal recomputation does, as shares of whole blocks.
+
+    `bytes` is what stays of the activations, `seconds` and `flops` what is repeated of the forward pass, `working`
+    the largest segment while it is recomputed.
+    """
+
+    bytes: Number = 1.0
+    seconds: Number = 0.0
+    flops: Number = 0.0
+    working: Number = 0.0
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """One layout, or many of the same categories whose numeric fields are arrays that broadcast.
+
+    Batches count sequences: a step trains `global_batch` of `seq_len` tokens, `micro_batch` of them at a time on each
+    model replica. A replica takes tensor · pipeline · context devices; data parallelism is what is left of `devices`.
+    `expert` devices of a data-parallel group share the experts. Each device holds `interleave` stages of the
+    pipeline. `shard` is over how many data-parallel devices ZeRO divides states (0: all; fewer: hybrid
+    sharding). ZeRO stage 1 divides optimizer states, 2 gradients too, 3 weights too (FSDP).
+
+    `recompute` "selective" repeats the scores of attention (Korthikanti et al. 2022), "operators" all but every
+    second matmul and attention (torchtitan's selective mode), "full" whole blocks, of which `recomputed` is the
+    share that is. "optimal" what `kept` says. `attention` names the kernel, `fused_loss` says whether the cross
+    entropy has one of its own. `overlap` says whether gradient and weight communication runs beside compute,
+    `overlap_tensor` the same of tensor parallelism. `compress` is the factor by which gradients are made smaller
+    before they are sent; `local_steps` how many optimizer steps pass between synchronisations of a low-
+    communication optimizer (1: every step).
+    """
+
+    devices: Number
+    global_batch: Number
+    seq_len: Number
+    micro_batch: Number = 1
+    tensor: Number = 1
+    pipeline: Number = 1
+    interleave: Number = 1
+    context: Number = 1
+    expert: Number = 1
+    shard: Number = 0
+    schedule: Schedule = "1f1b"
+    context_by: ContextBy = "ring"
+    sequence_parallel: bool = False
+    zero: ZeroStage = 0
+    recompute: Recompute = "none"
+    recomputed: Number = 1.0
+    kept: Kept = field(default_factory=Kept)
+    attention: Attending = "flash-2"
+    fused_loss: bool = False
+    compiled: bool = False
+    overlap: bool = True
+    overlap_tensor: bool = False
+    compress: float = 1.0
+    local_steps: int = 1
+    offload_optimizer: Place = "device"
+    offload_parameters: Place = "device"
+    offload_activations: Place = "device"
+    precision: Precision = field(default_factory=Precision)
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise InputError(f"{name} is {getattr(self, name)!r}: take one of {', '.join(map(str, choices))}")
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The fields that hold an array, of many layouts at once."""
+        numbers = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in numbers.items() if isinstance(value, np.ndarray)}
+
+    @cached_property
+    def model_parallel(self) -> Number:
+        """Devices that hold one replica of the model together."""
+        return self.tensor * self.pipeline * self.context
+
+    @cached_property
+    def data_parallel(self) -> Number:
+        """Replicas of the model."""
+        return self.devices // self.model_parallel
+
+    @cached_property
+    def micro_batches(self) -> Number:
+        """Micro-batches that a replica works through in a step: gradient accumulation, or a pipeline's fill."""
+        return self.global_batch // (self.data_parallel * self.micro_batch)
+
+    @cached_property
+    def positions(self) -> Number:
+        """Positions of one micro-batch that a device works on."""
+        return self.micro_batch * self.seq_len / self.context
+
+    @property
+    def sequence_split(self) -> Number:
+        """Parts into which positions are divided outside of tensor-parallel matmuls."""
+        return self.tensor if self.sequence_parallel else 1
+
+    @property
+    def flow(self) -> tuple[Schedule, Number, Number, Number]:
+        """Schedule, stages, interleave and micro-batches: what decides how work flows through a pipeline."""
+        return self.schedule, self.pipeline, self.interleave, self.micro_batches
+
+    @cached_property
+    def tokens(self) -> Number:
+        """Tokens of one step."""
+        return self.global_batch * self.seq_len

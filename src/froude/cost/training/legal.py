@@ -1,0 +1,93 @@
+"""Which layouts exist for a model on a machine, and why others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from froude.cost.machine.machine import Machine
+from froude.cost.model.model import Model
+from froude.cost.training.layout import Layout
+from froude.cost.training.pipeline.closed_form import is_legal
+from froude.cost.training.work import peak_flops
+from froude.errors import InputError
+
+
+def rules(model: Model, machine: Machine, layout: Layout) -> Iterator[tuple[np.ndarray, str]]:
+    """Every rule as an array of whether it holds, and what it asks for.
+
+    Layers need not divide by the stages: the fullest stage takes one more. Interleaved chunks must hold equal parts.
+    """
+    tensor, pipeline, context = (np.asarray(x) for x in (layout.tensor, layout.pipeline, layout.context))
+    replicas = np.maximum(np.asarray(layout.data_parallel), 1)
+    batch = np.asarray(layout.global_batch)
+    yield (
+        np.asarray(layout.devices) % np.maximum(layout.model_parallel, 1) == 0,
+        "tensor × pipeline × context must divide the devices",
+    )
+    yield batch % (replicas * layout.micro_batch) == 0, "data parallel × micro-batch must divide the global batch"
+    yield (batch > 0) & (np.asarray(layout.micro_batch) > 0), "batches must be positive"
+    yield (
+        (model.heads % tensor == 0) & ((model.kv_heads % tensor == 0) | (tensor % np.maximum(model.kv_heads, 1) == 0)),
+        "tensor parallelism must divide the attention heads",
+    )
+    yield tensor <= machine.devices_per_node, "tensor parallelism stays inside a node"
+    yield pipeline <= model.layers, "a pipeline has at most one stage a layer"
+    chunks = pipeline * np.asarray(layout.interleave)
+    equal = (np.asarray(layout.interleave) == 1) | (model.layers % chunks == 0)
+    yield equal, "interleaved chunks must divide the layers"
+    many = np.maximum(np.asarray(layout.micro_batches), 1)
+    yield (
+        is_legal(layout.schedule, pipeline, layout.interleave, many),
+        "interleaving asks for 1f1b, two stages, and micro-batches that are a multiple of the stages",
+    )
+    split = np.where(tensor > 1, tensor, 1) if layout.sequence_parallel else 1
+    yield layout.seq_len % (context * split) == 0, "context and sequence parallelism must divide the sequence"
+    if layout.context_by == "ulysses":
+        yield model.kv_heads % (tensor * context) == 0, "Ulysses must divide the heads that tensor parallelism leaves"
+    expert = np.asarray(layout.expert)
+    yield model.experts % expert == 0, "expert parallelism must divide the experts"
+    yield (replicas * context) % expert == 0, "expert parallelism must divide the data-parallel devices"
+    shard = np.asarray(layout.shard)
+    yield (
+        (shard == 0) | ((replicas * context) % np.maximum(shard, 1) == 0),
+        "the shard group must divide the data-parallel devices",
+    )
+
+
+def legal(model: Model, machine: Machine, layout: Layout) -> np.ndarray:
+    """Whether a layout exists, elementwise over its arrays."""
+    found = np.asarray(True)
+    for holds, _ in rules(model, machine, layout):
+        found = found & holds
+    return found
+
+
+def check_legal(model: Model, machine: Machine, layout: Layout) -> None:
+    """InputError naming the first rule that a single layout breaks, and its numbers."""
+    peak_flops(machine.chip, layout.precision.matmuls)
+    for tier in (layout.offload_optimizer, layout.offload_parameters, layout.offload_activations):
+        if tier != "device" and tier not in machine.tiers:
+            raise InputError(f"the machine has no {tier} memory to offload to: it has {', '.join(machine.tiers)}")
+    for holds, asked in rules(model, machine, layout):
+        if not np.all(holds):
+            raise InputError(f"no such layout: {asked} ({_sizes(model, layout)})")
+
+
+def _sizes(model: Model, layout: Layout) -> str:
+    said = {
+        "devices": layout.devices,
+        "tensor": layout.tensor,
+        "pipeline": layout.pipeline,
+        "interleave": layout.interleave,
+        "context": layout.context,
+        "expert": layout.expert,
+        "micro-batch": layout.micro_batch,
+        "global batch": layout.global_batch,
+        "sequence": layout.seq_len,
+        "heads": model.heads,
+        "KV heads": model.kv_heads,
+        "layers": model.layers,
+    }
+    return ", ".join(f"{name} {float(np.max(value)):g}" for name, value in said.items())

@@ -1,0 +1,184 @@
+"""Forward and backward pass of one micro-batch on one device: its kernels and the communication between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from froude.cost.machine.collectives import Group, beside_seconds, exchange_seconds, gather_seconds, reduce_seconds
+from froude.cost.machine.constants import Constants
+from froude.cost.machine.machine import Machine
+from froude.cost.model.model import Model
+from froude.cost.model.operators import Attention, Elementwise, Matmul, Number, Operator
+from froude.cost.training.layout import Layout
+from froude.cost.training.share import is_expert
+from froude.cost.training.work import Work, backward_work, forward_work, loss_work
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Seconds:
+    """Seconds of one pass by part, as in `StepSeconds`."""
+
+    compute: Number = 0.0
+    recompute: Number = 0.0
+    memory: Number = 0.0
+    tensor: Number = 0.0
+    context: Number = 0.0
+    expert: Number = 0.0
+    fixed: Number = 0.0
+
+    def __add__(self, other: Seconds) -> Seconds:
+        mine, others = vars(self), vars(other)
+        return Seconds(**{name: mine[name] + others[name] for name in mine})
+
+    def times(self, factor: Number) -> Seconds:
+        """The same, `factor` times."""
+        return Seconds(**{name: value * factor for name, value in vars(self).items()})
+
+    def by_part(self) -> dict[str, Number]:
+        """Part → seconds."""
+        return dict(vars(self))
+
+    @property
+    def seconds(self) -> Number:
+        """All of it."""
+        return sum(vars(self).values())
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Passes:
+    """Both passes of one micro-batch."""
+
+    forward: Seconds
+    backward: Seconds
+
+    def __add__(self, other: Passes) -> Passes:
+        return Passes(forward=self.forward + other.forward, backward=self.backward + other.backward)
+
+    def times(self, factor: Number) -> Passes:
+        """The same, `factor` times."""
+        return Passes(forward=self.forward.times(factor), backward=self.backward.times(factor))
+
+    @property
+    def seconds(self) -> Number:
+        """Both together."""
+        return self.forward.seconds + self.backward.seconds
+
+
+def block_passes(operators: Sequence[Operator], machine: Machine, layout: Layout, constants: Constants) -> Passes:
+    """Both passes of one micro-batch through a block's operators; what is recomputed is done in the backward pass."""
+    forward = _pass([forward_work(o, machine.chip, layout, constants) for o in operators])
+    backward = _pass([backward_work(o, machine.chip, layout, constants) for o in operators])
+    exchanged = _exchanged(operators, machine, layout, constants, forward.seconds)
+    forward = forward + exchanged + Seconds(fixed=constants.launch / 3)
+    # Gradients of columns' inputs are reduced where rows' outputs were, and sent where activations were.
+    backward = backward + exchanged + Seconds(fixed=constants.launch * 2 / 3)
+    if np.any(np.asarray(layout.context) > 1) and layout.context_by == "ring":
+        backward = backward + Seconds(context=exchanged.context)  # keys, values and their gradients go round
+    return Passes(forward=forward, backward=backward + _again(operators, machine, layout, constants, forward))
+
+
+def end_passes(model: Model, machine: Machine, layout: Layout, constants: Constants) -> Passes:
+    """Both passes through embedding, head and loss: what the last stage has besides blocks, or the only one."""
+    operators = (*model.embedding, *model.head)
+    forward = _pass([forward_work(o, machine.chip, layout, constants) for o in operators])
+    backward = _pass(
+        [
+            *(backward_work(o, machine.chip, layout, constants) for o in operators),
+            loss_work(model.vocabulary, machine.chip, layout, constants),
+        ]
+    )
+    summed = layout.positions * model.hidden * layout.precision.activations
+    reduced = Seconds(tensor=_reduced(summed, machine, layout, constants))
+    return Passes(forward=forward + reduced, backward=backward + reduced)
+
+
+def _pass(works: Sequence[Work]) -> Seconds:
+    return Seconds(
+        compute=sum(work.matmul + work.attention for work in works),
+        memory=sum(work.memory for work in works),
+    )
+
+
+def _again(
+    operators: Sequence[Operator], machine: Machine, layout: Layout, constants: Constants, forward: Seconds
+) -> Seconds:
+    """What the backward pass does again, communication of whole blocks included."""
+    if layout.recompute == "none":
+        return Seconds()
+    if layout.recompute == "full":
+        return Seconds(recompute=layout.recomputed * forward.seconds)
+
+    def work_of(operator: Operator) -> Work:
+        return forward_work(operator, machine.chip, layout, constants)
+
+    if layout.recompute == "optimal":
+        return Seconds(recompute=layout.kept.seconds * sum(work_of(o).seconds for o in operators))
+    shares: dict[type, float] = {Attention: 1.0}
+    if layout.recompute == "operators":
+        shares = {Matmul: 0.5, Elementwise: 1.0}
+    return Seconds(recompute=sum(shares[type(o)] * work_of(o).seconds for o in operators if type(o) in shares))
+
+
+def _exchanged(
+    operators: Sequence[Operator], machine: Machine, layout: Layout, constants: Constants, work_seconds: Number
+) -> Seconds:
+    """Communication inside a block's forward pass that is not hidden."""
+    width = layout.positions * layout.precision.activations
+    rows = sum(o.outputs * o.active * o.positions for o in operators if isinstance(o, Matmul) and o.split == "rows")
+    tensor = _reduced(width * rows, machine, layout, constants)
+    if layout.overlap_tensor:
+        taken = 2 * beside_seconds(Group(size=layout.tensor), width * rows, machine, constants)
+        tensor = taken + np.maximum(tensor - work_seconds, 0)
+    attended = [o for o in operators if isinstance(o, Attention)]
+    return Seconds(
+        tensor=tensor,
+        context=sum(_context_seconds(o, machine, layout, constants) for o in attended),
+        expert=_dispatched(operators, machine, layout, constants),
+    )
+
+
+def _dispatched(operators: Sequence[Operator], machine: Machine, layout: Layout, constants: Constants) -> Number:
+    """Positions sent to their experts and back, where devices share them."""
+    if np.max(layout.expert) == 1:
+        return 0.0
+    routed = [o for o in operators if isinstance(o, Matmul) and is_expert(o) and o.split == "columns"]
+    sent = sum(o.inputs * o.active * o.positions for o in routed)
+    whole = layout.positions * layout.precision.activations * sent / layout.sequence_split
+    experts = Group(size=layout.expert, stride=layout.tensor)
+    return np.where(np.asarray(layout.expert) > 1, 2 * exchange_seconds(experts, whole, machine, constants), 0.0)
+
+
+def _reduced(whole_bytes: Number, machine: Machine, layout: Layout, constants: Constants) -> Number:
+    """An all-reduce among tensor-parallel devices; sequence parallelism's gather and scatter cost the same."""
+    if np.max(layout.tensor) == 1:
+        return 0.0
+    seconds = reduce_seconds(Group(size=layout.tensor), whole_bytes, machine, constants)
+    return np.where(np.asarray(layout.tensor) > 1, seconds, 0.0)
+
+
+def _context_seconds(operator: Attention, machine: Machine, layout: Layout, constants: Constants) -> Number:
+    """Exposed communication of context parallelism for one attention, forward.
+
+    Ring attention passes keys and values round while scores are computed (Liu et al. 2023, arXiv:2310.01889); Ulysses
+    exchanges queries, keys, values and outputs before and after (Jacobs et al. 2023, arXiv:2309.14509).
+    """
+    if np.max(layout.context) == 1:
+        return 0.0
+    group = Group(size=layout.context, stride=layout.tensor)
+    width = layout.positions * layout.precision.activations / layout.tensor
+    keys = operator.kv_heads * (operator.score_width + operator.value_width)
+    if layout.context_by == "ulysses":
+        queries = operator.heads * (operator.score_width + operator.value_width)
+        seconds = exchange_seconds(group, width * (keys + queries), machine, constants)
+    else:
+        whole_bytes = width * keys * layout.context
+        alone = gather_seconds(group, whole_bytes, machine, constants)
+        behind = forward_work(operator, machine.chip, layout, constants).seconds
+        seconds = beside_seconds(group, whole_bytes, machine, constants) + np.maximum(alone - behind, 0)
+    return np.where(np.asarray(layout.context) > 1, seconds, 0.0)

@@ -1,0 +1,108 @@
+"""A device's share of a model under a layout: its parameters, and the devices that hold copies of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from froude.cost.machine.collectives import Group
+from froude.cost.model.model import Model
+from froude.cost.model.operators import Lookup, Matmul, Number, Operator
+from froude.cost.training.layout import Layout
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Parameters on one device of the pipeline's fullest stage, before ZeRO divides them.
+
+    `dense` have copies on all data-parallel devices, `experts` on those that hold the same experts. ZeRO 3 gathers
+    them in `units`, blocks and what is outside of them; the one at either end or the widest block has `largest`.
+    """
+
+    dense: Number
+    experts: Number
+    units: Number
+    largest: Number
+
+    @property
+    def parameters(self) -> Number:
+        """Both kinds."""
+        return self.dense + self.experts
+
+    def owned(self, layout: Layout) -> Number:
+        """Parameters whose optimizer states a device holds."""
+        if layout.zero == 0:
+            return self.parameters
+        return self.divided(layout)
+
+    def divided(self, layout: Layout) -> Number:
+        """Parameters of one part where the shard group divides them."""
+        dense = self.dense / shard_group(data_group(layout), layout).size
+        return dense + self.experts / shard_group(expert_data_group(layout), layout).size
+
+
+def share_of(model: Model, layout: Layout) -> Share:
+    """The share of the stage that holds most: an equal part of the blocks, rounded up, and the larger end."""
+    held = fullest_blocks(model, layout)
+    dense, experts, largest = 0.0, 0.0, 0.0
+    for block in model.blocks:
+        own = _parameters([o for o in block.operators if not is_expert(o)], layout)
+        routed = _parameters([o for o in block.operators if is_expert(o)], layout)
+        dense = dense + block.count * held / model.layers * own
+        experts = experts + block.count * held / model.layers * routed
+        largest = np.maximum(largest, own + routed)
+    first, last = _parameters(model.embedding, layout), _parameters(model.head, layout)
+    copied = sum(o.inputs * o.outputs / layout.tensor for o in model.head if isinstance(o, Matmul) and o.tied)
+    # A tied head on a stage of its own holds a copy of the embedding.
+    ends = np.where(np.asarray(layout.pipeline) == 1, first + last, np.maximum(first, last + copied))
+    largest = np.maximum(largest, np.maximum(first, last + copied))
+    return Share(dense=dense + ends, experts=experts, units=held + 1, largest=largest)
+
+
+def fullest_blocks(model: Model, layout: Layout) -> Number:
+    """Blocks of the fullest stage: one more than of others where stages cannot divide them equally."""
+    return np.ceil(model.layers / layout.pipeline)
+
+
+def fullest_stage(model: Model, layout: Layout) -> Number:
+    """Blocks of the fullest stage over those of a stage in the mean."""
+    return fullest_blocks(model, layout) / (model.layers / layout.pipeline)
+
+
+def is_expert(operator: Operator) -> bool:
+    """Whether expert parallelism divides an operator: it has several sets of weights, of which a position picks."""
+    return isinstance(operator, Matmul) and operator.routed
+
+
+def data_group(layout: Layout) -> Group:
+    """The devices that hold the same dense parameters; context parallelism copies weights too."""
+    return Group(size=layout.data_parallel * layout.context, stride=layout.tensor)
+
+
+def expert_data_group(layout: Layout) -> Group:
+    """The devices that hold the same experts."""
+    size = np.maximum(layout.data_parallel * layout.context // layout.expert, 1)
+    return Group(size=size, stride=layout.tensor * layout.expert)
+
+
+def shard_group(group: Group, layout: Layout) -> Group:
+    """The part of a data-parallel group over which ZeRO divides states: all of it unless the layout says less."""
+    if layout.zero == 0:
+        return group
+    wanted = np.where(np.asarray(layout.shard) > 0, layout.shard, group.size)
+    return Group(size=np.minimum(wanted, group.size), stride=group.stride)
+
+
+def _parameters(operators: list[Operator] | tuple[Operator, ...], layout: Layout) -> Number:
+    """Trained parameters of operators on one device."""
+    return sum(o.parameters / _spread(o, layout) for o in operators)
+
+
+def _spread(operator: Operator, layout: Layout) -> Number:
+    """Devices over which tensor and expert parallelism divide an operator's parameters."""
+    if isinstance(operator, Matmul) and operator.split != "none":
+        return layout.tensor * (layout.expert if is_expert(operator) else 1)
+    return layout.tensor if isinstance(operator, Lookup) else 1

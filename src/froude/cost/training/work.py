@@ -1,0 +1,180 @@
+"""Seconds of compute: what one micro-batch costs on one device, operator by operator.
+
+A matmul takes its FLOPs at the rate that large ones reach, plus what every output costs besides; attention goes at the
+pace of its kernel; all else moves bytes at the memory's bandwidth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import final
+
+import numpy as np
+
+from froude.cost.machine.constants import Constants
+from froude.cost.machine.machine import Chip
+from froude.cost.model.operators import Attention, Lookup, Matmul, Number, Operator
+from froude.cost.training.layout import Layout
+from froude.errors import InputError
+
+BACKWARD_MOVES = 1.8
+"""Bytes that elementwise kernels move backward over forward: 33 values of a width for 18 in a GPT block, gradients of
+norms, activation and residual sums and the sums that make the gradients of biases (counted)."""
+
+LOSS_BYTES = {False: 24, True: 6}
+"""Bytes moved a logit by the cross entropy, forward and backward, by whether it is fused: to fp32, log-softmax, its
+gradient, and back; fused, bf16 logits read twice and their gradient written once (counted)."""
+
+FLASH_BACKWARD = 2.5
+"""Matmuls of FlashAttention's backward pass over those of its forward pass: five, one of them a repetition, over two
+(Dao 2023, arXiv:2307.08691, section 3.1)."""
+
+USUAL_SHARE = 0.78
+"""Best matmul over peak where nobody measured it: mean of the NVIDIA chips in Bekman's table, bf16 and fp8."""
+
+FUSED = 0.5
+"""Bytes that compiled elementwise kernels move, over those of one kernel an operator (a guess: norm with residual,
+activation with product)."""
+
+GENERATIONS = {"flash": 1.0, "flash-2": 2.0, "flash-3": 3.5}
+"""Speed of attention kernels over FlashAttention's first: "around 2×" (Dao 2023, arXiv:2307.08691, abstract) and on
+Hopper 1.5 to 2 × more (Shah et al. 2024, arXiv:2407.08608, abstract; its middle)."""
+
+UNFUSED_BACKWARD = 1.4
+"""Bytes that unfused attention moves backward over forward: 8.5 values a score for 6 (counted)."""
+
+UNFUSED_VALUES = {True: 6.0, False: 3.5}
+"""Values moved a score by unfused attention forward, with dropout and without: the product's result, a causal softmax
+that reads half, dropout and its mask, and the second product's operand (counted)."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """Seconds of one micro-batch on one device, by what binds it."""
+
+    matmul: Number = 0.0
+    attention: Number = 0.0
+    memory: Number = 0.0
+
+    def times(self, factor: Number) -> Work:
+        """The same work, `factor` times."""
+        return Work(matmul=self.matmul * factor, attention=self.attention * factor, memory=self.memory * factor)
+
+    @property
+    def seconds(self) -> Number:
+        """All of it."""
+        return self.matmul + self.attention + self.memory
+
+
+def peak_flops(chip: Chip, kind: str) -> float:
+    """Dense peak of a chip's matmuls of a number type; InputError where it has none."""
+    if kind not in chip.peak_flops:
+        raise InputError(f"{chip.name} has no {kind} matmuls: take one of {', '.join(chip.peak_flops)}")
+    return chip.peak_flops[kind]
+
+
+def matmul_share(chip: Chip, kind: str) -> float:
+    """Share of the peak that the best large matmul reaches: measured, or what chips reach in the mean."""
+    same = "bf16" if kind == "fp16" else kind  # the same units at the same rate
+    return chip.matmul_share.get(same, USUAL_SHARE)
+
+
+def special_per_s(chip: Chip) -> float:
+    """Slots a second of the special function units; where they are not known, as many a FLOP as an A100 has."""
+    return chip.special_per_s or max(chip.peak_flops.values()) / 128
+
+
+def matmul_rate(chip: Chip, kind: str, constants: Constants) -> Number:
+    """FLOP/s of large matmuls: the peak, times the share of it that the best matmul was measured to reach."""
+    return peak_flops(chip, kind) * matmul_share(chip, kind) * constants.matmul
+
+
+def moving_seconds(moved_bytes: Number, chip: Chip, layout: Layout, constants: Constants) -> Number:
+    """Seconds of elementwise work that moves so many bytes; a compiler's fused kernels move fewer."""
+    fused = FUSED if layout.compiled else 1.0
+    return fused * moved_bytes / (chip.memory_bandwidth_bytes_per_s * constants.bandwidth)
+
+
+def forward_work(operator: Operator, chip: Chip, layout: Layout, constants: Constants) -> Work:
+    """Work of an operator's forward pass over one micro-batch on one device."""
+    if isinstance(operator, Matmul):
+        return _matmul(operator, chip, layout, constants)
+    if isinstance(operator, Attention):
+        return _attention(operator, chip, layout, constants)
+    spread = layout.tensor if isinstance(operator, Lookup) or operator.split else layout.sequence_split
+    moved = operator.moved * layout.positions / spread * layout.precision.activations
+    return Work(memory=moving_seconds(moved, chip, layout, constants))
+
+
+def backward_work(operator: Operator, chip: Chip, layout: Layout, constants: Constants) -> Work:
+    """Work of an operator's backward pass: two matmuls for one; attention as its kernel does; memory as counted."""
+    if isinstance(operator, Matmul):
+        return _matmul(operator, chip, layout, constants, backward=True)
+    work = forward_work(operator, chip, layout, constants)
+    if not isinstance(operator, Attention):
+        return work.times(BACKWARD_MOVES)
+    if layout.attention != "unfused":
+        return work.times(FLASH_BACKWARD)
+    return Work(attention=2 * work.attention, memory=UNFUSED_BACKWARD * work.memory)
+
+
+def loss_work(vocabulary: Number, chip: Chip, layout: Layout, constants: Constants) -> Work:
+    """Work of the cross entropy over the vocabulary, forward and backward."""
+    moved = LOSS_BYTES[layout.fused_loss] * layout.positions * vocabulary / layout.tensor
+    return Work(memory=moved / (chip.memory_bandwidth_bytes_per_s * constants.bandwidth))
+
+
+def _matmul(operator: Matmul, chip: Chip, layout: Layout, constants: Constants, *, backward: bool = False) -> Work:
+    """One product forward; backward two, one of which makes the inputs' gradient and one the weights'.
+
+    Loads hide behind multiplication as far as that lasts; the write of a result does not. On a chip whose matmuls were
+    timed these times are taken instead.
+    """
+    rows = layout.positions * operator.positions * operator.active
+    inputs = operator.inputs / (layout.tensor if operator.split == "rows" else 1)
+    outputs = operator.outputs / (layout.tensor if operator.split == "columns" else 1)
+    weights = np.maximum(operator.experts / layout.expert, 1) * inputs * outputs
+    width = layout.precision.activations
+    if layout.precision.matmuls in chip.matmul_time:
+        timed = chip.matmul_time[layout.precision.matmuls]
+        if not backward:
+            return Work(matmul=timed.seconds(rows, inputs, outputs))
+        return Work(matmul=timed.seconds(rows, outputs, inputs) + timed.seconds(inputs, rows, outputs))
+    products = 2 if backward else 1
+    multiplying = products * 2 * rows * inputs * outputs / matmul_rate(chip, layout.precision.matmuls, constants)
+    loaded = products * width * (rows * (inputs + outputs) / products + weights)
+    written = constants.matmul_memory * rows * width * (inputs if backward else outputs)
+    if backward:
+        written = written + 2 * weights * layout.precision.gradients  # added to what other micro-batches gave
+    bandwidth = chip.memory_bandwidth_bytes_per_s
+    shown = np.maximum(loaded / bandwidth - multiplying, 0)
+    return Work(matmul=multiplying, memory=shown + written / bandwidth)
+
+
+def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Constants) -> Work:
+    """Attention's scores and values: a fused kernel computes half of a causal square, in the time that its vector work
+    takes (Triton's and CUDA's kernels before Hopper's are bound by it, measured: the same FLOPs a slot on A100 and
+    H100); unfused scores are whole and pass through memory.
+    """
+    flops = layout.positions * operator.forward_flops(layout.seq_len) / layout.tensor
+    if layout.attention != "unfused":
+        rate = special_per_s(chip) * constants.attention * GENERATIONS[layout.attention]
+        return Work(attention=(0.5 if operator.causal else 1.0) * flops / rate)
+    scores = layout.positions * operator.heads * operator.keys(layout.seq_len) / layout.tensor
+    moved = scores * UNFUSED_VALUES[operator.dropout] * layout.precision.activations
+    rate = matmul_rate(chip, layout.precision.matmuls, constants) * constants.unfused_attention
+    return Work(attention=flops / rate, memory=moving_seconds(moved, chip, layout, constants))
+
+
+def overlapped_seconds(parts: Sequence[Number], overlap: Number) -> Number:
+    """Seconds of parts on different resources: their sum at `overlap` 0, the longest at 1, linear between.
+
+    InputError for an overlap below 0 or above 1.
+    """
+    if np.any((np.asarray(overlap) < 0) | (np.asarray(overlap) > 1)):
+        raise InputError(f"overlap {overlap}: give a share from 0 to 1")
+    longest = reduce(np.maximum, parts)
+    return longest + (1 - np.asarray(overlap)) * (sum(parts) - longest)

@@ -1,0 +1,152 @@
+"""How well laws predict runs they were not fitted to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from froude.errors import InputError
+from froude.fitting.choice import choose
+from froude.fitting.estimation import Fit
+from froude.fitting.measured import measure
+from froude.laws import Law, get_law
+from froude.runs import Runs
+from froude.runs.counting import check_counted_alike
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Backtest:
+    """A law fitted without some runs, and its forecasts of these, each (held out,), beside what was measured.
+
+    `fit` is the fit to the rest; `rows` (held out,) are the positions of the held-out runs in the table.
+    """
+
+    law: Law
+    fit: Fit
+    rows: np.ndarray
+    predicted: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+    measured: np.ndarray
+
+    @property
+    def level(self) -> float:
+        """The level of the intervals."""
+        return self.fit.level
+
+    @property
+    def n_fit(self) -> int:
+        """The number of runs fitted."""
+        return self.fit.n
+
+    @property
+    def n_held_out(self) -> int:
+        """The number of runs predicted; diverged ones are not."""
+        return self.measured.size
+
+    @property
+    def rel_errors(self) -> np.ndarray:
+        """(predicted − measured) / |measured|, (held out,)."""
+        return (self.predicted - self.measured) / np.abs(self.measured)
+
+    @property
+    def mean_abs_rel_error(self) -> float:
+        """The mean absolute relative error."""
+        return float(np.abs(self.rel_errors).mean())
+
+    @property
+    def worst_abs_rel_error(self) -> float:
+        """The largest absolute relative error."""
+        return float(np.abs(self.rel_errors).max())
+
+    @property
+    def coverage(self) -> float:
+        """The share of held-out runs inside their interval; `level` is what it should be."""
+        return float(np.mean((self.lo <= self.measured) & (self.measured <= self.hi)))
+
+    @property
+    def mean_half_width(self) -> float:
+        """The mean of half an interval's width over its prediction."""
+        return float(np.mean((self.hi - self.lo) / 2 / np.abs(self.predicted)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `froude backtest --json` prints of one law."""
+        return {
+            "law": self.law.name,
+            "mean_abs_rel_error": self.mean_abs_rel_error,
+            "worst_abs_rel_error": self.worst_abs_rel_error,
+            "coverage": self.coverage,
+            "mean_half_width": self.mean_half_width,
+            "level": self.level,
+            "n_fit": self.n_fit,
+            "n_held_out": self.n_held_out,
+        }
+
+
+def backtest(
+    laws: Law | str | Iterable[Law | str],
+    runs: Runs,
+    hold_out: str,
+    y: str = "loss",
+    *,
+    x: str | None = None,
+    starts: int = 27,
+    draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.9,
+    cluster: str | None = None,
+) -> tuple[Backtest, ...]:
+    """Fit each law to the runs for which the condition hold_out does not hold, and predict the others.
+
+    The law "auto" is what `choose` makes of the rest. Hold-outs inside the rest sharpen every law's interval, as they
+    do in `choose`. `x` goes to the laws of one input; the other options are those of `fit`. InputError where nothing,
+    or everything, is held out, and where `fit` raises it.
+    """
+    held = runs.mask(hold_out)
+    _check_split(runs, hold_out, held, y)
+    rest = runs.take(~held)
+    options = {"starts": starts, "draws": draws, "seed": seed, "level": level, "cluster": cluster}
+    several = [laws] if isinstance(laws, Law | str) else laws
+    taken = [law if law == "auto" else get_law(law) if isinstance(law, str) else law for law in several]
+    for law in taken:
+        check_counted_alike(runs, np.flatnonzero(~runs.diverged(y)), _roles(law, x))
+    return tuple(
+        _judged(choose(rest, y, laws=law, x=None if _has_its_inputs(law) else x, **options).fit, runs, held, y)
+        for law in taken
+    )
+
+
+def _has_its_inputs(law: Law | str) -> bool:
+    """Whether a law cannot be taken over an input of one's choice."""
+    return isinstance(law, Law) and not law.choices
+
+
+def _roles(law: Law | str, x: str | None) -> tuple[str, ...]:
+    """The inputs of a law; of those that "auto" tries, the one that is counted in several ways."""
+    if not isinstance(law, Law):
+        return (x or "N",)
+    return (x,) if x is not None and law.choices else law.inputs
+
+
+def _check_split(runs: Runs, hold_out: str, held: np.ndarray, y: str) -> None:
+    finite = ~runs.diverged(y)
+    if not (held & finite).any():
+        raise InputError(f"--hold-out {hold_out!r} holds out no run with a finite {y}: loosen the condition")
+    if not (~held & finite).any():
+        raise InputError(f"--hold-out {hold_out!r} holds out every run: leave some to fit")
+
+
+def _judged(made: Fit, runs: Runs, held: np.ndarray, y: str) -> Backtest:
+    target = measure(made.law, runs.take(held), y)
+    forecast = made.predict(of="run", **target.given)
+    return Backtest(
+        law=made.law,
+        fit=made,
+        rows=np.flatnonzero(held)[target.rows],
+        predicted=forecast.mean,
+        lo=forecast.lo,
+        hi=forecast.hi,
+        measured=target.y,
+    )

@@ -1,0 +1,116 @@
+"""All that a fit is judged by: the runs, the minima found from every start, and the bootstrap refits."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from froude.fitting.measured import Measured
+from froude.fitting.problem import FitProblem
+from froude.fitting.solver import Minima, minimise
+from froude.runs import Runs
+
+_AGREE = 1e-6
+# Objectives of residuals below one part in a billion are all as good as zero.
+_NEGLIGIBLE_RESIDUAL = 1e-9
+# In robust standard deviations: runs farther off count less, as they pull a robust fit less.
+_FULL_WEIGHT = 3.0
+_NO_DIRECTION = 1e-7  # singular values this small beside the largest are rounding
+
+
+def best_row(minima: Minima) -> int:
+    """The row with the lowest objective among those that converged; among all where none did."""
+    trusted = minima.converged if minima.converged.any() else np.isfinite(minima.objectives)
+    return int(np.where(trusted, minima.objectives, np.inf).argmin())
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class FitEvidence:
+    """What was fitted to what, and what came out of every start and of every bootstrap refit."""
+
+    runs: Runs
+    y: str
+    measured: Measured
+    problem: FitProblem
+    minima: Minima
+    drawn: Minima
+    level: float
+
+    @property
+    def best(self) -> int:
+        """The start that the fit is taken from."""
+        return best_row(self.minima)
+
+    @property
+    def lowest(self) -> float:
+        """The fit's objective."""
+        return float(self.minima.objectives[self.best])
+
+    @property
+    def slack(self) -> float:
+        """How far apart two objectives may be and count as the same."""
+        return _AGREE * self.lowest + 0.5 * self.measured.n * _NEGLIGIBLE_RESIDUAL**2
+
+    @property
+    def agree(self) -> np.ndarray:
+        """Which starts converged to the fit's objective, (starts,)."""
+        return self.minima.converged & (np.abs(self.minima.objectives - self.lowest) <= self.slack)
+
+    @property
+    def point(self) -> np.ndarray:
+        """The fit in the solver's coordinates, (1, P)."""
+        return self.minima.points[self.best][None]
+
+    @cached_property
+    def params(self) -> dict[str, float]:
+        """The fitted parameters."""
+        return {name: float(value[0]) for name, value in self.problem.parameters(self.point).items()}
+
+    @cached_property
+    def residuals(self) -> np.ndarray:
+        """The residuals of the fitted runs, (n,)."""
+        return self.problem.residuals(self.point)[0][0]
+
+    @cached_property
+    def leverage(self) -> np.ndarray:
+        """How much of each run's fitted value it decides itself, (n,), from 0 to 1; they add up to the parameters.
+
+        The diagonal of the hat matrix of the fit linearised at the optimum, without the parameters at a bound.
+        """
+        residuals, slopes = self.problem.residuals(self.point)
+        space = self.problem.space()
+        free = (self.point[0] > space.lower) & (self.point[0] < space.upper)
+        far = np.abs(residuals[0]) / (_FULL_WEIGHT * 1.4826 * np.median(np.abs(residuals[0])) + _NEGLIGIBLE_RESIDUAL)
+        weighted = slopes[0, free] / np.sqrt(np.maximum(1.0, far))
+        lengths = np.linalg.norm(weighted, axis=1, keepdims=True)
+        _, sizes, directions = np.linalg.svd(weighted / np.where(lengths > 0, lengths, 1.0), full_matrices=False)
+        known = directions[sizes > _NO_DIRECTION * sizes.max(initial=0.0)]
+        return np.einsum("kn,kn->n", known, known)
+
+    def without(self, run: int) -> Minima:
+        """Where the fit goes from its optimum when one of its runs (0 to n − 1) is left out: one row."""
+        weights = np.ones((1, self.measured.n))
+        weights[0, run] = 0.0
+        return minimise(self.problem.residuals, self.point, weights, self.problem.space())
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Which refits converged, (draws,); all where none did, which is warned of."""
+        return self.drawn.converged if self.drawn.converged.any() else ~self.drawn.converged
+
+    @cached_property
+    def draws(self) -> dict[str, np.ndarray]:
+        """The parameters of the refits that converged, each (draws,)."""
+        return self.problem.parameters(self.drawn.points[self.kept])
+
+    @cached_property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """The percentile interval of each parameter."""
+        return {name: self.interval(values) for name, values in self.draws.items()}
+
+    def interval(self, values: np.ndarray) -> tuple[float, float]:
+        """The central interval of values (draws,) at the fit's level."""
+        low, high = np.quantile(values, [(1 - self.level) / 2, (1 + self.level) / 2])
+        return float(low), float(high)

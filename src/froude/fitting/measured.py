@@ -1,0 +1,138 @@
+"""The rows of a table that a law can be fitted to, checked."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from froude.errors import InputError
+from froude.fitting.curves.points import along_curves, stretches, wants_curves
+from froude.laws import Law
+from froude.laws.lr_history import LrHistory
+from froude.runs import Runs
+from froude.runs.counting import check_counted_alike
+from froude.runs.optional_roles import asked_of
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measured:
+    """Inputs {role: (n,)} and outcomes y (n,) of the rows that did not diverge.
+
+    `rows` (n,) are their positions in the runs, `diverged` the positions of those left out. Where runs are points of
+    curves, `pasts` are the inputs that are no numbers, and `stretches` (n,) says which have residuals that go together.
+    """
+
+    inputs: Mapping[str, np.ndarray]
+    y: np.ndarray
+    rows: np.ndarray
+    diverged: np.ndarray
+    pasts: Mapping[str, LrHistory] = field(default_factory=dict)
+    stretches: np.ndarray | None = None
+
+    @property
+    def n(self) -> int:
+        """The number of rows."""
+        return self.y.size
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """All inputs, numbers and pasts, as a law takes them."""
+        return {**self.inputs, **self.pasts}
+
+    def take(self, which: np.ndarray) -> "Measured":
+        """The rows where a Boolean array (n,) is True."""
+        return Measured(
+            inputs={x: values[which] for x, values in self.inputs.items()},
+            y=self.y[which],
+            rows=self.rows[which],
+            diverged=self.diverged,
+            pasts={x: past[which] for x, past in self.pasts.items()},
+            stretches=None if self.stretches is None else self.stretches[which],
+        )
+
+
+def measure(law: Law, runs: Runs, y: str) -> Measured:
+    """The rows of runs that law can be fitted to, or tested on, with outcome y.
+
+    Inputs that few tables name are found or derived (`asked_of`). InputError for a column that is missing or not
+    positive where it must be, naming the row, and for parameters counted in several ways.
+    """
+    if law.is_lever:
+        raise InputError(
+            f"{law.name} is a lever, whose value is no {y}: fit a law with it, such as "
+            f"chinchilla[{law.inputs[0]}={law.name}]"
+        )
+    of_curves = wants_curves(law, runs)
+    derived = along_curves(law, runs) if of_curves else {}
+    runs = asked_of(runs, tuple(x for x in law.inputs if x not in derived))
+    pasts = {x: values for x, values in derived.items() if isinstance(values, LrHistory)}
+    inputs = {x: derived[x] if x in derived else _column(law, runs, x) for x in law.inputs if x not in pasts}
+    diverged = runs.diverged(y)
+    rows = np.flatnonzero(~diverged)
+    check_counted_alike(runs, rows, law.inputs)
+    outcome = np.asarray(runs[y], dtype=float)[rows]
+    if law.residual == "log" and np.any(outcome <= 0):
+        first = int(np.flatnonzero(outcome <= 0)[0])
+        raise InputError(
+            f"{runs.row_name(int(rows[first]))} has {y} = {outcome[first]:g}: {law.name} is fitted to "
+            f"logarithms and needs {y} > 0; leave the row out with --where"
+        )
+    for x, values in inputs.items():
+        _check_domain(law, runs, x, values, rows)
+    return Measured(
+        inputs={x: values[rows] for x, values in inputs.items()},
+        y=outcome,
+        rows=rows,
+        diverged=np.flatnonzero(diverged),
+        pasts={x: past[rows] for x, past in pasts.items()},
+        stretches=stretches(law, runs)[rows] if of_curves else None,
+    )
+
+
+def check_enough(law: Law, measured: Measured, y: str) -> None:
+    """InputError unless there are enough different runs to fit law to."""
+    if measured.n < len(law.parameters):
+        raise InputError(
+            f"{law.name} has {len(law.parameters)} parameters and there are only {measured.n} runs with a "
+            f"finite {y}: add runs or choose a law with fewer parameters"
+        )
+    for x, values in measured.inputs.items():
+        if np.ptp(values) == 0:
+            raise InputError(
+                f"{x} has one value, {values[0]:g}: {law.name} needs runs that differ in {x}; add some, or "
+                f"choose a law without {x}"
+            )
+    if np.ptp(measured.y) == 0:
+        raise InputError(
+            f"every run has the same {y}, {measured.y[0]:g}: there is nothing to fit; check the column {y}"
+        )
+
+
+def need_columns(runs: Runs, names: Iterable[str], who_needs: str) -> None:
+    """InputError for the first of these columns that runs have not; `who_needs` begins it, as in "the stages need"."""
+    for name in names:
+        if name not in runs:
+            raise InputError(
+                f"{who_needs} a column {name} and there is none among {', '.join(runs.columns)}: "
+                f"name it with --columns {name}=COLUMN"
+            )
+
+
+def _column(law: Law, runs: Runs, x: str) -> np.ndarray:
+    need_columns(runs, (x,), f"{law.name} needs")
+    values = runs[x]
+    if values.dtype.kind not in "fiu":
+        raise InputError(f"column {x} holds no numbers: name another with --columns {x}=COLUMN")
+    return np.asarray(values, dtype=float)
+
+
+def _check_domain(law: Law, runs: Runs, x: str, values: np.ndarray, rows: np.ndarray) -> None:
+    bad = rows[~law.marks[x].holds(values[rows])]
+    if bad.size:
+        row = int(bad[0])
+        raise InputError(
+            f"{runs.row_name(row)} has {x} = {values[row]:g}: {law.name} needs {x} {law.marks[x].needs}; "
+            "leave the row out with --where"
+        )

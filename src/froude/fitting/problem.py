@@ -1,0 +1,169 @@
+"""A law and the runs it is fitted to, as the residuals a solver minimises.
+
+Everything is scaled: inputs are divided by their geometric mean, parameters move in the coordinate of their
+kind. A point is one vector of coordinates; points come in batches of shape (rows, P).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+
+from froude.fitting.dual import Dual
+from froude.fitting.solver import ParameterBounds, minimise
+from froude.laws import Law
+from froude.laws.kinds import Input
+from froude.laws.lr_history import LrHistory
+
+# A law such as Kaplan's is absurd at most random points: powers of powers overflow. One in eight never is.
+_CANDIDATES = 8
+_PAIRS_AT_ONCE = 10_000
+_MOST_TAKEN = 0.9
+# The misfit of a rough law, one with breaks, has many hollows. Of 32 points, each the best of four, that have gone down
+# for thirty steps, one is in the deepest.
+_EACH, _FALLING, _FIRST_STEPS = 4, 32, 30
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FitProblem:
+    """A law, its scaled inputs (n,), what was measured (n,) and the factors the inputs were divided by."""
+
+    law: Law
+    inputs: tuple[Dual | LrHistory, ...]
+    measured: np.ndarray
+    factors: Mapping[str, float]
+
+    def residuals(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Residuals (rows, n) and their derivatives by coordinate (rows, P, n) at points (rows, P)."""
+        residual = np.empty((len(points), self.measured.size))
+        slopes = np.zeros((len(points), points.shape[1], self.measured.size))
+        parameters = self._parameters(points)
+        for some, inputs in self._pieces:
+            predicted = self.law.function(*inputs, **parameters)
+            factor = 1.0
+            if self.law.residual == "log":
+                np.subtract(predicted.log, self.measured[some], out=residual[:, some])
+                factor = 1 / predicted.value
+            else:
+                np.subtract(predicted.value, self.measured[some], out=residual[:, some])
+            for k, name in enumerate(self.law.parameters):
+                if name in predicted.tangents:
+                    np.multiply(predicted.tangents[name], factor, out=slopes[:, k, some])
+        return residual, slopes
+
+    @cached_property
+    def _pieces(self) -> tuple[tuple[slice, tuple[Dual | LrHistory, ...]], ...]:
+        """The inputs, cut where the pasts of the runs are together too long for the cache of one core."""
+        pasts = [x for x in self.inputs if isinstance(x, LrHistory)]
+        if not pasts:
+            return ((slice(None), self.inputs),)
+        ends = np.flatnonzero(np.diff(pasts[0].starts // _PAIRS_AT_ONCE)) + 1
+        pieces = [slice(a, b) for a, b in zip([0, *ends], [*ends, self.measured.size], strict=True)]
+        return tuple((some, tuple(values[some] for values in self.inputs)) for some in pieces)
+
+    def _parameters(self, points: np.ndarray) -> dict[str, Dual]:
+        made = {}
+        for k, (name, kind) in enumerate(self.law.kinds.items()):
+            z = points[:, k, None]
+            if kind.coordinate == "log":
+                value = np.exp(z)
+                made[name] = Dual(value, {name: value}, z)
+            else:
+                made[name] = Dual(z, {name: np.ones_like(z)})
+        return made
+
+    def space(self) -> ParameterBounds:
+        """Where the coordinates may lie, and how far one step may take them."""
+        kinds = self.law.kinds.values()
+        bounds = [self._bounds(name) for name in self.law.parameters]
+        ends = [
+            [np.log(b) if k.coordinate == "log" else b for b in ends] for k, ends in zip(kinds, bounds, strict=True)
+        ]
+        lower, upper = np.array(ends, dtype=float).T
+        # A logarithm that moves by 3 changes its parameter twentyfold: no linearisation holds that far.
+        longest = np.array([3.0 if k.coordinate == "log" else np.inf for k in kinds])
+        return ParameterBounds(lower=lower, upper=upper, longest_step=longest)
+
+    def _bounds(self, name: str) -> tuple[float, float]:
+        kind = self.law.kinds[name]
+        if not (kind.within or kind.below):
+            return kind.bounds
+        (x,) = self.law.carries[name]
+        values = self._numbers[x]
+        return (kind.bounds[0], _MOST_TAKEN * float(values.min())) if kind.below else (values.min(), values.max())
+
+    @property
+    def _numbers(self) -> dict[str, np.ndarray]:
+        """The scaled inputs that are numbers, (n,) each."""
+        return {x: v.value for x, v in zip(self.law.inputs, self.inputs, strict=True) if isinstance(v, Dual)}
+
+    def starts(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Random points (count, P) to start from: the best of several draws of the kinds each."""
+        if not any(kind.rough for kind in self.law.kinds.values()):
+            return self._best(self._drawn(_CANDIDATES * count, rng), count)
+        points = self._best(self._drawn(_EACH * _FALLING * count, rng), _FALLING * count)
+        fallen = minimise(
+            self.residuals, points, np.ones((len(points), self.measured.size)), self.space(), max_steps=_FIRST_STEPS
+        )
+        return self._best(fallen.points, count)
+
+    def _drawn(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        lowest = self.measured.min()
+        level = float(np.exp(lowest) if self.law.residual == "log" else abs(lowest))
+        space = self.space()
+        columns = []
+        for k, kind in enumerate(self.law.kinds.values()):
+            drawn = kind.draw(rng, count, level)
+            drawn = np.log(drawn) if kind.coordinate == "log" else drawn
+            columns.append(rng.uniform(space.lower[k], space.upper[k], count) if kind.within else drawn)
+        return np.clip(np.stack(columns, axis=-1), space.lower, space.upper)
+
+    def _best(self, points: np.ndarray, count: int) -> np.ndarray:
+        """Of as many groups of points, the one in each that is least far off."""
+        with np.errstate(all="ignore"):
+            misfit = np.abs(self.residuals(points)[0]).sum(axis=1)
+        misfit = np.where(np.isfinite(misfit), misfit, np.inf).reshape(count, -1)
+        return points.reshape(count, -1, points.shape[1])[np.arange(count), misfit.argmin(axis=1)]
+
+    def parameters(self, points: np.ndarray) -> dict[str, np.ndarray]:
+        """The law's parameters in the units of the runs, each (rows,), at points (rows, P)."""
+        kinds = enumerate(self.law.kinds.items())
+        scaled = {p: np.exp(points[:, i]) if k.coordinate == "log" else points[:, i] for i, (p, k) in kinds}
+        return self.law.rescaled(scaled, {x: 1 / f for x, f in self.factors.items()})
+
+
+def make_problem(law: Law, inputs: Mapping[str, Any], y: np.ndarray) -> FitProblem:
+    """The problem of fitting law to outcomes y (n,) at inputs {role: (n,)}, all finite, positive where it asks."""
+    factors = _factors(law, inputs)
+    scaled = tuple(_scaled(law.marks[x].read(inputs[x]) / factors[x], law.marks[x]) for x in law.inputs)
+    measured = np.log(y) if law.residual == "log" else np.asarray(y, dtype=float)
+    return FitProblem(law=law, inputs=scaled, measured=measured, factors=factors)
+
+
+def _factors(law: Law, inputs: Mapping[str, Any]) -> dict[str, float]:
+    """What each input is divided by: the middle of the first input of its unit, as a law may compare the two."""
+    middle: dict[str, float] = {}
+    for x, mark in law.marks.items():
+        middle.setdefault(mark.unit, _middle(inputs[x], mark))
+    return {x: middle[mark.unit] for x, mark in law.marks.items()}
+
+
+def _middle(values: Any, mark: Input) -> float:
+    if mark.domain == "past":
+        return float(values.rate.max())
+    size = np.abs(values[values != 0])
+    return float(np.exp(np.log(size).mean())) if size.size and mark.domain != "count" else 1.0
+
+
+def _scaled(values: Any, mark: Input) -> Dual | LrHistory:
+    if isinstance(values, LrHistory):
+        lifted = {name: _with_log(getattr(values, name)) for name in ("rate", "area", "steps")}
+        return replace(values, **lifted)
+    return Dual(values) if mark.domain == "real" else _with_log(values)
+
+
+def _with_log(values: np.ndarray) -> Dual:
+    return Dual(values, log=np.log(values))

@@ -1,0 +1,71 @@
+"""Runs of equal compute: which they are, and which size among them would be the best."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+_SAME_BUDGET = np.log(1.1)  # runs meant to cost the same differ by whole steps of training, a few percent
+_FEWEST_SIZES = 3
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ComputeBudget:
+    """Runs of equal compute C near the best size: log sizes x (n,) from that of the best run, log outcomes (n,).
+
+    `log_size` is log N of the best run, and `product` the N·D that C pays for.
+    """
+
+    C: float
+    product: float
+    log_size: float
+    x: np.ndarray
+    log_outcome: np.ndarray
+
+    def lowest(self, weights: np.ndarray) -> np.ndarray:
+        """The log N of the lowest point of the parabola through the runs, under each row of weights (rows, n).
+
+        NaN where there are too few sizes, the parabola has no lowest point or this is not among the runs. Zero weight
+        leaves a run out.
+        """
+        powers = np.stack([np.ones_like(self.x), self.x, self.x**2], axis=1)
+        if np.unique(self.x).size < _FEWEST_SIZES:
+            return np.full(len(weights), np.nan)
+        matrix = np.einsum("rn,np,nq->rpq", weights, powers, powers)
+        _, slope, bend = np.linalg.solve(
+            matrix, np.einsum("rn,np,n->rp", weights, powers, self.log_outcome)[..., None]
+        ).T[0]
+        with np.errstate(all="ignore"):
+            lowest = -slope / (2 * bend)
+        inside = (bend > 0) & (lowest > self.x.min()) & (lowest < self.x.max())
+        return np.where(inside, self.log_size + lowest, np.nan)
+
+
+def budgets_of(N: np.ndarray, D: np.ndarray, C: np.ndarray, outcome: np.ndarray, within: float) -> list[ComputeBudget]:
+    """The budgets of runs (n,), least first, each with the runs whose N is within a factor of its best run's."""
+    made = []
+    for rows in _of_equal(C):
+        log_size = np.log(N[rows])
+        middle = float(log_size[np.argmin(outcome[rows])])
+        near = rows[np.abs(log_size - middle) <= np.log(within) + 1e-9]
+        made.append(
+            ComputeBudget(
+                C=float(np.exp(np.log(C[near]).mean())),
+                product=float(np.exp(np.log(N[near] * D[near]).mean())),
+                log_size=middle,
+                x=np.log(N[near]) - middle,
+                log_outcome=np.log(outcome[near]),
+            )
+        )
+    return made
+
+
+def _of_equal(C: np.ndarray) -> list[np.ndarray]:
+    """The positions of runs of equal compute, group by group: none spans more than a tenth."""
+    left, groups = np.argsort(C), []
+    while left.size:
+        same = np.log(C[left] / C[left[0]]) <= _SAME_BUDGET
+        groups.append(left[same])
+        left = left[~same]
+    return groups

@@ -1,0 +1,1 @@
+"""Laws of an outcome, a file for each family."""

@@ -1,0 +1,1 @@
+"""The main job: small trainings, a forecast, and the large training that checks it."""

@@ -1,6 +1,0 @@
-"""From plan to action: a recipe as the configuration of a training framework, with a comment on every choice."""
-
-from froude.plan.emit.recipe import Recipe
-from froude.plan.emit.write import FRAMEWORKS, emit
-
-__all__ = ["FRAMEWORKS", "Recipe", "emit"]

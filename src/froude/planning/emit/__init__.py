@@ -1,0 +1,6 @@
+"""From plan to action: a recipe as the configuration of a training framework, with a comment on every choice."""
+
+from froude.planning.emit.recipe import Recipe
+from froude.planning.emit.write import FRAMEWORKS, emit
+
+__all__ = ["FRAMEWORKS", "Recipe", "emit"]

@@ -1,0 +1,191 @@
+"""The fastest layouts that fit, by exact search: every legal layout is ruled out by its memory or computed in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from froude.cost.machine.machine import Machine
+from froude.cost.model.model import Model
+from froude.cost.training.evaluation import evaluate
+from froude.cost.training.layout import Layout
+from froude.cost.training.memory.device_memory import RUNTIME_BYTES, MemoryBytes, fits, memory_bytes
+from froude.errors import InputError
+from froude.planning.layouts.space import Grid, LayoutSpace, distinct, layout_of, legal_grid, task_layout
+from froude.planning.plans import LayoutCandidate, candidate_of
+
+REACH = 1.25
+"""Layouts that need more than this times a device's memory are not computed: they tell nothing about the choice."""
+
+_CHUNK = 8192  # layouts computed at once: their arrays stay in a processor's cache
+
+_ROUNDING = 1e-9  # blocks: a bound met exactly is met
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Batch:
+    """Layouts of the same categories: their bytes, and the seconds of those that were computed (inf elsewhere)."""
+
+    layout: Layout
+    bytes: np.ndarray
+    fits: np.ndarray
+    seconds: np.ndarray
+
+    def at(self, row: int) -> Layout:
+        """One of them in plain numbers."""
+        picked = {name: value[row].item() for name, value in self.layout.arrays.items()}
+        return replace(self.layout, **picked)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FoundLayouts:
+    """What a search found: the best candidate of every family, and how many layouts there were.
+
+    A family shares tensor and pipeline parallelism, ZeRO stage and recomputation. `best` fit, fastest first; `beyond`
+    do not and would be faster than all that do, least memory first. `least` has the one candidate of least memory, none
+    where no layout is legal. `legal` layouts are `computed` in full or `pruned`, because they need too much memory by
+    far.
+    """
+
+    best: tuple[LayoutCandidate, ...]
+    beyond: tuple[LayoutCandidate, ...]
+    least: tuple[LayoutCandidate, ...]
+    legal: int
+    computed: int
+    pruned: int
+
+
+def search(
+    model: Model,
+    machine: Machine,
+    *,
+    seq_len: int,
+    global_batch: int,
+    space: LayoutSpace,
+    keep: int = 10,
+    reach: float = REACH,
+) -> FoundLayouts:
+    """The fastest layouts of a space that fit the machine's memory, at most `keep` families of them.
+
+    The result is that of trying every legal layout. Of full recomputation each layout takes the smallest share of
+    blocks that fits, unless the space says how many: memory never rises and step time never falls with it. Layouts
+    that need more than `reach` times a device's memory are pruned (inf: none).
+    """
+    task = task_layout(machine, space, seq_len=seq_len, global_batch=global_batch)
+    batches = tuple(_batches(model, machine, task, space, reach))
+    sizes = [len(batch.bytes) for batch in batches]
+    if not sum(sizes):
+        return FoundLayouts(best=(), beyond=(), least=(), legal=0, computed=0, pruned=0)
+    computed = sum(int(np.isfinite(batch.seconds).sum()) for batch in batches)
+
+    def candidates(places: Sequence[tuple[int, int]]) -> tuple[LayoutCandidate, ...]:
+        return tuple(candidate_of(model, machine, batches[batch].at(row)) for batch, row in places)
+
+    best = candidates(_by_family([(b.fits, b.seconds, b.bytes) for b in batches], batches, keep))
+    limit = best[0].step_seconds if best else np.inf
+    faster = [(~b.fits & (b.seconds < limit), b.bytes, b.seconds) for b in batches]
+    return FoundLayouts(
+        best=best,
+        beyond=candidates(_by_family(faster, batches, keep)),
+        least=candidates(_by_family([(b.bytes > 0, b.bytes, b.bytes) for b in batches], batches, 1)),
+        legal=sum(sizes),
+        computed=computed,
+        pruned=sum(sizes) - computed,
+    )
+
+
+def least_memory(
+    model: Model, machine: Machine, *, seq_len: int, global_batch: int, space: LayoutSpace
+) -> LayoutCandidate:
+    """The legal layout of least memory; no step time but its own is computed. InputError where none is legal."""
+    found = search(model, machine, seq_len=seq_len, global_batch=global_batch, space=space, keep=0, reach=0)
+    if not found.least:
+        raise InputError(f"no layout of {global_batch} sequences of {seq_len} on {machine.devices} devices is legal")
+    return found.least[0]
+
+
+def _batches(model: Model, machine: Machine, task: Layout, space: LayoutSpace, reach: float) -> Iterator[Batch]:
+    """Every combination of categories with its layouts."""
+    grids: dict[tuple[Any, ...], Grid] = {}
+    for categories in space.combinations():
+        key = (categories["schedule"], categories["sequence_parallel"])
+        if key not in grids:
+            grids[key] = legal_grid(model, machine, task, space, categories)
+        for grid in _chunks(distinct(task, space, grids[key], categories)):
+            yield _batch(model, machine, layout_of(task, grid, categories), reach, "recomputed" not in space.rest)
+
+
+def _chunks(grid: Grid) -> Iterator[Grid]:
+    many = len(grid["tensor"])
+    for start in range(0, many, _CHUNK):
+        yield {name: values[start : start + _CHUNK] for name, values in grid.items()}
+
+
+def _batch(model: Model, machine: Machine, layout: Layout, reach: float, any_share: bool) -> Batch:
+    if layout.recompute == "full" and any_share:
+        layout = replace(layout, recomputed=least_share(model, machine, layout))
+    shape = np.shape(layout.tensor)
+    if np.isinf(reach):
+        cost = evaluate(model, machine, layout)
+        total, enough, seconds = (np.broadcast_to(x, shape) for x in (cost.memory.total, cost.fits, cost.step_seconds))
+        return Batch(layout=layout, bytes=total, fits=enough, seconds=seconds)
+    total = np.broadcast_to(memory_bytes(model, layout).total, shape)
+    near, seconds = total <= reach * (machine.chip.memory_bytes - RUNTIME_BYTES), np.full(shape, np.inf)
+    enough = np.zeros(shape, dtype=bool)
+    if near.any():
+        cost = evaluate(model, machine, _where(layout, near))
+        seconds[near], enough[near] = cost.step_seconds, cost.fits
+    return Batch(layout=layout, bytes=total, fits=enough, seconds=seconds)
+
+
+def least_share(model: Model, machine: Machine, layout: Layout) -> np.ndarray:
+    """The smallest share of blocks whose full recomputation makes each layout fit; 1 where none does.
+
+    Shares are of whole blocks of a stage, at least one. Memory is the larger of two straight lines, those of the first
+    and of the last stage, that fall with the share: so what the chord between both ends says fits, and is the least
+    unless the lines cross. Halving finds it then.
+    """
+    blocks = np.ceil(model.layers / np.asarray(layout.pipeline)).astype(int)
+
+    def memory(recomputed: np.ndarray) -> MemoryBytes:
+        return memory_bytes(model, replace(layout, recomputed=recomputed / blocks))
+
+    most, least = (np.broadcast_to(memory(n).total, blocks.shape) for n in (np.ones_like(blocks), blocks))
+    excess = most - (machine.chip.memory_bytes - RUNTIME_BYTES)
+    steps = np.ceil((blocks - 1) * excess / np.where(most > least, most - least, 1.0) - _ROUNDING)
+    low, high = np.ones_like(blocks), np.clip(1 + steps, 1, blocks).astype(int)
+    tried = np.maximum(high - 1, 1)
+    while np.any(low < high):
+        enough = fits(memory(tried), machine)
+        low, high = np.where(enough, low, np.minimum(tried + 1, high)), np.where(enough, tried, high)
+        tried = (low + high) // 2
+    return high / blocks
+
+
+def _where(layout: Layout, kept: np.ndarray) -> Layout:
+    """The layouts of an array at which it holds."""
+    if kept.all():
+        return layout
+    return replace(layout, **{name: value[kept] for name, value in layout.arrays.items()})
+
+
+def _by_family(
+    ranked: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], batches: Sequence[Batch], keep: int
+) -> list[tuple[int, int]]:
+    """Batch and row of the best of each family, best first: of those kept, by one array and where equal by another."""
+    winners: dict[tuple[Any, ...], tuple[float, float, int, int]] = {}
+    for place, ((kept, first, second), batch) in enumerate(zip(ranked, batches, strict=True)):
+        rows = np.flatnonzero(kept)
+        rows = rows[np.lexsort((second[rows], first[rows]))]
+        tensor, pipeline = (np.asarray(x)[rows] for x in (batch.layout.tensor, batch.layout.pipeline))
+        pairs, at = np.unique(tensor * (int(pipeline.max(initial=0)) + 1) + pipeline, return_index=True)
+        for i in at[: len(pairs)]:
+            family = (int(tensor[i]), int(pipeline[i]), batch.layout.zero, batch.layout.recompute)
+            found = (float(first[rows[i]]), float(second[rows[i]]), place, int(rows[i]))
+            winners[family] = min(found, winners.get(family, found))
+    return [(place, row) for *_, place, row in sorted(winners.values())[:keep]]

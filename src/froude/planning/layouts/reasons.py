@@ -1,0 +1,115 @@
+"""Why a candidate lost and what keeps a choice from being faster, in sentences made from the parts of their costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from froude.cost.machine.machine import Machine
+from froude.cost.model.model import Model
+from froude.cost.training.layout import Layout
+from froude.cost.training.legal import legal
+from froude.cost.training.memory.device_memory import RUNTIME_BYTES
+from froude.planning.layouts.names import STEP_PARTS
+from froude.planning.plans import LayoutCandidate, candidate_of
+from froude.quantity import format_bytes, format_seconds
+
+_LINKS = ("tensor", "context", "expert", "data")
+_WORTH_SAYING = 0.05  # share of a step, or of what a training gains, from which on a sentence is worth its place
+_SAME = 5e-4  # relative: nobody measures a smaller difference of step times
+
+
+def why_lost(choice: LayoutCandidate, other: LayoutCandidate, machine: Machine) -> str:
+    """One sentence on why another candidate was not chosen, from the differences of memory or of the step's parts."""
+    seconds = other.step_seconds - choice.step_seconds
+    if not other.cost.fits:
+        gain = "would be " + _faster(choice, other) if seconds < 0 else "is slower too"
+        return f"does not fit by {format_bytes(excess_bytes(other, machine))} ({memory_words(other, machine)}); {gain}"
+    if abs(seconds) < _SAME * choice.step_seconds:
+        more = other.memory_bytes - choice.memory_bytes
+        return f"as fast, with {format_bytes(abs(more))} {'more' if more >= 0 else 'less'} memory"
+    share = seconds / choice.step_seconds
+    return f"{format_seconds(seconds)} a step slower ({share:.1%}): {', '.join(_differences(choice, other))}"
+
+
+def binding(
+    model: Model, machine: Machine, choice: LayoutCandidate, beyond: tuple[LayoutCandidate, ...], goodput: float
+) -> tuple[str, ...]:
+    """What keeps the choice from being faster, a sentence each.
+
+    `beyond` are faster candidates that do not fit, least memory first.
+    """
+    return tuple(_binding(model, machine, choice, beyond, goodput))
+
+
+def excess_bytes(candidate: LayoutCandidate, machine: Machine) -> float:
+    """Bytes that a candidate needs beyond a device's memory, the runtime's own counted."""
+    return candidate.memory_bytes + RUNTIME_BYTES - machine.chip.memory_bytes
+
+
+def memory_words(candidate: LayoutCandidate, machine: Machine) -> str:
+    """What a candidate needs of a device's memory, the runtime's own counted: "81 GiB of 80 GiB"."""
+    needed = candidate.memory_bytes + RUNTIME_BYTES
+    return f"{format_bytes(needed)} of {format_bytes(machine.chip.memory_bytes)}"
+
+
+def batch_gain(model: Model, machine: Machine, layout: Layout) -> float:
+    """How many more tokens a second twice the global batch trains in the same layout, relative; 0 if it is illegal."""
+    return gain(model, machine, layout, global_batch=2 * layout.global_batch)
+
+
+def gain(model: Model, machine: Machine, layout: Layout, **changed: Any) -> float:
+    """How many more tokens a second a changed layout trains, relative; 0 where it is illegal."""
+    new = replace(layout, **changed)
+    if not np.all(legal(model, machine, new)):
+        return 0.0
+    old, new = candidate_of(model, machine, layout), candidate_of(model, machine, new)
+    return float(new.cost.tokens_per_second / old.cost.tokens_per_second) - 1
+
+
+def _binding(
+    model: Model, machine: Machine, choice: LayoutCandidate, beyond: tuple[LayoutCandidate, ...], goodput: float
+) -> Iterator[str]:
+    step, total = choice.cost.step, choice.step_seconds
+    if beyond:
+        yield (
+            f"memory: the next faster layout needs {memory_words(beyond[0], machine)} and would be "
+            f"{_faster(choice, beyond[0])}"
+        )
+    yield f"compute: {step.compute / total:.0%} of the step is matmuls and attention, at {choice.cost.mfu:.0%} MFU"
+    exposed = {name: getattr(step, name) for name in _LINKS}
+    if (shown := sum(exposed.values()) / total) >= _WORTH_SAYING:
+        most = max(exposed, key=lambda name: exposed[name])
+        yield f"fabric: {shown:.0%} of the step is communication that nothing hides, most of it {STEP_PARTS[most]}"
+    if step.bubble / total >= _WORTH_SAYING:
+        yield f"pipeline: {step.bubble / total:.0%} of the step is bubble"
+    if (more := batch_gain(model, machine, choice.layout)) >= _WORTH_SAYING:
+        yield f"global batch: twice as many sequences a step would train {more:.0%} more tokens a second"
+    if 1 - goodput >= _WORTH_SAYING:
+        yield f"failures: {1 - goodput:.0%} of the time goes to checkpoints, restarts and lost work"
+
+
+def _differences(choice: LayoutCandidate, other: LayoutCandidate) -> Iterator[str]:
+    """The parts that make most of a difference, largest first, and the one that makes up most for it."""
+    changes = {
+        one.name: getattr(other.cost.step, one.name) - getattr(choice.cost.step, one.name)
+        for one in fields(choice.cost.step)
+    }
+    worse = sorted(changes.items(), key=lambda change: -change[1])
+    lost = sum(value for _, value in worse if value > 0)
+    told = 0.0
+    for name, value in worse[:3]:
+        if value > 0 and told < 0.8 * lost:
+            yield f"{format_seconds(value)} more {STEP_PARTS[name]}"
+            told += value
+    name, value = worse[-1]
+    if -value > 0.25 * lost:
+        yield f"though {format_seconds(-value)} less {STEP_PARTS[name]}"
+
+
+def _faster(choice: LayoutCandidate, other: LayoutCandidate) -> str:
+    share = 1 - other.step_seconds / choice.step_seconds
+    return f"{share:.1%} faster" if share >= _SAME else "hardly faster"

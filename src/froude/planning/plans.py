@@ -1,0 +1,182 @@
+"""What a planner answers: a plan with what nearly won, or why there is none and the least that would change that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, final
+
+import numpy as np
+
+from froude.cost.machine.machine import Machine
+from froude.cost.model.model import Model
+from froude.cost.training.assumptions import Assumption, cost_to_dict, layout_to_dict
+from froude.cost.training.evaluation import Cost, evaluate
+from froude.cost.training.layout import Layout
+
+_DAY = 86400.0
+
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LayoutCandidate:
+    """One layout in plain numbers, and what it costs in plain numbers."""
+
+    layout: Layout
+    cost: Cost
+
+    @property
+    def family(self) -> tuple[Any, ...]:
+        """What two candidates must differ in to be worth telling apart."""
+        return (self.layout.tensor, self.layout.pipeline, self.layout.zero, self.layout.recompute)
+
+    @property
+    def step_seconds(self) -> float:
+        """Seconds of a step."""
+        return float(self.cost.step_seconds)
+
+    @property
+    def memory_bytes(self) -> float:
+        """Bytes on the fullest device at the peak."""
+        return float(self.cost.memory.total)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class RunnerUp:
+    """A candidate that was not chosen, and why: one sentence."""
+
+    candidate: LayoutCandidate
+    why: str
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The chosen layout, and the training that it makes.
+
+    `seconds` is the whole training's wall time, `goodput` the share of it that is not lost to failures and
+    checkpoints; `kwh` is at full power. `chosen` holds what else was decided (parameters, learning rate, …) and
+    `forecast` what a law says of the result; both are empty where nothing was asked. `binding` says in a sentence each
+    what keeps the training from being faster. `interval` is the 90% interval of step seconds. Of the `assumptions`,
+    `assumed` are those about the layout, with the effect of their alternatives.
+    """
+
+    status: ClassVar[Literal["plan"]] = "plan"
+    model: str
+    machine: Machine
+    n_params: float
+    choice: LayoutCandidate
+    interval: tuple[float, float]
+    tokens: float
+    steps: int
+    seconds: float
+    goodput: float
+    dollars: float
+    kwh: float
+    runners_up: tuple[RunnerUp, ...] = ()
+    binding: tuple[str, ...] = ()
+    chosen: Mapping[str, Any] = field(default_factory=_nothing)
+    forecast: Mapping[str, Any] = field(default_factory=_nothing)
+    assumptions: tuple[str, ...] = ()
+    assumed: tuple[Assumption, ...] = ()
+
+    @property
+    def days(self) -> float:
+        """Wall time in days."""
+        return self.seconds / _DAY
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as JSON has it."""
+        training = {"goodput": self.goodput, "seconds": self.seconds, "days": self.days}
+        money = {"dollars": self.dollars, "kwh": self.kwh}
+        cost = {**cost_to_dict(self.choice.cost, self.interval), "assumptions": list(self.assumptions)}
+        sizes = {"model": self.model, "machine": machine_words(self.machine), "N": self.n_params, "D": self.tokens}
+        return {
+            "status": self.status,
+            "choice": {**layout_to_dict(self.choice.layout), **sizes, "steps": self.steps, **self.chosen},
+            "cost": {**cost, **training, **money},
+            "forecast": dict(self.forecast),
+            "binding": list(self.binding),
+            "runners_up": [_runner_dict(one) for one in self.runners_up],
+            "nearest_feasible": {},
+            "assumptions": list(self.assumptions),
+        }
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Infeasible:
+    """Why there is no plan, and the least change after which there is one.
+
+    `change` maps what to change to its new value: `devices`, a field of `Layout`, or an argument of the planner
+    (`seq_len`, `budget_dollars`, `deadline_seconds`, …); `nearest` says it in a sentence. `least` is the layout that
+    came nearest to fitting, where memory is why.
+    """
+
+    status: ClassVar[Literal["infeasible"]] = "infeasible"
+    model: str
+    machine: Machine
+    reasons: tuple[str, ...]
+    nearest: str
+    change: Mapping[str, Any] = field(default_factory=_nothing)
+    least: tuple[LayoutCandidate, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as JSON has it; what binds are the reasons."""
+        return {
+            "status": self.status,
+            "choice": {},
+            "cost": {},
+            "forecast": {},
+            "binding": list(self.reasons),
+            "runners_up": [],
+            "nearest_feasible": {"sentence": self.nearest, "change": dict(self.change)},
+            "assumptions": list(self.assumptions),
+        }
+
+
+def candidate_of(model: Model, machine: Machine, layout: Layout) -> LayoutCandidate:
+    """The candidate of a single legal layout, its cost in plain numbers."""
+    return LayoutCandidate(layout=layout, cost=_plain(evaluate(model, machine, layout)))
+
+
+def machine_words(machine: Machine) -> str:
+    """A machine as the user writes it: "1024 x h100-sxm"."""
+    return f"{machine.devices} x {machine.chip.name}"
+
+
+def _runner_dict(runner: RunnerUp) -> dict[str, Any]:
+    cost = runner.candidate.cost
+    return {
+        "layout": layout_to_dict(runner.candidate.layout),
+        "step_seconds": cost.step_seconds,
+        "mfu": cost.mfu,
+        "memory_bytes": cost.memory.total,
+        "fits": cost.fits,
+        "why": runner.why,
+    }
+
+
+def _parts(parts: Any) -> dict[str, float]:
+    return {one.name: float(getattr(parts, one.name)) for one in fields(parts)}
+
+
+def _plain(cost: Cost) -> Cost:
+    """The same cost with every array of one value as that value."""
+    numbers = {
+        one.name: np.asarray(getattr(cost, one.name)).item()
+        for one in fields(cost)
+        if one.name not in ("step", "memory")
+    }
+    step, memory = (
+        replace(parts, **{name: float(value) for name, value in _parts(parts).items()})
+        for parts in (cost.step, cost.memory)
+    )
+    return replace(cost, **numbers, step=step, memory=memory)

@@ -1,0 +1,214 @@
+"""The best way to train a model on so many tokens with a machine: layout, time, money, and what nearly won."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+from froude.cost.machine.machine import Machine
+from froude.cost.model.model import Model
+from froude.cost.training.assumptions import (
+    BATCH_TOKENS,
+    Assumption,
+    effect_of,
+    interval,
+    precision_called,
+    stated,
+    usual_precision,
+)
+from froude.cost.training.layout import Layout
+from froude.cost.training.legal import check_legal
+from froude.cost.training.reliability import best_interval, failure_rate, goodput
+from froude.errors import InputError
+from froude.planning.layouts.layout_search import FoundLayouts, search
+from froude.planning.layouts.nearest import nearest_fit, nearest_limits
+from froude.planning.layouts.reasons import batch_gain, binding, excess_bytes, memory_words, why_lost
+from froude.planning.layouts.space import space_of, usual_batch
+from froude.planning.plans import Infeasible, LayoutCandidate, Plan, RunnerUp
+from froude.quantity import format_bytes, format_quantity, format_seconds
+
+WRITE_BYTES_PER_S = 2e12 / 16384
+"""Bytes a second and device at which checkpoints are written: a storage of 2 TB/s sustained for up to 16,384 devices
+(Grattafiori et al. 2024, arXiv:2407.21783, section 3.3)."""
+
+RESTART_SECONDS = 600.0
+"""From a failure to the next step: find the device, take another, load the checkpoint (guess)."""
+
+_CHOSEN = ("overlap",)  # who follows the plan has it: it is not uncertain, though nobody asked for it
+_BEYOND = 2  # runners-up that do not fit: more would crowd out those that do
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Reliable:
+    """What failures and checkpoints take: goodput, seconds of one checkpoint and of work between two."""
+
+    goodput: float
+    checkpoint_bytes: float
+    checkpoint_seconds: float
+    every_seconds: float
+
+    def sentence(self) -> str:
+        """What was assumed, and what it takes."""
+        size, written = format_bytes(self.checkpoint_bytes), format_seconds(self.checkpoint_seconds)
+        every = f"every {format_seconds(self.every_seconds)}" if math.isfinite(self.every_seconds) else "at the end"
+        rate = f"{format_bytes(WRITE_BYTES_PER_S)}/s a device, as in the training of Llama 3"
+        return (
+            f"checkpoints: {size} written in {written} {every} ({rate}), restarts in {format_seconds(RESTART_SECONDS)} "
+            f"(guess); with failures they take {1 - self.goodput:.1%} of the time"
+        )
+
+
+def plan_train(
+    model: Model,
+    machine: Machine,
+    *,
+    tokens: float,
+    seq_len: int | None = None,
+    global_batch: int | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    deadline_seconds: float | None = None,
+    budget_dollars: float | None = None,
+    keep: int = 5,
+) -> Plan | Infeasible:
+    """The layout of the shortest step among all that fit, and the training it makes; or the least change for one.
+
+    `fixed` pins fields of `Layout`. Where they are not given, sequences are as long as the model's context and a step
+    has about four million tokens. At most `keep` runners-up are told. A plan that misses the deadline or the budget is
+    infeasible. InputError for sizes that are not positive, and for pins that no layout has.
+    """
+    length = int(model.context) if seq_len is None else seq_len
+    _check_positive(tokens=tokens, seq_len=length, deadline_seconds=deadline_seconds, budget_dollars=budget_dollars)
+    batch = usual_batch(machine.devices, length) if global_batch is None else global_batch
+    _check_positive(global_batch=batch)
+    pins = _pins(machine, fixed)
+    space = space_of(model, machine, seq_len=length, global_batch=batch, fixed=pins)
+    found = search(model, machine, seq_len=length, global_batch=batch, space=space, keep=keep + 1)
+    if not found.least:
+        raise InputError(_no_layout(model, machine, length, batch, pins))
+    given = {"seq_len": seq_len, "global_batch": global_batch, **({} if fixed is None else fixed)}
+    said = {name: value for name, value in given.items() if value is not None}
+    if not found.best:
+        return _too_large(model, machine, found, pins, global_batch)
+    plan = plan_of(model, machine, found, tokens=tokens, said=said)
+    return nearest_limits(plan, deadline_seconds=deadline_seconds, budget_dollars=budget_dollars)
+
+
+def plan_of(model: Model, machine: Machine, found: FoundLayouts, *, tokens: float, said: Mapping[str, Any]) -> Plan:
+    """The plan of the best layout found; `said` holds what the user gave of layout, batch and sequence."""
+    choice, layout = found.best[0], found.best[0].layout
+    steps = math.ceil(tokens / layout.tokens)
+    reliable = reliability_of(model, machine, layout)
+    seconds = steps * choice.step_seconds / reliable.goodput
+    assumed = list(_assumed(model, machine, choice, said))
+    return Plan(
+        model=model.name,
+        machine=machine,
+        n_params=float(model.n_params),
+        choice=choice,
+        interval=interval(choice.step_seconds, [one for one in assumed if one.name not in _CHOSEN]),
+        tokens=tokens,
+        steps=steps,
+        seconds=seconds,
+        goodput=reliable.goodput,
+        dollars=machine.dollars(seconds),
+        kwh=machine.kwh(seconds),
+        runners_up=runners_up(machine, found),
+        binding=binding(model, machine, choice, found.beyond, reliable.goodput),
+        assumed=tuple(assumed),
+        assumptions=(*map(str, assumed), *_sentences(model, machine, choice, said, reliable)),
+    )
+
+
+def reliability_of(model: Model, machine: Machine, layout: Layout) -> Reliable:
+    """Goodput at the best interval between checkpoints that all devices write together while the job stands still."""
+    precision = layout.precision
+    state = float(model.n_params) * (precision.weights + precision.master + precision.optimizer)
+    seconds = state / (machine.devices * WRITE_BYTES_PER_S)
+    rate = failure_rate(machine.devices, machine.failures_per_device_hour)
+    every = best_interval(rate, seconds)
+    kept = goodput(every, rate, seconds, RESTART_SECONDS + seconds)  # it is read again as fast as it was written
+    return Reliable(goodput=float(kept), checkpoint_bytes=state, checkpoint_seconds=seconds, every_seconds=float(every))
+
+
+def runners_up(machine: Machine, found: FoundLayouts) -> tuple[RunnerUp, ...]:
+    """The best of other families, fastest first, a few of which nothing fits among them, and why each lost."""
+    choice, *others = found.best
+    fitting = {one.family for one in found.best}
+    beyond = [one for one in found.beyond if one.family not in fitting][:_BEYOND]
+    told = sorted((*beyond, *others[: max(len(others) - len(beyond), 0)]), key=lambda one: one.step_seconds)
+    return tuple(RunnerUp(candidate=one, why=why_lost(choice, one, machine)) for one in told)
+
+
+def _too_large(
+    model: Model, machine: Machine, found: FoundLayouts, pins: Mapping[str, Any], global_batch: int | None
+) -> Infeasible:
+    least = found.least[0]
+    sentence, change = nearest_fit(model, machine, int(least.layout.seq_len), global_batch, pins)
+    reason = (
+        f"memory: of {format_quantity(found.legal)} layouts none fits; the smallest needs "
+        f"{memory_words(least, machine)}, {format_bytes(excess_bytes(least, machine))} too much"
+    )
+    return Infeasible(
+        model=model.name,
+        machine=machine,
+        reasons=(reason,),
+        nearest=sentence,
+        change=change,
+        least=(least,),
+        assumptions=(*machine.assumed, *model.assumed),
+    )
+
+
+def _pins(machine: Machine, fixed: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is fixed, the precision by its own value, or that of the chip where nobody says."""
+    pins = {} if fixed is None else dict(fixed)
+    return {**pins, "precision": precision_called(pins.get("precision", usual_precision(machine.chip)))}
+
+
+def _assumed(model: Model, machine: Machine, choice: LayoutCandidate, said: Mapping[str, Any]) -> Iterator[Assumption]:
+    """Fields of the layout that neither the user said nor the search chose, with the effect of their alternatives."""
+    whys = {
+        "precision": "mixed precision with master weights in fp32",
+        "attention": "what frameworks take",
+        "overlap": "what frameworks do",
+        "overlap_tensor": "asks for a special kernel",
+        "compiled": "eager kernels",
+    }
+    for name, why in whys.items():
+        if name not in said:
+            yield effect_of(model, machine, choice.layout, name, why, choice.step_seconds)
+
+
+def _sentences(
+    model: Model, machine: Machine, choice: LayoutCandidate, said: Mapping[str, Any], reliable: Reliable
+) -> Iterator[str]:
+    """What else was assumed, a sentence each."""
+    layout = choice.layout
+    if "seq_len" not in said:
+        yield f"seq_len: {layout.seq_len} (the model's context)"
+    if "global_batch" not in said:
+        more = batch_gain(model, machine, layout)
+        yield (
+            f"global_batch: {layout.global_batch} (near {format_quantity(BATCH_TOKENS)} tokens a step, a multiple or a "
+            f"divisor of the devices); twice as many would train {more:+.1%} tokens a second in this layout"
+        )
+    yield reliable.sentence()
+    yield from map(str, (*stated(machine.assumed), *stated(model.assumed)))
+
+
+def _no_layout(model: Model, machine: Machine, seq_len: int, batch: int, pins: Mapping[str, Any]) -> str:
+    """Why no layout is legal: the rule that the pins break, all else being 1, or that the batch does not divide."""
+    try:
+        check_legal(model, machine, Layout(devices=machine.devices, seq_len=seq_len, global_batch=batch, **pins))
+    except InputError as error:
+        return f"no legal layout has what is fixed; with 1 for all else: {error}"
+    return f"no layout of {batch} sequences of {seq_len} on {machine.devices} devices is legal: change the global batch"
+
+
+def _check_positive(**sizes: float | None) -> None:
+    for name, value in sizes.items():
+        if value is not None and not value > 0:
+            raise InputError(f"{name} is {value:g}: give a positive number")

@@ -1,0 +1,167 @@
+"""The document on how far forecasts can be trusted: `docs/calibration.md` and its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from froude.fitting.calibration import JudgedCase, alone, by_study, covered, half_widths, leave_one_out, summary
+from froude.fitting.extrapolation import Extrapolation
+from froude.reporting.markdown import table_of
+from froude.reporting.style import COLOURS, TEXT_PX, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SHOWN = (0.5, 0.8, 0.9)
+_LEVEL = 0.9
+_REACHES = ((0.0, 4.0), (4.0, 16.0), (16.0, 64.0), (64.0, np.inf))  # how many times larger than the largest fitted
+_PICTURE_LEVELS = np.round(np.arange(0.5, 0.951, 0.05), 2)
+
+
+def document(cases: Sequence[JudgedCase], learned: Extrapolation, picture: str, source: str) -> str:
+    """The whole document in Markdown; `picture` is the path of the picture beside it, `source` how it was made."""
+    others, found = leave_one_out(cases), summary(cases)
+    parts = [
+        "# How far forecasts can be trusted",
+        f"<sub>Written by {source}. Do not edit.</sub>",
+        _opening(found),
+        table_of(_summary(found)),
+        f"![Nominal and measured coverage]({picture})",
+        "## By distance",
+        "How many times larger a run is than the largest fitted one, by the product of the law's inputs.",
+        table_of(_by_distance(cases, others)),
+        "## By study",
+        table_of(_by_study(cases, others)),
+        "## By case",
+        "Errors and half-widths are relative. Inside: the share of held-out runs in the interval at 50 / 80 / 90%.",
+        table_of(_by_case(cases, others)),
+        "## One law instead of several",
+        _hindsight(found),
+        table_of(_alone(cases)),
+        "## What ships",
+        _shipped(learned),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def picture(cases: Sequence[JudgedCase]) -> Figure:
+    """Measured coverage against the level that was promised, a thin line a study, the mean of studies broad."""
+    others = leave_one_out(cases)
+    figure, axes = new_figure(620, 470, left=62)
+    figure.set_facecolor(COLOURS["paper"])
+    axes.plot([0.5, 0.95], [0.5, 0.95], color=COLOURS["faint"], lw=1, ls=(0, (4, 3)))
+    by_level = [by_study(cases, lambda e, at=at: covered(e, others[e.case.study], at)) for at in _PICTURE_LEVELS]
+    lines = np.array([[np.mean(shares) for shares in found.values()] for found in by_level])
+    axes.plot(_PICTURE_LEVELS, lines, color=COLOURS["n4"], lw=1, alpha=0.5)
+    axes.plot(_PICTURE_LEVELS, lines.mean(axis=1), color=COLOURS["forecast"], lw=3)
+    texts = {"mean of the studies": "forecast", "each study": "n4", "as promised (dashed)": "soft"}
+    for x, (text, colour) in zip((0.0, 0.33, 0.55), texts.items(), strict=True):
+        axes.text(x, 1.02, text, transform=axes.transAxes, color=COLOURS[colour], fontsize=TEXT_PX)
+    axes.set_xlabel("level of the interval", color=COLOURS["soft"], fontsize=TEXT_PX)
+    axes.set_ylabel("share of held-out runs inside", color=COLOURS["soft"], fontsize=TEXT_PX)
+    axes.set(xlim=(0.49, 0.96), ylim=(-0.03, 1.03))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    return figure
+
+
+def _opening(found: Mapping[str, Any]) -> str:
+    return (
+        f"{found['cases']} splits of {found['studies']} published studies: the smaller runs choose and fit laws "
+        f"(`--law auto`) and forecast {found['runs']} larger ones. What is learned of how laws err beyond their runs "
+        "is judged on studies that it was not learned from; studies weigh equally, and so do the cases of a study. "
+        "Intervals of the figures come from a bootstrap of the studies."
+    )
+
+
+def _summary(found: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    low, high = found["mean_error_interval"]
+    for row in found["intervals"]:
+        from_, to = row["coverage_interval"]
+        yield {
+            "interval": f"{row['level']:.0%}",
+            "holds": f"{row['coverage']:.1%} ({from_:.0%} to {to:.0%})",
+            "median half-width": f"{row['half_width']:.2%}",
+            "constant half-width that holds as many": f"{row['constant']:.2%}",
+            "ratio": f"{row['half_width'] / row['constant']:.2f}",
+            "mean error": f"{found['mean_error']:.2%} ({low:.2%} to {high:.2%})",
+        }
+
+
+def _by_distance(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:
+    for low, high in _REACHES:
+        error, inside, runs = [], [], 0
+        for some in by_study(cases, lambda each: each).values():
+            near = [(each, (each.reaches > np.log(max(low, 1e-9))) & (each.reaches <= np.log(high))) for each in some]
+            near = [(each, which) for each, which in near if which.any()]
+            runs += sum(int(which.sum()) for _, which in near)
+            if near:
+                error.append(np.mean([np.abs(np.expm1(each.errors[which])).mean() for each, which in near]))
+                held = [np.abs(e.errors) <= half_widths(e, others[e.case.study], _LEVEL) for e, _ in near]
+                inside.append(np.mean([h[which].mean() for h, (_, which) in zip(held, near, strict=True)]))
+        if runs:
+            yield {
+                "times larger": f"{low:g} to {high:g}" if np.isfinite(high) else f"above {low:g}",
+                "runs": str(runs),
+                "studies": str(len(error)),
+                "mean error": f"{np.mean(error):.2%}",
+                f"inside {_LEVEL:.0%}": f"{np.mean(inside):.0%}",
+            }
+
+
+def _by_study(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:
+    for study, some in by_study(cases, lambda each: each).items():
+        inside = [np.mean([covered(each, others[study], level) for each in some]) for level in _SHOWN]
+        yield {
+            "study": f"`{study}`",
+            "cases": str(len(some)),
+            "mean error": f"{np.mean([each.mean_error for each in some]):.2%}",
+            "inside 50 / 80 / 90%": " / ".join(f"{share:.0%}" for share in inside),
+            "half-width at 90%": f"{np.median([_width(each, others, _LEVEL) for each in some]):.1%}",
+        }
+
+
+def _by_case(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:
+    for each in cases:
+        inside = [covered(each, others[each.case.study], level) for level in _SHOWN]
+        yield {
+            "case": each.case.name,
+            "held out": f"`{each.case.hold_out}`",
+            "runs": f"{each.errors.size} from {each.n_fit}",
+            "times larger": f"{np.exp(each.reaches.max()):.3g}",
+            "error": f"{each.mean_error:.2%}",
+            "inside": " / ".join(f"{share:.0%}" for share in inside),
+            "half-width": f"{_width(each, others, _LEVEL):.1%}",
+            "laws": each.law,
+        }
+
+
+def _hindsight(found: Mapping[str, Any]) -> str:
+    ours, best = found["mean_error"], found["hindsight"]
+    return (
+        f"The average errs by {ours:.2%}; always taking the one law (a set of inputs) that turned out best over all "
+        f"studies would have erred by {best:.2%}: the average does {ours / best:.2f} times that, without having seen "
+        "the outcome."
+    )
+
+
+def _alone(cases: Sequence[JudgedCase]) -> Iterator[dict[str, str]]:
+    for law, error in sorted(alone(cases).items(), key=lambda item: item[1]):
+        yield {"law": law, "cases": str(sum(law in each.alone for each in cases)), "mean error": f"{error:.2%}"}
+
+
+def _shipped(learned: Extrapolation) -> str:
+    stretch = ", ".join(f"{factor:.3f} at {level:.0%}" for level, factor in learned.stretch.items())
+    return (
+        f"Of all {len(learned.studies)} studies: errors grow by {learned.drift:.2%} for each factor e of size beyond "
+        f"the fitted runs, before a user's own hold-outs sharpen this; this part of an interval is stretched by "
+        f"{stretch}. "
+        f"Learned from {', '.join(learned.studies)}."
+    )
+
+
+def _width(each: JudgedCase, others: Mapping[str, Extrapolation], level: float) -> float:
+    return float(np.median(np.expm1(half_widths(each, others[each.case.study], level))))

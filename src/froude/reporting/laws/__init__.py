@@ -1,0 +1,1 @@
+"""The document on all laws, and a picture of each."""

@@ -1,0 +1,151 @@
+"""The document on all laws: `docs/laws.md` and its pictures, written from the laws themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from froude.laws import Example, Law
+from froude.reporting.laws.pictures import drawing, figure_of, has_picture
+from froude.reporting.laws.words import (
+    about_family,
+    amount,
+    by_family,
+    claims,
+    composing,
+    examples,
+    parameters,
+    predicts,
+    published,
+    spans,
+    without_constants,
+)
+from froude.reporting.markdown import markdown_table
+from froude.reporting.style import svg
+from froude.runs import atomic_write
+
+DOCUMENT, PICTURES = "laws.md", "laws"
+"""The names of the document and, beside it, of the folder of its pictures."""
+
+_DIGITS = 6
+_READING = (
+    "A picture shows a law over the range that its source measured, under its first published constants; where none "
+    "are published, under values from which a fit might start, so that only its shape says anything. A claim, that a "
+    "law falls or rises with an input, holds whatever its parameters and is tested. Test numbers come from the source "
+    "or were computed from its constants; the law must give them within one and a half of the last digit."
+)
+_ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
+
+
+def write_documents(laws: Sequence[Law], folder: Path) -> tuple[Path, ...]:
+    """Write the document and a picture of each law into a folder; returns the paths written, the document first.
+
+    The same laws give the same bytes. OSError where the folder cannot be written, InputError without matplotlib.
+    """
+    (folder / PICTURES).mkdir(parents=True, exist_ok=True)
+    atomic_write(folder / DOCUMENT, document(laws).encode())
+    drawn = [law for law in laws if has_picture(law)]
+    for law in drawn:
+        atomic_write(folder / picture_of(law.name), svg(figure_of(drawing(law)), law.name))
+    return (folder / DOCUMENT, *(folder / picture_of(law.name) for law in drawn))
+
+
+def picture_of(name: str) -> str:
+    """The path of a law's picture, seen from the document."""
+    return f"{PICTURES}/{name}.svg"
+
+
+def document(laws: Sequence[Law]) -> str:
+    """The whole document in Markdown: a list by family, then every law."""
+    families = by_family(laws)
+    parts = [
+        "# The laws",
+        "<sub>Written by `froude laws --docs docs` from the laws themselves. Do not edit.</sub>",
+        _opening(laws),
+        "\n".join(_contents(families)),
+        _READING,
+    ]
+    for family, members in families.items():
+        parts += [f"## Family {family}", about_family(members[0])]
+        for law in members:
+            parts += _section(law)
+    return "\n\n".join(parts) + "\n"
+
+
+def _opening(laws: Sequence[Law]) -> str:
+    n_constants = sum(len(published(law)) for law in laws)
+    n_levers = sum(law.is_lever for law in laws)
+    return (
+        f"{len(laws)} laws, {n_levers} of them levers, whose value takes the place of an input of another law, with "
+        f"{n_constants} published sets of constants. `froude laws NAME` shows one on the terminal, "
+        "`froude fit runs.csv --law NAME` fits it."
+    )
+
+
+def _contents(families: Mapping[str, Sequence[Law]]) -> Iterator[str]:
+    for family, members in families.items():
+        links = ", ".join(f"[{law.name}](#{law.name})" for law in members)
+        yield f"- [{family}](#family-{family}): {links}"
+
+
+def _section(law: Law) -> Iterator[str]:
+    yield f"### {law.name}"
+    yield law.summary
+    yield from _drawn(law) if has_picture(law) else (_formula(law),)
+    yield "\n".join(f"- **{head}**: {text}" for head, text in _facts(law) if text)
+    yield _constants(law)
+    if found := examples(law):
+        yield markdown_table(("constants", "at", "test number", "the law gives"), [_tested(*each) for each in found])
+
+
+def _formula(law: Law) -> str:
+    # A fence, not $$: GitHub's Markdown would take the backslashes and underscores between dollars for its own.
+    return f"```math\n{law.latex}\n```"
+
+
+def _drawn(law: Law) -> Iterator[str]:
+    """The formula over the input that the picture is drawn over, the picture and its caption."""
+    shown = drawing(law)
+    yield _formula(shown.law)
+    yield f"![{law.name}: {shown.law.formula}]({picture_of(law.name)})"
+    yield f"<sub>{shown.caption}</sub>"
+
+
+def _facts(law: Law) -> Iterator[tuple[str, str]]:
+    yield "Inputs", spans(law)
+    yield "Predicts", predicts(law)
+    yield "Takes the place of", composing(law)
+    yield "Parameters", parameters(law)
+    yield "Claims", claims(law)
+    yield "Wrong when", law.wrong_when
+    yield "Source", _ARXIV.sub(r"[\g<0>](https://arxiv.org/abs/\g<1>)", law.source)
+
+
+def _constants(law: Law) -> str:
+    """Published constants as a table, or the sentence that there are none."""
+    sets = published(law)
+    if not sets:
+        return f"{without_constants(law).capitalize()}."
+    has_choice, has_doubt = bool(law.choices), any(each.doubt for each in sets)
+    heads = ("constants", *(["over"] if has_choice else []), *law.parameters, *(["doubt"] if has_doubt else []))
+    return markdown_table(
+        heads,
+        [
+            (
+                each.name,
+                *([each.x] if has_choice else []),
+                *(f"{each.values[name]:.{_DIGITS}g}" for name in law.parameters),
+                *([each.doubt] if has_doubt else []),
+            )
+            for each in sets
+        ],
+    )
+
+
+def _tested(law: Law, example: Example) -> tuple[str, ...]:
+    """A test number: under which constants, where, what it is and what the law gives."""
+    at = ", ".join(f"{x} = {amount(value, law.input_units[x])}" for x, value in example.at.items())
+    digits = sum(letter.isdigit() for letter in example.gives.lower().partition("e")[0].lstrip("0."))
+    value = law(**example.at, **law.published[example.constants])
+    return example.constants, at, example.gives, f"{value:#.{digits + 1}g}"

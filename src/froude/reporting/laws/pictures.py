@@ -1,0 +1,259 @@
+"""A picture of every law: its value over the range that was measured, a line for each of a few values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from froude.fitting.curves.points import along_curves
+from froude.fitting.curves.schedules import Schedule
+from froude.laws import Law
+from froude.reporting.laws.words import amount, assigned, outcome, takings
+from froude.reporting.style import COLOURS, TEXT_PX, log_ticks, log_x, new_figure, plain_y, size_colours, spread
+from froude.runs import Runs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_WIDTH, _HEIGHT = 430, 264  # CSS pixels
+_PLACES = 121
+_LINES = 3
+_LETTER, _LABEL_HEIGHT = 6.4, 15  # CSS pixels that a letter of a label takes, about, and that a label does
+_STEPS, _WARMUP = 24_000, 2160
+_SCHEDULES: Mapping[str, Mapping[str, Any]] = {
+    "constant": {},
+    "cosine": {"decay": _STEPS - _WARMUP, "shape": "cosine"},
+    "late decay": {"decay": _STEPS // 6},
+}
+_LOG_FROM = 6.0  # outcomes that differ by a larger factor are drawn on a logarithmic axis
+
+# The smallest outcome, of which random starts of parameters are shares.
+_LEVEL = {"nats/token": 2.0, "unit of the measured outcome": 2.0, "learning rate": 1e-3}
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LawCurve:
+    """A law's values y (n,) at some value of what its label says, under these constants."""
+
+    label: str
+    y: np.ndarray
+    constants: Mapping[str, float]
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawing:
+    """What a picture of a law shows: values of its input x (n,), `curves` over them, and where the rest stands.
+
+    `name` is that of the published constants, empty where none are published; `at` are the values of further inputs.
+    `along` says of what trainings the curves are, for a law along a learning-rate schedule, whose x are steps.
+    """
+
+    law: Law
+    name: str
+    x: np.ndarray
+    curves: tuple[LawCurve, ...]
+    at: Mapping[str, float]
+    along: str = ""
+
+    @property
+    def axis(self) -> tuple[str, str]:
+        """What x is, and its unit."""
+        x = self.law.inputs[0]
+        return ("S", "optimizer steps") if self.along else (x, self.law.input_units[x])
+
+    @property
+    def caption(self) -> str:
+        """Under which constants it is drawn, so that anyone can draw it again."""
+        fixed = "".join(f", at {x} = {amount(value, self.law.input_units[x])}" for x, value in self.at.items())
+        if self.name:
+            return (
+                f"Drawn under {self.name}: {assigned(self.curves[0].constants.items(), digits=6)}{fixed}{self.along}."
+            )
+        sets = [curve.constants for curve in self.curves]
+        values = [f"{p} = " + " / ".join(dict.fromkeys(f"{each[p]:g}" for each in sets)) for p in self.law.parameters]
+        return f"Drawn with {', '.join(values)}{fixed}: values from which a fit might start."
+
+
+def drawing(law: Law) -> Drawing:
+    """What to draw of a law: over its first input, a line for each of a few values of the second.
+
+    It is drawn under its first published constants. Where there are none, under parameters in the middle of the
+    random starts of a fit to its domain, and where it has one input only, for a few values of one of them. A law
+    along a schedule is drawn over the steps of trainings under a few schedules.
+    """
+    if is_of_curves(law):
+        return _along_schedules(law)
+    taken = _best_known(law)
+    first, *others = taken.inputs
+    x = np.geomspace(*taken.domain[first], _PLACES)
+    name, constants = next(iter(taken.published.items()), ("", {}))
+    if not name and not others:
+        return Drawing(law=taken, name="", x=x, curves=_by_parameter(taken, x), at={})
+    constants = dict(constants) or _amid(taken, {})
+    at = {other: _rounded(np.sqrt(np.prod(taken.domain[other])), taken, other) for other in others[1:]}
+    places = [{other: value} for other in others[:1] for value in _few(taken, other)] or [{}]
+    curves = tuple(
+        LawCurve(
+            label="".join(f"{other} = {amount(value, taken.input_units[other])}" for other, value in place.items()),
+            y=taken(**{first: x}, **place, **at, **constants),
+            constants=constants,
+        )
+        for place in places
+    )
+    return Drawing(law=taken, name=name, x=x, curves=curves, at=at)
+
+
+def has_picture(law: Law) -> bool:
+    """Whether a law can be drawn: over the range of its inputs, or along schedules under published constants."""
+    return can_be_drawn(law) or (is_of_curves(law) and bool(law.published))
+
+
+def can_be_drawn(law: Law) -> bool:
+    """Whether a law is one of plain numbers, each with a range to draw it over, and not of a whole history."""
+    return all(x in law.domain and mark.domain in ("positive", "count") for x, mark in law.marks.items())
+
+
+def is_of_curves(law: Law) -> bool:
+    """Whether a law speaks of a training's points, whose past learning rates are among its inputs."""
+    return any(mark.domain == "past" for mark in law.marks.values())
+
+
+def _along_schedules(law: Law) -> Drawing:
+    steps = np.unique(np.round(np.geomspace(1.5 * _WARMUP, _STEPS, _PLACES)))
+    name, constants = next(iter(law.published.items()))
+    curves = []
+    for label, options in _SCHEDULES.items():
+        made = Schedule(peak=3e-4, steps=_STEPS, warmup=_WARMUP, final=3e-5, **options)
+        inputs = along_curves(law, Runs.from_columns({"S": steps, "lr": made.at(steps)}))
+        curves.append(LawCurve(label=label, y=law(**inputs, **constants), constants=constants))
+    along = f", along trainings of {_STEPS:,} steps with {_WARMUP:,} of warm-up, from a rate of 3e-4 to 3e-5"
+    return Drawing(law=law, name=name, x=steps, curves=tuple(curves), at={}, along=along)
+
+
+def figure_of(shown: Drawing) -> Figure:
+    """The picture: logarithmic x, the labels of lines at their right ends."""
+    law, (x, unit) = shown.law, shown.axis
+    values = np.concatenate([curve.y for curve in shown.curves])
+    ticks, low, high, is_log = _y_axis(values)
+    labels = [amount(tick, law.unit) for tick in ticks]
+    left = 14 + int(_LETTER * max(map(len, labels)))
+    right = 22 + int(_LETTER * max(len(curve.label) for curve in shown.curves))
+    figure, axes = new_figure(_WIDTH, _HEIGHT, left=left, right=right)
+    log_x(axes, shown.x[0], shown.x[-1], f"{x}, {unit}", unit == "FLOP", 5)
+    plain_y(axes, low, high, outcome(law))
+    axes.set_yscale("log" if is_log else "linear")
+    axes.set_yticks(ticks, labels)
+    axes.set_yticks([], minor=True)
+    _draw_curves(axes, shown, is_log)
+    return figure
+
+
+def _best_known(law: Law) -> Law:
+    """The law over the first input for which constants are published, else over that of the widest domain."""
+    candidates = takings(law)
+    known = [taken for taken in candidates if taken.published]
+    return known[0] if known else max(candidates, key=lambda taken: _width(taken, taken.inputs[0]))
+
+
+def _width(law: Law, x: str) -> float:
+    low, high = law.domain[x]
+    return high / low
+
+
+def _few(law: Law, x: str) -> list[float]:
+    """A few values of an input, from the lowest to the highest of its domain."""
+    return [_rounded(value, law, x) for value in np.geomspace(*law.domain[x], _LINES)]
+
+
+def _rounded(value: float, law: Law, x: str) -> float:
+    return float(round(_short(value))) if law.marks[x].domain == "count" else _short(value)
+
+
+def _short(value: float) -> float:
+    """A value with two digits: what a caption says is what is drawn."""
+    return float(f"{value:.2g}")
+
+
+def _by_parameter(law: Law, x: np.ndarray) -> tuple[LawCurve, ...]:
+    """Lines for a few likely values of the parameter that bends the curve most."""
+    scale = np.log if law.residual == "log" else np.positive
+    return max(
+        (_of_parameter(law, name, x) for name in law.parameters),
+        key=lambda curves: np.std(scale(curves[-1].y) - scale(curves[0].y)),
+    )
+
+
+def _of_parameter(law: Law, name: str, x: np.ndarray) -> tuple[LawCurve, ...]:
+    """Lines for a middling value of a parameter, and for one to either side."""
+    sets = [_amid(law, {name: _short(_likely(law, name, share))}) for share in (0.25, 0.5, 0.75)]
+    return tuple(
+        LawCurve(
+            label=f"{name} = {amount(constants[name], digits=2)}",
+            y=law(**{law.inputs[0]: x}, **constants),
+            constants=constants,
+        )
+        for constants in sets
+    )
+
+
+def _amid(law: Law, given: Mapping[str, float]) -> dict[str, float]:
+    """Parameters in the middle of those that are likely on the law's domain, but for those given, which are scaled."""
+    scaled = {name: _short(_likely(law, name, 0.5)) for name in law.parameters} | dict(given)
+    factors = {x: 1 / middle for x, middle in _middles(law).items() if law.marks[x].domain != "count"}
+    return {name: _short(value) for name, value in law.rescaled(scaled, factors).items()}
+
+
+def _middles(law: Law) -> dict[str, float]:
+    """The middle of the domain of each input, one for all that are counted in the same unit."""
+    ends: dict[str, list[float]] = {}
+    for x, unit in law.input_units.items():
+        ends.setdefault(unit, []).extend(law.domain[x])
+    return {x: float(np.exp(np.mean(np.log(ends[unit])))) for x, unit in law.input_units.items()}
+
+
+def _likely(law: Law, name: str, share: float) -> float:
+    """A parameter below which this share of likely values lies, for inputs that are 1 in the middle of their domain.
+
+    A place along an input is likely anywhere in its domain, any other parameter where the random starts of a fit are,
+    without their sign: between both signs lies nothing to see.
+    """
+    powers = list(law.carries.get(name, {}).items())
+    if len(powers) == 1 and powers[0][1] in (1.0, -1.0):
+        ((x, power),) = powers
+        return float((_width(law, x) ** (share - 0.5)) ** power)
+    starts = law.kinds[name].draw(np.random.default_rng(0), 999, _LEVEL.get(law.unit, 1.0))
+    return float(np.quantile(np.abs(starts), share))
+
+
+def _y_axis(values: np.ndarray) -> tuple[np.ndarray, float, float, bool]:
+    """Ticks and ends of the axis of outcomes, and whether it is logarithmic."""
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = float(np.min(values)), float(np.max(values))
+    if low > 0 and high / low > _LOG_FROM:
+        room = (high / low) ** 0.06
+        return log_ticks(low / room, high * room, 6), low / room, high * room, True
+    room = 0.07 * (high - low) or 0.5
+    ticks = np.array(MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low - room, high + room))
+    return ticks[(ticks >= low - room) & (ticks <= high + room)], low - room, high + room, False
+
+
+def _draw_curves(axes: Axes, shown: Drawing, is_log: bool) -> None:
+    colours = list(size_colours(np.arange(_LINES)).values()) if len(shown.curves) > 1 else [COLOURS["n6"]]
+    for curve, colour in zip(shown.curves, colours, strict=True):
+        axes.plot(shown.x, curve.y, color=colour, linewidth=2, solid_capstyle="round")
+    ends = np.array([curve.y[-1] for curve in shown.curves])
+    low, high = axes.get_ylim()
+    heights = np.log(ends / low) / np.log(high / low) if is_log else (ends - low) / (high - low)
+    apart = spread(list(heights), _LABEL_HEIGHT / axes.get_window_extent().height)
+    for curve, colour, height in zip(shown.curves, colours, apart, strict=True):
+        axes.annotate(
+            curve.label, (1, height), xycoords="axes fraction", xytext=(8, 0), textcoords="offset pixels",
+            va="center", fontsize=TEXT_PX - 0.5, color=colour, annotation_clip=False,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The page of a plan: its pictures and what it hangs on."""

@@ -1,0 +1,238 @@
+"""The page of a plan: what was chosen, what it takes and why, and how sure that is; or why there is no plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from froude.cost.model.model import Model
+from froude.cost.training.memory.device_memory import RUNTIME_BYTES
+from froude.errors import InputError
+from froude.planning.layouts.names import layout_label
+from froude.planning.plans import Infeasible, LayoutCandidate, Plan
+from froude.planning.training.trade_offs import Point, front
+from froude.quantity import format_bytes, format_quantity, format_seconds
+from froude.reporting.charts import Line, Mark, Points, View, chart
+from froude.reporting.plan import words
+from froude.reporting.plan.pictures import Bar, Part, Strip, Swing, stacked_bars, timeline, tornado
+from froude.reporting.plan.sensitivity import PlanSensitivity, levers
+from froude.reporting.plan.timeline import AFTER, KINDS, timeline_of
+from froude.reporting.sheet import both_widths, fill, write_page
+from froude.reporting.style import COLOURS, show_loss, size_colours
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_TITLES = {
+    "memory": "memory of the fullest device by part, against what it has",
+    "step": "seconds of a step by part",
+    "timeline": "one step over time",
+    "dollars": "loss against dollars",
+    "days": "loss against days",
+    "levers": "how far assumptions move time and price",
+}
+_DAY = 86400.0
+_WORTH_A_LINE = 0.001  # of the whole, below which a part is not listed
+
+Row = dict[str, Any]
+
+
+def write_plan_page(
+    plan: Plan | Infeasible, path: Path, *, model: Model | None = None, points: Sequence[Point] = ()
+) -> Path:
+    """Write the page of a plan, or of why there is none, and return its path.
+
+    `model` is what the plan was made for, which a page of why there is none can do without; `points` the front of what
+    can be had where it was asked for. The page holds all it needs: no network, script or other file. InputError where
+    a library of `froude[report]` is missing or the page cannot be written.
+    """
+    return write_page(path, render(plan, model=model, points=points))
+
+
+def render(plan: Plan | Infeasible, *, model: Model | None = None, points: Sequence[Point] = ()) -> str:
+    """The page as HTML. InputError where a library of `froude[report]` is missing, or a plan's model."""
+    twin = plan.to_dict() | ({"pareto": [point.to_dict() for point in points]} if points else {})
+    shared: Row = {
+        "kind": "plan",
+        "name": words.name_of(plan),
+        "plan": plan,
+        "words": words,
+        "assumptions": [words.split(sentence) for sentence in plan.assumptions],
+        "twin": json.dumps(twin, indent=2, ensure_ascii=False),
+    }
+    if isinstance(plan, Infeasible):
+        return _render_infeasible(plan, shared)
+    if model is None:
+        raise InputError(f"the page of a plan needs the model {plan.model} it was made for: give model")
+    moved = levers(plan, model)
+    strip = timeline_of(model, plan.machine, plan.choice)
+    same = [r.candidate for r in plan.runners_up if _comparable(plan.choice, r.candidate)]
+    return fill(
+        "plan.html.j2",
+        _pictures(plan, same, strip, moved, points),
+        **shared,
+        others=len(same),
+        memory_key=memory_key(plan.choice),
+        step_key=step_key(plan.choice),
+        strip=strip,
+        kinds=_kinds(strip, plan.choice),
+        runners_up=_runner_rows(plan),
+        points=[_point_row(point) for point in points],
+    )
+
+
+def memory_key(candidate: LayoutCandidate) -> list[Row]:
+    """The parts of a device's memory that are worth a line: colour, title, bytes and share."""
+    return _key(words.MEMORY_PARTS, _memory(candidate), format_bytes)
+
+
+def step_key(candidate: LayoutCandidate) -> list[Row]:
+    """The parts of a step that are worth a line: colour, title, seconds and share."""
+    return _key(words.STEP_PARTS, _step(candidate), format_seconds)
+
+
+def _render_infeasible(plan: Infeasible, shared: Row) -> str:
+    drawn: dict[str, Callable[[int], Figure]] = {}
+    if plan.least:
+        drawn["memory"] = _memory_bars([*plan.least], plan)
+    pictures = {name: both_widths(name, _TITLES[name], draw) for name, draw in drawn.items()}
+    need = max((one.memory_bytes + RUNTIME_BYTES for one in plan.least), default=0.0)
+    keys = [memory_key(one) for one in plan.least]
+    return fill("plan_infeasible.html.j2", pictures, **shared, need=need, memory_keys=keys)
+
+
+def _pictures(
+    plan: Plan, others: list[LayoutCandidate], strip: Strip, moved: tuple[PlanSensitivity, ...], points: Sequence[Point]
+) -> dict[str, str]:
+    """Every picture of the page, each for a wide page and for a phone, as HTML by name."""
+    swings = [Swing(label=f"{one.name} ({one.alternatives})", lo=one.lo, hi=one.hi) for one in moved]
+    drawn: dict[str, Callable[[int], Figure]] = {
+        "memory": _memory_bars([plan.choice, *others], plan),
+        "step": _step_bars([plan.choice, *others]),
+        "timeline": lambda width: timeline(strip, width),
+        "levers": lambda width: tornado(swings, width),
+    }
+    if points:
+        dollars, days = front_view(points, plan, "dollars"), front_view(points, plan, "days")
+        drawn["dollars"] = lambda width: chart(dollars, width)
+        drawn["days"] = lambda width: chart(days, width)
+    return {name: both_widths(name, _TITLES[name], draw) for name, draw in drawn.items()}
+
+
+def front_view(points: Sequence[Point], plan: Plan, aim: str) -> View:
+    """Loss against dollars or days: points coloured by devices, joined where no other is better in these two."""
+    per = _DAY if aim == "days" else 1.0
+    spent = np.array([point.seconds / per if aim == "days" else point.dollars for point in points])
+    loss = np.array([point.loss for point in points])
+    sizes = np.array([float(point.devices) for point in points])
+    shades = size_colours(sizes)
+    best = front(np.column_stack([spent, loss]))
+    order = np.argsort(spent[best], kind="stable")
+    line = Line(x=spent[best][order], y=loss[best][order], role="path", colour=COLOURS["faint"])
+    mine = plan.days if aim == "days" else plan.dollars
+    marks = [
+        Mark(x=mine, y=at, lo=at, hi=at, role="measured", label=f"plan {show_loss(at)}", side="right")
+        for at in ([plan.forecast["loss"]] if "loss" in plan.forecast else [])
+    ]
+    return View(
+        points=Points(x=spent, y=loss, colours=tuple(shades[size] for size in sizes)),
+        lines=(line,),
+        marks=tuple(marks),
+        x_label="days" if aim == "days" else "dollars of training",
+        y_label="loss",
+    )
+
+
+def _comparable(choice: LayoutCandidate, other: LayoutCandidate) -> bool:
+    """Whether another candidate trains the same model and batch, so that steps compare."""
+    return (choice.cost.tokens, choice.cost.model_flops) == (other.cost.tokens, other.cost.model_flops)
+
+
+def _memory(candidate: LayoutCandidate) -> dict[str, float]:
+    return {**{name: float(v) for name, v in vars(candidate.cost.memory).items()}, "runtime": float(RUNTIME_BYTES)}
+
+
+def _step(candidate: LayoutCandidate) -> dict[str, float]:
+    return {name: float(v) for name, v in vars(candidate.cost.step).items()}
+
+
+def _memory_bars(candidates: Sequence[LayoutCandidate], plan: Plan | Infeasible) -> Callable[[int], Figure]:
+    has = plan.machine.chip.memory_bytes
+    bars = [_bar(one, words.MEMORY_PARTS, _memory(one), format_bytes) for one in candidates]
+    return lambda width: stacked_bars(bars, [(has, f"a device has {format_bytes(has)}")], width)
+
+
+def _step_bars(candidates: Sequence[LayoutCandidate]) -> Callable[[int], Figure]:
+    bars = [_bar(one, words.STEP_PARTS, _step(one), format_seconds) for one in candidates]
+    return lambda width: stacked_bars(bars, [], width)
+
+
+def _bar(
+    candidate: LayoutCandidate,
+    paints: Mapping[str, words.Paint],
+    amounts: Mapping[str, float],
+    show: Callable[[float], str],
+) -> Bar:
+    parts = [
+        Part(amount=amounts[name], colour=paint.colour, strength=paint.strength)
+        for name, paint in paints.items()
+        if amounts[name] > 0
+    ]
+    return Bar(label=layout_label(candidate.layout), value=show(sum(amounts.values())), parts=tuple(parts))
+
+
+def _key(paints: Mapping[str, words.Paint], amounts: Mapping[str, float], show: Callable[[float], str]) -> list[Row]:
+    whole = sum(amounts.values())
+    return [
+        {"paint": paint, "amount": show(amounts[name]), "share": f"{amounts[name] / whole:.1%}"}
+        for name, paint in paints.items()
+        if amounts[name] >= _WORTH_A_LINE * whole
+    ]
+
+
+def _kinds(strip: Strip, candidate: LayoutCandidate) -> list[words.Paint]:
+    """The key of a pipeline's timeline; one without a pipeline has the colours of the step's parts."""
+    if strip.rows == 1:
+        return []
+    drawn = {span.colour for span in strip.spans}
+    after = [name for name in AFTER if getattr(candidate.cost.step, name) > 0]
+    return [
+        *(words.Paint(title=title, colour=colour) for colour, title in KINDS.values() if colour in drawn),
+        words.Paint(title="bubble", colour="hair"),
+        *(words.STEP_PARTS[name] for name in after),
+    ]
+
+
+def _runner_rows(plan: Plan) -> list[Row]:
+    chosen = {"layout": layout_label(plan.choice.layout), **_numbers(plan.choice), "why": "the plan", "chosen": True}
+    others = [
+        {"layout": layout_label(r.candidate.layout), **_numbers(r.candidate), "why": r.why, "chosen": False}
+        for r in plan.runners_up
+    ]
+    return [chosen, *others]
+
+
+def _numbers(candidate: LayoutCandidate) -> Row:
+    return {
+        "step": format_seconds(candidate.step_seconds),
+        "mfu": f"{candidate.cost.mfu:.1%}",
+        "memory": format_bytes(candidate.memory_bytes + RUNTIME_BYTES),
+    }
+
+
+def _point_row(point: Point) -> Row:
+    return {
+        "model": point.model,
+        "N": format_quantity(point.n_params),
+        "D": format_quantity(point.tokens),
+        "devices": f"{point.devices:,}",
+        "loss": show_loss(point.loss),
+        "time": format_seconds(point.seconds),
+        "dollars": words.money(point.dollars),
+        "energy": words.energy(point.kwh),
+        "mfu": f"{point.mfu:.0%}",
+    }

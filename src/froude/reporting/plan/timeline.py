@@ -1,0 +1,102 @@
+"""One step of a plan as a timeline: the pipeline simulated event by event, or the parts of a step without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from froude.cost.machine.constants import constants
+from froude.cost.machine.machine import Machine
+from froude.cost.model.model import Model
+from froude.cost.training.layout import Layout
+from froude.cost.training.passes import Passes, Seconds, end_passes
+from froude.cost.training.pipeline.events import Event, simulate
+from froude.cost.training.share import fullest_stage
+from froude.cost.training.step import hand_over_seconds, stage_passes
+from froude.planning.plans import LayoutCandidate
+from froude.reporting.plan.pictures import Span, Strip
+from froude.reporting.plan.words import STEP_PARTS
+
+KINDS = {"F": ("n3", "forward"), "B": ("n6", "backward"), "W": ("n1", "gradients of weights")}
+"""Work of a pipeline: its colour, and what it is."""
+
+_CHUNKS_SHOWN = 60  # forward passes of a chunk, at either end of a step that is too long to draw whole
+_FILLS_SHOWN = 1.6  # at least so many times what the pipeline takes to fill or drain
+AFTER = ("data", "offload", "optimizer", "fixed")
+"""Parts of a step that are drawn after all micro-batches."""
+
+
+def timeline_of(model: Model, machine: Machine, candidate: LayoutCandidate) -> Strip:
+    """One step: a row for each stage of the pipeline, or one row where there is none.
+
+    What is not done by micro-batch (`data` and `offload` that nothing hides, `optimizer`, `fixed`) stands at the end;
+    `waiting` is left out, since it is spread over the step and is no device's own. The pipeline is simulated with the
+    seconds of the layout's own passes; the last stage has head and loss.
+    """
+    layout = candidate.layout
+    stage = stage_passes(model, machine, layout, constants()).times(fullest_stage(model, layout))
+    ends = end_passes(model, machine, layout, constants())
+    rows = int(layout.pipeline)
+    spans = list(_pipeline(model, machine, layout, stage, ends) if rows > 1 else _alone(layout, stage + ends))
+    worked = max(span.end for span in spans)
+    spans += _after(candidate, rows, worked)
+    chunk = float(stage.forward.seconds) / int(layout.interleave)
+    fill = (rows - 1) * float(stage.backward.seconds) / int(layout.interleave)
+    return Strip(
+        spans=tuple(spans),
+        rows=rows,
+        seconds=max(span.end for span in spans),
+        worked=worked,
+        shown=max(_CHUNKS_SHOWN * chunk if rows > 1 else 6 * float((stage + ends).seconds), _FILLS_SHOWN * fill),
+    )
+
+
+def _pipeline(model: Model, machine: Machine, layout: Layout, stage: Passes, ends: Passes) -> Iterator[Span]:
+    p, m = int(layout.pipeline), int(layout.micro_batches)
+    forward, backward = (np.full(p, float(one.seconds)) for one in (stage.forward, stage.backward))
+    forward[-1] += float(ends.forward.seconds)
+    backward[-1] += float(ends.backward.seconds)
+    send = float(hand_over_seconds(model, machine, layout, constants()))
+    sizes = (layout.schedule, p, int(layout.interleave), m)
+    return map(_span, simulate(*sizes, forward, backward, send).events)
+
+
+def _span(event: Event) -> Span:
+    """Chunks of a device by turns strong and weak, so that they are told apart."""
+    return Span(
+        row=event.device,
+        start=event.start,
+        end=event.end,
+        colour=KINDS[event.kind][0],
+        strength=0.72 if event.chunk % 2 else 1.0,
+        number=str(event.micro_batch + 1),
+    )
+
+
+def _alone(layout: Layout, passes: Passes) -> Iterator[Span]:
+    """Micro-batches one after another, each pass by its parts; within a pass these are interleaved block by block."""
+    now = 0.0
+    for _ in range(int(layout.micro_batches)):
+        for one in (passes.forward, passes.backward):
+            for name, seconds in _by_part(one):
+                yield _part(0, now, seconds, name)
+                now += seconds
+
+
+def _by_part(one: Seconds) -> Iterator[tuple[str, float]]:
+    yield from ((name, float(value)) for name, value in one.by_part().items() if float(value) > 0)
+
+
+def _after(candidate: LayoutCandidate, rows: int, now: float) -> Iterator[Span]:
+    step = candidate.cost.step
+    once = {name: float(getattr(step, name)) for name in AFTER} | {"fixed": constants().step}
+    for name, seconds in once.items():
+        if seconds > 0:
+            yield from (_part(row, now, seconds, name) for row in range(rows))
+            now += seconds
+
+
+def _part(row: int, start: float, seconds: float, name: str) -> Span:
+    part = STEP_PARTS[name]
+    return Span(row=row, start=start, end=start + seconds, colour=part.colour, strength=part.strength)

@@ -1,0 +1,50 @@
+"""A page as one self-contained file: templates filled, pictures for a wide page and for a phone, the file written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from froude.errors import InputError
+from froude.reporting.style import THEMES, inline_svg
+from froude.runs import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_WIDTHS = {"wide": 840, "narrow": 350}  # CSS pixels of the page's column, and of a phone's
+
+
+def fill(template: str, pictures: Mapping[str, str], **values: Any) -> str:
+    """A template of this package as HTML: text is escaped, pictures are not. InputError where jinja2 is missing."""
+    try:
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
+        from markupsafe import Markup
+    except ImportError:
+        raise InputError("jinja2 is missing, which fills the report: pip install 'froude[report]'") from None
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(lambda name: resources.files("froude.reporting").joinpath(name).read_text("utf-8")),
+    )
+    drawn = {name: Markup(svg) for name, svg in pictures.items()}
+    return environment.get_template(template).render(themes=THEMES, pictures=drawn, **values)
+
+
+def both_widths(name: str, title: str, draw: Callable[[int], Figure]) -> str:
+    """A picture as HTML, drawn twice: the page shows the one that fits it."""
+    svgs = {size: inline_svg(draw(width), f"{name}-{size}", title) for size, width in _WIDTHS.items()}
+    return "".join(f'<div class="{size}">{svg}</div>' for size, svg in svgs.items())
+
+
+def write_page(path: Path, page: str) -> Path:
+    """Write the page whole or not at all, and return its path. InputError where it cannot be written."""
+    try:
+        atomic_write(path, page.encode())
+    except OSError as error:
+        raise InputError(f"cannot write {str(path)!r} ({error.strerror}): make room or free the folder") from error
+    return path

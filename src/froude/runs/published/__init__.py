@@ -1,0 +1,1 @@
+"""Public run tables: their registry, and how to get them."""

@@ -1,0 +1,107 @@
+"""Files fetched over HTTP, and the folder that keeps them, each with the SHA-256 it had when it came."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from froude.errors import InputError
+from froude.runs.study.atomic import atomic_write
+
+TIMEOUT_S = 30.0
+MOST_BYTES = 2**26  # an answer larger than any published table is not the one meant
+SUMS = "SHA256SUMS"
+REMEDY = "check FROUDE_PUBLISHED_URL and the connection, or set FROUDE_PUBLISHED to the folder of the tables"
+
+
+def cache_folder() -> Path:
+    """The folder of everything Froude downloads: `froude` in $XDG_CACHE_HOME, or in ~/.cache."""
+    asked = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(asked if os.path.isabs(asked) else os.path.expanduser("~/.cache")) / "froude"
+
+
+def sha256_of(data: bytes) -> str:
+    """The SHA-256 of bytes, as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def fetch(url: str, timeout_s: float = TIMEOUT_S) -> bytes:
+    """Return what a web address answers, whole.
+
+    Raises InputError, in one line with the address, where there is no such address, no answer within
+    `timeout_s` seconds, an error of the server, or an answer that is empty, cut short or far too long.
+    """
+    import urllib.error
+    import urllib.request
+    from http.client import HTTPException, IncompleteRead
+
+    if not url.startswith(("https://", "http://")):
+        raise InputError(f"{url!r} is no address to download from: set FROUDE_PUBLISHED_URL to one with https://")
+    try:
+        with urllib.request.urlopen(url, timeout=timeout_s) as answer:
+            body = answer.read(MOST_BYTES + 1)
+            missing = answer.length or 0
+    except urllib.error.HTTPError as error:
+        raise InputError(f"{url} answers {error.code} {error.reason}: {REMEDY}") from None
+    except TimeoutError:
+        raise InputError(f"{url} does not answer within {timeout_s:g} s: {REMEDY}") from None
+    except IncompleteRead:
+        raise InputError(f"{url} is cut short: {REMEDY}") from None
+    except (OSError, HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise InputError(f"{url} cannot be reached ({_one_line(reason)}): {REMEDY}") from None
+    if not body or len(body) > MOST_BYTES:
+        size = f"more than {MOST_BYTES} bytes" if body else "nothing"
+        raise InputError(f"{url} answers {size}, which is no published table: {REMEDY}")
+    if missing:
+        raise InputError(f"{url} ends {missing} bytes early, cut short: {REMEDY}")
+    return body
+
+
+def keep(folder: Path, bodies: Mapping[str, bytes]) -> None:
+    """Write files (path within `folder` to bytes), each whole or not at all, and then record their SHA-256.
+
+    A file counts as kept once it is recorded, in the file SHA256SUMS that `sha256sum --check` reads.
+
+    Raises InputError, before anything is written, if a file was recorded earlier with another SHA-256; OSError
+    if the folder cannot be written.
+    """
+    known = recorded(folder)
+    for path, body in bodies.items():
+        if known.get(path, sha256_of(body)) != sha256_of(body):
+            raise InputError(
+                f"{path!r} has the SHA-256 {sha256_of(body)}, but had {known[path]} when first downloaded: "
+                f"remove {str(folder)!r} to take it as it is now"
+            )
+    for path, body in bodies.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(folder / path, body)
+    sums = known | {path: sha256_of(body) for path, body in bodies.items()}
+    atomic_write(folder / SUMS, "".join(f"{sums[path]}  {path}\n" for path in sorted(sums)).encode())
+
+
+def kept(folder: Path, paths: Sequence[str]) -> dict[str, bytes]:
+    """Return these files (path to bytes) if all are kept in `folder` and none has changed since, else nothing."""
+    known = recorded(folder)
+    bodies: dict[str, bytes] = {}
+    with suppress(OSError):
+        bodies = {path: (folder / path).read_bytes() for path in paths}
+    same = bodies and all(known.get(path) == sha256_of(body) for path, body in bodies.items())
+    return bodies if same else {}
+
+
+def recorded(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 recorded for each path in `folder`; nothing where none is."""
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return {}
+    pairs = (line.split("  ", maxsplit=1) for line in lines)
+    return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
+
+
+def _one_line(reason: object) -> str:
+    return " ".join(str(reason).split())

@@ -1,0 +1,1 @@
+"""A study on disk: a folder of runs, written without locks, read without loss."""

@@ -1,5 +1,0 @@
-"""Where trunks are trained: an engine runs tasks and tells of them as they go."""
-
-from froude.tank.engines.local import LocalEngine
-
-__all__ = ["LocalEngine"]

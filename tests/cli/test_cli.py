@@ -1,0 +1,298 @@
+"""The commands that need no training: what they print, on a terminal and as JSON."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from froude import all_laws, get_law
+from froude.cli.render import number_and_interval, strict
+from froude.runs import Study
+from planted import CHINCHILLA, QUICK, planted, write_csv
+
+pytest_plugins = ["door"]
+
+
+def test_fit_prints_the_planted_law_with_intervals_around_it(cli, table):
+    found = json.loads(cli("fit", table, *QUICK, "--json").out)
+    assert list(found) == [
+        *("law", "n", "diverged", "params", "intervals", "level"),
+        *("residual", "objective", "gradient", "starts", "warnings"),
+    ]
+    assert (found["law"], found["n"], found["diverged"], found["residual"]) == ("chinchilla", 36, 0, "log")
+    assert found["starts"] == {"tried": 27, "agree": 27}
+    for name in ("alpha", "beta", "E"):
+        lo, hi = found["intervals"][name]
+        assert lo < found["params"][name] < hi
+        assert found["params"][name] == pytest.approx(CHINCHILLA[name], rel=0.1)
+
+
+def test_fit_on_a_terminal_says_law_numbers_agreement_error_and_what_to_do_next(cli, table, tmp_path):
+    done = cli("fit", table, *QUICK, "--out", tmp_path / "f.json")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[0] == "chinchilla: loss = E + A·N^-alpha + B·D^-beta"
+    assert [line.split()[0] for line in lines[4:9]] == ["E", "A", "alpha", "B", "beta"]
+    assert "36 runs fitted; the law is off by " in done.out
+    assert "27 of 27 random starts agree; objective " in done.out
+    assert "C = 6·N·D, derived" in done.out
+    assert lines[-1] == f"saved: froude predict {tmp_path / 'f.json'} --at N=…,D=…"
+    assert all(len(line) <= 80 for line in lines[:-1] if not line.startswith("!"))
+
+
+def test_the_published_points_give_the_known_objective(cli, published):
+    points = published("chinchilla_epoch/chinchilla_fig4.csv")
+    found = json.loads(cli("fit", points, *QUICK, "--json").out)
+    assert found["n"] == 245
+    assert found["starts"] == {"tried": 27, "agree": 27}
+    assert found["objective"] == pytest.approx(0.00182601052, rel=1e-6)
+
+
+def test_runs_without_noise_give_the_objective_zero(cli, tmp_path):
+    found = json.loads(cli("fit", write_csv(tmp_path / "runs.csv", planted(noise=0.0)), *QUICK, "--json").out)
+    assert found["objective"] < 1e-12
+    assert found["params"] == pytest.approx(CHINCHILLA, rel=1e-4)
+
+
+def test_columns_are_mapped_before_where_speaks_of_roles_and_derived_columns(cli, tmp_path):
+    columns = planted()
+    path = write_csv(
+        tmp_path / "runs.csv",
+        {"size": columns["N"], "seen": columns["D"], "outcome": columns["loss"], "tag": ["a", "b"] * 18},
+    )
+    mapping = ("--columns", "N=size, D=seen,loss=outcome")
+    found = json.loads(cli("fit", path, *mapping, "--where", "C < 1e21 AND tag = 'a'", *QUICK, "--json").out)
+    compute = 6 * columns["N"] * columns["D"]
+    assert found["n"] == int(np.sum(compute[::2] < 1e21))
+    assert "N is the column 'size'; D is the column 'seen'" in cli("fit", path, *mapping, *QUICK).out
+
+
+def test_a_power_law_is_fitted_over_the_input_asked_for(cli, tmp_path):
+    N = np.geomspace(1e6, 1e9, 12)
+    path = write_csv(tmp_path / "runs.csv", {"N": N, "loss": 20 * N**-0.1})
+    done = cli("fit", path, "--law", "power", "--x", "N", *QUICK)
+    assert done.out.startswith("power: loss = A·N^-alpha\n")
+    found = json.loads(cli("fit", path, "--law", "power", "--x", "N", *QUICK, "--json").out)
+    assert found["params"] == pytest.approx({"A": 20, "alpha": 0.1}, rel=1e-6)
+
+
+def test_another_outcome_is_fitted_when_it_is_named(cli, tmp_path):
+    columns = planted()
+    path = write_csv(tmp_path / "runs.csv", columns | {"loss": np.ones(36), "perplexity": columns["loss"]})
+    found = json.loads(cli("fit", path, "--y", "perplexity", *QUICK, "--json").out)
+    assert found["params"]["E"] == pytest.approx(CHINCHILLA["E"], rel=0.1)
+
+
+def test_diverged_runs_are_counted_and_not_fitted(cli, tmp_path):
+    columns = planted()
+    columns["loss"][[3, 7]] = np.nan, np.inf
+    done = cli("fit", write_csv(tmp_path / "runs.csv", columns), *QUICK, "--json")
+    found = json.loads(done.out)
+    assert (done.code, found["n"], found["diverged"]) == (0, 34, 2)
+    assert "2 runs diverged and were left out: row 4, row 8" in found["warnings"]
+
+
+def test_a_study_folder_is_a_table(cli, tmp_path):
+    study = Study.create(tmp_path / "study", {"kind": "planted"})
+    columns = planted()
+    for i in range(36):
+        with study.writer({"i": i, "N": columns["N"][i], "D": columns["D"][i]}) as writer:
+            writer.finish(loss=columns["loss"][i])
+    found = json.loads(cli("fit", study.path, *QUICK, "--json").out)
+    assert found["n"] == 36
+    assert found["params"]["alpha"] == pytest.approx(CHINCHILLA["alpha"], rel=0.1)
+
+
+def test_a_last_line_cut_short_is_left_out_and_told_of_on_stderr(cli, tmp_path):
+    rows = [dict(zip("NDL", map(float, row), strict=True)) for row in zip(*planted().values(), strict=True)]
+    text = "\n".join(json.dumps({"N": r["N"], "D": r["D"], "loss": r["L"]}) for r in rows)
+    (tmp_path / "runs.jsonl").write_text(text[:-9])
+    done = cli("fit", tmp_path / "runs.jsonl", *QUICK, "--json")
+    assert (done.code, json.loads(done.out)["n"]) == (0, 35)
+    assert done.err == "froude: runs.jsonl: the last line is cut short and was left out\n"
+
+
+def test_the_same_seed_gives_the_same_output(cli, table):
+    first, again, other = (cli("fit", table, *QUICK, "--seed", seed, "--json").out for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_predict_gives_the_planted_loss_far_out_within_its_interval(cli, saved):
+    (one,) = json.loads(cli("predict", saved, "--at", "N=70B,D=1.4T", "--json").out)
+    assert list(one) == ["at", "mean", "interval", "level"]
+    assert (one["at"], one["level"]) == ({"N": 70e9, "D": 1.4e12}, 0.9)
+    truth = get_law("chinchilla")(N=70e9, D=1.4e12, **CHINCHILLA)
+    assert one["interval"][0] < truth < one["interval"][1]
+
+
+def test_quantities_may_be_written_in_any_customary_way(cli, saved):
+    several = [
+        word for at in ("N=70B,D=1.4T", "N=7e10,D=1400 billion", "D=1.4e12,N=70,000,000,000") for word in ("--at", at)
+    ]
+    first, *rest = json.loads(cli("predict", saved, *several, "--json").out)
+    assert rest == [first, first]
+
+
+def test_the_mean_of_many_runs_is_surer_than_one_run(cli, saved):
+    width = {}
+    for of in ("run", "mean"):
+        (one,) = json.loads(cli("predict", saved, "--at", "N=1B,D=20B", "--of", of, "--json").out)
+        width[of] = one["interval"][1] - one["interval"][0]
+    assert width["mean"] < width["run"]
+
+
+def test_predict_prints_a_row_for_each_place(cli, saved):
+    done = cli("predict", saved, "--at", "N=70B,D=1.4T", "--at", "N=7e9,D=300B")
+    lines = done.out.splitlines()
+    assert lines[0] == "loss of one run, by chinchilla"
+    assert lines[2].split() == ["N", "D", "forecast", "90%", "interval"]
+    assert [line.split()[:2] for line in lines[4:6]] == [["70B", "1.4T"], ["7B", "300B"]]
+
+
+def test_backtest_predicts_held_out_planted_runs_and_the_wrong_law_does_worse(cli, table):
+    words = ("backtest", table, "--law", "chinchilla, power", "--hold-out", "C > 1e21", *QUICK)
+    right, wrong = json.loads(cli(*words, "--json").out)["laws"]
+    assert list(right) == [
+        *("law", "mean_abs_rel_error", "worst_abs_rel_error", "coverage"),
+        *("mean_half_width", "level", "n_fit", "n_held_out"),
+    ]
+    columns = planted()
+    held = int(np.sum(6 * columns["N"] * columns["D"] > 1e21))
+    assert (right["n_held_out"], right["n_fit"], right["level"]) == (held, 36 - held, 0.9)
+    assert right["mean_abs_rel_error"] < 0.01 < wrong["mean_abs_rel_error"]
+    shown = cli(*words).out
+    assert shown.startswith(f"{held} runs held out (C > 1e21), predicted from {36 - held}\n")
+    assert [line.split()[0] for line in shown.splitlines()[4:6]] == ["chinchilla", "power"]
+    assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_backtest_takes_power_laws_over_the_input_asked_for(cli, table):
+    words = ("backtest", table, "--law", "power", "--hold-out", "N > 5e9", *QUICK, "--json")
+    errors = {x: json.loads(cli(*words, "--x", x).out)["laws"][0]["mean_abs_rel_error"] for x in ("N", "D")}
+    assert errors["N"] != errors["D"]
+
+
+def test_laws_are_listed_by_family_within_the_width_of_a_terminal(cli):
+    lines = [line.rstrip() for line in cli("laws").out.splitlines()]
+    assert all(len(line) <= 80 for line in lines)
+    heads = [line.split()[0] for line in lines if re.match(r"\S", line)]
+    assert heads == [*dict.fromkeys(law.family for law in all_laws()), "froude"]  # the last line says how to see one
+    listed = [line.split()[0] for line in lines if re.match(r"  \S", line)]
+    assert listed == [law.name for law in all_laws()]
+    words = " ".join(" ".join(lines).split())
+    assert all(law.summary in words for law in all_laws())
+
+
+def test_one_family_of_laws_is_listed(cli):
+    lines = cli("laws", "--family", "kaplan").out.splitlines()
+    assert lines[0].startswith("kaplan  Kaplan's joint laws")
+    assert [line.split()[0] for line in lines if re.match(r"  \S", line)] == [law.name for law in all_laws("kaplan")]
+    names = [law["name"] for law in json.loads(cli("laws", "--family", "kaplan", "--json").out)]
+    assert names == [law.name for law in all_laws("kaplan")]
+
+
+def test_a_law_is_shown_with_its_domain_claims_constants_doubts_and_test_numbers(cli):
+    shown = " ".join(cli("laws", "chinchilla").out.split())
+    for piece in (
+        *("E + A·N^-alpha + B·D^-beta", "arXiv:2203.15556", "482.01", "wrong when", "alpha exponent"),
+        *("N in parameters, measured from 40M to 20B", "falls with N and D, whatever the parameters"),
+        "hoffmann-2022: E = 1.69, A = 406.4, alpha = 0.34, B = 410.7, beta = 0.28 (rounded in the paper:",
+        "1.93665 at N = 70B, D = 1.4T under hoffmann-2022",
+    ):
+        assert piece in shown
+
+
+def test_a_law_of_one_input_is_shown_with_the_constants_of_each_input(cli):
+    shown = " ".join(cli("laws", "power").out.split())
+    assert "kaplan-2020 over N: A = 11.476, alpha = 0.076" in shown
+    assert "hestness-2017-word-lm over D: A = 11.9, alpha = 0.066" in shown
+    assert "C in FLOP, measured from 10¹⁷ to 10²³; or N in parameters" in shown
+    (law,) = json.loads(cli("laws", "power", "--json").out)
+    assert set(law["over"]) == {"N", "D", "C"}
+    assert law["published"] == law["over"]["C"]
+
+
+def test_a_lever_says_what_it_replaces_and_how_to_write_that(cli):
+    for lever in (law for law in all_laws() if law.is_lever):
+        shown = " ".join(cli("laws", lever.name).out.split())
+        assert f"predicts effective {lever.unit}" in shown
+        (composed,) = re.findall(r"as in (\S+\])", shown)
+        done = cli("laws", composed)
+        assert (done.code, done.out.splitlines()[0]) == (0, composed)
+        assert "no constants of its own; those of its parts serve" in " ".join(done.out.split())
+
+
+def test_an_average_of_laws_is_shown_with_its_members(cli):
+    name = "chinchilla 60% + kaplan-floor 40%"
+    assert "chinchilla.alpha exponent" in " ".join(cli("laws", name).out.split())
+    (law,) = json.loads(cli("laws", name, "--json").out)
+    assert law["members"] == {"chinchilla": 0.6, "kaplan-floor": 0.4}
+
+
+def test_a_law_as_json_carries_all_that_is_said_of_it(cli):
+    (law,) = json.loads(cli("laws", "chinchilla", "--json").out)
+    assert (law["family"], law["domain"]["N"]) == ("chinchilla", [4e7, 2e10])
+    assert law["claims"] == {"N": "falls", "D": "falls"}
+    assert law["parameters"]["E"] == "floor"
+    assert law["published"]["hoffmann-2022"]["A"] == 406.4
+    assert law["examples"][0] == {"constants": "hoffmann-2022", "at": {"N": 70e9, "D": 1.4e12}, "gives": 1.93665}
+    levers = {law["name"] for law in json.loads(cli("laws", "--json").out) if law["lever"]}
+    assert levers == {law.name for law in all_laws() if law.is_lever}
+
+
+def test_the_document_on_laws_is_written_where_it_is_wanted(cli, tmp_path, monkeypatch):
+    few = (get_law("chinchilla"), get_law("power"))
+    monkeypatch.setattr("froude.laws.all_laws", lambda family=None: few)
+    done = cli("laws", "--docs", tmp_path / "new")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"written: {tmp_path / 'new/laws.md'} and 2 pictures in {tmp_path / 'new/laws'}\n"
+    assert "### chinchilla\n" in (tmp_path / "new/laws.md").read_text()
+    found = json.loads(cli("laws", "--docs", tmp_path / "new", "--json").out)
+    assert found["document"] == str(tmp_path / "new/laws.md")
+    assert all(Path(path).stat().st_size for path in found["pictures"])
+
+
+def test_what_cannot_be_listed_or_written_is_refused_in_one_line(cli, refused, tmp_path):
+    said = refused("laws", "--family", "kapln")
+    assert said.startswith("no family of laws is called 'kapln': there are power, ")
+    assert refused("laws", "chinchilla", "--family", "kaplan") == (
+        "a NAME, --family and --docs exclude one another: give one of them"
+    )
+    (tmp_path / "file").touch()
+    assert str(tmp_path / "file" / "laws") in refused("laws", "--docs", tmp_path / "file")
+
+
+def test_report_writes_the_page_and_prints_where(cli, tmp_path, monkeypatch):
+    study = Study.create(tmp_path / "study", {"kind": "planted"})
+    page = study.path / "report.html"
+    monkeypatch.setattr("froude.reporting.write_report", lambda study: study.path / "report.html")
+    assert cli("report", study.path) == (0, f"{page}\n", "")
+    assert cli("report", study.path, "--json") == (0, json.dumps({"report": str(page)}) + "\n", "")
+
+
+def test_json_has_no_nan_and_keeps_every_number_that_is_there():
+    value = {
+        "a": float("nan"),
+        "b": [float("inf"), 0.0, -1.5, 0],
+        "c": (1, "x"),
+        "d": False,
+        "e": np.float64(2),
+    }
+    assert strict(value) == {"a": None, "b": [None, 0.0, -1.5, 0], "c": [1, "x"], "d": False, "e": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("value", "lo", "hi", "shown"),
+    [
+        (0.34783, 0.3355, 0.3601, ("0.3478", "0.3355 to 0.3601")),
+        (1.97388, 1.9701, 1.9777, ("1.9739", "1.9701 to 1.9777")),
+        (482.01, 330.2, 713.4, ("482", "330 to 713")),
+        (12845.7, 2214.4, 76593.0, ("1.28e+04", "2.21e+03 to 7.66e+04")),
+        (2.0, 2.0, 2.0, ("2.0000000", "2.0000000 to 2.0000000")),
+        (0.0, 0.0, 0.2, ("0.00", "0.00 to 0.200")),
+    ],
+)
+def test_a_value_is_written_with_the_digits_its_interval_supports(value, lo, hi, shown):
+    assert number_and_interval(value, lo, hi) == shown

@@ -1,0 +1,202 @@
+"""What a person watching `froude pilot` sees, and what a program reads of it."""
+
+import io
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from froude import PilotResult
+from froude.cli.progress import Bars, TrainingWork
+from froude.cli.story import StoryTeller
+from froude.tank import Design, PilotRecipe
+from froude.tank.design import decoder_of
+
+pytest_plugins = ["door"]
+
+RECIPE = PilotRecipe(corpus="c")
+SMALL = RECIPE.trunk(decoder_of(16, 64), [600_000, 1_200_000], 0)
+LARGE = RECIPE.trunk(decoder_of(32, 64), [600_000, 1_200_000], 0)
+TARGET = RECIPE.trunk(decoder_of(64, 64), [6_000_000], 4)
+DESIGN = Design(pilots=(LARGE, SMALL), target=TARGET, pilot_seconds=60, target_seconds=90)
+FORECAST = {
+    "law": "chinchilla", "predicted": 1.6401, "interval": [1.6, 1.68], "level": 0.9,
+    "warnings": ["a doubt"],
+    "choice": [
+        {"law": "chinchilla", "held_out_error": 0.012},
+        {"law": "kaplan-joint", "held_out_error": 0.02},
+    ],
+}  # fmt: skip
+
+
+def progress(trunk: Any, tokens_of_run: int, tokens: int) -> dict[str, Any]:
+    """A worker's event of progress."""
+    return {
+        "event": "progress", "trunk": trunk.id, "tokens_of_run": tokens_of_run, "tokens": tokens,
+        "loss": 2.5, "tokens_per_s": 41234.5,
+    }  # fmt: skip
+
+
+def told(*events: tuple[str, Mapping[str, Any]], terminal: bool = False, check: bool = True) -> str:
+    """What the story teller writes of these events."""
+    out = io.StringIO()
+    with StoryTeller(check=check, console=Console(file=out, width=80, force_terminal=terminal)) as teller:
+        for chapter, detail in events:
+            teller.hear(chapter, detail)
+    return out.getvalue()
+
+
+PILOTS = {"trunks": DESIGN.pilots, "left": list(DESIGN.pilots), "finished": set()}
+
+
+def test_every_finished_run_is_a_line_and_a_diverged_one_says_so():
+    first, second = (SMALL.run_id(tokens) for tokens in SMALL.tokens)
+    text = told(
+        ("pilots", PILOTS),
+        ("event", {"event": "run", "id": first, "loss": 2.34567, "diverged": False}),
+        ("event", {"event": "run", "id": second, "loss": float("nan"), "diverged": True}),
+        ("pilots end", {}),
+    )
+    assert "   pilots  training 4 runs\n" in text
+    assert ": loss 2.3457\n" in text
+    assert "diverged; it is kept, and left\n           out of the fit\n" in text
+
+
+def test_bars_show_loss_speed_and_time_left_on_a_terminal_only():
+    tokens = SMALL.tokens[0]
+    events = [
+        ("plan", {"design": DESIGN, "repeats": False}),
+        ("pilots", PILOTS),
+        ("event", progress(SMALL, tokens, 1024)),
+        ("event", progress(SMALL, tokens, tokens)),
+    ]
+    watched = told(*events, terminal=True)
+    assert "loss 2.500  41.2k tokens/s" in watched
+    assert "left" in watched
+    assert told(*events).endswith("   pilots  training 4 runs\n")
+
+
+def test_what_an_earlier_command_finished_is_said():
+    done = {SMALL.run_id(tokens) for tokens in SMALL.tokens}
+    text = told(("pilots", {**PILOTS, "left": [LARGE], "finished": done}))
+    assert "2 of 4 runs are finished already" in text
+
+
+def test_the_forecast_is_told_with_its_interval_laws_and_doubts():
+    text = told(("forecast", FORECAST))
+    assert "1.6401 nats/byte, 90% interval 1.6000 to 1.6800, by chinchilla" in text
+    assert "chinchilla 1.2%, kaplan-joint" in text
+    assert "a doubt" in text
+
+
+@pytest.mark.parametrize(
+    ("measured", "inside", "said"),
+    [
+        (1.633, True, "1.6330 nats/byte: 0.43% off, inside the interval"),
+        (1.5, False, "1.5000 nats/byte: 0.43% off, outside the interval"),
+        (float("nan"), False, "the target diverged: there is no loss to compare with"),
+    ],
+)
+def test_the_verdict_is_told(measured, inside, said):
+    report = "a/" * 60 + "report.html"
+    result = {"measured": measured, "rel_error": 0.0043, "inside": inside, "report": report}
+    text = told(("result", result))
+    assert said in text
+    assert report in text  # whole, to be copied
+
+
+def test_time_left_counts_what_comes_after_and_not_what_was_done_before():
+    work = TrainingWork([SMALL])
+    half = SMALL.tokens[-1] // 2
+    work.done(SMALL, SMALL.tokens[-1], half)  # heard of first: an earlier command may have done it
+    assert work.seconds_left(10.0) == []
+    work.done(SMALL, SMALL.tokens[-1], half + half // 2)
+    (left,) = work.seconds_left(10.0)
+    assert left == pytest.approx(10.0, rel=1e-6)
+
+
+def test_the_work_of_trainings_ends_at_their_whole():
+    work = TrainingWork([SMALL, LARGE])
+    for trunk in (SMALL, LARGE):
+        for tokens in trunk.tokens:
+            work.done(trunk, tokens, tokens)
+    assert work.sum() == work.total
+
+
+def test_a_run_that_ends_takes_its_bar_with_it():
+    bars = Bars(Console(file=io.StringIO()), [SMALL], 0.0)
+    bars.move(progress(SMALL, SMALL.tokens[0], 1024))
+    assert len(bars.progress.tasks) == 2
+    bars.finish(SMALL, SMALL.tokens[0])
+    bars.stop()
+    assert len(bars.progress.tasks) == 1
+
+
+RESULT = PilotResult(
+    target={"N": 98304, "D": 6e6, "C": 4e12}, predicted=1.64, interval=(1.6, 1.68), measured=1.6,
+    compute_ratio=8.4, params_ratio=4.0, pilots=17, diverged=1, pilot_seconds=130.0, target_seconds=120.0,
+    validation_halving={"ratio_change": 0.001}, study=Path("s"), report=Path("s/report.html"),
+)  # fmt: skip
+UNCHECKED = replace(RESULT, measured=None, target_seconds=None, validation_halving=None)
+CHECKED_ONLY = {"measured", "rel_error", "inside", "target_seconds"}
+PROMISED = {
+    "target", "predicted", "interval", "level", "measured", "rel_error", "inside", "compute_ratio",
+    "params_ratio", "pilots", "diverged", "pilot_seconds", "target_seconds", "study", "report",
+}  # fmt: skip
+
+
+@pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch) -> Callable[[PilotResult], dict[str, Any]]:
+    """Puts a pilot in place that returns a result at once; what it was asked for is filled in when it is."""
+
+    def put(result: PilotResult) -> dict[str, Any]:
+        asked: dict[str, Any] = {}
+
+        def pilot(*, watch: Any, **options: Any) -> PilotResult:
+            asked.update(options)
+            watch("result", result.to_dict())
+            return result
+
+        monkeypatch.setattr(sys.modules["froude.pilots.pilot"], "pilot", pilot)
+        return asked
+
+    return put
+
+
+def test_pilot_json_is_one_object_on_stdout_and_the_story_is_on_stderr(cli, pretend):
+    pretend(RESULT)
+    done = cli("pilot", "--json")
+    found = json.loads(done.out.splitlines()[-1])
+    assert done.out.count("\n") == 1
+    assert set(found) >= PROMISED
+    assert (found["rel_error"], found["inside"]) == (pytest.approx(0.025), True)
+    assert "inside the interval" in done.err
+
+
+def test_without_a_check_what_was_not_measured_is_absent(cli, pretend):
+    asked = pretend(UNCHECKED)
+    found = json.loads(cli("pilot", "--no-check", "--json").out)
+    assert asked["check"] is False
+    assert not set(found) & CHECKED_ONLY
+    assert set(found) >= PROMISED - CHECKED_ONLY
+
+
+def test_a_target_that_diverged_is_null_in_json(cli, pretend):
+    pretend(replace(RESULT, measured=float("nan")))
+    found = json.loads(cli("pilot", "--json").out, parse_constant=lambda name: pytest.fail(name))
+    assert (found["measured"], found["rel_error"], found["inside"]) == (None, None, False)
+
+
+def test_every_option_of_the_pilot_reaches_it(cli, pretend):
+    asked = pretend(RESULT)
+    words = "--minutes 1.5 --seed 3 --study s --corpus c --plan p --no-check --device cpu --engine local"
+    assert cli("pilot", *words.split()).code == 0
+    assert asked == {
+        "minutes": 1.5, "seed": 3, "study": "s", "corpus": "c", "plan": "p", "check": False,
+        "device": "cpu", "engine": "local",
+    }  # fmt: skip

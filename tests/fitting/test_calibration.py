@@ -1,0 +1,189 @@
+"""Calibration: what is learned from published studies, and how it is judged."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from froude import InputError, get_law, get_published
+from froude.fitting.calibration import (
+    Case,
+    JudgedCase,
+    best_in_hindsight,
+    constant_half_width,
+    covered,
+    judge,
+    learn,
+    leave_one_out,
+    read_cases,
+    summary,
+    weighted,
+)
+from froude.fitting.choice import HeldOut
+from froude.fitting.extrapolation import Extrapolation, learned, learned_from
+from paths import ROOT
+
+pytest_plugins = ["door"]
+CASES = ROOT / "benchmarks" / "calibration_cases.toml"
+TRUTH = get_law("chinchilla").published["besiroglu-2024"]
+
+
+def judged(study: str, drift: float, seed: int, n: int = 200) -> JudgedCase:
+    """A case whose errors grow by `drift` for each factor e, whichever way they go, with two hold-outs inside."""
+    rng = np.random.default_rng(seed)
+    reaches = rng.uniform(0.5, 3.0, n)
+    cuts = [HeldOut(n=20, errors=drift * reaches[:9] * rng.standard_normal(9), reaches=reaches[:9]) for _ in range(2)]
+    errors = drift * reaches * rng.standard_normal(n) + 0.002 * rng.standard_normal(n)
+    return JudgedCase(
+        case=Case(name=f"{study} {seed}", study=study, hold_out="C > 1"),
+        errors=errors,
+        reaches=reaches,
+        known=np.full(n, 0.002),
+        apart=np.zeros(n),
+        cuts=tuple(cuts),
+        alone={"a": errors, "b": 2 * errors},
+        law="a",
+        n_fit=20,
+    )
+
+
+def studies(n: int = 12) -> list[JudgedCase]:
+    return [judged(f"study {k}", drift=0.02, seed=k) for k in range(n)]
+
+
+def test_what_some_studies_teach_holds_on_others_about_as_often_as_it_says() -> None:
+    others = leave_one_out(studies())
+    for level in (0.5, 0.8, 0.9):
+        coverage = weighted(studies(), lambda each, level=level: covered(each, others[each.case.study], level))
+        # One in twelve studies more is asked for than the level, as the next one may be the worst.
+        assert level - 0.02 < coverage < level + 0.1
+
+
+def test_the_drift_that_was_planted_is_learned_and_normal_errors_are_stretched_for_the_next_study_only() -> None:
+    found = learn(studies())
+    assert found.drift == pytest.approx(0.02, rel=0.1)
+    # 13/12 of 90% is asked for: a normal reaches 2.24 deviations there, 1.36 times those of 90%.
+    assert found.stretch[0.9] == pytest.approx(1.36, rel=0.1)
+
+
+def test_a_study_of_many_cases_teaches_no_more_than_one_of_few() -> None:
+    calm = [judged("calm", drift=0.01, seed=k) for k in range(9)]
+    wild = [judged("wild", drift=0.03, seed=100)]
+    assert learn([*calm, *wild]).drift == pytest.approx(learn([*calm[:1], *wild]).drift, rel=0.1)
+    assert learn([*calm, *wild]).drift > 0.019
+
+
+def test_a_constant_half_width_holds_the_share_that_it_should() -> None:
+    cases = studies()
+    half = constant_half_width(cases, 0.9)
+    inside = [np.mean(np.abs(each.errors) <= half) for each in cases]
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.002)
+
+
+def test_the_law_that_is_best_over_all_studies_is_the_one_taken_in_hindsight() -> None:
+    cases = studies()
+    expected = np.mean([np.mean(np.abs(np.expm1(each.errors))) for each in cases])
+    assert best_in_hindsight(cases) == pytest.approx(expected)
+    assert summary(cases)["hindsight"] == pytest.approx(expected)
+
+
+def test_what_is_learned_survives_its_file() -> None:
+    found = learn(studies())
+    assert learned_from(json.loads(json.dumps(found.to_dict()))) == found
+
+
+def test_the_stretch_between_levels_lies_between_theirs() -> None:
+    found = Extrapolation(drift=0.02, stretch={0.5: 1.0, 0.9: 2.0}, studies=())
+    assert found.stretch_at(0.7) == pytest.approx(1.5)
+    assert (found.stretch_at(0.1), found.stretch_at(0.99)) == (1.0, 2.0)
+
+
+def test_what_ships_was_learned_from_registered_studies() -> None:
+    assert len(learned().studies) >= 6
+    assert [get_published(study).id for study in learned().studies] == list(learned().studies)
+    assert 0.005 < learned().drift < 0.05
+
+
+def test_the_cases_that_judge_are_of_registered_tables_and_enough() -> None:
+    cases = read_cases(CASES)
+    assert len(cases) >= 18
+    assert {each.study for each in cases} == {*learned().studies}
+    for each in cases:
+        assert get_published(each.study).file(each.file)
+
+
+def chinchilla_like(seed: int, noise: float = 0.004) -> str:
+    rng = np.random.default_rng(seed)
+    N, D = (grid.ravel() for grid in np.meshgrid(np.geomspace(1e8, 3e9, 6), np.geomspace(2e9, 6e10, 6)))
+    loss = get_law("chinchilla")(N=N, D=D, **TRUTH) * np.exp(noise * rng.standard_normal(N.size))
+    rows = zip(N, D, 6 * N * D, loss, strict=True)
+    return "N,D,C,loss\n" + "".join(",".join(map(repr, map(float, row))) + "\n" for row in rows)
+
+
+@pytest.fixture
+def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two planted tables under the names of published ones, and a file of cases."""
+    for study, file, seed in (("chinchilla_epoch", "chinchilla_fig4.csv", 1), ("datablations", "runs.csv", 2)):
+        (tmp_path / study).mkdir()
+        (tmp_path / study / file).write_text(chinchilla_like(seed))
+    case = '[[case]]\nname = "{0}"\nstudy = "{0}"\nhold_out = "C > 1e20"\n'
+    (tmp_path / "cases.toml").write_text(case.format("chinchilla_epoch") + case.format("datablations"))
+    monkeypatch.setenv("FROUDE_PUBLISHED", str(tmp_path))
+    return tmp_path
+
+
+def test_a_case_is_forecast_from_its_smaller_runs_only(tables: Path) -> None:
+    (case, _) = read_cases(tables / "cases.toml")
+    found = judge(case)
+    assert found.n_fit + found.errors.size == 36
+    assert found.errors.size == (case.runs()["C"] > 1e20).sum()
+    assert np.all(found.reaches >= 0)
+    assert found.mean_error < 0.01  # noise of 0.4% and a short way
+
+
+def test_calibrate_writes_document_picture_and_what_was_learned(cli, tables: Path) -> None:
+    out, found = tables / "docs" / "calibration.md", tables / "learned.json"
+    done = cli("calibrate", tables / "cases.toml", "--out", out, "--learned", found, "--json")
+    assert done.code == 0
+    said = json.loads(done.out.splitlines()[-1])
+    assert said["summary"]["cases"] == 2
+    assert json.loads(found.read_text()) == said["learned"]
+    assert out.with_suffix(".svg").read_bytes().startswith(b"<?xml")
+    text = out.read_text()
+    assert f"{said['summary']['mean_error']:.2%}" in text
+    assert f"{said['learned']['drift']:.2%}" in text
+
+
+@pytest.mark.parametrize(
+    ("cases", "said"),
+    [
+        ("", "has no [[case]]"),
+        ("x = [", "is no TOML"),
+        ('[[case]]\nname = "a"\nstudy = "chinchilla_epoch"\n', "has no hold_out: say it"),
+        ('[[case]]\nname = "a"\nstudy = "b"\nhold_out = "C > 1"\ncut = 3\n', "says 'cut', which means nothing"),
+        ('[[case]]\nname = "a"\nstudy = "chinchila"\nhold_out = "C > 1"\n', "no published table is called 'chinchila'"),
+        ('[[case]]\nname = "a"\nstudy = "chinchilla_epoch"\nhold_out = "C > 1"\n', "holds out 36 of 36 runs"),
+        ('[[case]]\nname = "a"\nstudy = "chinchilla_epoch"\nhold_out = "C > 1e20"\n', "all of chinchilla_epoch"),
+    ],
+)
+def test_cases_that_make_no_sense_are_refused_and_nothing_is_written(refused, tables: Path, cases: str, said: str):
+    (tables / "bad.toml").write_text(cases)
+    out = tables / "docs" / "calibration.md"
+    assert said in refused("calibrate", tables / "bad.toml", "--out", out)
+    assert not out.exists()
+
+
+def test_a_missing_file_of_cases_is_refused(refused, tmp_path: Path) -> None:
+    assert "give a file of calibration cases" in refused("calibrate", tmp_path / "none.toml")
+
+
+def test_a_case_keeps_the_best_of_equal_runs(tables: Path) -> None:
+    path = tables / "chinchilla_epoch" / "chinchilla_fig4.csv"
+    worse = "\n".join(line.rsplit(",", 1)[0] + ",9.9" for line in path.read_text().splitlines()[1:])
+    path.write_text(path.read_text() + worse + "\n")
+    case = Case(name="a", study="chinchilla_epoch", hold_out="C > 1e20", best=("N", "D"))
+    assert len(case.runs()) == 36
+    assert case.runs()["loss"].max() < 9
+    with pytest.raises(InputError, match="no column 'M'"):
+        Case(name="a", study="chinchilla_epoch", hold_out="C > 1", best=("M",)).runs()

@@ -1,0 +1,117 @@
+"""Choice of a law by what it foretells, and the interval that knows of its errors."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from froude import Fit, InputError, Runs, get_law
+from froude.fitting import choose, fit
+from froude.fitting.choice import HeldOut, sharpened
+from froude.fitting.extrapolation import learned
+
+SIZES = (10_000, 14_000, 20_000, 28_000, 40_000)
+TRUTHS = {
+    "chinchilla": {"E": 1.0, "A": 30.0, "alpha": 0.45, "B": 500.0, "beta": 0.5},
+    "varying-exponent": {"E": 0.9, "A": 20.0, "alpha": 0.4, "Dc": 5e4, "beta": 0.02, "kappa": 0.3},
+}
+N, D = 160_000.0, 6e6  # the target
+
+
+def pilots(law: str, noise: float, seed: int) -> Runs:
+    """Runs of five sizes, two trunks each, whose points share half of their noise."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for size in SIZES:
+        for trunk in range(2):
+            shared = rng.standard_normal()
+            for tokens in (8e5, 1.6e6, 3.2e6):
+                deviation = noise * (shared + rng.standard_normal()) / np.sqrt(2)
+                loss = get_law(law)(N=size, D=tokens, **TRUTHS[law]) * np.exp(deviation)
+                rows.append({"N": size, "D": tokens, "loss": loss, "trunk": f"{size}-{trunk}"})
+    return Runs.from_rows(rows)
+
+
+@pytest.mark.parametrize("law", TRUTHS)
+def test_laws_that_can_have_made_the_runs_weigh_most_and_foretell_the_target(law: str) -> None:
+    choice = choose(pilots(law, noise=1e-4, seed=0), cluster="trunk", draws=100)
+    wrong = {"chinchilla": {"chinchilla-tied"}, "varying-exponent": {"chinchilla", "chinchilla-tied"}}[law]
+    shares = {each.fit.law.name: share for each, share in zip(choice.candidates, choice.shares, strict=True)}
+    assert sum(shares[name] for name in wrong) < 0.2
+    truth = get_law(law)(N=N, D=D, **TRUTHS[law])
+    assert choice.fit.predict(N=N, D=D).mean == pytest.approx(truth, rel=0.01)
+
+
+def test_candidates_come_in_the_order_of_their_errors_and_shares_sum_to_one() -> None:
+    choice = choose(pilots("chinchilla", noise=3e-3, seed=1), cluster="trunk", draws=100)
+    errors = [candidate.error for candidate in choice.candidates]
+    assert errors == sorted(errors)
+    assert list(choice.shares) == sorted(choice.shares, reverse=True)
+    assert sum(choice.shares) == pytest.approx(1)
+
+
+def test_an_average_foretells_the_weighted_geometric_mean_of_its_members_and_survives_a_file(tmp_path: Path) -> None:
+    choice = choose(pilots("chinchilla", noise=3e-3, seed=1), cluster="trunk", draws=100)
+    logs = [np.log(each.fit.predict(N=N, D=D).mean) for each in choice.candidates]
+    assert np.log(choice.fit.predict(N=N, D=D).mean) == pytest.approx(np.dot(choice.shares, logs), rel=1e-12)
+    choice.fit.save(tmp_path / "fit.json")
+    again = Fit.load(tmp_path / "fit.json").predict(N=N, D=D)
+    first = choice.fit.predict(N=N, D=D)
+    assert (again.mean, again.lo, again.hi) == (first.mean, first.lo, first.hi)
+
+
+def test_a_law_of_one_input_is_chosen_where_only_one_varies_also_from_a_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    tokens = np.geomspace(1e6, 1e9, 16)
+    loss = (1.2 + 900 * tokens**-0.4) * np.exp(2e-3 * rng.standard_normal(16))
+    made = fit("auto", Runs.from_columns({"D": tokens, "loss": loss}), draws=50)
+    assert made.law.inputs == ("D",)
+    made.save(tmp_path / "fit.json")
+    assert Fit.load(tmp_path / "fit.json").predict(D=1e10).hi == made.predict(D=1e10).hi
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    truth = get_law("chinchilla")(N=N, D=D, **TRUTHS["chinchilla"])
+    inside = []
+    for seed in range(8):
+        made = choose(pilots("chinchilla", noise=3e-3, seed=seed), cluster="trunk", draws=40, starts=9).fit
+        forecast = made.predict(N=N, D=D)
+        inside.append(forecast.lo <= truth <= forecast.hi)
+    # Eight forecasts at 90%: fewer than 5 inside has a probability below 0.5%.
+    assert sum(inside) >= 5
+
+
+def test_hold_outs_that_miss_by_more_widen_the_interval() -> None:
+    reaches = np.array([1.0, 1.0])
+    good = HeldOut(n=10, errors=np.array([0.001, -0.001]), reaches=reaches)
+    bad = HeldOut(n=10, errors=np.array([0.05, 0.05]), reaches=reaches)
+    assert sharpened(0.02, [good, good]) < sharpened(0.02, [good]) < sharpened(0.02, []) == pytest.approx(0.02)
+    assert sharpened(0.02, []) < sharpened(0.02, [bad]) < sharpened(0.02, [bad, bad]) < 0.05
+
+
+def test_a_forecast_inside_the_runs_carries_no_extrapolation_error() -> None:
+    choice = choose(pilots("chinchilla", noise=3e-3, seed=2), cluster="trunk", draws=100)
+    assert choice.fit.predict(N=20_000, D=1.6e6).parts["extrapolation"] == 0
+    assert choice.fit.predict(N=N, D=D).parts["extrapolation"] > 0
+
+
+def test_too_few_runs_to_hold_any_out_leave_laws_equal_and_trust_published_studies() -> None:
+    runs = pilots("chinchilla", noise=3e-3, seed=3).where("N <= 14000 AND D < 2e6")
+    choice = choose(runs, draws=50)
+    assert choice.held_out == ()
+    assert len(set(choice.shares)) == 1
+    assert choice.fit.drift == pytest.approx(learned().drift)
+
+
+def test_a_law_that_is_named_is_taken_alone_with_its_interval_sharpened() -> None:
+    runs = pilots("chinchilla", noise=3e-3, seed=1)
+    choice = choose(runs, laws="chinchilla", draws=50)
+    assert choice.fit.law.name == "chinchilla"
+    assert choice.shares == (1.0,)
+    assert choice.fit.drift == pytest.approx(sharpened(learned().drift, choice.held_out))
+
+
+def test_runs_in_which_nothing_varies_are_refused() -> None:
+    runs = Runs.from_columns({"N": [1e6] * 4, "loss": [3.0, 2.9, 2.8, 2.7]})
+    with pytest.raises(InputError, match="no input of the runs varies among N, D and C"):
+        choose(runs)

@@ -1,0 +1,486 @@
+"""Growth: exponents and crossings are found in timings, what cannot be timed is refused, and a file runs end to end."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from froude import InputError
+from froude.growth import (
+    Crossing,
+    Experiment,
+    Growth,
+    Timing,
+    Unfitted,
+    find_crossing,
+    fit_growth,
+    grow,
+    load_experiment,
+    time_call,
+)
+from froude.growth.results import summarise
+from froude.growth.timing import peak_of
+from froude.runs import read_runs
+from paths import ROOT
+
+pytest_plugins = ["door"]
+
+EXAMPLES = sorted((ROOT / "examples" / "growth").glob("*.py"))
+SIZES = 2.0 ** np.arange(6, 14)
+NOISE = 0.03
+
+TINY = """
+import numpy as np
+from froude import growth
+
+EXPERIMENT = growth.Experiment(
+    title="sums of squares",
+    source="a test",
+    sizes=(1000, 2000, 4000, 8000, 16000),
+    methods={"loop": lambda data: sum(x * x for x in data), "NumPy": lambda data: np.dot(data, data)},
+    prepare=lambda size, rng: rng.normal(size=int(size)),
+    quality=lambda data, result: abs(float(result)),
+    quality_name="sum",
+)
+"""
+
+
+def noisy(seconds: np.ndarray, repeats: int = 5, seed: int = 0) -> list[list[float]]:
+    """Repetitions of these seconds with noise of a few percent."""
+    noise = np.random.default_rng(seed).normal(size=(len(seconds), repeats))
+    return (seconds[:, None] * np.exp(NOISE * noise)).tolist()
+
+
+def fitted(seconds: np.ndarray, **options: bool) -> Growth:
+    """The fit of noisy repetitions, which there must be."""
+    found = fit_growth(SIZES.tolist(), noisy(seconds), **options)
+    assert isinstance(found, Growth)
+    return found
+
+
+def by_size(seconds: np.ndarray, seed: int) -> dict[float, list[float]]:
+    """Noisy repetitions by size."""
+    return dict(zip(SIZES.tolist(), noisy(seconds, seed=seed), strict=True))
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0, 2.807, 3.0])
+@pytest.mark.parametrize("constant", [0.0, 3.0])
+def test_a_planted_exponent_is_recovered_below_a_constant(exponent, constant):
+    start = 1e-6 * SIZES[0] ** exponent
+    found = fitted(constant * start + 1e-6 * SIZES**exponent)
+    assert found.lo <= exponent <= found.hi
+    assert found.exponent == pytest.approx(exponent, abs=0.15 if exponent > 0.5 else 0.25)
+
+
+def test_intervals_hold_a_planted_exponent_at_least_as_often_as_they_say():
+    held = 0
+    for seed in range(20):
+        found = fit_growth(SIZES.tolist(), noisy(1e-5 + 1e-7 * SIZES**1.5, seed=seed))
+        assert isinstance(found, Growth)
+        held += found.lo <= 1.5 <= found.hi
+    assert held >= 18  # nine in ten
+
+
+def test_one_spoiled_size_does_not_carry_the_exponent_away():
+    seconds = 1e-7 * SIZES**2
+    seconds[6] *= 4
+    assert fitted(seconds).exponent == pytest.approx(2.0, abs=0.02)  # 0.03 without the robust weights
+
+
+def test_the_unit_of_time_and_of_size_leaves_the_exponent():
+    seconds = noisy(1e-4 + 1e-7 * SIZES**2)
+    one = fit_growth(SIZES.tolist(), seconds)
+    other = fit_growth((1000 * SIZES).tolist(), [[1e3 * s for s in row] for row in seconds])
+    assert isinstance(one, Growth)
+    assert isinstance(other, Growth)
+    assert other.exponent == pytest.approx(one.exponent, abs=1e-6)
+    assert other.at(1000 * SIZES) == pytest.approx(1e3 * one.at(SIZES))
+
+
+def test_a_falling_error_has_its_exponent():
+    found = fitted(0.7 * SIZES**-0.5, floor=False)
+    assert found.exponent == pytest.approx(-0.5, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("form", "seconds"),
+    [("n", SIZES), ("n log n", SIZES * np.log(SIZES)), ("n²", SIZES**2), ("n³", SIZES**3)],
+)
+def test_the_form_that_made_the_times_predicts_the_largest_size(form, seconds):
+    found = fit_growth(SIZES.tolist(), (1e-8 * seconds[:, None] * np.ones(3)).tolist())
+    assert isinstance(found, Growth)
+    assert form in (found.form, *found.alike)
+    assert found.held_out[form] < 1e-9
+    assert sum(error < 1e-6 for name, error in found.held_out.items() if name != "n^p") == 1
+
+
+@pytest.mark.parametrize(
+    ("sizes", "values", "reason"),
+    [
+        ([1, 2, 4], [[1.0], [2.0], [4.0]], "3 sizes, 4 are needed"),
+        ([1, 2, 4, 8], [[1.0], [2.0], [0.0], [8.0]], "not all values are positive"),
+        ([1, 2, 4, 8], [[1.0], [2.0], [math.nan], [8.0]], "not all values are positive"),
+        ([1, 2, 4, 8, 16], [[1.0], [1.0], [1.01], [1.05], [1.2]], "flat: "),
+    ],
+)
+def test_no_exponent_is_told_where_none_can_be(sizes, values, reason):
+    found = fit_growth(sizes, values)
+    assert isinstance(found, Unfitted)
+    assert found.reason.startswith(reason)
+
+
+def crossing_of(first: np.ndarray, second: np.ndarray) -> Crossing:
+    """The crossing of two methods with these seconds."""
+    times = by_size(first, 1), by_size(second, 2)
+    fits = tuple(fit_growth([*t], [*t.values()]) for t in times)
+    return find_crossing(("slow start", "steep"), times, (fits[0], fits[1]))
+
+
+def test_a_planted_crossing_is_found_with_its_interval():
+    found = crossing_of(1e-5 * SIZES, 1e-8 * SIZES**2)  # equal at 1000
+    assert (found.kind, found.faster_above) == ("inside", "slow start")
+    assert found.lo <= 1000 <= found.hi
+    assert found.size == pytest.approx(1000, rel=0.1)
+
+
+def test_a_crossing_past_the_largest_size_is_marked_as_extrapolated():
+    found = crossing_of(1e-4 * SIZES, 1e-9 * SIZES**2)  # equal at 100 000, measured up to 8192
+    assert (found.kind, found.faster_above) == ("extrapolated", "slow start")
+    assert found.size == pytest.approx(1e5, rel=0.4)
+    assert found.size > SIZES[-1]
+
+
+def test_parallel_times_do_not_cross():
+    found = crossing_of(1e-6 * SIZES, 3e-6 * SIZES)
+    assert (found.kind, found.faster_above) == ("none", "slow start")
+    assert math.isnan(found.size)
+
+
+def test_times_that_differ_by_noise_alone_do_not_cross():
+    assert crossing_of(1e-6 * SIZES, 1e-6 * SIZES).kind == "none"
+
+
+def test_timings_become_fits_and_crossings_of_every_pair():
+    sizes = tuple(SIZES.tolist())
+    seconds = {"a": 1e-5 * SIZES, "b": 1e-8 * SIZES**2, "c": 1e-7 * SIZES}
+    made = Experiment(
+        title="t", source="s", sizes=sizes, methods=dict.fromkeys(seconds, len), prepare=lambda size, rng: size
+    )
+    timings = [
+        Timing(method=name, size=size, repetition=0, cpu_seconds=s, wall_seconds=s, calls=1)
+        for name, column in seconds.items()
+        for size, s in zip(sizes, column.tolist(), strict=True)
+    ]
+    found = summarise(made, timings)
+    exponents = {name: round(fit.exponent, 2) for name, fit in found.time.items() if isinstance(fit, Growth)}
+    assert exponents == {"a": 1.0, "b": 2.0, "c": 1.0}
+    assert [(c.first, c.second, c.kind) for c in found.crossings] == [
+        ("a", "b", "inside"),
+        ("a", "c", "none"),
+        ("b", "c", "none"),
+    ]
+    assert found.quality == {}
+
+
+# --- timing ----------------------------------------------------------------------------------------------
+
+
+def test_a_short_call_is_repeated_until_it_can_be_timed():
+    calls = []
+    sample = time_call(lambda: calls.append(sum(range(200))) or len(calls))
+    assert sample.calls > 1
+    assert sample.result == len(calls) >= sample.calls
+    assert sample.cpu_seconds > 0
+
+
+def test_a_call_that_does_nothing_is_too_fast_to_time():
+    with pytest.raises(InputError, match="too fast to time: give larger sizes"):
+        time_call(lambda: None)
+
+
+def test_a_call_that_waits_is_not_timed():
+    import time
+
+    with pytest.raises(InputError, match="too little to time"):
+        time_call(lambda: time.sleep(0.6))
+
+
+def test_peak_memory_is_that_of_the_arrays_a_method_makes():
+    made = Experiment(
+        title="t", source="s", sizes=(1e5, 1e6), methods={"zeros": lambda n: np.ones(n).sum()},
+        prepare=lambda size, rng: int(size),
+    )  # fmt: skip
+    found = grow(made, repeats=1)
+    assert [t.peak_bytes / (8 * t.size) for t in found.timings] == pytest.approx([1, 1], abs=0.1)
+    assert not tracemalloc.is_tracing()
+
+
+def product_of_tensors(x: torch.Tensor) -> torch.Tensor:
+    """Two of x's size at once: the product goes when its rectified copy is there."""
+    return (x @ x).relu().sum()
+
+
+def layers(x: torch.Tensor) -> torch.Tensor:
+    """Three of x's size at once: what a layer is given, its multiple, and the sigmoid of that."""
+    for _ in range(5):
+        x = (1.5 * x).sigmoid()
+    return x
+
+
+def layers_for_a_gradient(x: torch.Tensor) -> torch.Tensor:
+    """Six: the sigmoids of all five layers are kept, and the last multiple."""
+    return layers(x.requires_grad_())
+
+
+def arrays_and_tensors(x: torch.Tensor) -> torch.Tensor:
+    """One of x's size in NumPy, and one that PyTorch makes of it."""
+    return torch.from_numpy(np.ones(tuple(x.shape), np.float32)) + 1
+
+
+@pytest.mark.parametrize(
+    ("method", "times"), [(product_of_tensors, 2), (layers, 3), (layers_for_a_gradient, 6), (arrays_and_tensors, 2)]
+)
+def test_peak_memory_is_that_of_the_tensors_a_method_makes(method, times):
+    x = torch.ones(1000, 1000)
+    assert peak_of(lambda: method(x)) / x.nbytes == pytest.approx(times, abs=0.1)
+    assert peak_of(lambda: x.detach().sum()) < 0.1 * x.nbytes, "what was there before does not count"
+
+
+def test_methods_see_the_same_data_and_repetitions_other_data():
+    seen: dict[str, list[float]] = {"a": [], "b": []}
+
+    def quality(data: tuple[float, np.ndarray], result: tuple[str, float]) -> float:
+        seen[result[0]].append(result[1])
+        return result[1]
+
+    made = Experiment(
+        title="t", source="s", sizes=(1, 2), prepare=lambda size, rng: rng.normal(size=1000), quality=quality,
+        methods={"a": lambda data: ("a", float(np.sort(data)[0])), "b": lambda data: ("b", float(np.sort(data)[0]))},
+    )  # fmt: skip
+    grow(made, repeats=2)
+    assert seen["a"] == seen["b"]
+    assert len({*seen["a"]}) == 4
+
+
+def test_a_method_stops_growing_where_its_next_size_would_not_fit_the_budget():
+    made = Experiment(
+        title="t", source="s", sizes=(1e4, 1e5, 1e12), methods={"sum": lambda n: sum(range(n))},
+        prepare=lambda size, rng: int(size),
+    )  # fmt: skip
+    found = grow(made, seconds=5, repeats=1)
+    assert [t.size for t in found.timings] == [1e4, 1e5]
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith("sum stops before n = 1e+12: about ")
+
+
+# --- refusals --------------------------------------------------------------------------------------------
+
+
+def file_of(folder: Path, text: str) -> Path:
+    """A Python file with this text."""
+    path = folder / "study.py"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "declares no EXPERIMENT: set EXPERIMENT = growth.Experiment("),
+        ("EXPERIMENT = 3", "declares no EXPERIMENT"),
+        ("import a_library_nobody_has", "needs the library 'a_library_nobody_has': install it"),
+        ("1 / 0", "fails (ZeroDivisionError: division by zero): mend it"),
+        ("def f(:", "fails (SyntaxError: "),
+        (TINY.replace("(1000, 2000,", "(2000, 1000,"), "of 'sums of squares' do not grow"),
+        (TINY.replace("np.dot(data, data)}", "0, 'text': 3}"), "methods ['text'] of 'sums of squares': give functions"),
+        (TINY.replace("np.dot(data, data)", "data.dott(data)"), "method 'NumPy' at n = 1000 fails (AttributeError: "),
+        (TINY.replace("np.dot(data, data)", "data"), "method 'NumPy' at n = 1000 takes "),
+        (TINY.replace("rng.normal(", "rng.nothing("), "prepare of 'sums of squares' at 1000 fails (AttributeError: "),
+        (TINY.replace("abs(float(result))", "1 // 0"), "quality of method 'loop' at n = 1000 fails (ZeroDivisionError"),
+    ],
+)
+def test_a_file_that_cannot_be_measured_is_refused_in_one_line(refused, tmp_path, text, said):
+    assert said in refused("grow", file_of(tmp_path, text), "--minutes", "0.05", "--repeats", "1")
+
+
+def test_a_file_that_is_not_there_is_refused(refused, tmp_path):
+    assert "is no file: give a Python file that declares EXPERIMENT" in refused("grow", tmp_path / "none.py")
+
+
+@pytest.mark.parametrize("options", [("--minutes", "0"), ("--repeats", "0")])
+def test_no_budget_and_no_repetitions_are_refused(refused, tmp_path, options):
+    assert "give more than none of both" in refused("grow", file_of(tmp_path, TINY), *options)
+
+
+# --- the command -----------------------------------------------------------------------------------------
+
+
+def test_a_small_experiment_runs_end_to_end_and_its_timings_are_runs(cli, tmp_path):
+    words = ("grow", file_of(tmp_path, TINY), "--repeats", "2", "--minutes", "0.2", "--study", tmp_path / "kept")
+    done = cli(*words, "--json")
+    assert (done.code, done.err) == (0, "")
+    found = json.loads(done.out)
+    assert found["title"] == "sums of squares"
+    assert len(found["timings"]) == 20
+    assert set(found["time"]) == set(found["quality"]) == {"loop", "NumPy"}
+    assert [(c["first"], c["second"]) for c in found["crossings"]] == [("loop", "NumPy")]
+    runs = read_runs(tmp_path / "kept")
+    assert len(runs) == 20
+    assert sorted(runs["cpu_seconds"]) == sorted(t["cpu_seconds"] for t in found["timings"])
+    again = json.loads(cli(*words, "--json").out)  # nothing is timed again
+    assert again == found
+
+
+def test_the_terminal_shows_times_exponents_and_crossings(cli, tmp_path):
+    done = cli("grow", file_of(tmp_path, TINY), "--repeats", "2", "--minutes", "0.2")
+    assert (done.code, done.err) == (0, "")
+    for said in (
+        "sums of squares (a test)",
+        "CPU seconds = a + b·n^p",
+        "sum = b·n^p",
+        "90% interval",
+        "loop and NumPy",
+    ):
+        assert said in done.out
+
+
+def test_a_study_of_another_seed_is_not_continued(cli, refused, tmp_path):
+    words = ("grow", file_of(tmp_path, TINY), "--repeats", "1", "--minutes", "0.1", "--study", tmp_path / "kept")
+    assert cli(*words).code == 0
+    assert "seed" in refused(*words, "--seed", "1")
+
+
+def test_timings_of_other_code_are_not_taken_for_those_of_a_file(cli, refused, tmp_path):
+    words = ("grow", file_of(tmp_path, TINY), "--repeats", "1", "--minutes", "0.1", "--study", tmp_path / "kept")
+    assert cli(*words).code == 0
+    file_of(tmp_path, TINY.replace("x * x", "x ** 2"))
+    assert "version" in refused(*words)
+
+
+def sum_of(sizes: tuple[float, ...]) -> Experiment:
+    """A method that adds up so many thousand numbers."""
+    return Experiment(
+        title="t",
+        source="s",
+        sizes=sizes,
+        methods={"sum": lambda n: sum(range(n))},
+        prepare=lambda size, rng: int(size),
+    )
+
+
+def test_rounds_over_all_sizes_only_lower_the_seconds_and_need_every_size():
+    found = grow(sum_of((1e3, 1e4)), repeats=1)
+    least = found.fastest("sum", rounds=2)
+    assert [*least] == [1e3, 1e4]
+    assert all(0 < least[t.size] <= t.cpu_seconds for t in found.timings)
+    with pytest.raises(InputError, match="'sum' at 10000 was not measured: give more time or smaller sizes"):
+        summarise(found.experiment, found.timings[:1]).fastest("sum")
+
+
+def test_timings_of_two_machines_do_not_mix_and_what_is_kept_is_shown_on_any(tmp_path):
+    made, kept = sum_of((1e3, 1e4)), tmp_path / "kept"
+    first = grow(made, repeats=1, study=kept, machine="this one, 2 cores")
+    assert {t.machine for t in first.timings} == {"this one, 2 cores"}
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", t.date) for t in first.timings)
+    assert grow(made, repeats=1, study=kept, machine="another, 9 cores").timings == first.timings
+    with pytest.raises(InputError, match=r"timed on this one, 2 cores, and this is another, 9 cores.*another folder"):
+        grow(made, repeats=2, study=kept, machine="another, 9 cores")
+    assert len(grow(made, repeats=2, study=kept, machine="this one, 2 cores").timings) == 4
+
+
+def test_a_study_that_names_no_machine_is_taken_up_and_the_reader_is_told(tmp_path):
+    made = sum_of((1e3, 1e4))
+    grow(made, repeats=1, study=tmp_path / "kept")
+    found = grow(made, repeats=2, study=tmp_path / "kept", machine="this one, 2 cores")
+    assert [t.machine for t in found.timings] == ["", "this one, 2 cores"] * 2
+    assert found.notes == ("2 of 2 timings kept do not say on which machine they were made",)
+
+
+def test_the_page_of_a_study_of_growth_is_asked_of_grow(cli, refused, tmp_path):
+    words = ("grow", file_of(tmp_path, TINY), "--repeats", "1", "--minutes", "0.1", "--study", tmp_path / "kept")
+    assert cli(*words).code == 0
+    said = refused("report", tmp_path / "kept")
+    assert "keeps timings of growth ('sums of squares'): give its froude grow again, with --study" in said
+    assert said.endswith("--page FILE.html; nothing kept is timed again")
+
+
+def test_a_crossing_knows_the_fewest_repetitions_that_it_rests_on():
+    times = [dict(zip(SIZES, [list(row) for row in seconds], strict=True)) for seconds in (
+        noisy(1e-5 * SIZES, repeats=5), noisy(1e-8 * SIZES**2, repeats=2, seed=1))]  # fmt: skip
+    fits = [fit_growth([*t], [*t.values()]) for t in times]
+    found = find_crossing(("slow start", "steep"), (times[0], times[1]), (fits[0], fits[1]))
+    assert (found.kind, found.repetitions, found.enough) == ("inside", 2, False)
+
+
+# --- the examples ----------------------------------------------------------------------------------------
+
+
+def example(name: str) -> Experiment:
+    """One of the examples that ship with the project."""
+    pytest.importorskip("scipy")
+    return load_experiment(next(path for path in EXAMPLES if path.stem == name))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_says_what_is_claimed_and_expected_and_runs_at_its_smallest_size(path):
+    pytest.importorskip("scipy")
+    made = load_experiment(path)
+    assert made.expected
+    assert "Expected:" in path.read_text()
+    data = made.prepare(made.sizes[0], np.random.default_rng(0))
+    for method in made.methods.values():
+        quality = made.quality(data, method(data))
+        assert math.isfinite(quality) == made.has_quality
+
+
+@pytest.mark.parametrize("name", ["fft_convolution", "radix_sort", "sparse_product"])
+def test_the_methods_of_an_example_agree(name):
+    made = example(name)
+    data = made.prepare(made.sizes[1], np.random.default_rng(1))
+    first, second = (method(data) for method in made.methods.values())
+    assert first == pytest.approx(second, abs=1e-9)
+
+
+def qualities(name: str, sizes: tuple[float, ...], repeats: int = 5) -> dict[str, float]:
+    """The exponents of quality of an example's methods at these sizes, nothing timed."""
+    made = example(name)
+    found = {}
+    for method, function in made.methods.items():
+        values = []
+        for size in sizes:
+            data = [made.prepare(size, np.random.default_rng([turn, int(size)])) for turn in range(repeats)]
+            values.append([made.quality(one, function(one)) for one in data])
+        fit = fit_growth(sizes, values, floor=False)
+        assert isinstance(fit, Growth)
+        found[method] = fit.exponent
+    return found
+
+
+def test_strassen_multiplies_with_exponent_log2_of_7():
+    found = qualities("strassen", (32, 64, 128, 256), repeats=1)
+    assert found == pytest.approx({"schoolbook": 3.0, "Strassen": math.log2(7)}, abs=0.003)  # the search's step
+
+
+@pytest.mark.parametrize("name", ["pagerank_walks", "monte_carlo_product"])
+def test_errors_of_random_estimates_fall_with_exponent_minus_one_half(name):
+    for exponent in qualities(name, (300, 1000, 3000, 10000, 30000), repeats=9).values():
+        assert exponent == pytest.approx(-0.5, abs=0.06)
+
+
+def test_a_recycled_subspace_saves_products():
+    made = example("parametric_krylov")
+    data = made.prepare(8, np.random.default_rng(0))
+    assert made.methods["recycled"](data) < 0.9 * made.methods["GMRES"](data)
+
+
+def test_growth_loads_nothing_heavy():
+    code = "import sys, froude.growth; print(sorted({'scipy', 'polars', 'torch', 'matplotlib'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,473 @@
+import json
+import math
+import re
+import sys
+from dataclasses import dataclass
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from froude.cost import Decoder
+from froude.errors import InputError
+from froude.fitting import fit
+from froude.laws import get_law
+from froude.reporting import write_report
+from froude.reporting.study.pictures import curves_view, parameters_view, tokens_view
+from froude.reporting.study.story import flops_a_token, frontier, read_story
+from froude.reporting.style import log_ticks, power_of_ten, show_loss, spread, without_font_families
+from froude.runs import Study, run_id
+
+PLANTED = {"E": 0.7, "A": 20.0, "alpha": 0.35, "B": 60.0, "beta": 0.3}
+SHAPE: dict[str, Any] = {"layers": 2, "heads": 2, "context": 128, "vocabulary": 256}
+WIDTHS, LENGTHS, TARGET_WIDTH, TARGET_TOKENS = (16, 24, 32), (400_000, 800_000, 1_600_000), 64, 4_000_000
+SECTIONS = ("headline", "curves", "tokens", "parameters", "frontier", "sure", "further", "runs", "repeat")
+STAGES = ("bare", "planned", "forecast", "checked")
+
+
+def planted_loss(N: float, D: float) -> float:
+    return float(get_law("chinchilla")(N=N, D=D, **PLANTED))
+
+
+def train(study: Study, width: int, tokens: int, loss: float) -> str:
+    """A run as the trainer writes it: a constant stretch all lengths share, then this length's own decay."""
+    decoder = Decoder(width=width, **SHAPE)
+    shared = {"width": width, **SHAPE, "seed": 0, "lr": 0.008}
+    trunk = run_id(shared)
+    with study.writer({**shared, "D": tokens, "trunk": trunk}) as writer:
+        for step in range(1, tokens // 20_000 + 1):
+            seen = 20_000 * step
+            decay = 0.2 * max(0.0, seen - 0.8 * tokens) / tokens
+            curve = planted_loss(decoder.n_non_embedding, seen) + 0.3 - decay
+            writer.step(step=step, tokens=seen, loss=curve, lr=0.008, seconds=float(step))
+        writer.finish(
+            loss=loss,
+            N=decoder.n_non_embedding,
+            C=decoder.training_flops_per_token * tokens,
+            seconds=tokens / 1e5,
+        )
+    return writer.id
+
+
+def trunk(width: int, *tokens: int) -> dict[str, Any]:
+    rest = {"seed": 0, "batch": 8, "lr": 0.008, "precision": "fp32"}
+    return {"decoder": {"width": width, **SHAPE}, "tokens": list(tokens), **rest}
+
+
+def plan() -> dict[str, Any]:
+    corpus = {"hash": "c0ffee" * 10, "kept_files": 1744, "kept_bytes": 2**20, "dropped_files": 19}
+    sizes = {"dropped_bytes": 2**11, "train_bytes": 2**19, "validation_bytes": 2**18, "unreadable_files": 3}
+    design = {"pilots": [trunk(w, *LENGTHS) for w in WIDTHS], "target": trunk(TARGET_WIDTH, TARGET_TOKENS)}
+    head = {"format": 1, "command": "froude pilot --minutes 7", "minutes": 7, "seed": 11, "froude": "0.1.0"}
+    return {**head, "written": "2026-11-21T22:31:47Z", "corpus": corpus | sizes, "design": design}
+
+
+def at_target() -> dict[str, float]:
+    decoder = Decoder(width=TARGET_WIDTH, **SHAPE)
+    C = decoder.training_flops_per_token * TARGET_TOKENS
+    return {"N": decoder.n_non_embedding, "D": TARGET_TOKENS, "C": C}
+
+
+def forecast() -> dict[str, Any]:
+    at = at_target()
+    further = [
+        {
+            "factor": k,
+            "N": at["N"] * k**0.5,
+            "D": at["D"] * k**0.5,
+            "C": at["C"] * k,
+            "mean": 1.5 / k,
+            "interval": [1 / k, 2 / k],
+        }
+        for k in (10, 100, 1000)
+    ]
+    choice = [
+        {"law": "chinchilla", "held_out_error": 0.0123, "predicted": 2.345, "share": 0.75, "cuts": 3},
+        {"law": "kaplan-joint", "held_out_error": 0.02, "predicted": 2.456, "share": 0.25, "cuts": 0},
+    ]
+    parts = {"parameters": 0.0111, "residual": 0.0222, "extrapolation": 0.0333}
+    return {
+        "written": "2026-11-21T22:34:51Z", "law": "chinchilla", "at": at, "predicted": 2.345,
+        "interval": [2.222, 2.468], "level": 0.8, "parts": parts, "choice": choice, "further": further,
+        "warnings": ["the floor <E> is not identified"],
+    }  # fmt: skip
+
+
+def result(**changed: Any) -> dict[str, Any]:
+    halving = {"ratio_change": 0.00177, "quarter_half_width": 0.00466}
+    times = {"pilot_seconds": 120.0, "target_seconds": 60.0}
+    return {"target": at_target(), "measured": 2.4, "validation_halving": halving, **times, **changed}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """A study of one's own to change."""
+    return plant(tmp_path / "pilot-planted")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The page at every stage, for tests that only read it."""
+    folder = tmp_path_factory.mktemp("stages")
+    return {stage: write_report(advance(plant(folder / stage), stage)) for stage in STAGES}
+
+
+def plant(folder: Path) -> Study:
+    """A study of nine pilots that follow the planted law but for a little noise."""
+    made = Study.create(folder, {"seed": 0})
+    rng = np.random.default_rng(0)
+    for width in WIDTHS:
+        for tokens in LENGTHS:
+            N = Decoder(width=width, **SHAPE).n_non_embedding
+            train(made, width, tokens, planted_loss(N, tokens) * math.exp(rng.normal(0, 0.001)))
+    return made
+
+
+def advance(study: Study, stage: str) -> Study:
+    """The documents a study has at this stage."""
+    reached = STAGES.index(stage)
+    if reached >= 1:
+        study.write_json("plan.json", plan())
+        study.write_json("environment.json", {"python": "3.11.9", "processor": "Difference Engine", "cores": 2})
+    if reached >= 2:
+        fit("chinchilla", study.runs(), draws=20).save(study.path / "fit.json")
+        study.write_json("forecast.json", forecast())
+    if reached >= 3:
+        train(study, TARGET_WIDTH, TARGET_TOKENS, 2.4)
+        study.write_json("result.json", result())
+    return study
+
+
+@dataclass
+class Page:
+    """A parsed page: its tags with their attributes, its text, and the tags left open or closed too often."""
+
+    tags: list[tuple[str, dict[str, str]]]
+    text: str
+    unbalanced: list[str]
+
+
+def parse(path: Path) -> Page:
+    page, texts, open_tags = Page(tags=[], text="", unbalanced=[]), [], []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: Any) -> None:
+            page.tags.append((tag, dict(attrs)))
+            if tag not in ("meta", "br"):
+                open_tags.append(tag)
+
+        def handle_startendtag(self, tag: str, attrs: Any) -> None:
+            page.tags.append((tag, dict(attrs)))
+
+        def handle_endtag(self, tag: str) -> None:
+            if not open_tags or open_tags.pop() != tag:
+                page.unbalanced.append(tag)
+
+        def handle_data(self, data: str) -> None:
+            if not open_tags or open_tags[-1] != "style":
+                texts.append(data)
+
+    Reader().feed(path.read_text())
+    page.unbalanced.extend(open_tags)
+    page.text = re.sub(r"\s+", " ", " ".join(texts))
+    return page
+
+
+# The page as a document
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_page_is_whole_html_with_every_section_at_every_stage(pages: dict[str, Path], stage: str) -> None:
+    page = parse(pages[stage])
+    assert page.unbalanced == []
+    assert [a["id"] for tag, a in page.tags if tag == "section"] == list(SECTIONS)
+    drawn = sum(tag == "svg" and a.get("role") == "img" for tag, a in page.tags)
+    assert drawn == 2 * (8 if stage in ("forecast", "checked") else 4)  # each for a wide page and for a phone
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_page_needs_nothing_but_itself(pages: dict[str, Path], stage: str) -> None:
+    path = pages[stage]
+    html, page = path.read_text(), parse(path)
+    assert "http:" not in html
+    assert "https:" not in html
+    assert "@import" not in html
+    assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object", "image"}
+    pointing = [v for _, a in page.tags for k, v in a.items() if k in ("src", "href", "srcset", "data")]
+    assert [target for target in pointing if not target.startswith("#")] == []
+    assert re.findall(r"url\((?!#)", html) == []
+
+
+def test_every_id_is_unique_and_every_reference_has_its_id(pages: dict[str, Path]) -> None:
+    path = pages["checked"]
+    html, page = path.read_text(), parse(path)
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    used = {a["href"][1:] for _, a in page.tags if "href" in a} | set(re.findall(r"url\(#([^)]+)\)", html))
+    assert used
+    assert used <= set(ids)
+
+
+def test_every_colour_and_font_of_a_picture_is_the_pages_own(pages: dict[str, Path]) -> None:
+    html = pages["checked"].read_text()
+    pictures = re.findall(r"<svg.*?</svg>", html, re.S)
+    assert [c for svg in pictures for c in re.findall(r"#[0-9a-fA-F]{6}\b", svg)] == []
+    assert "DejaVu" not in html  # nor does its text name a font of its own
+    variables = set(re.findall(r"var\((--\w+)\)", html))
+    for theme in re.findall(r":root \{(.*?)\}", html, re.S):
+        assert variables <= set(re.findall(r"(--\w+):", theme))
+
+
+# What it says
+
+
+def test_the_page_states_the_numbers_of_the_documents(pages: dict[str, Path]) -> None:
+    text = parse(pages["checked"]).text
+    for said in (
+        *("2.345", "2.222 to 2.468", "80% interval", "2.400"),  # forecast and target
+        *("1.11%", "2.22%", "3.33%", "4.15%"),  # the parts, and what they add up to
+        *("1.2%", "not held out", "2.456", "75%", "25%"),  # the laws
+        *("0.150", "0.100 – 0.200", "0.015"),  # 10 and 100 times more
+        *("0.18%", "0.47%", "the floor <E> is not identified"),
+        *("froude pilot --minutes 7", "c0ffee" * 10, "1 MiB in 1744 files", "2 KiB in 19 files"),
+        *("2026-11-21 22:31:47 UTC", "Difference Engine", "3.11.9", "11", "pilots 2 min, target 1 min"),
+        *("400k, 800k, 1.6M", "4M"),  # the plan
+    ):
+        assert said in text, said
+
+
+@pytest.mark.parametrize(("measured", "where"), [(2.4, "2.3% off, inside"), (2.5, "6.2% off, outside")])
+def test_the_headline_says_whether_the_target_lies_inside(study: Study, measured: float, where: str) -> None:
+    advance(study, "forecast")
+    train(study, TARGET_WIDTH, TARGET_TOKENS, measured)
+    said = re.sub(r"\s+([,:])", r"\1", parse(write_report(study)).text)
+    assert f"Forecast 2.345, measured {show_loss(measured)}: {where} the interval." in said
+    assert "the diamond what was measured" in said
+
+
+def test_the_page_says_so_where_nothing_was_checked(study: Study) -> None:
+    advance(study, "forecast")
+    unchecked = {k: v for k, v in result().items() if k not in ("measured", "target_seconds", "validation_halving")}
+    study.write_json("result.json", unchecked)
+    text = parse(write_report(study)).text
+    assert "the target has not been run yet" in text
+    assert "diamond" not in text
+
+
+def test_a_target_that_diverged_is_told_as_such(study: Study) -> None:
+    advance(study, "forecast")
+    train(study, TARGET_WIDTH, TARGET_TOKENS, math.nan)
+    assert "the target diverged" in parse(write_report(study)).text
+
+
+def test_every_run_is_in_the_table_with_its_loss(pages: dict[str, Path]) -> None:
+    runs = Study.open(pages["checked"].parent).runs()
+    rows = re.findall(r'<tr class="[^"]*"><td class="left">.*?</tr>', pages["checked"].read_text())
+    for id, N, loss in zip(runs["id"], runs["N"], runs["loss"], strict=True):
+        name = ">target<" if at_target()["N"] == N else f"<code>{id[:8]}</code>"
+        (row,) = (row for row in rows if name in row and 'class="loss"' in row)
+        assert f'<td class="loss">{show_loss(loss)}</td>' in row
+    assert "10 finished runs" in parse(pages["checked"]).text
+
+
+def test_a_diverged_run_is_marked_counted_and_in_no_picture_as_a_point(study: Study) -> None:
+    advance(study, "planned")
+    id = train(study, 40, 400_000, math.nan)
+    path = write_report(study)
+    row = re.search(rf'<tr class="([^"]*)"><td class="left"><code>{id[:8]}.*?</tr>', path.read_text())
+    assert row is not None
+    assert "diverged" in row[1]
+    assert ">diverged<" in row[0]
+    assert "1 pilot run diverged" in parse(path).text
+    assert len(tokens_view(read_story(study)).points.x) == 9
+
+
+def test_a_diverging_curve_squeezes_no_other_and_changes_no_colour(study: Study) -> None:
+    before = curves_view(read_story(study))
+    shared = {"width": 40, **SHAPE, "seed": 0, "lr": 9.0}
+    with study.writer({**shared, "D": 400_000, "trunk": "wild"}) as writer:
+        for step, loss in enumerate((5.5, 4.0, 3.0, 70.0, 9e9, math.inf), start=1):
+            writer.step(step=step, tokens=60_000 * step, loss=loss)
+        writer.finish(loss=math.nan, N=38_400, C=1e12)
+    after = curves_view(read_story(study))
+    assert max(line.y.max() for line in after.lines) <= max(5.5, *(line.y.max() for line in before.lines))
+    for line in tokens_view(read_story(study)).lines:
+        points = after.points
+        near = [
+            c for x, y, c in zip(points.x, points.y, points.colours, strict=True) if (x, y) == (line.x[-1], line.y[-1])
+        ]
+        assert near == [line.colour]
+
+
+def test_a_study_of_which_every_run_diverged_still_has_its_page(tmp_path: Path) -> None:
+    study = Study.create(tmp_path / "s", {})
+    train(study, 16, 400_000, math.nan)
+    assert "1 pilot run diverged" in parse(write_report(study)).text
+
+
+def test_the_page_is_written_from_what_is_on_disk_now(study: Study) -> None:
+    advance(study, "forecast")
+    before = parse(write_report(study)).text
+    study.write_json("forecast.json", forecast() | {"predicted": 2.3987})
+    assert "2.399" not in before
+    assert "2.399" in parse(write_report(study)).text
+
+
+def test_text_from_the_documents_is_never_markup(study: Study) -> None:
+    advance(study, "planned")
+    study.write_json("plan.json", plan() | {"command": "<script>alert(1)</script>"})
+    page = parse(write_report(study))
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert "<script>alert(1)</script>" in page.text
+
+
+# What cannot be told
+
+
+def test_a_study_without_a_finished_run_is_refused(tmp_path: Path) -> None:
+    study = Study.create(tmp_path / "empty", {})
+    with pytest.raises(InputError, match="has no finished run"):
+        write_report(study)
+    assert not (study.path / "report.html").exists()
+
+
+def test_a_damaged_document_is_refused_and_the_old_page_stays(study: Study) -> None:
+    old = write_report(advance(study, "forecast")).read_text()
+    (study.path / "forecast.json").write_text('{"predicted": 2.')
+    with pytest.raises(InputError, match=r"no readable forecast\.json"):
+        write_report(study)
+    assert (study.path / "report.html").read_text() == old
+
+
+def test_a_page_that_cannot_be_written_is_one_line(study: Study) -> None:
+    (study.path / "report.html").mkdir()
+    with pytest.raises(InputError, match=r"cannot write .*report\.html"):
+        write_report(study)
+    assert list(study.path.glob(".report*")) == []
+
+
+@pytest.mark.parametrize("missing", ["matplotlib.figure", "jinja2"])
+def test_a_missing_library_is_named_with_the_line_that_installs_it(
+    study: Study, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(InputError, match=re.escape("pip install 'froude[report]'")):
+        write_report(study)
+
+
+# What the pictures show
+
+
+def test_the_law_drawn_through_the_points_is_the_planted_one(study: Study) -> None:
+    story = read_story(advance(study, "forecast"))
+    sizes = [Decoder(width=w, **SHAPE).n_non_embedding for w in WIDTHS]
+    lines = [line for line in tokens_view(story).lines if line.role == "law"]
+    for N, line in zip(sizes, lines, strict=True):
+        np.testing.assert_allclose(line.y, [planted_loss(N, D) for D in line.x], rtol=0.004)  # noise of 0.1%
+
+
+@pytest.mark.parametrize("view", [tokens_view, parameters_view])
+def test_the_law_is_drawn_out_to_the_target_and_its_interval_ends_there(study: Study, view: Any) -> None:
+    story = read_story(advance(study, "forecast"))
+    (path,) = (line for line in view(story).lines if line.role == "path")
+    at, made = story.place[0], story.fits[0]
+    said = made.predict(N=at.N, D=at.D)
+    assert path.x[-1] == pytest.approx(at.D if view is tokens_view else at.N)
+    assert (path.y[-1], path.lo[-1], path.hi[-1]) == pytest.approx((said.mean, said.lo, said.hi))
+
+
+def test_runs_of_nearly_equal_tokens_are_drawn_as_one_length(study: Study) -> None:
+    for width, tokens in ((40, 1_700_000), (48, 1_640_000), (40, 1_200_000)):
+        train(study, width, tokens, planted_loss(Decoder(width=width, **SHAPE).n_non_embedding, tokens))
+    lengths = {line.label: len(line.x) for line in parameters_view(read_story(study)).lines}
+    assert lengths == {"400k": 3, "800k": 3, "1.6M": 5}  # and a single run of 1.2M draws no line
+
+
+def test_a_branch_is_drawn_only_from_where_it_leaves_its_trunk(study: Study) -> None:
+    runs = study.runs()
+    lines = [line for line in curves_view(read_story(study)).lines if line.role == "curve"]
+    assert len(lines) == len(runs)
+    for width, colour in zip(WIDTHS, dict.fromkeys(line.colour for line in lines), strict=False):
+        whole, *branches = sorted((ln for ln in lines if ln.colour == colour), key=lambda ln: -ln.x[-1])
+        assert whole.x[-1] == pytest.approx(max(LENGTHS), rel=0.05), width
+        for branch, tokens in zip(branches, sorted(LENGTHS[:-1], reverse=True), strict=True):
+            assert branch.x[0] == pytest.approx(0.8 * tokens, rel=0.05)
+            assert np.interp(branch.x[0], whole.x, whole.y) == pytest.approx(branch.y[0], rel=0.01)
+            assert branch.y[-1] < np.interp(branch.x[-1], whole.x, whole.y)
+
+
+def test_a_study_without_a_target_counts_6nd_and_its_frontier_is_the_closed_form(study: Study) -> None:
+    made = fit("chinchilla", study.runs(), draws=20)
+    made.save(study.path / "fit.json")
+    story = read_story(study)
+    C = np.array([1e12, 1e14])
+    losses, sizes = frontier(story, story.fits[0], C)
+    p = made.params
+    G = (p["alpha"] * p["A"] / (p["beta"] * p["B"])) ** (1 / (p["alpha"] + p["beta"]))
+    best = G * (C / 6) ** (p["beta"] / (p["alpha"] + p["beta"]))  # Hoffmann et al. 2022, eq. 4
+    np.testing.assert_allclose(sizes, best, rtol=0.02)  # the search has steps of 1.6%
+    np.testing.assert_allclose(losses, made.law(N=best, D=C / 6 / best, **p), rtol=1e-4)
+    assert "6·N·D" in parse(write_report(study)).text
+
+
+def test_flops_a_token_are_those_of_the_decoders_that_the_plan_names(study: Study) -> None:
+    flops, said = flops_a_token(read_story(advance(study, "planned")))
+    for width in (8, 16, 64, 256):
+        decoder = Decoder(width=width, **SHAPE)
+        assert flops(decoder.n_non_embedding) == pytest.approx(decoder.training_flops_per_token, rel=1e-3)
+    assert "2 layers" in said
+
+
+def test_a_law_of_compute_alone_has_its_page_too(study: Study) -> None:
+    advance(study, "planned")
+    fit("power", study.runs(), x="C", draws=20).save(study.path / "fit.json")
+    study.write_json("forecast.json", forecast())
+    assert parse(write_report(study)).unbalanced == []
+
+
+# Small parts
+
+
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=12), st.floats(0.01, 30))
+def test_labels_end_up_apart_in_their_order_and_move_only_where_they_must(places: list[float], gap: float) -> None:
+    spaced = spread(places, gap)
+    order = np.argsort(places, kind="stable")
+    assert (np.diff(spaced[order]) >= gap * (1 - 1e-9) - 1e-9).all()
+    assert spaced.mean() == pytest.approx(np.mean(places), abs=1e-6)
+    np.testing.assert_allclose(spread(list(spaced), gap), spaced, atol=1e-6)
+
+
+@given(st.floats(1e-3, 1e15), st.floats(1.5, 1e9), st.integers(2, 9))
+def test_ticks_are_round_inside_the_axis_and_not_too_many(low: float, ratio: float, most: int) -> None:
+    ticks = log_ticks(low, low * ratio, most)
+    assert len(ticks) <= most
+    assert ((ticks >= low * 0.998) & (ticks <= low * ratio * 1.002)).all()
+    assert all(len(f"{tick:.1e}".split("e")[0].rstrip("0").rstrip(".")) <= 3 for tick in ticks)
+
+
+def test_text_keeps_size_and_weight_and_loses_its_font_as_either_matplotlib_writes_it() -> None:
+    old = "<text style=\"font: 700 11.5px 'DejaVu Sans', sans-serif; text-anchor: end\">"
+    new = "<text style=\"font-weight: 700; font-size: 11.5px; font-family: 'DejaVu Sans'; text-anchor: end\">"
+    plain = "<text style=\"font: 12px 'DejaVu Sans', sans-serif; fill: #000\">"
+    said = '<text style="font-weight: 700; font-size: 11.5px; text-anchor: end">'
+    assert [without_font_families(svg) for svg in (old, new)] == [said, said]
+    assert without_font_families(plain) == '<text style="font-size: 12px; fill: #000">'
+
+
+def test_compute_is_written_as_people_write_it() -> None:
+    assert [power_of_ten(v) for v in (1e11, 4.364e11, 9.999e11, 2e-5)] == [
+        "10¹¹",
+        "4.36 × 10¹¹",
+        "10¹²",
+        "2 × 10⁻⁵",
+    ]
+
+
+def test_the_plan_in_the_page_is_the_plan_on_disk(pages: dict[str, Path]) -> None:
+    (shown,) = re.findall(r"<pre>(.*?)</pre>", pages["planned"].read_text(), re.S)
+    assert json.loads(unescape(shown)) == plan()
