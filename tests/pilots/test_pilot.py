@@ -11,8 +11,7 @@ import pytest
 
 from froude import InputError, PilotResult, Study
 from froude.engines import LocalEngine
-from froude.pilots.pilot import pilot
-from froude.pilots.pilot import settings_of
+from froude.pilots.pilot import pilot, settings_of
 from froude.tank import Corpus, Design
 from tiny import environment, outcome, trunk, write_corpus, write_plan
 

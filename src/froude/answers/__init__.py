@@ -1,4 +1,4 @@
-"""What a result says, made once: headline, facts, tables, pictures as data, notes, warnings, and what a program reads."""
+"""What a result says, made once: headline, facts, tables, pictures as data, notes, warnings, and data for programs."""
 
 from froude.answers.answer import Answer, Fact, Picture, Table
 

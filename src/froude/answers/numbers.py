@@ -1,4 +1,4 @@
-"""Numbers as answers show them, everywhere alike: shares, values with the digits that they deserve, money and energy."""
+"""Numbers as every answer shows them: shares, values with the digits that they deserve, money and energy."""
 
 from __future__ import annotations
 

@@ -85,9 +85,9 @@ def fit_optimum(
     """The settings `over` at which the outcome y is least, as power laws of the sizes `by`.
 
     Settings and sizes are columns, found as the inputs of a law are: B is the batch in tokens. Runs of equal sizes form
-    a cell, in which the settings were varied; one `ResponseSurface` is fitted to all cells together,
-    robustly. Its order and how much of it is fitted are those of `SHAPES` that choose best for each cell from the
-    others, by the excess of the run nearest to the choice. Diverged runs are left out. InputError where columns are missing or not
+    a cell, in which the settings were varied; one `ResponseSurface` is fitted to all cells together, robustly. Its
+    order and how much of it is fitted are those of `SHAPES` that choose best for each cell from the others, by the
+    excess of the run nearest to the choice. Diverged runs are left out. InputError where columns are missing or not
     positive, or cells too few or too alike to fit power laws.
     """
     over, by = tuple(over), tuple(by)
