@@ -28,7 +28,7 @@ def test_every_claim_of_a_kind_is_there_largest_first():
         assert values == sorted(values, reverse=True)
 
 
-def test_up_to_is_drawn_as_a_bar_that_ends_at_the_bound_and_a_measured_value_as_a_point():
+def test_up_to_is_drawn_as_a_bar_and_a_measured_value_as_a_point():
     pytest.importorskip("matplotlib")
     bound = next(row for row in rows_of(load(), about="memory") if row.claim.qualifier == "maximum")
     measured = next(row for row in rows_of(load(), about="memory") if row.claim.qualifier == "exact")

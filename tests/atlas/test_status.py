@@ -58,7 +58,7 @@ def test_the_page_tells_of_every_row_once():
     assert [record.id for record in load() if page.count(f"`{record.id}`") != 1] == []
 
 
-def test_what_is_missing_is_said_of_every_row_that_is_modelled_and_of_none_that_works():
+def test_exactly_the_modelled_rows_say_what_they_lack():
     rows = status_of(load(), shipped_evidence())
     assert {*missing()} <= {row.record.id for row in rows}
     assert [row.record.id for row in rows if row.level == "works" and row.record.id in missing()] == []

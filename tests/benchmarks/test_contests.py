@@ -58,7 +58,7 @@ def repeated(epochs: tuple[float, ...] = (1, 2, 4, 10, 20, 40, 100)) -> dict[str
     return {"N": N, "U": U, "D": U * times, "epochs": times}
 
 
-def test_froude_is_better_or_worse_only_where_the_interval_leaves_out_zero(part: Part) -> None:
+def test_better_or_worse_only_where_the_interval_leaves_out_zero(part: Part) -> None:
     rng = np.random.default_rng(0)
     theirs, noise = rng.uniform(0.01, 0.03, 60), 0.001 * rng.standard_normal(60)
     assert contest(part, theirs - 0.002 + noise, theirs).verdict == "better"

@@ -125,9 +125,7 @@ def test_bootstrap_refits_equal_the_best_of_27_starts_on_a_planted_table(part: P
     assert found["apart"] < 1e-6
 
 
-def test_bootstrap_refits_equal_the_best_of_27_starts_on_the_published_points(
-    part: Part, published: Callable[[str], Path]
-) -> None:
+def test_bootstrap_refits_equal_the_best_of_27_starts(part: Part, published: Callable[[str], Path]) -> None:
     runs = part("fit_speed").points(read_runs(published("chinchilla_epoch/chinchilla_fig4.csv")))
     given = {name: np.array(column) for name, column in runs.items()}
     found = part("froude_refits").bootstrap(part("froude_starts").posed(given), draws=400, checked=20)
@@ -143,9 +141,7 @@ def test_only_the_five_runs_with_the_fewest_tokens_are_left_out(part: Part) -> N
     assert kept["loss"] == [y for y, d in zip(runs["loss"], runs["D"], strict=True) if d in kept["D"]]
 
 
-def test_a_package_that_is_not_there_gets_the_line_that_installs_it_and_no_number(
-    part: Part, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_package_gets_its_install_line_and_no_number(part: Part, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         part("handed").leave_if_missing("no_such_package", "no-such-package==1.0")
     assert ended.value.code == 0

@@ -29,7 +29,7 @@ def test_fit_prints_the_planted_law_with_intervals_around_it(cli, table):
         assert found["params"][name] == pytest.approx(CHINCHILLA[name], rel=0.1)
 
 
-def test_fit_on_a_terminal_says_law_numbers_agreement_error_and_what_to_do_next(cli, table, tmp_path):
+def test_fit_shows_law_numbers_agreement_error_and_the_next_step(cli, table, tmp_path):
     done = cli("fit", table, *QUICK, "--out", tmp_path / "f.json")
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
@@ -56,7 +56,7 @@ def test_runs_without_noise_give_the_objective_zero(cli, tmp_path):
     assert found["params"] == pytest.approx(CHINCHILLA, rel=1e-4)
 
 
-def test_columns_are_mapped_before_where_speaks_of_roles_and_derived_columns(cli, tmp_path):
+def test_where_may_name_mapped_roles_and_derived_columns(cli, tmp_path):
     columns = planted()
     path = write_csv(
         tmp_path / "runs.csv",
@@ -151,7 +151,7 @@ def test_predict_prints_a_row_for_each_place(cli, saved):
     assert [line.split()[:2] for line in lines[4:6]] == [["70B", "1.4T"], ["7B", "300B"]]
 
 
-def test_backtest_predicts_held_out_planted_runs_and_the_wrong_law_does_worse(cli, table):
+def test_backtest_predicts_planted_runs_and_a_wrong_law_does_worse(cli, table):
     words = ("backtest", table, "--law", "chinchilla, power", "--hold-out", "C > 1e21", *QUICK)
     right, wrong = json.loads(cli(*words, "--json").out)["laws"]
     assert list(right) == [
@@ -193,7 +193,7 @@ def test_one_family_of_laws_is_listed(cli):
     assert names == [law.name for law in all_laws("kaplan")]
 
 
-def test_a_law_is_shown_with_its_domain_claims_constants_doubts_and_test_numbers(cli):
+def test_a_law_shows_domain_claims_constants_warnings_and_tests(cli):
     shown = " ".join(cli("laws", "chinchilla").out.split())
     for piece in (
         *("E + A·N^-alpha + B·D^-beta", "arXiv:2203.15556", "482.01", "wrong when", "alpha exponent"),

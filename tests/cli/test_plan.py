@@ -85,7 +85,7 @@ def test_a_price_data_serving_and_a_target_reach_the_planner(cli):
     assert (found["choice"]["seq_len"], found["choice"]["global_batch"]) == (2048, 64)
 
 
-def test_a_person_reads_the_choice_first_then_bars_runners_up_and_assumptions(cli):
+def test_a_plan_shows_the_choice_then_runners_up_and_assumptions(cli):
     lines = cli(*BUDGET).out.splitlines()
     assert lines[0].startswith("decoder-")
     assert " on 8 x h100: " in lines[0]

@@ -64,7 +64,7 @@ def test_a_mapping_that_is_none_is_refused(refused, table, columns):
 
 @pytest.mark.parametrize("value", ["many", "-7", "0", "nan", "inf"])
 @pytest.mark.parametrize("role", ["N", "D"])
-def test_sizes_that_are_no_positive_numbers_are_refused_naming_row_and_value(refused, tmp_path, role, value):
+def test_sizes_that_are_not_positive_are_refused_with_row_and_value(refused, tmp_path, role, value):
     columns: dict[str, Any] = planted()
     columns[role] = [*columns[role][:4], value, *columns[role][5:]]
     line = refused("fit", write_csv(tmp_path / "runs.csv", columns))

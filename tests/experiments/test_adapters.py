@@ -85,7 +85,7 @@ TWINNED = decoder(
 
 
 @pytest.mark.atlas("peft-survey", "modelled")
-def test_every_family_of_adapters_trains_as_many_parameters_as_its_torch_modules(record_property: Noted):
+def test_every_adapter_trains_as_many_parameters_as_its_torch_twin(record_property: Noted):
     biased = decoder(name="biased", layers=1, hidden=64, heads=4, vocabulary=8, context=8, biased=True)
     head_norm = 64  # the final norm's bias, which torch's layer does not have
     counted = twin(TWINNED)
@@ -101,7 +101,7 @@ def test_every_family_of_adapters_trains_as_many_parameters_as_its_torch_modules
     record_property("found", f"{len(counted)} families, parameters equal to torch's")
 
 
-def test_an_unmerged_lora_multiplies_each_of_its_weights_once_a_position_and_a_routed_one_those_of_its_experts():
+def test_an_unmerged_lora_multiplies_each_weight_once_a_position():
     plain = peft.lora(SMALL, rank=4, targets=("mlp.gate", "mlp.out"))
     assert plain.flops == 2 * plain.trained
     routed = peft.lora(get_model("mixtral-8x7b"), rank=4, targets=("experts.gate", "experts.out"))
@@ -114,7 +114,7 @@ def test_an_unknown_target_is_refused_with_those_there_are():
 
 
 @pytest.mark.atlas("mos-lora", "modelled")
-def test_a_pool_for_an_eighth_of_the_rank_saves_eightfold_and_of_many_tenants_memory_only_the_adapters(
+def test_a_pool_of_an_eighth_of_the_rank_saves_eightfold(
     record_property: Noted,
 ):
     """Rank 64 from a pool that a LoRA of rank 8 would fill: the paper's setting, as remembered."""
@@ -130,7 +130,7 @@ def test_a_pool_for_an_eighth_of_the_rank_saves_eightfold_and_of_many_tenants_me
 
 
 @pytest.mark.atlas("scalearn")
-def test_scales_of_eight_tasks_are_eight_parameters_when_layers_and_values_share_them(record_property: Noted):
+def test_shared_scales_of_eight_tasks_are_eight_parameters(record_property: Noted):
     """The base model of 768 values; eight source tasks, as in GLUE."""
     model = get_model("bert-base")
     counts = {s: peft.task_scales(model, tasks=8, shared=s).trained for s in ("none", "layers", "values", "both")}
@@ -142,7 +142,7 @@ def test_scales_of_eight_tasks_are_eight_parameters_when_layers_and_values_share
 
 
 @pytest.mark.atlas("pyra")
-def test_flops_of_an_adapted_vit_fall_with_the_tokens_kept_and_its_trained_parameters_do_not(record_property: Noted):
+def test_flops_of_an_adapted_vit_fall_with_the_tokens_kept(record_property: Noted):
     model = get_model("vit-b/16")
     keep = np.array([1.0, 0.8, 0.6, 0.4, 0.2])
     adapter = peft.lora(model, rank=8, targets=("attention.query", "attention.value"))
@@ -157,7 +157,7 @@ def test_flops_of_an_adapted_vit_fall_with_the_tokens_kept_and_its_trained_param
 
 @pytest.mark.slow
 @pytest.mark.atlas("one-bit-adapters")
-def test_one_bit_stores_an_adapter_in_a_thirty_second_of_float32_and_loses_what_is_reported(record_property: Noted):
+def test_one_bit_adapters_take_a_32nd_of_float32(record_property: Noted):
     """A net that tells digits is frozen, its inputs are mirrored, and an adapter beside its hidden layer learns it."""
     import small_nets as nets
 

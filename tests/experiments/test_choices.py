@@ -135,9 +135,7 @@ def vote(chances: np.ndarray, right: np.ndarray, k: int, rng: np.random.Generato
 
 @pytest.mark.slow
 @pytest.mark.atlas("large-language-monkeys")
-def test_coverage_by_a_hundred_tries_foretells_that_by_ten_thousand_while_votes_on_answers_of_nets_stand_still(
-    published: Find, record_property: Noted
-) -> None:
+def test_coverage_by_a_hundred_tries_predicts_that_by_ten_thousand(published: Find, record_property: Noted) -> None:
     counts = tries_at_math(published("repeated_sampling_monkeys/pythia_math_counts.csv"))
     held, alike = [], []
     for passes, tries in counts.values():
@@ -276,7 +274,7 @@ def foretold_by_masses(found: Benchmark) -> tuple[float, float, float]:
 
 @pytest.mark.slow
 @pytest.mark.atlas("why-downstream-elusive")
-def test_each_step_from_log_likelihood_to_accuracy_loses_correlation_and_froude_says_so_and_forecasts_both_masses(
+def test_each_step_from_likelihood_to_accuracy_loses_correlation(
     cli: Callable, tmp_path: Path, record_property: Noted
 ) -> None:
     """The chain is of real nets, item by item and of twenty together. Forecasts are of planted masses, ten times beyond
@@ -352,9 +350,7 @@ def generating(model: Model, streams: int, batch: int, asked: int, answered: int
 
 @pytest.mark.slow
 @pytest.mark.atlas("parscale", "modelled")
-def test_a_planted_worth_of_streams_returns_and_eight_add_far_fewer_bytes_and_seconds_than_an_equally_good_larger_model(
-    published: Find, record_property: Noted
-) -> None:
+def test_eight_streams_cost_far_less_than_an_equally_good_model(published: Find, record_property: Noted) -> None:
     """The planted law is that of the published table, whose counts of parameters the shapes here reproduce.
 
     Inputs and answers of 64 to 512 tokens, all pairs, are as remembered.

@@ -35,9 +35,7 @@ def table(law: Law, constants: dict[str, float], seed: int, noise: float = 0.003
 
 @pytest.mark.slow
 @pytest.mark.atlas("scaling-law-crossover")
-def test_the_command_finds_a_known_crossing_and_doubts_that_the_winner_at_small_scale_still_wins(
-    cli: Callable, tmp_path: Path, record_property: Noted
-) -> None:
+def test_the_command_finds_a_known_crossing_of_two_laws(cli: Callable, tmp_path: Path, record_property: Noted) -> None:
     held, above, below = [], [], []
     for seed in range(12):
         paths = []
@@ -98,7 +96,7 @@ def test_the_winner_at_the_crossing_itself_is_as_likely_as_not_the_other() -> No
 
 @pytest.mark.slow
 @pytest.mark.atlas("clip-mammut-scaling-comparison")
-def test_two_procedures_cross_held_out_points_lie_inside_and_no_winner_is_named_where_intervals_overlap(
+def test_no_winner_is_named_where_intervals_of_two_procedures_overlap(
     record_property: Noted,
 ) -> None:
     law = get_law("saturating", x="C")
@@ -124,7 +122,7 @@ def test_two_procedures_cross_held_out_points_lie_inside_and_no_winner_is_named_
 
 @pytest.mark.slow
 @pytest.mark.atlas("hstu-generative-recommenders", "modelled")
-def test_a_flat_series_is_given_a_floor_a_falling_one_a_power_and_their_crossing_is_told(
+def test_a_flat_series_gets_a_floor_and_a_falling_one_a_power(
     record_property: Noted,
 ) -> None:
     C = np.repeat(np.geomspace(1e17, 1e20, 10), 2)  # three decades
@@ -147,7 +145,7 @@ def test_a_flat_series_is_given_a_floor_a_falling_one_a_power_and_their_crossing
 
 @pytest.mark.slow
 @pytest.mark.atlas("tsfm-laws")
-def test_an_architecture_that_wins_in_distribution_with_the_flatter_law_outside_is_flagged(
+def test_a_winner_with_the_flatter_law_outside_is_flagged(
     record_property: Noted,
 ) -> None:
     law = get_law("power", x="N")
@@ -174,7 +172,7 @@ def test_an_architecture_that_wins_in_distribution_with_the_flatter_law_outside_
 
 @pytest.mark.slow
 @pytest.mark.atlas("farseer")
-def test_of_chinchilla_and_farseer_the_one_that_made_the_runs_is_picked_by_held_out_error_with_the_ratio(
+def test_held_out_error_picks_the_law_that_made_the_runs(
     record_property: Noted,
 ) -> None:
     laws = {name: get_law(name) for name in ("chinchilla", "farseer")}
@@ -241,7 +239,7 @@ def test_fits_that_do_not_share_an_input_are_not_compared() -> None:
 
 
 @pytest.mark.atlas("matmul-free-lm")
-def test_ternary_weights_take_a_tenth_to_an_eighth_of_the_memory_and_meet_full_ones_at_a_size_with_an_interval(
+def test_ternary_weights_take_a_tenth_to_an_eighth_of_the_memory(
     record_property: Noted,
 ) -> None:
     law = get_law("power", x="N")

@@ -53,7 +53,7 @@ def test_at_batch_one_a_pass_takes_what_reading_every_weight_takes():
     assert seconds == pytest.approx(2 * (model.n_params - lookup) / A100.chip.memory_bandwidth_bytes_per_s, rel=0.01)
 
 
-def test_past_the_ridge_a_matmul_takes_its_flops_at_the_peak_and_below_it_its_bytes():
+def test_a_matmul_takes_its_flops_past_the_ridge_and_bytes_below():
     serving = Serving(batch=BATCHES)
     ridge = ridge_of(A100, serving)
     seconds = kernel_seconds(A100, serving)
@@ -86,7 +86,7 @@ def test_devices_divide_work_and_memory_and_add_two_reductions_a_block():
     assert eight.part("mlp") == pytest.approx(one.part("mlp") / 8)
 
 
-def test_overlap_moves_an_operator_from_the_sum_of_its_resources_to_the_longest():
+def test_overlap_moves_an_operator_from_the_sum_to_the_longest():
     slow = Serving(batch=8, weights=INT4, dequantised_per_s=4e11, overlap=np.array([0, 0.5, 1]))
     busy = busy_with(Matmul(name="w", inputs=4096, outputs=4096), A100, slow, slow.weights)
     parts = np.array([busy.memory, busy.compute, busy.dequantising])
@@ -102,7 +102,7 @@ def test_a_mixture_reads_only_the_experts_that_its_positions_meet():
     assert read[1] * bandwidth - 2 * 32 * 4096 * 2 * (14336 + 4096) == pytest.approx(8 * one, rel=1e-3)
 
 
-def test_weights_from_the_host_take_the_links_time_and_every_read_its_latency():
+def test_weights_from_the_host_take_the_links_time_and_latency():
     model, serving = get_model("llama-2-7b"), Serving(batch=1, weights_from="host", fetched=0.5)
     link = A100.tiers["host"].link
     whole = decode(model, A100, serving).operators["mlp.in"].seconds
@@ -154,7 +154,7 @@ A10 = replace(
 
 
 @pytest.mark.atlas("marlin")
-def test_4_bit_weights_are_3_9_times_faster_up_to_batch_32_fall_through_64_and_128_and_gain_nothing_past_the_ridge(
+def test_4_bit_weights_are_3_9_times_faster_up_to_batch_32(
     record_property: Noted,
 ):
     serving = Serving(batch=BATCHES)
@@ -176,7 +176,7 @@ def test_4_bit_weights_are_3_9_times_faster_up_to_batch_32_fall_through_64_and_1
 
 
 @pytest.mark.atlas("flute")
-def test_4_bit_codes_of_a_table_are_two_to_four_times_faster_below_batch_32_and_no_faster_when_compute_bound(
+def test_4_bit_codes_are_2_to_4_times_faster_below_batch_32(
     record_property: Noted,
 ):
     """A table of 16 values a tensor is too small to count; groups of 128 have a scale of 16 bits."""
@@ -194,7 +194,7 @@ def test_4_bit_codes_of_a_table_are_two_to_four_times_faster_below_batch_32_and_
 
 
 @pytest.mark.atlas("flash-llm")
-def test_weights_loaded_sparse_and_multiplied_dense_gain_their_bytes_nothing_when_compute_bound_and_need_fewer_gpus(
+def test_weights_loaded_sparse_gain_their_bytes_unless_compute_binds(
     record_property: Noted,
 ):
     """80% of the weights are zero; a kept one takes a value and a place of 16 bits each."""
@@ -217,7 +217,7 @@ def test_weights_loaded_sparse_and_multiplied_dense_gain_their_bytes_nothing_whe
 
 
 @pytest.mark.atlas("fast-2bit-llm", "modelled")
-def test_dequantising_beside_reading_nearly_doubles_decoding_and_stays_below_the_bound_of_bytes(record_property: Noted):
+def test_dequantising_beside_reading_nearly_doubles_decoding(record_property: Noted):
     model, mean = get_model("llama-2-7b"), claimed("fast-2bit-llm", "average width")[0]
     share = claimed("fast-2bit-llm", "execution time spent dequantizing")[0] / 100
     stored = Format(bits=mean)
@@ -234,7 +234,7 @@ def test_dequantising_beside_reading_nearly_doubles_decoding_and_stays_below_the
 
 
 @pytest.mark.atlas("bf16-or-death")
-def test_4_bit_weights_are_preferred_at_batch_one_and_8_bit_products_past_a_crossover_each_with_its_penalty(
+def test_4_bit_weights_win_at_batch_one_and_8_bit_products_later(
     record_property: Noted,
 ):
     """The fastest is preferred, and of those as fast the one that loses least: penalties are the paper's, from the
@@ -265,7 +265,7 @@ def test_4_bit_weights_are_preferred_at_batch_one_and_8_bit_products_past_a_cros
 
 
 @pytest.mark.atlas("lut-tensor-core")
-def test_tenfold_low_bit_rate_moves_a_server_from_its_compute_roof_to_its_memory_roof(record_property: Noted):
+def test_a_tenfold_low_bit_rate_moves_a_server_to_its_memory_roof(record_property: Noted):
     chip = A100.chip
     table = changed(A100, w2=claimed("lut-tensor-core", "compute density gain")[0] * chip.peak_flops["bf16"])
     model, stored = get_model("llama-2-7b"), Format(bits=2, group=128, scale_bits=16)
@@ -280,7 +280,7 @@ def test_tenfold_low_bit_rate_moves_a_server_from_its_compute_roof_to_its_memory
 
 
 @pytest.mark.atlas("abq-llm", "modelled")
-def test_binary_passes_price_time_by_the_product_of_bits_and_memory_by_those_of_weights(record_property: Noted):
+def test_binary_passes_take_time_by_the_product_of_bits(record_property: Noted):
     """LLaMA-7B with groups of 128 at 2 bits, a scale and a zero point of 16 bits; embedding and head in 16 bits."""
     machine = changed(A100, binary=8 * A100.chip.peak_flops["int8"])
     w, a = np.array([[2], [4], [8]]), np.array([4, 8])
@@ -295,7 +295,7 @@ def test_binary_passes_price_time_by_the_product_of_bits_and_memory_by_those_of_
 
 
 @pytest.mark.atlas("fireq")
-def test_a_faster_kernel_speeds_feed_forward_and_prefill_apart_and_a_whole_answer_by_less_than_its_layers(
+def test_a_faster_kernel_speeds_an_answer_by_less_than_its_layers(
     record_property: Noted,
 ):
     """The kernel's efficiency is an input, the layers' gain that of the paper; 4096 tokens of prompt, 128 of answer."""
@@ -321,7 +321,7 @@ def test_a_faster_kernel_speeds_feed_forward_and_prefill_apart_and_a_whole_answe
 
 
 @pytest.mark.atlas("thunderkittens", "modelled")
-def test_a_faster_kernel_of_linear_attention_changes_its_own_term_and_no_other(record_property: Noted):
+def test_a_faster_linear_attention_changes_its_own_term_alone(record_property: Noted):
     gain = claimed("thunderkittens", "linear attention speed")[0]
     model = decoder(name="linear", layers=24, hidden=2048, heads=16, vocabulary=32000, context=4096,
                     mixer=Mixer(exponent=0))  # fmt: skip
@@ -335,7 +335,7 @@ def test_a_faster_kernel_of_linear_attention_changes_its_own_term_and_no_other(r
 
 
 @pytest.mark.atlas("hopper-microbench", "modelled")
-def test_profiles_of_three_generations_have_peaks_by_number_type_and_a_bandwidth_with_its_source():
+def test_three_generations_have_peaks_by_type_and_a_bandwidth():
     """Latencies of the levels of memory are not stored."""
     generations = [get_machine(name).chip for name in ("a100-80", "rtx-4090", "h100")]
     assert len(generations) == claimed("hopper-microbench", "architectures compared")[0]
@@ -350,7 +350,7 @@ def test_profiles_of_three_generations_have_peaks_by_number_type_and_a_bandwidth
 
 
 @pytest.mark.atlas("hash3d", "modelled")
-def test_hits_times_the_share_that_a_hit_skips_set_the_speed_of_a_denoiser(record_property: Noted):
+def test_cache_hits_set_the_speed_of_a_denoiser(record_property: Noted):
     model = get_model("stable-diffusion-1")
     plain = Stage(model=model, context=1, calls=1000)
     low, high = claimed("hash3d", "speedup of 3D optimisation")
@@ -363,7 +363,7 @@ def test_hits_times_the_share_that_a_hit_skips_set_the_speed_of_a_denoiser(recor
 
 
 @pytest.mark.atlas("marginalization-models", "modelled")
-def test_one_pass_for_a_marginal_gains_as_many_times_as_there_are_dimensions(record_property: Noted):
+def test_one_pass_for_a_marginal_gains_once_a_dimension(record_property: Noted):
     """Passes in turn each see all dimensions, as in an order that is free; a cache, which fixes it, saves a part."""
     model = get_model("gpt2")
     dimensions = np.array([16, 32, 64, 128, 256])
@@ -383,7 +383,7 @@ def test_one_pass_for_a_marginal_gains_as_many_times_as_there_are_dimensions(rec
 
 
 @pytest.mark.atlas("crysbfn")
-def test_ten_passes_against_two_thousand_are_200_times_cheaper_and_the_atlas_flags_the_stated_hundred(
+def test_ten_passes_against_two_thousand_are_200_times_cheaper(
     record_property: Noted,
 ):
     few, many = (claimed("crysbfn", f"network passes {which}")[0] for which in ("used", "of the baseline"))
@@ -412,7 +412,7 @@ def test_ten_scales_instead_of_256_tokens_are_about_twenty_times_faster(record_p
 
 
 @pytest.mark.atlas("scalekv", "modelled")
-def test_the_cache_of_next_scale_generation_grows_with_all_scales_and_a_tenth_of_it_holds_ten_times_the_batch(
+def test_the_cache_of_next_scale_generation_grows_with_all_scales(
     record_property: Noted,
 ):
     """Two of 32 layers draft and keep all, the others a window that leaves the published share."""
@@ -432,7 +432,7 @@ def test_the_cache_of_next_scale_generation_grows_with_all_scales_and_a_tenth_of
 
 
 @pytest.mark.atlas("bottleneck-sampling")
-def test_a_high_low_high_schedule_at_half_resolution_is_two_and_a_half_to_three_times_cheaper(record_property: Noted):
+def test_a_high_low_high_schedule_is_2_5_to_3_times_cheaper(record_property: Noted):
     """A tenth of fifty calls at full resolution at either end; both are a choice. The row's range is the paper's."""
     model = get_model("dit-xl/2")
     found = {}
@@ -451,7 +451,7 @@ def test_a_high_low_high_schedule_at_half_resolution_is_two_and_a_half_to_three_
 
 
 @pytest.mark.atlas("magnets", "modelled")
-def test_growing_nested_sizes_with_a_cache_cost_about_a_third_of_the_constant_size_and_no_more_weights(
+def test_growing_nested_sizes_cost_a_third_of_the_constant_size(
     record_property: Noted,
 ):
     """Four sizes of an eighth to all of heads and MLP, three steps each; tokens unmasked along a cosine are cached but
@@ -472,7 +472,7 @@ def test_growing_nested_sizes_with_a_cache_cost_about_a_third_of_the_constant_si
 
 
 @pytest.mark.atlas("any-size-diffusion", "modelled")
-def test_tiles_without_overlap_halve_the_calls_and_memory_is_that_of_one_tile(record_property: Noted):
+def test_tiles_without_overlap_halve_the_calls(record_property: Noted):
     """Tiles of 64 latents, with an overlap of a quarter or none; an image of 4096 pixels has 512 latents a side."""
     model = get_model("stable-diffusion-1")
 

@@ -88,7 +88,7 @@ class Diffusion:
 
 @pytest.mark.slow
 @pytest.mark.atlas("nonequilibrium-diffusion")
-def test_the_divergence_of_a_toy_diffusion_model_falls_to_a_floor_with_steps_and_tells_the_steps_for_a_quality(
+def test_the_divergence_of_a_toy_diffusion_model_falls_to_a_floor(
     record_property: Noted,
 ) -> None:
     model = Diffusion()
@@ -155,7 +155,7 @@ def fidelity(one: np.ndarray, other: np.ndarray) -> float:
 
 @pytest.mark.slow
 @pytest.mark.atlas("gemnet-oc")
-def test_variants_ranked_on_subsets_come_to_the_ranking_of_all_data_and_the_smallest_faithful_subset_is_named(
+def test_rankings_on_subsets_come_to_the_ranking_of_all_data(
     record_property: Noted,
 ) -> None:
     x, y = examples(FULL, np.random.default_rng(0))

@@ -31,7 +31,7 @@ def planted(law: str, noise: float, seed: int = 0, x: str | None = None, constan
 
 
 @pytest.mark.atlas("scaling-laws-autoregressive")
-def test_a_planted_floor_and_exponent_return_with_larger_sizes_and_the_size_for_a_reducible_loss(
+def test_a_planted_floor_and_exponent_return_with_larger_sizes(
     record_property: Noted,
 ) -> None:
     law = get_law("power-floor", x="N")
@@ -58,9 +58,7 @@ def test_a_planted_floor_and_exponent_return_with_larger_sizes_and_the_size_for_
 
 
 @pytest.mark.atlas("overtraining-scaling")
-def test_runs_below_half_a_billion_parameters_foretell_1_4b_at_32_and_6_9b_within_one_percent(
-    tables: None, record_property: Noted
-) -> None:
+def test_runs_below_half_a_billion_predict_1_4b_and_6_9b(tables: None, record_property: Noted) -> None:
     table = get_published("overtraining_mlfoundations").read()
     assert len(table) == 104
     (judged,) = backtest("overtrained", table.where("train_set = 'rpj'"), "N >= 5e8")
@@ -74,7 +72,7 @@ def test_runs_below_half_a_billion_parameters_foretell_1_4b_at_32_and_6_9b_withi
 
 @pytest.mark.slow
 @pytest.mark.atlas("unraveling-scaling-laws")
-def test_curves_up_to_60m_foretell_the_trajectory_of_33b_and_the_critical_batch(record_property: Noted) -> None:
+def test_curves_up_to_60m_predict_the_trajectory_of_33b(record_property: Noted) -> None:
     law = get_law("kaplan-trajectory")
     truth = law.published["su-2024-c4"]
     sizes, batches, points = np.geomspace(1e6, 6e7, 5), np.array([3e4, 2e5, 1e6, 4e6]), np.geomspace(2e3, 1e5, 16)
@@ -99,7 +97,7 @@ def test_curves_up_to_60m_foretell_the_trajectory_of_33b_and_the_critical_batch(
 
 @pytest.mark.atlas("parscale", "modelled")
 @pytest.mark.parametrize(("column", "constants"), [("loss_stackv2_python", "stack"), ("loss_pile", "pile")])
-def test_effective_parameters_in_log_streams_fit_the_published_table_with_its_k(
+def test_effective_parameters_in_log_streams_fit_the_published_table(
     published: Find, column: str, constants: str
 ) -> None:
     runs = read_runs(published("parscale/parscale.csv"), {"N": "N_nonembed", "loss": column})
@@ -113,9 +111,7 @@ def test_effective_parameters_in_log_streams_fit_the_published_table_with_its_k(
 
 @pytest.mark.slow
 @pytest.mark.atlas("lr-annealing-law", "modelled")
-def test_the_annealing_law_fitted_to_two_published_curves_foretells_an_unseen_schedule(
-    published: Find, record_property: Noted
-) -> None:
+def test_the_annealing_law_predicts_an_unseen_published_schedule(published: Find, record_property: Noted) -> None:
     runs = read_runs(published("multipowerlaw_curves/loss_curves.csv")).where(
         "model_M = 100 AND NOT (schedule LIKE '%24000' AND step >= 24000)"
     )
@@ -126,7 +122,7 @@ def test_the_annealing_law_fitted_to_two_published_curves_foretells_an_unseen_sc
 
 
 @pytest.mark.atlas("minicpm", "modelled")
-def test_the_fitted_law_of_minicpm_puts_the_best_data_at_192_tokens_a_parameter() -> None:
+def test_the_minicpm_law_puts_the_best_data_at_192_tokens_a_parameter() -> None:
     law = get_law("chinchilla")
     best = compute_optimal(law.published["minicpm-2024-average"], 1e21)
     # 191.87 is printed of unrounded constants; those that are printed have two or three digits.
@@ -139,7 +135,7 @@ def test_the_fitted_law_of_minicpm_puts_the_best_data_at_192_tokens_a_parameter(
 @pytest.mark.parametrize(
     ("exponent_bits", "mantissa_bits", "critical"), [(4, 3, 27e12), (2, 1, 0.4e12), (8, 7, 1730e12)]
 )
-def test_past_the_published_number_of_tokens_more_of_them_hurt_at_low_precision(
+def test_more_tokens_hurt_at_low_precision_past_the_published_number(
     exponent_bits: int, mantissa_bits: int, critical: float
 ) -> None:
     law = get_law("float-training")
@@ -152,7 +148,7 @@ def test_past_the_published_number_of_tokens_more_of_them_hurt_at_low_precision(
 
 
 @pytest.mark.atlas("feature-learning-infinite-width", "modelled")
-def test_of_the_published_scalings_each_learns_features_or_is_a_kernel_and_never_both() -> None:
+def test_each_published_scaling_learns_features_or_is_a_kernel() -> None:
     assert (MAXIMAL_UPDATE.r, NTK.r, STANDARD_SLOW.r) == (0, 0.5, 0.5)
     regimes = [each.regime for each in (MAXIMAL_UPDATE, MEAN_FIELD, NTK, STANDARD_SLOW, STANDARD)]
     assert regimes == ["features", "features", "kernel", "kernel", "unstable"]
@@ -162,7 +158,7 @@ def test_of_the_published_scalings_each_learns_features_or_is_a_kernel_and_never
 
 
 @pytest.mark.atlas("leyolo", "modelled")
-def test_the_first_five_leyolo_models_foretell_the_sixth_and_the_flop_for_a_score(record_property: Noted) -> None:
+def test_the_first_five_leyolo_models_predict_the_sixth(record_property: Noted) -> None:
     flop, score = np.array([0.66, 1.47, 2.53, 4.51, 5.8, 8.4]) * 1e9, [25.2, 31.3, 35.2, 38.2, 39.3, 41.0]
     (judged,) = backtest("ceiling", Runs.from_columns({"C": flop, "mAP": score}), "C > 8e9", y="mAP", x="C")
     assert judged.fit.law.formula == "top - A·C^-alpha"
@@ -176,7 +172,7 @@ def test_the_first_five_leyolo_models_foretell_the_sixth_and_the_flop_for_a_scor
 
 
 @pytest.mark.atlas("ngpc")
-def test_two_mean_speed_ups_of_ngpc_foretell_those_of_more_units_and_the_ceiling(record_property: Noted) -> None:
+def test_two_mean_speed_ups_of_ngpc_predict_more_units_and_the_ceiling(record_property: Noted) -> None:
     # The two speed-ups are printed to whole numbers: the fit is given what they stand for, the ends and the middle.
     rounding = np.array([-0.5, 0.0, 0.5])
     speed_ups = Runs.from_columns({"P": np.repeat([8.0, 16.0], 3), "speedup": np.r_[12 + rounding, 20 + rounding]})
@@ -195,7 +191,7 @@ def test_two_mean_speed_ups_of_ngpc_foretell_those_of_more_units_and_the_ceiling
 
 
 @pytest.mark.atlas("passuntil")
-def test_sampling_until_passes_measures_rates_that_fixed_samples_call_zero_and_foretells_the_larger_model(
+def test_sampling_until_passes_measures_rates_that_samples_call_zero(
     record_property: Noted,
 ) -> None:
     rng = np.random.default_rng(0)

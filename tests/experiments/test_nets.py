@@ -95,7 +95,7 @@ def best_levels(cost: np.ndarray, sizes: Sequence[int], levels: Sequence[int], u
 
 @pytest.mark.slow
 @pytest.mark.atlas("higgs-linearity", "modelled")
-def test_perplexity_rises_linearly_in_the_layers_errors_and_bits_chosen_by_it_beat_uniform_ones(
+def test_perplexity_rises_linearly_in_the_errors_of_layers(
     record_property,
 ) -> None:
     seed = 0
@@ -187,7 +187,7 @@ def largest_coarse_share(stack: Stack, task: Task, parts: int, most: float) -> f
 
 @pytest.mark.slow
 @pytest.mark.atlas("mixed-quantization-law")
-def test_larger_nets_and_finer_groups_bear_a_larger_share_of_coarse_weights(record_property) -> None:
+def test_larger_nets_and_finer_groups_bear_more_coarse_weights(record_property) -> None:
     widths, rise, seeds = (16, 32, 64, 128), 0.1, 4
     fine: dict[int, list[list[float]]] = {parts: [] for parts in PARTS}
     for width in widths:
@@ -247,7 +247,7 @@ def top_masks(scores: Sequence[Tensor], shares: Sequence[float]) -> list[Tensor]
 
 @pytest.mark.slow
 @pytest.mark.atlas("freezenet")
-def test_frozen_weights_keep_more_accuracy_than_pruned_ones_and_are_stored_as_a_seed(record_property) -> None:
+def test_frozen_weights_keep_more_accuracy_than_pruned_ones(record_property) -> None:
     shares, seeds, sizes = (1.0, 0.3, 0.1, 0.03, 0.01), 4, (64, 100, 100, 10)
     task, per_model = digits(0), np.tile(shares, seeds)
     start = mlps(len(per_model), sizes, seed=0)
@@ -392,7 +392,7 @@ def step_flops(tokens: int) -> float:
 
 @pytest.mark.slow
 @pytest.mark.atlas("tokenformer")
-def test_growing_by_zero_keys_changes_no_output_and_costs_less_than_each_size_from_scratch(record_property) -> None:
+def test_growing_by_zero_keys_costs_less_than_each_size_from_scratch(record_property) -> None:
     task, sizes, steps, batch = python_text(0, n=30_000), (16, 32, 64, 128), 300, 64
     flops = [step_flops(n) * batch for n in sizes]
     stack, reached = token_layers(sizes[0], seed=0), []
@@ -428,7 +428,7 @@ def test_growing_by_zero_keys_changes_no_output_and_costs_less_than_each_size_fr
 
 @pytest.mark.slow
 @pytest.mark.atlas("integer-quant-principles", "modelled")
-def test_eight_bits_of_weights_and_activations_stay_within_one_percent_of_float(record_property) -> None:
+def test_eight_bits_stay_within_one_percent_of_float(record_property) -> None:
     kept: dict[tuple[str, int], list[float]] = {}
     for seed, name in itertools.product(range(3), ("digits", "text")):
         task, sizes = (digits(seed), (64, 64, 64, 10)) if name == "digits" else (python_text(seed), (192, 64, 64, 64))
@@ -483,7 +483,7 @@ def transposed(x: Tensor) -> Tensor:
 
 @pytest.mark.slow
 @pytest.mark.atlas("apet-power-of-scale", "modelled")
-def test_larger_nets_need_a_smaller_share_of_tuned_weights_whichever_they_are(record_property) -> None:
+def test_larger_nets_need_a_smaller_share_of_tuned_weights(record_property) -> None:
     widths, grid = (16, 32, 64, 128), (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0)
     needed = {rule: exponent(widths, [tuned_share(w, rule, 3, grid) for w in widths]) for rule in ("random", "module")}
     record_property("found", f"share needed as width^ {'; '.join(f'{told(g)} {rule}' for rule, g in needed.items())}")

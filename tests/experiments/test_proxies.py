@@ -75,7 +75,7 @@ def bigram_loss(corpus: Corpus) -> float:
 
 @pytest.mark.slow
 @pytest.mark.atlas("small-scale-proxies", "modelled")
-def test_small_models_foretell_that_a_rate_fails_in_a_large_one_and_the_same_fix_helps_at_both_sizes(
+def test_small_models_predict_that_a_rate_fails_in_a_large_one(
     record_property,
 ) -> None:
     with one_thread():

@@ -156,9 +156,7 @@ def in_words(report: Mapping[str, Mapping[str, tuple[str, float, float]]], what:
 
 @pytest.mark.slow
 @pytest.mark.atlas("fine-line-pretraining")
-def test_some_abilities_of_several_sizes_follow_one_curve_of_rescaled_progress_and_weights_do_not(
-    tmp_path: Path, record_property
-) -> None:
+def test_abilities_of_several_sizes_follow_one_rescaled_curve(tmp_path: Path, record_property) -> None:
     table, N = measured((8, 12, 16, 24), range(FIRST_SEED, FIRST_SEED + 4), tmp_path)
     loss = np.log(table["loss"])
     level = (loss.mean(axis=1).min(axis=1).max() + loss.mean(axis=1).max(axis=1).min()) / 2
@@ -225,7 +223,7 @@ def effects(seed: int, seeds: int) -> dict[str, np.ndarray]:
 
 @pytest.mark.slow
 @pytest.mark.atlas("three-regime-pruning", "modelled")
-def test_a_hotter_training_prunes_worse_below_a_fitted_load_and_better_above_it(
+def test_hotter_training_prunes_worse_below_a_load_and_better_above(
     record_property,
 ) -> None:
     splits = [effects(FIRST_SEED + i, SEEDS) for i in range(SPLITS)]

@@ -194,7 +194,7 @@ def foretold(known: Trainings, trial: int) -> tuple[float, float, float, float]:
 @pytest.mark.slow
 @pytest.mark.atlas("mobster")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_halving_by_a_surrogate_needs_fewer_epochs_than_random_search_and_its_curves_are_foretold(
+def test_halving_by_a_surrogate_needs_fewer_epochs_than_random_search(
     record_property,
 ) -> None:
     seed = 0
@@ -282,7 +282,7 @@ def output_errors(seed: int, dropped: float) -> tuple[np.ndarray, np.ndarray, np
 
 @pytest.mark.slow
 @pytest.mark.atlas("darex")
-def test_where_most_changes_of_a_fine_tuning_are_dropped_a_tuned_rescale_leaves_less_error_than_the_unbiased_one(
+def test_a_tuned_rescale_errs_less_where_most_changes_are_dropped(
     record_property,
 ) -> None:
     base_seed = 0

@@ -205,9 +205,7 @@ def in_epochs(unique: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarra
 @pytest.mark.slow
 @pytest.mark.atlas("data-filtering-laws")
 @pytest.mark.parametrize("seed", range(3))
-def test_laws_of_single_pools_foretell_trainings_on_their_mixtures_and_when_looser_ones_are_best(
-    seed: int, record_property: Noted
-) -> None:
+def test_laws_of_single_pools_predict_trainings_on_their_mixtures(seed: int, record_property: Noted) -> None:
     with one_thread():
         errors = learning_curves([*SINGLE, *((pools, POOL) for pools in MIXTURES[1:])], seed)
     middle, seen = errors.mean(axis=2), SEEN.astype(float)

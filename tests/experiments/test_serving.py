@@ -49,7 +49,7 @@ def best_within(
 
 
 @pytest.mark.atlas("atom-w4a4")
-def test_4_bit_serving_on_24_gb_gains_2_to_2_6_over_8_bits_and_7_to_8_over_16_because_those_hold_a_small_batch(
+def test_4_bit_serving_on_24_gb_gains_2_to_2_6_over_8_bits(
     record_property: Noted,
 ):
     """Llama-7B on an RTX 4090, the paper's pair; 4-bit integers at twice the rate of 8-bit ones, as remembered."""
@@ -76,7 +76,7 @@ def test_4_bit_serving_on_24_gb_gains_2_to_2_6_over_8_bits_and_7_to_8_over_16_be
 
 
 @pytest.mark.atlas("comet-w4a4kv4", "modelled")
-def test_four_bits_fit_70b_on_one_gpu_hold_a_larger_batch_and_raise_throughput(record_property: Noted):
+def test_four_bits_fit_70b_on_one_gpu_and_raise_throughput(record_property: Noted):
     """The share of 4-bit tiles is an input: 84%, as remembered. The roof gives more than the published 2.02."""
     model, share = get_model("llama-3-70b"), 0.84
     eight = A100.chip.peak_flops["int8"]
@@ -92,7 +92,7 @@ def test_four_bits_fit_70b_on_one_gpu_hold_a_larger_batch_and_raise_throughput(r
 
 
 @pytest.mark.atlas("kivi", "modelled")
-def test_two_bits_of_cache_cut_peak_memory_and_raise_throughput_into_the_published_range(record_property: Noted):
+def test_two_bits_of_cache_raise_throughput_into_the_published_range(record_property: Noted):
     """Groups of 32 with scale and zero point of 16 bits; prompts and answers of 500 tokens, as remembered."""
     model = get_model("llama-2-7b")
     plain = Serving(context=500)
@@ -113,7 +113,7 @@ def test_two_bits_of_cache_cut_peak_memory_and_raise_throughput_into_the_publish
 
 
 @pytest.mark.atlas("neupims")
-def test_a_matrix_unit_beside_a_memory_that_multiplies_gains_up_to_twice_and_the_published_gain_lies_within(
+def test_a_matrix_unit_beside_multiplying_memory_gains_up_to_twice(
     record_property: Noted,
 ):
     """OPT-30B on four devices: attention's products with single vectors go to the memory, all else to the units."""
@@ -147,7 +147,7 @@ def test_more_bandwidth_speeds_decoding_by_its_ratio_until_the_units_bind(record
 
 
 @pytest.mark.atlas("specexec")
-def test_weights_over_the_link_set_the_pass_hundreds_of_tokens_are_verified_for_nothing_and_twenty_a_pass_suffice(
+def test_weights_over_a_link_verify_hundreds_of_tokens_for_nothing(
     record_property: Noted,
 ):
     model, machine = get_model("llama-2-70b"), get_machine("rtx-4090")
@@ -168,7 +168,7 @@ def test_weights_over_the_link_set_the_pass_hundreds_of_tokens_are_verified_for_
 
 
 @pytest.mark.atlas("triforce")
-def test_drafting_on_a_small_part_of_the_cache_more_than_doubles_decoding_at_128k_and_nothing_at_short_context(
+def test_drafting_on_part_of_the_cache_doubles_decoding_at_128k(
     record_property: Noted,
 ):
     """The draft is the model itself on 4096 retrieved keys, whose own drafting by a small model is left out. Three
@@ -191,7 +191,7 @@ def test_drafting_on_a_small_part_of_the_cache_more_than_doubles_decoding_at_128
 
 
 @pytest.mark.atlas("parallel-prompt-decoding", "modelled")
-def test_the_gain_of_verifying_more_tokens_peaks_where_the_units_lose_their_slack_and_then_falls(
+def test_the_gain_of_verifying_more_tokens_peaks_and_then_falls(
     record_property: Noted,
 ):
     """A chain of candidates, each accepted with probability 0.7, a guess; the paper's trees are wider."""
@@ -210,7 +210,7 @@ def test_the_gain_of_verifying_more_tokens_peaks_where_the_units_lose_their_slac
 
 
 @pytest.mark.atlas("clover", "modelled")
-def test_better_accepted_heads_raise_the_gain_of_speculation_which_shrinks_as_the_batch_nears_the_ridge(
+def test_the_gain_of_speculation_shrinks_as_the_batch_nears_the_ridge(
     record_property: Noted,
 ):
     model, heads = get_model("llama-2-7b"), 4
@@ -230,7 +230,7 @@ def test_better_accepted_heads_raise_the_gain_of_speculation_which_shrinks_as_th
 
 @pytest.mark.slow
 @pytest.mark.atlas("slicegpt")
-def test_slicing_a_quarter_of_the_width_leaves_about_two_thirds_of_the_device_seconds_and_rotation_changes_nothing(
+def test_slicing_a_quarter_of_the_width_leaves_two_thirds_of_the_time(
     record_property: Noted,
 ):
     """Each block of a sliced model has two rotations of its residual stream besides (SliceGPT, section 3.3), here in
@@ -332,7 +332,7 @@ FLASH = replace(
 
 
 @pytest.mark.atlas("llm-in-a-flash", "modelled")
-def test_reading_few_neurons_in_rows_and_columns_bundled_takes_the_published_time_and_a_fraction_of_naive_loading(
+def test_bundled_neurons_are_read_in_the_published_time(
     record_property: Noted,
 ):
     """OPT-6.7B in 32 bits, half of it in memory: a window of 5 tokens leaves 2.4% of the MLPs' neurons to read in
@@ -349,7 +349,7 @@ def test_reading_few_neurons_in_rows_and_columns_bundled_takes_the_published_tim
 
 
 @pytest.mark.atlas("powerinfer-2", "modelled")
-def test_a_47b_model_on_a_phone_needs_nearly_every_hot_neuron_in_memory_for_the_published_speed(record_property: Noted):
+def test_47b_on_a_phone_needs_nearly_every_hot_neuron_in_memory(record_property: Noted):
     """Flash at 4 GB/s and memory at 60 GB/s, as remembered; of a token's 2 experts of 8 a tenth of the neurons work, a
     guess, in 4-bit weights. The speed needs a share of hits that the model gives back, and collapses below it."""
     flash = replace(A100.tiers["nvme"], link=replace(A100.tiers["nvme"].link, bandwidth_bytes_per_s=4e9))
@@ -373,7 +373,7 @@ def test_a_47b_model_on_a_phone_needs_nearly_every_hot_neuron_in_memory_for_the_
 
 
 @pytest.mark.atlas("scalingnote", "modelled")
-def test_a_larger_document_tower_raises_the_offline_cost_and_not_the_latency_of_a_distilled_query_tower(
+def test_a_larger_document_tower_raises_the_offline_cost_alone(
     record_property: Noted,
 ):
     query = get_model("bert-base")

@@ -167,7 +167,7 @@ def mean_between(values: np.ndarray, level: float = LEVEL) -> tuple[float, float
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def test_nets_of_each_kind_store_as_many_bytes_and_sharing_at_one_stores_each_weight_once() -> None:
+def test_nets_of_each_kind_store_as_many_bytes() -> None:
     sizes, rng = (64, 48, 48, 10), torch.Generator().manual_seed(0)
     weights = len(deviations(sizes))
     for stored in (weights // 30, weights // 4):
@@ -182,7 +182,7 @@ def test_nets_of_each_kind_store_as_many_bytes_and_sharing_at_one_stores_each_we
 
 @pytest.mark.slow
 @pytest.mark.atlas("stable-rps")
-def test_random_sharing_errs_least_at_a_thousandfold_and_as_the_full_model_at_one(record_property) -> None:
+def test_random_sharing_errs_least_at_a_thousandfold(record_property) -> None:
     sizes = (64, WIDTH, WIDTH, 10)
     weights = len(deviations(sizes))
     stored = [round(weights / c) for c in COMPRESSIONS]

@@ -169,9 +169,7 @@ def transferred(runs: Runs) -> tuple[Runs, float]:
 
 
 @pytest.mark.parametrize(("structure", "rank"), [("Monarch", 1), ("BTT", RANK)])
-def test_two_factors_make_a_matrix_of_full_rank_whose_blocks_have_that_of_the_structure(
-    structure: str, rank: int
-) -> None:
+def test_two_factors_make_a_full_rank_matrix_of_low_rank_blocks(structure: str, rank: int) -> None:
     width, side = 49, 7
     (layer,) = structured(structure, width, 1, width, seed=0)[1:2]
     made = two_factors(torch.eye(width)[None], *layer, factors_of(structure, width))[0]
@@ -184,7 +182,7 @@ def test_two_factors_make_a_matrix_of_full_rank_whose_blocks_have_that_of_the_st
 
 @pytest.mark.slow
 @pytest.mark.atlas("block-tensor-train", "modelled")
-def test_best_rates_move_less_with_width_by_the_rules_of_dense_and_block_nets_and_their_laws_give_a_multiplier(
+def test_best_rates_move_less_with_width_by_each_structures_rule(
     record_property,
 ) -> None:
     fits: dict[str, Fit] = {}
@@ -298,7 +296,7 @@ def attention_flops(model: Model, plan: Plan) -> float:
 
 @pytest.mark.slow
 @pytest.mark.atlas("as-vit")
-def test_length_distortion_at_the_start_ranks_nets_as_training_does_and_coarse_tokens_cut_attention(
+def test_length_distortion_at_the_start_ranks_nets_as_training_does(
     record_property,
 ) -> None:
     scores, right = trained_family(nets=32, seeds=8, seed=0)

@@ -80,7 +80,7 @@ def features(weights: Sequence[Tensor], x: Tensor) -> Tensor:
 
 @pytest.mark.slow
 @pytest.mark.atlas("feature-learning-infinite-width")
-def test_features_move_at_every_width_under_mup_only_and_its_best_rate_stays(record_property) -> None:
+def test_features_move_at_every_width_under_mup_only(record_property) -> None:
     widths = (64, 128, 256, 512)
     moved = {
         name: exponent(
@@ -118,7 +118,7 @@ def largest_stable_rate(task: Task, batch: int, rates: np.ndarray, adam: bool, s
 
 @pytest.mark.slow
 @pytest.mark.atlas("lr-batch-rmt")
-def test_the_largest_stable_rate_grows_as_the_batch_for_sgd_and_as_its_root_for_adam(record_property) -> None:
+def test_the_largest_stable_rate_grows_as_the_batch_or_its_root(record_property) -> None:
     task, batches = python_text(0), (1, 2, 4, 8, 16, 32, 64)
     grids = {"SGD": 2.0 ** np.arange(-1, 6, 0.5), "Adam": 2.0 ** np.arange(-7, 1, 0.5)}
     found, critical = {}, {}
@@ -167,7 +167,7 @@ def curve(schedule: Schedule, name: str, every: int = 20) -> list[dict[str, floa
 
 @pytest.mark.slow
 @pytest.mark.atlas("lr-annealing-law")
-def test_two_schedules_whole_curves_foretell_that_of_a_third_within_one_percent(record_property) -> None:
+def test_curves_of_two_schedules_predict_a_third_within_one_percent(record_property) -> None:
     steps, warmup, first = 1200, 50, 150  # what comes before `first` is not yet a power of the area
     constant = Schedule(peak=1.0, steps=steps, warmup=warmup)
     cosine = Schedule(peak=1.0, steps=steps, warmup=warmup, decay=steps - warmup, shape="cosine")
@@ -277,7 +277,7 @@ def swept(task: Task, width: int, samples: int, batch: int, rates: np.ndarray) -
 
 @pytest.mark.slow
 @pytest.mark.atlas("step-law")
-def test_rate_and_batch_by_a_rule_from_smaller_sweeps_come_within_one_percent_of_the_best(record_property) -> None:
+def test_a_rule_from_smaller_sweeps_is_within_one_percent_of_the_best(record_property) -> None:
     task, rates, batches = python_text(0, n=WINDOWS), 2.0 ** np.arange(-8, -3.4, 0.75), (8, 16, 32, 64)
     cells = [(width, samples) for width in (8, 16, 32) for samples in (4000, 8000, 16000)]
     rows = [

@@ -63,7 +63,7 @@ def test_a_format_that_is_none_is_refused(wrong):
 
 
 @pytest.mark.atlas("gpusq-vit")
-def test_two_of_four_sparsity_with_8_and_4_bits_cuts_a_vit_as_published_and_latency_gains_less_than_throughput(
+def test_two_of_four_sparsity_with_few_bits_cuts_a_vit_as_published(
     record_property: Noted,
 ):
     eight, four = Format(bits=8, kept=0.5, index_bits=2), Format(bits=4, kept=0.5, index_bits=1)
@@ -116,7 +116,7 @@ def rounded(values: np.ndarray, bits: int, group: int) -> np.ndarray:
 
 @pytest.mark.slow
 @pytest.mark.atlas("lq-lora")
-def test_widths_chosen_by_an_integer_program_err_less_than_one_width_of_equal_bytes_and_70b_fit_the_published_memory(
+def test_bits_chosen_by_an_integer_program_err_less_than_one_width(
     record_property: Noted,
 ):
     from scipy.optimize import Bounds, LinearConstraint, milp
@@ -148,7 +148,7 @@ def test_widths_chosen_by_an_integer_program_err_less_than_one_width_of_equal_by
 
 @pytest.mark.slow
 @pytest.mark.atlas("curing", "modelled")
-def test_cur_factors_leave_the_published_parameters_of_llama_3_1_and_err_little_more_than_an_svd_in_less_time(
+def test_cur_factors_leave_the_published_parameters_of_llama_3_1(
     record_property: Noted,
 ):
     """Queries, keys and the MLP's gate are factored, at rank 256: as remembered from the paper."""
@@ -218,7 +218,7 @@ def cur(weights: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 @pytest.mark.atlas("ffsplit", "modelled")
-def test_the_published_cut_of_bytes_bounds_the_speed_up_above_the_published_range(record_property: Noted):
+def test_the_published_cut_of_bytes_bounds_the_speed_up(record_property: Noted):
     (cut, _), (low, high) = claimed("ffsplit", "model size reduction"), claimed("ffsplit", "wall-clock speedup")
     left = Format(bits=16, kept=1 - cut / 100)
     bound = BF16.bits_per_weight / left.bits_per_weight

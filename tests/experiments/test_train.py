@@ -32,7 +32,7 @@ def planned(model: Model, machine: Machine, **task: Any) -> Plan:
 
 
 @pytest.mark.atlas("megatron-lm-3d")
-def test_the_planner_gives_a_trillion_parameters_tensor_8_and_a_deep_pipeline_at_502_petaflops(record_property) -> None:
+def test_the_planner_runs_a_trillion_parameters_at_502_petaflops(record_property) -> None:
     # Narayanan et al. 2021: what its framework had then is pinned, the split of 3072 devices is not. Its rate is among
     # those that the constants of the step-time model were calibrated on.
     then = {"attention": "unfused", "overlap": False, "precision": headlines.FP16, "schedule": "1f1b", "context": 1}
@@ -56,7 +56,7 @@ def test_the_planner_gives_a_trillion_parameters_tensor_8_and_a_deep_pipeline_at
 
 
 @pytest.mark.atlas("zero-infinity")
-def test_a_trillion_needs_16_bytes_a_parameter_800_v100_or_one_dgx_2_with_nvme_at_40_percent(record_property) -> None:
+def test_a_trillion_parameters_need_800_v100_or_a_dgx_2_with_nvme(record_property) -> None:
     held = headlines.FP16
     assert 16 <= held.weights + held.gradients + held.master + held.optimizer <= 20
     fitting = [n for n in range(16 * 20, 16 * 63, 16) if headlines.trillion(n, tensor=16).cost.fits]
@@ -77,7 +77,7 @@ def test_a_trillion_needs_16_bytes_a_parameter_800_v100_or_one_dgx_2_with_nvme_a
 
 
 @pytest.mark.atlas("flashattention-2")
-def test_flashattention_2_is_twice_the_first_at_50_to_73_percent_and_linear_in_memory(record_property) -> None:
+def test_flashattention_2_is_twice_the_first_and_linear_in_memory(record_property) -> None:
     machine = get_machine("8 x a100-80")
     chip, peak = machine.chip, machine.chip.peak_flops["bf16"]
     first, second = (
@@ -120,7 +120,7 @@ def test_softmax_beside_products_explains_flashattention_3_on_h100(record_proper
 
 
 @pytest.mark.atlas("holmes")
-def test_the_planner_puts_stages_across_a_slow_link_and_data_parallelism_inside_islands(record_property) -> None:
+def test_the_planner_puts_stages_across_a_slow_link(record_property) -> None:
     # Two islands of 16 A100: InfiniBand of 200 Gb/s a device inside them, Ethernet of 25 Gb/s between.
     base = get_machine("32 x a100-80")
     fast, slow = base.fabric, replace(base.fabric, bandwidth_bytes_per_s=25e9 / 8)
@@ -165,7 +165,7 @@ def test_three_levels_of_fp8_save_bytes_and_train_175b_1_64_times_as_fast(record
 
 
 @pytest.mark.atlas("frontier-llm-comparison")
-def test_of_two_shapes_of_one_size_on_frontier_the_wider_has_the_higher_rate_which_the_atlas_has_no_number_for(
+def test_the_wider_of_two_shapes_has_the_higher_rate_on_frontier(
     record_property,
 ) -> None:
     machine = get_machine("256 x mi250x")
@@ -184,7 +184,7 @@ def test_of_two_shapes_of_one_size_on_frontier_the_wider_has_the_higher_rate_whi
 
 
 @pytest.mark.atlas("demo", "modelled")
-def test_gradients_fifty_times_smaller_make_data_parallelism_over_a_slow_link_bound_by_compute(record_property) -> None:
+def test_gradients_fifty_times_smaller_make_a_slow_link_enough(record_property) -> None:
     # Ethernet of 10 Gb/s a device between two nodes. What is gathered again is not compressed here, so that two thirds
     # of the traffic go and a third stays.
     base = get_machine("16 x a100-80")
@@ -197,7 +197,7 @@ def test_gradients_fifty_times_smaller_make_data_parallelism_over_a_slow_link_bo
 
 
 @pytest.mark.atlas("nanoflow")
-def test_overlap_takes_serving_from_the_sum_to_the_longest_and_72_percent_of_that_gains_1_9_times(
+def test_overlap_takes_serving_from_the_sum_to_the_longest(
     record_property,
 ) -> None:
     # LLaMA-2 70B on eight A100, as in the paper; the workload is where compute, memory and network are most alike.

@@ -37,7 +37,7 @@ def tower(name: str, layers: int, hidden: int, patch: int = 14) -> Model:
 
 
 @pytest.mark.atlas("basic-combined-scaling")
-def test_a_batch_of_65536_pairs_fits_only_with_checkpointing_or_sharding_and_ratios_give_clip_and_align(
+def test_65536_pairs_fit_only_with_checkpointing_or_sharding(
     record_property,
 ) -> None:
     # 3B parameters in one tower, on 2,048 cores of TPU v3 (as remembered) and on 512 A100; the batch is taken whole.
@@ -98,9 +98,7 @@ def test_a_side_network_saves_69_percent_of_memory_and_adapters_26(record_proper
 
 @pytest.mark.atlas("s2ft", "modelled")
 @pytest.mark.parametrize("name", ["llama-2-7b", "llama-2-13b", "llama-3.1-8b"])
-def test_training_one_percent_of_channels_takes_a_third_of_the_memory_and_1_5_times_less_time(
-    name: str, record_property
-) -> None:
+def test_training_one_percent_of_channels_takes_a_third_of_the_memory(name: str, record_property) -> None:
     # Eight sequences of 512, everything in bf16. With one sequence memory falls 3.7 times, with 32 time 1.44 times.
     precision = Precision(gradients=2, master=0, optimizer=4)
     model, machine = get_model(name), get_machine("1 x a100-80")
@@ -162,7 +160,7 @@ def recovered(pruned_share: float) -> tuple[float, float, float, float]:
 
 @pytest.mark.slow
 @pytest.mark.atlas("perp", "modelled")
-def test_retraining_a_hundredth_after_pruning_fits_30b_on_80_gb_and_recovers_most_of_a_small_nets_accuracy(
+def test_retraining_a_hundredth_after_pruning_fits_30b_on_80_gb(
     record_property,
 ) -> None:
     model, machine = get_model("opt-30b"), get_machine("1 x a100-80")
@@ -179,7 +177,7 @@ def test_retraining_a_hundredth_after_pruning_fits_30b_on_80_gb_and_recovers_mos
 
 
 @pytest.mark.atlas("collage", "modelled")
-def test_two_bf16_components_in_place_of_fp32_copies_save_15_to_23_percent_and_keep_small_increments(
+def test_two_bf16_components_save_15_to_23_percent_of_memory(
     record_property,
 ) -> None:
     # Yu et al. 2024, arXiv:2405.03637: its light form has a second component of weights, its full one of the second
@@ -231,7 +229,7 @@ def two_component_sum(start: float, step: float, times: int) -> float:
 
 
 @pytest.mark.atlas("pansplat")
-def test_tiles_keep_activations_near_constant_where_16_times_the_pixels_take_16_times(record_property) -> None:
+def test_tiles_keep_activations_near_constant(record_property) -> None:
     def network(side: int) -> Model:
         sizes: dict[str, Any] = {
             "width": 32,
@@ -256,7 +254,7 @@ def test_tiles_keep_activations_near_constant_where_16_times_the_pixels_take_16_
 
 
 @pytest.mark.atlas("memo-long-context")
-def test_seven_billion_at_a_million_tokens_fit_by_a_share_of_tokens_swapped_at_52_percent_of_the_peak(
+def test_7b_at_a_million_tokens_fits_by_swapping_a_share_of_tokens(
     record_property,
 ) -> None:
     run = headlines.memo()
@@ -283,7 +281,7 @@ def test_seven_billion_at_a_million_tokens_fit_by_a_share_of_tokens_swapped_at_5
 
 
 @pytest.mark.atlas("moccasin", "modelled")
-def test_less_memory_takes_more_recomputation_along_a_front_that_is_solved_exactly(record_property) -> None:
+def test_less_memory_takes_more_recomputation_along_an_exact_front(record_property) -> None:
     # Without a solver for intervals: a block's chain of operators, by dynamic programming.
     layout = Layout(devices=8, global_batch=8, seq_len=2048, tensor=8, attention="unfused")
     items = chain(get_model("gpt3-175b").blocks[0].operators, get_machine("8 x a100-80"), layout)

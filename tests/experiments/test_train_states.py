@@ -33,7 +33,7 @@ pytestmark = pytest.mark.experiment
 
 @pytest.mark.slow
 @pytest.mark.atlas("distributed-shampoo")
-def test_roots_of_shampoo_cost_the_cube_of_a_block_and_amortised_add_at_most_10_percent_to_a_step(
+def test_roots_of_shampoo_cost_the_cube_of_a_block(
     record_property,
 ) -> None:
     # Shi et al. 2023: ResNet-50 on eight V100, roots every 50 steps, blocks of at most 2,048 (as remembered).
@@ -71,7 +71,7 @@ def test_roots_of_shampoo_cost_the_cube_of_a_block_and_amortised_add_at_most_10_
 
 
 @pytest.mark.atlas("universal-checkpointing")
-def test_resuming_on_fewer_devices_idles_less_than_waiting_from_a_break_even_on(record_property) -> None:
+def test_resuming_on_fewer_devices_idles_less_past_a_break_even(record_property) -> None:
     # Llama 70B on 64 nodes; one is away, and the plan is made anew for 63.
     model, rates = get_model("llama-3.1-70b"), []
     fixed = {"zero": 3, "tensor": 1, "context": 1, "precision": "bf16"}
@@ -94,9 +94,7 @@ def test_resuming_on_fewer_devices_idles_less_than_waiting_from_a_break_even_on(
 
 @pytest.mark.slow
 @pytest.mark.atlas("datastates-llm")
-def test_checkpoints_in_the_background_stall_only_beyond_the_immutable_window_and_block_less_here(
-    tmp_path: Path, record_property
-) -> None:
+def test_checkpoints_in_the_background_stall_past_a_window_only(tmp_path: Path, record_property) -> None:
     window = 10.0
     copies = np.array([1.0, 5.0, 10.0, 12.0, 30.0])
     assert checkpoint_stall(copies, window).tolist() == [0, 0, 0, 2, 20]
@@ -134,9 +132,7 @@ def test_checkpoints_in_the_background_stall_only_beyond_the_immutable_window_an
 
 @pytest.mark.atlas("deep-optimizer-states")
 @pytest.mark.parametrize("size", ["gpt3-6.7b", "gpt3-13b", "llama-2-70b"])
-def test_the_best_share_of_an_offloaded_update_ends_on_host_and_device_at_once_and_beats_both(
-    size: str, record_property
-) -> None:
+def test_the_best_share_of_an_offloaded_update_ends_on_both_at_once(size: str, record_property) -> None:
     layout = Layout(devices=8, global_batch=8, seq_len=2048, zero=3)
     both = updates(get_model(size), get_machine("8 x h100"), layout)
     best = float(both.best_share)
@@ -149,7 +145,7 @@ def test_the_best_share_of_an_offloaded_update_ends_on_host_and_device_at_once_a
 
 
 @pytest.mark.atlas("superpipeline")
-def test_a_window_of_layers_saves_60_percent_of_memory_at_a_bounded_slowdown(record_property) -> None:
+def test_a_window_of_layers_saves_60_percent_of_memory(record_property) -> None:
     model, machine = get_model("llama-2-13b"), get_machine("1 x a100-80")
     layout = Layout(devices=1, global_batch=4, micro_batch=4, seq_len=2048)
     each, layers = layer_seconds(model, machine, layout), int(model.layers)

@@ -107,7 +107,7 @@ def test_growing_in_width_grows_activations_less(record_property) -> None:
 
 
 @pytest.mark.atlas("resnet-rs")
-def test_residual_networks_grow_in_depth_if_trained_long_and_slower_in_resolution_and_count_as_timm_does(
+def test_residual_networks_grow_in_depth_and_count_as_timm_does(
     record_property,
 ) -> None:
     long, short = (resnet_rs_growth(28.0, epochs) for epochs in (350, 10))
@@ -133,7 +133,7 @@ def test_residual_networks_grow_in_depth_if_trained_long_and_slower_in_resolutio
 
 
 @pytest.mark.atlas("stu-net", "modelled")
-def test_depth_and_width_together_take_a_u_net_of_volumes_from_14_million_to_1_4_billion(record_property) -> None:
+def test_depth_and_width_take_a_u_net_from_14_million_to_1_4_billion(record_property) -> None:
     # 105 classes: those of TotalSegmentator and what is none of them. Its FLOPs are multiply-adds.
     off, before = [], 0.0
     for name, (width, depth, published, multiply_adds) in STU_NETS.items():
@@ -147,7 +147,7 @@ def test_depth_and_width_together_take_a_u_net_of_volumes_from_14_million_to_1_4
 
 
 @pytest.mark.atlas("m-var")
-def test_attention_within_scales_and_a_linear_mixer_across_them_cost_less_than_attention_to_all_before(
+def test_attention_within_scales_costs_less_than_to_all_before(
     record_property,
 ) -> None:
     # Sides of the scales of VAR at 256² pixels (as remembered).
@@ -169,7 +169,7 @@ def test_attention_within_scales_and_a_linear_mixer_across_them_cost_less_than_a
 
 @pytest.mark.atlas("fractal-generative")
 @pytest.mark.parametrize("levels", [2, 3, 4])
-def test_levels_of_short_sequences_cost_far_less_than_one_flat_sequence_of_pixels(levels: int, record_property) -> None:
+def test_levels_of_short_sequences_cost_far_less_than_a_flat_one(levels: int, record_property) -> None:
     # A generator of a level is called once for every element of the level above; scores alone are counted.
     each = Block(name="scores", count=1, operators=(scores(1024, 16, Mixer(causal=False)),))
     generator = bare("generator", 1024, 16, each)
@@ -187,7 +187,7 @@ def test_levels_of_short_sequences_cost_far_less_than_one_flat_sequence_of_pixel
 
 
 @pytest.mark.atlas("halonet")
-def test_blocked_local_attention_reads_its_halo_and_has_no_more_parameters_for_it(record_property) -> None:
+def test_blocked_local_attention_reads_its_halo(record_property) -> None:
     reads, parameters = [], []
     for halo in (0, 1, 2, 4):
         operators = halo_attention(hidden=512, heads=8, block=8, halo=halo)
@@ -260,7 +260,7 @@ def copy_from(name: str, size: int, turns: int, connection) -> None:
 
 @pytest.mark.slow
 @pytest.mark.atlas("lifl")
-def test_a_tree_of_aggregators_is_faster_in_shared_memory_than_through_a_broker(record_property) -> None:
+def test_a_tree_of_aggregators_is_faster_in_shared_memory(record_property) -> None:
     size, turns = 32 * 2**20, 5
     memory = shared_memory.SharedMemory(create=True, size=size)
     try:

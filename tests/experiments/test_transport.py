@@ -109,7 +109,7 @@ def by_distance(rows: list[dict[str, float]], task: Task, mixtures: np.ndarray) 
 
 
 @pytest.mark.atlas("projektor", "modelled")  # the gain over size alone is small
-def test_distances_foretell_larger_runs_of_other_mixtures_and_choose_a_better_one(task, small, record_property):
+def test_distances_predict_larger_runs_of_other_mixtures(task, small, record_property):
     mixtures = np.random.default_rng(4).dirichlet(np.ones(3), HELD_OUT)
     measured = np.array([task.error(m, LARGE) for m in mixtures])
     by_size = fit("power", Runs.from_rows(small), "error", x="D", draws=100).predict(D=float(LARGE)).mean

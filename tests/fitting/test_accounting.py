@@ -137,7 +137,7 @@ def test_the_kind_of_decoder_is_told_by_its_parameters(gated: bool, tied: bool, 
         assert found.shape.tied == tied
 
 
-def test_a_gain_here_and_there_does_not_hide_the_shape_but_another_model_does() -> None:
+def test_a_few_gains_do_not_hide_the_shape_but_another_model_does() -> None:
     known = table()
     gains = {**known, "N": known["N"] + 2 * WIDTH * LAYERS}
     assert isinstance(decoders(Runs.from_columns(gains)), Decoders)
@@ -168,7 +168,7 @@ def test_a_column_of_flops_goes_first_and_is_kept_where_it_is_not_taken() -> Non
         assert len(counted.derived) == 1
 
 
-def test_six_nd_is_taken_only_if_the_shape_is_not_known_or_it_is_asked_for() -> None:
+def test_6nd_is_used_only_where_the_shape_is_unknown_or_asked_for() -> None:
     known = table()
     no_head = {name: values for name, values in known.items() if name != "vocab_size"}
     for runs in (Runs.from_columns(planted()), Runs.from_columns(no_head)):
@@ -273,7 +273,7 @@ def test_a_fit_over_flops_that_are_far_from_exact_names_the_worst_run() -> None:
     assert "6·N·D" not in "\n".join(fit("power", runs, x="N", draws=20, starts=3).warnings)
 
 
-def test_a_vocabulary_that_is_not_known_leaves_the_least_that_six_nd_misses() -> None:
+def test_an_unknown_vocabulary_leaves_the_least_that_6nd_misses() -> None:
     known = {name: values for name, values in table(context=8192).items() if name != "vocab_size"}
     off = 6 * known["N"] / shape(context=8192, vocabulary=0).training_flops_per_token - 1
     said = f"C = 6·N·D is at least {-off[0]:.0%} below the matmul FLOPs of row 1: count with --flops exact,vocabulary=…"
@@ -407,7 +407,7 @@ def test_a_fit_derives_what_its_law_asks_for_and_the_command_line_says_so(cli, t
     assert "C = 6·N·D, derived; M = D/N, derived" in done.out
 
 
-def test_runs_counted_in_one_way_are_not_forecast_from_runs_counted_in_another() -> None:
+def test_runs_counted_one_way_are_not_forecast_from_another() -> None:
     telling = np.where(planted()["D"] > 5e10, "kaplan", "standard")
     runs = mixing(param_count=telling.tolist())
     for laws in ("chinchilla", "auto"):

@@ -52,7 +52,7 @@ def studies(n: int = 12) -> list[JudgedCase]:
     return [judged(f"study {k}", drift=0.02, seed=k) for k in range(n)]
 
 
-def test_what_some_studies_teach_holds_on_others_about_as_often_as_it_says() -> None:
+def test_intervals_learned_from_some_studies_hold_on_others() -> None:
     others = leave_one_out(studies())
     for level in (0.5, 0.8, 0.9):
         coverage = weighted(studies(), lambda each, level=level: covered(each, others[each.case.study], level))
@@ -60,7 +60,7 @@ def test_what_some_studies_teach_holds_on_others_about_as_often_as_it_says() -> 
         assert level - 0.02 < coverage < level + 0.1
 
 
-def test_the_drift_that_was_planted_is_learned_and_normal_errors_are_stretched_for_the_next_study_only() -> None:
+def test_a_planted_drift_is_learned() -> None:
     found = learn(studies())
     assert found.drift == pytest.approx(0.02, rel=0.1)
     # 13/12 of 90% is asked for: a normal reaches 2.24 deviations there, 1.36 times those of 90%.
@@ -81,7 +81,7 @@ def test_a_constant_half_width_holds_the_share_that_it_should() -> None:
     assert np.mean(inside) == pytest.approx(0.9, abs=0.002)
 
 
-def test_the_law_that_is_best_over_all_studies_is_the_one_taken_in_hindsight() -> None:
+def test_the_best_law_over_all_studies_is_that_of_hindsight() -> None:
     cases = studies()
     expected = np.mean([np.mean(np.abs(np.expm1(each.errors))) for each in cases])
     assert best_in_hindsight(cases) == pytest.approx(expected)

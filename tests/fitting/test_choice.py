@@ -33,7 +33,7 @@ def pilots(law: str, noise: float, seed: int) -> Runs:
 
 
 @pytest.mark.parametrize("law", TRUTHS)
-def test_laws_that_can_have_made_the_runs_weigh_most_and_foretell_the_target(law: str) -> None:
+def test_laws_that_can_have_made_the_runs_weigh_most(law: str) -> None:
     choice = choose(pilots(law, noise=1e-4, seed=0), cluster="trunk", draws=100)
     wrong = {"chinchilla": {"chinchilla-tied"}, "varying-exponent": {"chinchilla", "chinchilla-tied"}}[law]
     shares = {each.fit.law.name: share for each, share in zip(choice.candidates, choice.shares, strict=True)}
@@ -42,7 +42,7 @@ def test_laws_that_can_have_made_the_runs_weigh_most_and_foretell_the_target(law
     assert choice.fit.predict(N=N, D=D).mean == pytest.approx(truth, rel=0.01)
 
 
-def test_candidates_come_in_the_order_of_their_errors_and_shares_sum_to_one() -> None:
+def test_candidates_are_ordered_by_error_and_shares_sum_to_one() -> None:
     choice = choose(pilots("chinchilla", noise=3e-3, seed=1), cluster="trunk", draws=100)
     errors = [candidate.error for candidate in choice.candidates]
     assert errors == sorted(errors)
@@ -50,7 +50,7 @@ def test_candidates_come_in_the_order_of_their_errors_and_shares_sum_to_one() ->
     assert sum(choice.shares) == pytest.approx(1)
 
 
-def test_an_average_foretells_the_weighted_geometric_mean_of_its_members_and_survives_a_file(tmp_path: Path) -> None:
+def test_an_average_predicts_the_geometric_mean_of_its_members(tmp_path: Path) -> None:
     choice = choose(pilots("chinchilla", noise=3e-3, seed=1), cluster="trunk", draws=100)
     logs = [np.log(each.fit.predict(N=N, D=D).mean) for each in choice.candidates]
     assert np.log(choice.fit.predict(N=N, D=D).mean) == pytest.approx(np.dot(choice.shares, logs), rel=1e-12)
@@ -60,7 +60,7 @@ def test_an_average_foretells_the_weighted_geometric_mean_of_its_members_and_sur
     assert (again.mean, again.lo, again.hi) == (first.mean, first.lo, first.hi)
 
 
-def test_a_law_of_one_input_is_chosen_where_only_one_varies_also_from_a_file(tmp_path: Path) -> None:
+def test_a_law_of_one_input_is_chosen_where_only_one_varies(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     tokens = np.geomspace(1e6, 1e9, 16)
     loss = (1.2 + 900 * tokens**-0.4) * np.exp(2e-3 * rng.standard_normal(16))
@@ -95,7 +95,7 @@ def test_a_forecast_inside_the_runs_carries_no_extrapolation_error() -> None:
     assert choice.fit.predict(N=N, D=D).parts["extrapolation"] > 0
 
 
-def test_too_few_runs_to_hold_any_out_leave_laws_equal_and_trust_published_studies() -> None:
+def test_too_few_runs_to_hold_any_out_leave_laws_equal() -> None:
     runs = pilots("chinchilla", noise=3e-3, seed=3).where("N <= 14000 AND D < 2e6")
     choice = choose(runs, draws=50)
     assert choice.held_out == ()

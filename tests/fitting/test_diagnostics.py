@@ -64,7 +64,7 @@ def far_dose() -> dict[str, np.ndarray]:
 # Leverage
 
 
-def test_leverage_is_the_diagonal_of_the_hat_matrix_and_adds_up_to_the_parameters() -> None:
+def test_leverage_is_the_diagonal_of_the_hat_matrix() -> None:
     table = far_dose()
     table["score"][5] += 0.2  # far off, so that it pulls less
     found = evidence(line, Runs.from_columns(table), "score")
@@ -179,7 +179,7 @@ def test_the_one_large_overtrained_model_decides_the_floor(published: Published)
 
 
 @pytest.mark.parametrize("y", ["acc", "accuracy", "acc_hellaswag", "MMLU Accuracy", "1-acc", "arc_easy/acc_norm"])
-def test_an_accuracy_is_doubted_and_the_masses_on_the_choices_are_named_instead(y: str) -> None:
+def test_a_fit_of_accuracy_warns_and_names_the_masses_instead(y: str) -> None:
     found = evidence(line, Runs.from_columns({"dose": far_dose()["dose"], y: far_dose()["score"]}), y)
     (said,) = (each for each in doubts(found) if "accuracy" in each)
     assert said == (

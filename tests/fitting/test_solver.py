@@ -69,7 +69,7 @@ def test_a_function_without_a_known_derivative_is_refused() -> None:
         np.arctan(Dual(np.ones(2), {"t": np.ones(2)}))
 
 
-def test_all_default_starts_reach_the_best_known_fit_of_the_chinchilla_points(
+def test_all_starts_reach_the_best_known_fit_of_chinchilla(
     chinchilla_points: FitProblem,
 ) -> None:
     for seed in range(3):

@@ -41,7 +41,7 @@ def python(code: str) -> list[str]:
 # --- what a process uses ---------------------------------------------------------------------------------
 
 
-def test_the_processor_time_is_that_of_the_process_and_its_children_and_not_of_this_one():
+def test_processor_time_is_that_of_the_process_and_its_children():
     child = "import time\nend = time.process_time() + 0.1\nwhile time.process_time() < end: pass"
     mine = time.process_time()
     found = run(python(f"import subprocess, sys\nsubprocess.run([sys.executable, '-S', '-c', {child!r}])"))
@@ -101,7 +101,7 @@ def test_a_program_whose_reader_has_left_ends_as_in_a_shell():
         ("echo 'a | b' $HOME \"*\"", 1, ["echo", "a | b", "$HOME", "*"]),
     ],
 )
-def test_a_size_takes_the_place_of_its_braces_alone_and_no_shell_reads_the_rest(text, size, words):
+def test_a_size_replaces_its_braces_and_no_shell_reads_the_rest(text, size, words):
     assert Command.parse(text).at(size) == words
 
 
@@ -136,7 +136,7 @@ def test_other_commands_are_another_experiment():
     assert len(versions) == 3
 
 
-def test_prepare_runs_before_each_repetition_and_quality_reads_what_is_printed(tmp_path, monkeypatch):
+def test_prepare_runs_before_each_repetition_and_quality_reads_output(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = command_experiment(
         ["wc -l data_{n}.txt"],
@@ -237,7 +237,7 @@ def test_an_interrupt_says_what_is_lost_and_what_is_kept(burn, tmp_path, more, s
         (signal.SIGINT, "", False),  # deaf to SIGTERM, and so is what it starts
     ],
 )
-def test_a_program_and_its_children_end_with_froude_and_what_was_timed_stays(tmp_path, how, trap, is_tidied):
+def test_a_program_and_its_children_end_with_froude(tmp_path, how, trap, is_tidied):
     script = tmp_path / "burn.py"
     script.write_text("print('burning', flush=True)\n" + BURN)
     os.mkfifo(tmp_path / "alive")  # of which a reader sees the end when no writer is left

@@ -269,7 +269,7 @@ def test_methods_see_the_same_data_and_repetitions_other_data():
     assert len({*seen["a"]}) == 4
 
 
-def test_a_method_stops_growing_where_its_next_size_would_not_fit_the_budget():
+def test_a_method_stops_growing_where_the_budget_ends():
     made = Experiment(
         title="t", source="s", sizes=(1e4, 1e5, 1e12), methods={"sum": lambda n: sum(range(n))},
         prepare=lambda size, rng: int(size),
@@ -384,7 +384,7 @@ def test_rounds_over_all_sizes_only_lower_the_seconds_and_need_every_size():
         summarise(found.experiment, found.timings[:1]).fastest("sum")
 
 
-def test_timings_of_two_machines_do_not_mix_and_what_is_kept_is_shown_on_any(tmp_path):
+def test_timings_of_two_machines_do_not_mix(tmp_path):
     made, kept = sum_of((1e3, 1e4)), tmp_path / "kept"
     first = grow(made, repeats=1, study=kept, machine="this one, 2 cores")
     assert {t.machine for t in first.timings} == {"this one, 2 cores"}
@@ -429,7 +429,7 @@ def example(name: str) -> Experiment:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_says_what_is_claimed_and_expected_and_runs_at_its_smallest_size(path):
+def test_an_example_states_its_claims_and_runs_at_its_smallest_size(path):
     pytest.importorskip("scipy")
     made = load_experiment(path)
     assert made.expected

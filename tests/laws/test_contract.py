@@ -32,7 +32,7 @@ def test_fit_of_exact_data_is_exact(each: Law) -> None:
 
 
 @pytest.mark.parametrize("each", EVERY_LAW)
-def test_a_design_that_determines_a_law_gives_one_minimum_and_no_doubt_of_it(each: Law) -> None:
+def test_a_design_that_determines_a_law_gives_one_minimum(each: Law) -> None:
     made = fit(each, designs.planted(each), starts=100, draws=20)
     assert made.starts_agree >= 99
     assert not [sentence for sentence in made.warnings if "identified" in sentence or "bound" in sentence]

@@ -67,13 +67,13 @@ def test_a_law_reproduces_its_published_numbers(each: Law, example: Example) -> 
 
 
 @pytest.mark.parametrize("n_params", [1e8, 1e9, 1e10])
-def test_with_endless_data_the_joint_law_of_kaplan_is_that_of_parameters_alone(n_params: float) -> None:
+def test_kaplans_joint_law_on_endless_data_is_that_of_parameters(n_params: float) -> None:
     alone, joint = get_law("power", x="N"), get_law("kaplan-joint")
     endless = joint(N=n_params, D=1e40, **joint.published["kaplan-2020-limits"])
     assert endless == pytest.approx(alone(N=n_params, **alone.published["kaplan-2020"]), rel=1e-6)
 
 
-def test_ten_times_the_data_lowers_the_error_of_hestness_word_model_to_0_859() -> None:
+def test_ten_times_the_data_lowers_hestness_word_error_to_0_859() -> None:
     word_model = get_law("power", x="D")
     constants = word_model.published["hestness-2017-word-lm"]
     assert word_model(D=1e9, **constants) / word_model(D=1e8, **constants) == pytest.approx(0.859, abs=5e-4)
@@ -207,7 +207,7 @@ def test_every_law_says_what_it_is_and_when_it_is_wrong(each: Law) -> None:
     assert set(each.trust) <= set(each.published)
 
 
-def test_repetition_and_excess_give_the_published_losses_of_data_constrained_training() -> None:
+def test_repetition_and_excess_give_the_published_losses() -> None:
     composed = get_law("chinchilla[N=excess-params,D=repeated-tokens]")
     assert composed.inputs == ("N", "U", "D")
     tied = get_law("chinchilla-tied").published["muennighoff-2023"]

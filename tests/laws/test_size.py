@@ -19,7 +19,7 @@ from froude.runs import Runs, read_runs
 # Power laws
 
 
-def test_every_henighan_law_lies_one_nat_above_its_floor_at_its_printed_constant() -> None:
+def test_every_henighan_law_is_one_nat_above_its_floor_at_its_constant() -> None:
     for x, unit, printed in (
         ("N", 1.0, {"image-8x8": 8.0e1, "video-vq-16x16x16": 3.7e4}),
         ("C", PF_DAY_FLOP, {"image-32x32": 3.6e-9}),
@@ -81,7 +81,7 @@ def test_minicpm_constants_give_the_printed_terms_at_a_billion_of_each() -> None
 
 
 @pytest.mark.parametrize(("data", "ratio"), [("average", 183.9), ("code", 193.7), ("ultratext", 91.2)])
-def test_minicpm_rounded_constants_give_the_ratios_of_tokens_to_parameters(data: str, ratio: float) -> None:
+def test_minicpm_rounded_constants_give_its_token_ratios(data: str, ratio: float) -> None:
     constants = get_law("chinchilla").published[f"minicpm-2024-{data}"]
     assert compute_optimal(constants, 1e21).tokens_per_param == pytest.approx(ratio, abs=0.05)
 
@@ -93,7 +93,7 @@ def test_deepseek_size_times_tokens_is_the_compute() -> None:
     np.testing.assert_allclose(product, 1.00012 * C, rtol=1e-5)
 
 
-def test_the_overtrained_law_is_the_tied_law_of_chinchilla_in_other_variables() -> None:
+def test_the_overtrained_law_is_chinchillas_tied_law_rewritten() -> None:
     overtrained, tied = get_law("overtrained"), get_law("chinchilla-tied")
     N, D = np.array([1e8, 1e9, 7e9]), np.array([1e11, 2e10, 3e12])
     for p in overtrained.published.values():
@@ -112,7 +112,7 @@ def _points(path: Path, train_set: str) -> Runs:
     return Runs.from_columns({**made, "M": columns["D"] / columns["N"]})
 
 
-def test_five_small_models_foretell_the_published_large_ones_as_well_as_published(
+def test_five_small_models_predict_large_ones_as_well_as_published(
     published: Callable[[str], Path],
 ) -> None:
     optimize = pytest.importorskip("scipy.optimize")
@@ -135,7 +135,7 @@ def test_five_small_models_foretell_the_published_large_ones_as_well_as_publishe
         assert predicted[0] / held["loss"][0] - 1 == pytest.approx(error, abs=1e-6)
 
 
-def test_five_small_models_of_a_planted_law_foretell_a_large_overtrained_one() -> None:
+def test_five_small_models_predict_a_large_overtrained_one() -> None:
     law = get_law("overtrained")
     truth = law.published["gadre-2024-redpajama"]
     N = np.array([1.06e7, 7.9e7, 1.54e8, 4.1e8, 1.06e7])
@@ -204,7 +204,7 @@ def test_the_slope_of_a_broken_law_changes_by_what_it_says() -> None:
         assert np.interp(np.log(at), np.log(x), slope) == pytest.approx(expected, abs=1e-3)
 
 
-def test_a_sharp_break_overflows_nowhere_and_equals_the_formula_of_its_paper() -> None:
+def test_a_sharp_break_overflows_nowhere_and_equals_its_papers_formula() -> None:
     x = np.geomspace(1e-9, 1e30, 80)  # (x/d)^(1/f) is 1e900 there
     falls = np.log(30.0) - 0.3 * np.log(x) - 2.0 * 0.03 * np.logaddexp(0, np.log(x / 1e3) / 0.03)
     found = broken(1)(D=x, E=0.0, A=30.0, alpha=0.3, c1=2.0, d1=1e3, f1=0.03)
@@ -236,7 +236,7 @@ def test_breaks_come_back_from_runs_whatever_the_start() -> None:
         assert made.params[name] == pytest.approx(true, rel=0.15), name
 
 
-def test_a_planted_learning_curve_that_saturates_is_foretold_by_m4_and_not_by_a_power() -> None:
+def test_a_saturating_learning_curve_is_predicted_by_m4_not_a_power() -> None:
     m4 = get_law("m4")
     D = 5e5 * 2.0 ** np.arange(11)
     loss = m4(D=D, E=0.33, R=0.9, A=2e3, alpha=0.55, gamma=0.6)

@@ -133,7 +133,7 @@ FULL = """
 """
 
 
-def test_a_full_disk_and_an_interrupt_are_told_in_one_line_and_cost_nothing_finished(
+def test_a_full_disk_and_an_interrupt_cost_nothing_finished(
     given: Mapping[str, Path], undisturbed: Mapping[str, Any], tmp_path: Path
 ) -> None:
     study, hook = tmp_path / "study", tmp_path / "hook"

@@ -150,7 +150,7 @@ def test_a_diverged_pilot_is_counted_and_told_of_but_not_fitted(story: Story) ->
     assert "diverged" in result.report.read_text()
 
 
-def test_the_halving_of_the_validation_set_is_that_of_the_kept_window_losses(story: Story) -> None:
+def test_half_the_validation_set_gives_the_loss_of_the_kept_windows(story: Story) -> None:
     halving, design = story.document("result.json")["validation_halving"], story.design
     largest = design.pilots[0]
     losses = [

@@ -127,7 +127,7 @@ def test_a_renamed_column_is_named_by_its_role() -> None:
 # Roles that few laws ask for
 
 
-def test_a_role_that_few_laws_ask_for_leaves_a_table_alone_until_it_is_asked_for() -> None:
+def test_a_rare_role_leaves_a_table_alone_until_it_is_asked_for() -> None:
     table = {"P": ["py", "js"], "steps": [10, 20], "lr": ["high", "low"], "batch_tokens": [5, 6]}
     runs = Runs.from_columns(table)
     assert (runs.columns, runs.derived, runs.notes) == (("P", "steps", "lr", "batch_tokens"), (), ())
@@ -165,7 +165,7 @@ def test_a_step_count_and_a_batch_size_are_no_tokens_by_themselves() -> None:
     assert asked_of(Runs.from_columns({"steps": [1, 2], "batch_size": [3, 4]}), ["B"]).derived == ()
 
 
-def test_roles_that_few_laws_ask_for_are_mapped_by_hand_and_read_in_customary_writing() -> None:
+def test_rare_roles_are_mapped_by_hand() -> None:
     frame = pl.DataFrame({"unique": ["4B", "8B"], "iters": [1, 2], "S": ["a", "b"], "N": [1.0, 2]})
     runs = asked_of(read_runs(frame, {"U": "unique", "S": "iters"}), ["U", "S"])
     assert (runs["U"].tolist(), runs["S"].tolist()) == ([4e9, 8e9], [1, 2])
@@ -185,7 +185,7 @@ def test_an_input_that_is_asked_for_and_cannot_be_had_is_refused() -> None:
         asked_of(wrong, ["M"])
 
 
-def test_the_flops_per_token_of_the_step_law_experts_are_not_taken_for_tokens_per_parameter(
+def test_flops_per_token_are_not_taken_for_tokens_per_parameter(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = published("steplaw/moe.csv").parents[1]

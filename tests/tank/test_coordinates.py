@@ -31,14 +31,14 @@ def in_layers(slopes: dict[str, float]) -> dict[str, float]:
     return {place: slope for place, slope in slopes.items() if place != "logits" and not place.endswith("scores")}
 
 
-def test_activations_are_alike_at_every_width_under_the_scaling_of_the_tank(ours: Runs) -> None:
+def test_activations_are_alike_at_every_width_under_the_tanks_scaling(ours: Runs) -> None:
     slopes = in_layers(width_slopes(ours))
     assert len(slopes) == 1 + 5 * LAYERS  # of each layer: queries to values, attention, up, down, and all of it
     # Three seeds leave about 0.1; what learns too fast grows as the width, what learns too slowly falls as it.
     assert max(map(abs, slopes.values())) < 0.25, slopes
 
 
-def test_activations_move_alike_at_every_width_under_the_scaling_of_the_tank(ours: Runs) -> None:
+def test_activations_move_alike_at_every_width_under_tank_scaling(ours: Runs) -> None:
     slopes = in_layers(width_slopes(ours, "change"))
     assert max(map(abs, slopes.values())) < 0.25, slopes
 
@@ -64,7 +64,7 @@ def test_attention_scores_grow_as_the_root_of_the_width(ours: Runs) -> None:
     assert slopes[f"layers.{LAYERS - 1}.attention.scores"] == pytest.approx(0.5, abs=0.2)
 
 
-def test_before_the_first_step_nothing_has_changed_and_branches_are_silent(ours: Runs) -> None:
+def test_before_the_first_step_nothing_has_changed(ours: Runs) -> None:
     start = ours.take(ours["step"] == 0)
     assert set(start["change"]) == {0.0}
     silent = np.isin(start["place"], ["layers.0.attention", "layers.0.down"])

@@ -88,7 +88,7 @@ def test_each_file_lies_whole_on_one_side(folder: Path) -> None:
 
 @given(order=st.permutations(range(80)))
 @settings(max_examples=5, deadline=None)
-def test_the_same_files_give_the_same_corpus_whatever_their_names_and_places(folder: Path, order: list[int]) -> None:
+def test_the_same_files_give_one_corpus_whatever_their_names(folder: Path, order: list[int]) -> None:
     pieces = [module.Piece(name=f"{i}", data=(folder / f"{i:03}.txt").read_bytes()) for i in order]
     shuffled = module.split_corpus(pieces, [], 0, "here")
     original = build_corpus(folder)
@@ -187,7 +187,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, P
 @pytest.mark.parametrize(
     ("wanted", "roots"), [(0, {"stdlib"}), (400_001, {"stdlib", "anna"}), (10**9, {"stdlib", "anna", "zoe"})]
 )
-def test_the_standard_library_comes_first_and_packages_only_while_more_is_wanted(
+def test_the_standard_library_comes_before_packages(
     installed: Mapping[str, Path], wanted: int, roots: set[str]
 ) -> None:
     corpus = build_corpus(wanted_bytes=wanted)

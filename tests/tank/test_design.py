@@ -93,7 +93,7 @@ def makespan(design: Design, workers: int, speed: Speed) -> float:
 
 @given(machines)
 @settings(max_examples=150, deadline=None)
-def test_every_pilot_is_long_enough_for_a_law_and_there_are_sizes_to_hold_out(
+def test_every_pilot_is_long_enough_for_a_law_and_holds_sizes_out(
     machine: tuple[float, int, float, float, int],
 ) -> None:
     if design := plan_or_refusal(machine):

@@ -76,7 +76,7 @@ def test_no_constant_is_negative():
     assert found[1] > 0
 
 
-def test_a_correction_is_kept_where_it_lowers_the_error_on_held_out_shapes():
+def test_a_correction_stays_where_it_lowers_the_held_out_error():
     shapes, seconds = planted()
     tall = seconds * (shapes[:, 0] / 362.0) ** 0.15  # what three constants cannot say
     found = fit_matmul_time(shapes, tall, PLANTED.value_bytes)

@@ -77,7 +77,7 @@ def test_no_byte_sees_a_later_one() -> None:
     assert (before[20:] - after[20:]).abs().amax(1).min() > 1e-3
 
 
-def test_attention_depends_on_how_far_bytes_are_apart_not_on_where_they_are() -> None:
+def test_attention_depends_on_distances_of_bytes_alone() -> None:
     model = model_of(SHAPES[1], std=0.3)
     angles = torch.atan2(model.get_buffer("sin"), model.get_buffer("cos"))
     later = [(angles + 5 * angles[1]).cos(), (angles + 5 * angles[1]).sin()]  # everything five places on
@@ -89,7 +89,7 @@ def test_attention_depends_on_how_far_bytes_are_apart_not_on_where_they_are() ->
     assert not torch.allclose(here, nowhere, atol=1e-2)
 
 
-def test_normalised_queries_and_keys_are_those_of_a_layer_norm_without_bias_for_each() -> None:
+def test_normalised_queries_and_keys_are_those_of_a_layer_norm() -> None:
     attention, heads = stabilised(), SHAPES[1].heads
     first, second = torch.randn(2, 2, 32, 24, generator=torch.Generator().manual_seed(1))
     unturned = torch.ones(32, 2 * heads, 6), torch.zeros(32, 2 * heads, 6)
@@ -101,7 +101,7 @@ def test_normalised_queries_and_keys_are_those_of_a_layer_norm_without_bias_for_
         torch.testing.assert_close(ours[:, :, i], norm(both[:, :, i]))
 
 
-def test_attention_with_normalised_queries_and_keys_depends_on_how_far_bytes_are_apart() -> None:
+def test_normalised_attention_depends_on_distances_of_bytes_alone() -> None:
     attention, model = stabilised(), model_of(SHAPES[1])
     torch.nn.init.normal_(attention.out.weight)
     angles = torch.atan2(model.get_buffer("sin"), model.get_buffer("cos"))
@@ -110,7 +110,7 @@ def test_attention_with_normalised_queries_and_keys_depends_on_how_far_bytes_are
     torch.testing.assert_close(here, there, rtol=1e-3, atol=1e-4)
 
 
-def test_normalised_queries_and_keys_keep_scores_below_the_root_of_the_head_size_whatever_the_weights() -> None:
+def test_normalised_scores_stay_below_the_root_of_the_head_size() -> None:
     tokens = torch.randint(256, (4, 32), generator=torch.Generator().manual_seed(1))
     largest = {}
     for qk_norm in (False, True):
@@ -322,7 +322,7 @@ def test_every_run_is_scored_on_the_same_bytes_and_their_losses_are_kept(tmp_pat
 # What stabilises
 
 
-def test_training_steps_with_z_loss_follow_the_gradient_of_its_sum_with_the_cross_entropy() -> None:
+def test_steps_with_z_loss_follow_the_gradient_of_the_sum() -> None:
     planned = trunk(z_loss=0.3, warmup_tokens=0)
     state = trainer.start(planned, random_corpus())
     by_hand = trainer.start(planned, random_corpus())
@@ -359,7 +359,7 @@ def test_gains_start_at_one_and_learn_at_the_rate_of_the_embedding() -> None:
     assert [group["lr"] for group in state.optimizer.param_groups] == [0.0, 0.05]
 
 
-def test_a_trunk_with_normalised_queries_goes_on_where_its_snapshot_was_taken() -> None:
+def test_a_trunk_with_normalised_queries_goes_on_from_its_snapshot() -> None:
     planned = trunk(qk_norm=True, z_loss=1e-4)
     whole, parted = (trainer.start(planned, random_corpus()) for _ in range(2))
     losses = [float(trainer.take_step(whole, planned, 1.0, whole.model)[1]) for _ in range(20)]
@@ -370,7 +370,7 @@ def test_a_trunk_with_normalised_queries_goes_on_where_its_snapshot_was_taken() 
     assert [float(trainer.take_step(again, planned, 1.0, again.model)[1]) for _ in range(10)] == losses[10:]
 
 
-def test_runs_without_stabilisers_keep_their_identity_and_runs_with_them_have_their_own() -> None:
+def test_runs_with_stabilisers_have_their_own_identity() -> None:
     plain = trunk()
     assert plain.shared_config().keys() == trunk(qk_norm=False, z_loss=0.0).shared_config().keys()
     assert not {"qk_norm", "z_loss"} & plain.shared_config().keys()

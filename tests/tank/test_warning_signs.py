@@ -49,7 +49,7 @@ def test_intervals_of_a_trend_are_those_of_student(order: int) -> None:
     assert made == pytest.approx(target @ b + half * np.array([-1, 0, 1]), abs=0.08 * half)
 
 
-def test_a_quantity_that_does_not_grow_never_crosses_and_one_that_has_crossed_does_so_at_once() -> None:
+def test_a_quantity_that_does_not_grow_never_crosses() -> None:
     assert np.isinf(fit_trend(SIZES, 5 * SIZES**-0.01).crossings(1e4, "above")).all()
     high = fit_trend(SIZES, 2e4 * (SIZES / 1e7) ** 0.3)
     np.testing.assert_allclose(high.crossings(1e4, "above"), 1e7)
@@ -82,7 +82,7 @@ def test_only_the_rate_at_which_logits_grow_is_foreseen_to_be_unstable() -> None
 
 
 @pytest.mark.parametrize("bend", [0.0, 0.03])
-def test_an_outlook_holds_one_more_run_whether_its_sign_is_a_power_or_bends(bend: float) -> None:
+def test_an_outlook_holds_one_more_run_of_a_power_or_a_bend(bend: float) -> None:
     held, width = 0, []
     for seed in range(60):
         log_N = np.log(np.append(SIZES, 1e8) / 1e6)
@@ -142,14 +142,14 @@ def small() -> Runs:
     return warning_signs(planned, random_corpus(50_000), [STEPS])
 
 
-def test_attention_logits_grow_with_size_at_a_high_rate_and_hardly_at_a_low_one(small: Runs) -> None:
+def test_attention_logits_grow_with_size_at_a_high_rate_only(small: Runs) -> None:
     low, high = foresee(small, N=1e6, per="hidden_lr")
     assert (low.kind, high.kind) == (0.003, HIGH_RATE)
     assert high.trends[0].coefficients[1] > 0.5 > 0.3 > low.trends[0].coefficients[1]
     assert high.forecast.mean > 30 * low.forecast.mean
 
 
-def test_small_models_foresee_the_attention_logits_of_one_seven_times_larger(small: Runs) -> None:
+def test_small_models_predict_attention_logits_seven_times_larger(small: Runs) -> None:
     large = warning_signs([same_rate(64, HIGH_RATE, 0)], random_corpus(50_000), [STEPS])
     foreseen = foresee(small, N=float(large["N"][0]), per="hidden_lr")[1].forecast
     measured = large["attention_logit"][0]
@@ -157,7 +157,7 @@ def test_small_models_foresee_the_attention_logits_of_one_seven_times_larger(sma
     assert foreseen.lo < measured < foreseen.hi
 
 
-def test_signs_are_those_of_a_model_in_training_and_agree_with_its_own_gradient(small: Runs) -> None:
+def test_signs_of_a_model_in_training_agree_with_its_gradient(small: Runs) -> None:
     assert (small["attention_logit"] >= small["attention_logit_first"]).all()
     n_total = small["gradient_norm"] ** 2 / small["gradient_rms"] ** 2
     expected = small["N"] + 256 * small["width"]

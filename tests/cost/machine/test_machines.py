@@ -246,7 +246,7 @@ def test_half_of_a_package_is_said_to_count_as_a_device():
     assert said_of(get_machine("8 x h100"), "device") == []
 
 
-def test_a_fabric_of_a_node_is_shared_by_its_devices_and_its_kind_sets_the_latency():
+def test_devices_share_a_nodes_fabric_whose_kind_sets_the_latency():
     found = {
         kind: get_machine("16 x h100", fabric=f"{kind} 1600 Gb/s per node").fabric for kind in catalogue().latencies
     }

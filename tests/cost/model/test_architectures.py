@@ -115,7 +115,7 @@ def test_a_unet_is_its_torch_twin(multipliers, attended):
     assert model.forward_flops(1) == flops_of(module, meta(1, 4, 16, 16), meta(1, 16), meta(1, 5, 12))
 
 
-def test_the_unet_of_stable_diffusion_has_the_parameters_of_its_torch_twin():
+def test_the_stable_diffusion_unet_has_its_torch_twins_parameters():
     model = get_model("stable-diffusion-1")
     with torch.device("meta"):
         assert model.n_params == count(Diffuser(dict(model.description)))

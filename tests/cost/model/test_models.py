@@ -90,14 +90,14 @@ def test_megatron_models_have_the_parameters_of_their_paper(size):
     assert get_model(f"megatron-{size}").n_params / 1e9 == pytest.approx(published, abs=rounding)
 
 
-def test_a_megatron_model_has_the_parameters_of_its_papers_equation_and_of_the_last_norm():
+def test_megatron_parameters_equal_the_papers_and_the_last_norm():
     model = get_model("megatron-1t")
     layers, hidden, vocab, s = 128, 25600, 51200, 2048
     eq_2 = 12 * layers * hidden**2 + 13 * layers * hidden + (vocab + s) * hidden
     assert model.n_params == eq_2 + 2 * hidden
 
 
-def test_mpt_models_have_the_parameters_of_every_row_of_the_llm_foundry_table(published):
+def test_mpt_models_have_the_parameters_of_the_llm_foundry_table(published):
     with published("sys_llmfoundry/llmfoundry_mpt_training.csv").open() as lines:
         rows = {(row["model"], int(row["seq_len"]), int(row["n_params"])) for row in csv.DictReader(lines)}
     assert len(rows) > 50
@@ -187,7 +187,7 @@ def test_a_window_in_half_of_the_layers_saves_half():
     assert model.kv_values(8192) == 26 * 2 * 4 * 256 * 0.75
 
 
-def test_a_linear_mixer_costs_the_same_at_every_length_and_keeps_one_state():
+def test_a_linear_mixer_costs_the_same_at_every_length():
     model = build_model("linear", TINY | {"mixer": "linear"})
     assert model.forward_flops(100) == model.forward_flops(1000)
     assert model.forward_flops_by_operator(100)["attention.scores"] == 2 * 4 * 4 * 4**2  # 2 layers, 4 heads, 2 matmuls
@@ -239,7 +239,7 @@ def test_queries_may_come_straight_from_the_hidden_state():
     assert straight.kv_values(8) == through.kv_values(8) == 6 + 2
 
 
-def test_attention_to_a_condition_keeps_queries_of_places_and_keys_and_values_of_words():
+def test_cross_attention_keeps_queries_of_places_and_keys_of_words():
     sizes = {"width": 8, "multipliers": (1,), "attended": 1, "heads": 2, "image": 4, "depth": 1}
     model = build_model("net", {"family": "unet", **sizes, "condition_width": 6, "condition_length": 3})
     kept, transformers = model.saved_by_operator(1, scores=True), 4  # down, middle, and two up
@@ -248,7 +248,7 @@ def test_attention_to_a_condition_keeps_queries_of_places_and_keys_and_values_of
     assert kept["attention.softmax"] == transformers * 2 * 16 * (16 + 3)
 
 
-def test_a_residual_network_keeps_what_each_norm_reads_and_each_rectifier_writes():
+def test_a_resnet_keeps_inputs_of_norms_and_outputs_of_rectifiers():
     model = build_model("net", {"family": "convnet", "stages": (1,), "width": 8, "image": 32})
     stem, side = 8 * 16**2, 8
     convolutions = (8 + 8 + 32 + 32) * side**2  # three of the block and its shortcut

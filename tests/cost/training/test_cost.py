@@ -264,7 +264,7 @@ def test_what_spares_work_takes_less_time(slower, faster):
     assert float(fast.step_seconds) < float(slow.step_seconds)
 
 
-def test_a_fabric_ten_times_slower_slows_data_parallelism_and_not_a_pipeline_of_one_replica():
+def test_a_slow_fabric_slows_data_parallelism_and_not_one_pipeline():
     slow = replace(A100, fabric=replace(A100.fabric, bandwidth_bytes_per_s=A100.fabric.bandwidth_bytes_per_s / 10))
     layout = replace(PTD, overlap=False)
     fast_data, slow_data = (float(step_seconds(GPT3, m, layout, constants()).data) for m in (A100, slow))
@@ -313,7 +313,7 @@ def test_the_constants_are_those_of_the_file_and_near_their_priors():
          "Ulysses"),
     ],
 )  # fmt: skip
-def test_an_illegal_layout_is_refused_in_one_line_that_says_what_must_hold(change, said):
+def test_an_illegal_layout_is_refused_with_what_must_hold(change, said):
     layout = replace(PTD, **change)
     assert not legal(GPT3, A100, layout)
     with pytest.raises(InputError, match=said) as refused:
@@ -433,7 +433,7 @@ def test_positions_of_a_micro_batch_are_divided_by_context():
 TIGHT = Layout(devices=8, global_batch=64, seq_len=8192, micro_batch=4, zero=3, attention="flash-2")
 
 
-def test_an_optimal_recomputation_fits_and_repeats_less_than_whole_blocks_do():
+def test_optimal_recomputation_fits_and_repeats_less_than_blocks():
     model, machine = get_model("llama-3.1-8b"), get_machine("8 x h100")
     assert not evaluate(model, machine, TIGHT).fits
     full = replace(TIGHT, recompute="full")

@@ -35,7 +35,7 @@ LI_MEGABYTES = {1: (8477, 8478), 2: (9520, 8479), 4: (12233, 8481)}
 arXiv:2105.13120, weak scaling, quoted second-hand; of eight devices tensor parallelism ran out of memory."""
 
 
-def test_a_trillion_parameters_on_3072_a100_run_at_502_petaflops_52_percent_of_peak() -> None:
+def test_a_trillion_parameters_on_3072_a100_run_at_502_petaflops() -> None:
     # Narayanan et al. 2021, arXiv:2104.04473, table 1; used in calibration.
     one = headlines.megatron_1t()
     assert one.hardware_flops_per_s == near(502e15)
@@ -44,7 +44,7 @@ def test_a_trillion_parameters_on_3072_a100_run_at_502_petaflops_52_percent_of_p
 
 
 @pytest.mark.atlas("frontier-llm-training", "works")
-def test_a_trillion_parameters_on_20_trillion_tokens_take_120_million_exaflop() -> None:
+def test_1t_parameters_on_20t_tokens_take_120_million_exaflop() -> None:
     # Dash et al. 2023, arXiv:2312.12705, abstract.
     model = headlines.frontier("1T").model
     assert float(model.training_flops(2048)) * 20e12 == pytest.approx(120e6 * 1e18, rel=0.03)
@@ -92,7 +92,7 @@ def test_every_technique_of_megascale_shortens_the_step() -> None:
     assert all(after < before for before, after in pairwise(seconds))
 
 
-def test_zero_infinity_sustains_25_petaflops_on_512_v100_after_one_v100_told_its_matmuls() -> None:
+def test_zero_infinity_sustains_25_petaflops_on_512_v100() -> None:
     # Rajbhandari et al. 2021, arXiv:2104.07857, abstract, 1T at 49 TFLOP/s a GPU with recomputation (DeepSpeed's notes
     # on ZeRO-3 Offload). No published measurement of a V100's matmuls was found: its share is calibrated on one GPU of
     # Megatron-LM.
@@ -104,7 +104,7 @@ def test_zero_infinity_sustains_25_petaflops_on_512_v100_after_one_v100_told_its
     assert not headlines.trillion(512, **layout).cost.fits
 
 
-def test_a_trillion_parameters_fit_in_800_v100_without_offload_and_not_in_400() -> None:
+def test_a_trillion_parameters_fit_in_800_v100_and_not_in_400() -> None:
     # arXiv:2104.07857, abstract. Layers of 7.9 billion parameters are gathered whole: tensor parallelism over a DGX-2.
     assert headlines.trillion(800, tensor=16).cost.fits
     assert not headlines.trillion(400, tensor=16).cost.fits
@@ -119,14 +119,14 @@ def test_memory_of_bert_grows_by_tensor_and_not_by_sequence_parallelism(devices:
         )
 
 
-def test_eight_times_the_batch_on_eight_p100_fits_by_sequence_and_not_by_tensor_parallelism() -> None:
+def test_eight_times_the_batch_fits_p100_by_sequence_parallelism() -> None:
     assert headlines.bert(8, 512, 512, context=8).fits
     assert not headlines.bert(8, 512, 512, tensor=8).fits
 
 
 @pytest.mark.atlas("sequence-parallelism")
 @pytest.mark.parametrize("batch", [8, 16, 32])
-def test_sequence_parallelism_on_64_p100_divides_activations_takes_3_times_the_length_and_pays_for_its_ring(
+def test_sequence_parallelism_takes_3_times_the_length_on_64_p100(
     batch: int, record_property: Callable[[str, object], None]
 ) -> None:
     # Li et al. 2021, arXiv:2105.13120: BERT Base, whose 12 heads bound tensor parallelism to 12 devices. The batch is
@@ -140,7 +140,7 @@ def test_sequence_parallelism_on_64_p100_divides_activations_takes_3_times_the_l
     record_property("found", f"{ratio:.2f} times the length; the ring takes {ring:.2f} s")
 
 
-def test_sequence_parallelism_on_16_p100_takes_1_4_times_the_length_of_tensor_parallelism() -> None:
+def test_sequence_parallelism_takes_1_4_times_the_length_on_16_p100() -> None:
     assert longest(16, devices=16, context=16) / longest(16, devices=12, tensor=12) == near(1.4)
 
 
@@ -150,7 +150,7 @@ def longest(batch: int, *, devices: int, **layout: int) -> int:
     return int(lengths[headlines.bert(devices, batch, lengths, **layout).fits].max())
 
 
-def test_seven_billion_at_a_million_tokens_run_at_52_percent_on_eight_a800() -> None:
+def test_7b_at_a_million_tokens_runs_at_52_percent_on_eight_a800() -> None:
     # Zhao et al. 2024, MEMO, arXiv:2407.12117: 52.30% model FLOPs utilisation. It must count half of the causal square:
     # with all of it FlashAttention 2 would exceed the peak. So it is counted here.
     run = headlines.memo()
@@ -161,7 +161,7 @@ def test_seven_billion_at_a_million_tokens_run_at_52_percent_on_eight_a800() -> 
     assert stored_bytes(run.model, run.layout) < run.machine.tiers["host"].memory_bytes
 
 
-def test_seven_billion_at_a_million_tokens_fit_eight_a800_with_activations_in_host_memory_only() -> None:
+def test_7b_at_a_million_tokens_fits_only_with_activations_on_the_host() -> None:
     run = headlines.memo()
     # Its swap of a share of tokens has no twin here: blocks are recomputed and their inputs are in host memory.
     assert replace(run, layout=replace(run.layout, recompute="full")).fits
@@ -172,7 +172,7 @@ def test_seven_billion_at_a_million_tokens_fit_eight_a800_with_activations_in_ho
 
 @pytest.mark.atlas("gspmd", "modelled")
 @pytest.mark.parametrize("size", headlines.GSPMD)
-def test_dense_transformers_run_at_50_to_62_percent_on_up_to_2048_tpu_v3_cores(size: str) -> None:
+def test_dense_transformers_run_at_50_to_62_percent_on_tpu_v3(size: str) -> None:
     # Xu et al. 2021, arXiv:2105.04663; nothing was calibrated on TPUs.
     cost = headlines.gspmd(size).cost
     assert 0.50 * 0.85 < float(cost.mfu) < 0.62 * 1.15

@@ -90,7 +90,7 @@ def test_every_stage_holds_the_micro_batches_that_its_schedule_says():
         assert simulate(*size, 1.0, 2.0, 0.1).peak_in_flight == pytest.approx(in_flight(*size, stages)), size
 
 
-def test_interleaving_costs_the_published_share_of_memory_on_the_first_stage():
+def test_interleaving_costs_the_published_memory_on_the_first_stage():
     # Korthikanti et al. 2022, arXiv:2205.05198, section 4.2.3: 1 + (p − 1)/(p·m) with m interleaved stages.
     assert in_flight("1f1b", 8, 3, 64) / in_flight("1f1b", 8, 1, 64) == pytest.approx(1 + 7 / (8 * 3))
 

@@ -134,7 +134,7 @@ def test_areas_are_sums_over_steps(name: str) -> None:
     np.testing.assert_allclose(SHORT[name].root_area(steps)[1:], roots[1:], rtol=2e-4)
 
 
-def test_a_log_is_read_as_a_linear_warm_up_then_lines_and_a_lone_change_as_a_jump() -> None:
+def test_a_log_is_read_as_a_linear_warm_up_then_lines() -> None:
     whole = stepped(9e-5)
     steps = np.array([WARM_UP, *range(2500, 16_001, 250)], dtype=float)
     logged = LearningRates.logged(steps, whole.at(steps))
@@ -216,7 +216,7 @@ def test_the_published_constants_score_on_the_test_curves_as_published(
 
 
 @pytest.mark.parametrize("size", PUBLISHED_SCORES)
-def test_a_fit_to_three_published_curves_foretells_the_others_as_well_as_the_published_law(
+def test_three_published_curves_predict_the_others_as_the_law_does(
     published_curves: Callable[[int], Runs], size: int
 ) -> None:
     runs = published_curves(size)
@@ -226,7 +226,7 @@ def test_a_fit_to_three_published_curves_foretells_the_others_as_well_as_the_pub
 
 
 @pytest.mark.parametrize("size", PUBLISHED_SCORES)
-def test_the_annealing_law_foretells_the_published_curves_as_when_fitted_elsewhere(
+def test_the_annealing_law_predicts_curves_as_when_fitted_elsewhere(
     published_curves: Callable[[int], Runs], size: int
 ) -> None:
     runs = published_curves(size)
@@ -363,7 +363,7 @@ def test_residuals_are_the_same_when_the_points_are_taken_in_pieces(law: Law, mo
 
 
 @pytest.mark.parametrize("name", LUO)
-def test_the_best_schedule_under_the_published_law_is_stable_then_decays_and_beats_cosine_and_constant(
+def test_the_best_schedule_is_stable_then_decays_and_beats_cosine(
     name: str,
 ) -> None:
     law = get_law("multi-power")
@@ -376,7 +376,7 @@ def test_the_best_schedule_under_the_published_law_is_stable_then_decays_and_bea
             assert found.loss <= final_loss(law, LUO[name], luo(24_000, shape, decay)) + 1e-9
 
 
-def test_a_schedule_of_no_set_shape_ends_up_stable_then_decaying_and_no_worse() -> None:
+def test_a_free_schedule_ends_up_stable_then_decaying_and_no_worse() -> None:
     law, params = get_law("multi-power"), LUO["luo-2025-400m"]
     given = {"steps": 24_000, "peak": PEAK, "final": END, "warmup": WARM_UP}
     free = free_schedule(law, params, **given)
@@ -469,7 +469,7 @@ def test_rates_that_make_no_sense_are_refused() -> None:
         LearningRates(steps=np.array([1.0, 2.0]), rates=np.array([1.0, np.inf]))
 
 
-def test_a_law_that_needs_more_than_a_schedule_and_steps_outside_it_are_refused() -> None:
+def test_a_law_that_needs_more_than_a_schedule_is_refused() -> None:
     law = get_law("annealing")
     made = fit(law, Runs.from_columns(planted(law)), draws=20)
     with mistake("give whole steps from the end of warm-up, 2160, to the last, 24000"):

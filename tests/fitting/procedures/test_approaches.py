@@ -106,7 +106,7 @@ def test_the_three_approaches_agree_with_the_planted_surface_side_by_side() -> N
 
 
 @pytest.mark.parametrize(("factor", "bias"), [(2, 0.003), (16, 0.041)])
-def test_a_wide_parabola_misses_the_best_tokens_by_as_much_as_is_published(factor: float, bias: float) -> None:
+def test_a_wide_parabola_misses_the_best_tokens_as_published(factor: float, bias: float) -> None:
     # Czech 2026: on the surface of Hoffmann et al. with their unrounded constants.
     truth = compute_optimal(TEX, 1e21)
     found = approach_2(isoflops(factor, 101), 1e21, within=np.inf, draws=20)
@@ -148,7 +148,7 @@ def test_budgets_that_scatter_about_the_line_widen_its_interval() -> None:
     assert high - low > 10 * np.ptp(straight.intervals["a"])
 
 
-def test_an_approach_that_a_table_does_not_allow_is_named_and_the_others_answer() -> None:
+def test_an_approach_that_a_table_cannot_answer_is_named() -> None:
     runs = isoflops(8, 9)
     scattered = Runs.from_columns(
         {"N": runs["N"], "D": runs["D"] * np.geomspace(1, 1e3, len(runs)), "loss": runs["loss"]}
@@ -215,7 +215,7 @@ def test_budgets_that_double_within_a_few_percent_are_all_on_the_frontier() -> N
     np.testing.assert_array_equal(frontier(runs)["C"], C)
 
 
-def test_a_saturating_law_fitted_to_the_frontier_foretells_larger_compute_and_one_fitted_to_all_runs_does_not() -> None:
+def test_a_saturating_law_of_the_frontier_predicts_larger_compute() -> None:
     law = get_law("saturating")
     truth = {"E": 0.15, "A": 2e4, "B": 3e16, "alpha": 0.27}
     rng = np.random.default_rng(0)

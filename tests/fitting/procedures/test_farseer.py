@@ -38,7 +38,7 @@ def test_the_law_is_that_of_the_paper_in_its_printed_constants() -> None:
     np.testing.assert_allclose(FARSEER(N=N, D=D, **LI), as_printed, rtol=1e-12)
 
 
-def test_floor_and_exponent_at_two_sizes_are_those_recomputed_from_the_paper() -> None:
+def test_floor_and_exponent_at_two_sizes_are_those_of_the_paper() -> None:
     endless = FARSEER(N=1e9, D=1e300, **LI)
     assert endless == pytest.approx(0.4548, abs=5e-5)
     for N, exponent in ((1e9, 0.3127), (25.1e9, 0.1445)):
@@ -67,7 +67,7 @@ def test_piece_by_piece_exact_losses_give_the_planted_constants() -> None:
     assert farseer_by_pieces(ladder()) == pytest.approx(LI, rel=1e-3, abs=1e-4)
 
 
-def test_the_solver_foretells_larger_models_at_least_as_well_as_the_pieces() -> None:
+def test_the_solver_predicts_larger_models_as_well_as_the_pieces() -> None:
     runs = ladder(noise=5e-4)
     pieces, direct = off(farseer_by_pieces(runs)), off(dict(fit(FARSEER, runs, draws=20, starts=4).params))
     assert direct.max() < 1e-3

@@ -55,7 +55,7 @@ def test_the_abstract_of_the_step_law_rounds_its_authors_refits() -> None:
         assert rule(name, "step-law-2025", **at) == pytest.approx(rule(name, "step-law-2025-refits", **at), rel=0.02)
 
 
-def test_the_published_step_law_chooses_within_a_tenth_of_a_percent_of_the_best(
+def test_the_published_step_law_is_within_0_1_percent_of_the_best(
     published: Callable[[str], Path],
 ) -> None:
     runs = sweeps(published("steplaw/dense.csv"))
@@ -73,21 +73,21 @@ def test_the_published_step_law_chooses_within_a_tenth_of_a_percent_of_the_best(
 # Learning rate against batch
 
 
-def test_twice_the_batch_doubles_the_rate_of_sgd_and_lifts_that_of_adam_by_a_root() -> None:
+def test_twice_the_batch_doubles_the_rate_of_sgd_and_roots_adams() -> None:
     power = get_law("power-lr")
     assert power(B=2e5, k=1e-9, p=1.0) == pytest.approx(2 * power(B=1e5, k=1e-9, p=1.0))
     assert power(B=2e5, k=1e-6, p=0.5) == pytest.approx(np.sqrt(2) * power(B=1e5, k=1e-6, p=0.5))
 
 
 @given(gamma=st.floats(0.3, 1.5), B_crit=st.floats(1e4, 1e7))
-def test_the_saturating_rate_is_a_power_of_small_batches_and_a_limit_of_large_ones(gamma: float, B_crit: float) -> None:
+def test_the_saturating_rate_is_a_power_of_small_batches(gamma: float, B_crit: float) -> None:
     rate = get_law("saturating-lr")
     tiny, small, huge = (rate(B=B_crit * share, lr_max=0.01, B_crit=B_crit, gamma=gamma) for share in (1e-9, 1e-6, 1e9))
     assert small / tiny == pytest.approx(1000**gamma, rel=1e-5)
     assert huge == pytest.approx(0.01, rel=1e-5)
 
 
-def test_the_stable_rate_is_that_of_sgd_above_the_critical_batch_and_a_root_below() -> None:
+def test_the_stable_rate_is_that_of_sgd_above_the_critical_batch() -> None:
     stable, sgd = get_law("outlier-lr"), get_law("saturating-lr")
     above, below = np.array([1e5, 3e5, 1e8]), np.array([1e2, 1e3, 1e5])
     limits = {"lr_max": 0.02, "B_crit": 1e5}
@@ -96,7 +96,7 @@ def test_the_stable_rate_is_that_of_sgd_above_the_critical_batch_and_a_root_belo
 
 
 @pytest.mark.parametrize("eigenvalue", [0.4, 1.3, 2.0, 4.0])
-def test_the_largest_eigenvalue_of_a_noisy_hessian_is_as_foretold_within_a_hundredth(eigenvalue: float) -> None:
+def test_the_largest_eigenvalue_of_a_noisy_hessian_is_as_predicted(eigenvalue: float) -> None:
     n_params, deviation, batch = 1000, 0.5, 250
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((n_params, n_params)) * deviation / np.sqrt(batch)
@@ -107,7 +107,7 @@ def test_the_largest_eigenvalue_of_a_noisy_hessian_is_as_foretold_within_a_hundr
     assert np.linalg.eigvalsh(hessian)[-1] == pytest.approx(foretold, rel=0.01)
 
 
-def test_a_batch_drawn_without_replacement_is_as_noisy_as_the_effective_one() -> None:
+def test_drawing_without_replacement_is_as_noisy_as_predicted() -> None:
     rng = np.random.default_rng(0)
     data = rng.standard_normal(50)
     means = np.array([rng.permutation(data)[:20].mean() for _ in range(20_000)])
@@ -274,7 +274,7 @@ def best_rates(table: dict[str, np.ndarray]) -> Optimum:
     return fit_optimum(Runs.from_columns(table), over=("lr",), by=("N",), draws=50)
 
 
-def test_one_setting_by_one_size_is_found_too_and_diverged_runs_are_left_out() -> None:
+def test_one_setting_by_one_size_is_fitted_without_diverged_runs() -> None:
     table = planted_rates()
     table["loss"][table["lr"] > 0.05] = np.nan
     made = best_rates(table)
@@ -367,7 +367,7 @@ def test_a_diverged_run_counts_as_one_that_learned_nothing() -> None:
     assert (flat.sensitivity, flat.lo, flat.hi) == (0, 0, 0)
 
 
-def test_a_loss_above_the_initial_one_is_clipped_and_seeds_of_one_rate_are_averaged() -> None:
+def test_losses_above_the_initial_one_are_clipped() -> None:
     lr, loss = [1e-3, 1e-3, 1e-2, 1e-2], [3.0, 3.4, 4.0, 50.0]
     runs = Runs.from_columns({"N": [1e6] * 4, "lr": lr, "loss": loss})
     (found,) = lr_sensitivity(runs, initial_loss=6.0)
@@ -375,7 +375,7 @@ def test_a_loss_above_the_initial_one_is_clipped_and_seeds_of_one_rate_are_avera
     assert found.rates == 2
 
 
-def test_sensitivity_does_not_depend_on_the_order_of_runs_or_the_unit_of_the_rate() -> None:
+def test_sensitivity_depends_on_no_order_of_runs_or_unit_of_rate() -> None:
     table = {"N": np.repeat([1e6, 1e7], 5), "lr": np.tile(np.geomspace(1e-4, 1, 5), 2)}
     table["loss"] = 3 + np.random.default_rng(0).random(10)
     there = {name: values[::-1] for name, values in table.items()} | {"lr": 7 * table["lr"][::-1]}

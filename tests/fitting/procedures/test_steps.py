@@ -34,7 +34,7 @@ def test_stages_on_exact_curves_give_the_planted_constants() -> None:
         assert np.log(stages[name]) == pytest.approx(np.log(true), rel=5e-3, abs=5e-3), name
 
 
-def test_small_models_foretell_the_whole_trajectory_of_one_thirty_times_larger_at_another_batch() -> None:
+def test_small_models_predict_the_trajectory_of_a_30_times_larger_one() -> None:
     runs = curves(noise=0.005, seed=2)
     made = estimate_steps(runs, cluster="curve", draws=100, starts=5)
     assert made.starts_agree == 5

@@ -327,7 +327,7 @@ def test_a_choice_shows_in_the_text_or_is_refused(framework, around, name, value
 
 
 @pytest.mark.parametrize("name", [name for name in CHANGES if name not in ("local_steps", "kept")])
-def test_every_choice_but_rare_synchronisation_and_chosen_operators_is_expressed_by_some_framework(name):
+def test_some_framework_expresses_every_choice_but_two(name):
     around, value = CHANGES[name]
     sizes = around.get("sizes", LLAMA)
     layout = {key: told for key, told in around.items() if key != "sizes"}
@@ -389,7 +389,7 @@ def test_numbers_of_numpy_are_written_as_those_of_python():
 # --- arithmetic ----------------------------------------------------------------------------------------------
 
 
-def test_torchtitan_batches_multiply_to_the_global_batch_and_degrees_to_the_devices():
+def test_torchtitan_batches_and_degrees_multiply_to_the_whole():
     for told, text in grid("torchtitan"):
         tree = tomllib.loads(text)
         training, degrees = tree["training"], tree["parallelism"]
@@ -407,7 +407,7 @@ def test_torchtitan_batches_multiply_to_the_global_batch_and_degrees_to_the_devi
             assert degrees["pipeline_parallel_layers_per_stage"] == np.ceil(layers)
 
 
-def test_megatron_batches_multiply_to_the_global_batch_and_sizes_to_the_devices():
+def test_megatron_batches_and_sizes_multiply_to_the_whole():
     for told, text in grid("megatron"):
         flags = flags_of(text)
         inner = [int(flags[f"{name}-parallel-size"][0]) for name in ("tensor-model", "pipeline-model", "context")]

@@ -56,7 +56,7 @@ def test_the_family_at_the_size_of_llama_3_is_llama_3(name):
 
 
 @pytest.mark.parametrize("vocabulary", [32_000, 128_256])
-def test_every_size_from_a_tenth_of_a_billion_on_has_a_shape_within_five_percent(vocabulary):
+def test_every_size_from_100m_on_has_a_shape_within_five_percent(vocabulary):
     for n in np.geomspace(1e8, 1e12, 60):
         shape = shape_for(n, vocabulary=vocabulary)
         assert abs(shape.off_by) < 0.05
@@ -188,7 +188,7 @@ def test_a_limit_of_data_is_never_better_and_hardly_worse_while_it_lasts():
     assert losses[0] > losses[-1] == free.loss
 
 
-def test_repeated_data_draw_to_larger_models_and_say_how_often_they_are_seen():
+def test_repeated_data_favour_larger_models():
     free = problem(budget_flops=1e20).best
     plan = plan_budget(EIGHT, budget_flops=1e20, data_limit_tokens=free.tokens / 20, **BF16)
     assert isinstance(plan, Plan)
@@ -255,7 +255,7 @@ def test_the_nearest_feasible_budget_is_the_least():
     assert short.best.worth[0] != FINE
 
 
-def test_a_target_below_the_floor_without_limits_names_what_a_year_reaches():
+def test_a_target_below_the_floor_names_what_a_year_reaches():
     found = solve(problem(target_loss=1.0))
     assert isinstance(found, Infeasible)
     assert "no size and no data pass below 1.817" in found.reasons[0]
@@ -279,7 +279,7 @@ def test_an_unlucky_law_foretells_no_less_loss_than_the_median():
     assert np.all(np.diff(losses, axis=0) > 0)
 
 
-def test_planning_for_an_unlucky_law_expects_more_loss_and_gives_the_interval():
+def test_planning_for_an_unlucky_law_expects_more_loss():
     plans = [plan_budget(EIGHT, planted_fit(), budget_flops=1e20, quantile=q, **BF16) for q in (0.5, 0.9)]
     median, unlucky = (plan for plan in plans if isinstance(plan, Plan))
     assert unlucky.forecast["loss"] >= median.forecast["loss"]
@@ -319,7 +319,7 @@ def test_json_of_a_budget_has_exactly_the_promised_keys():
     assert none.to_dict()["nearest_feasible"]["change"].keys() == {"budget_flops"}
 
 
-def test_assumptions_name_law_shape_rules_flops_and_serving_with_their_effect():
+def test_assumptions_name_law_shape_flops_and_serving_with_effects():
     plan = solve(problem(budget_flops=1e20, inference_tokens=1e10))
     assert isinstance(plan, Plan)
     heads = {sentence.partition(":")[0] for sentence in plan.assumptions}

@@ -114,7 +114,7 @@ def test_why_a_candidate_lost_names_the_part_that_grew(plan):
     assert why_lost(plan.choice, larger_one, plan.machine).startswith(f"does not fit by {excess:.3g} GiB")
 
 
-def test_memory_binds_where_a_faster_layout_does_not_fit_and_not_where_all_fit():
+def test_memory_binds_only_where_a_faster_layout_does_not_fit():
     # One device has nothing to choose but micro-batch and recomputation, which only memory asks for.
     task = {"tokens": 1e9, "seq_len": 2048, "global_batch": 8}
     model, machine = get_model("layers=12,hidden=1024,heads=16,vocab=32000,context=2048"), get_machine("1 x a100-80")
@@ -220,7 +220,7 @@ def test_pins_that_no_layout_has_are_refused_with_the_rule():
         plan_train(LLAMA, get_machine("12 x h100"), tokens=1e9, global_batch=12, fixed={"tensor": 3})
 
 
-def test_the_plan_for_175b_on_1024_a100_is_in_the_range_of_published_trainings():
+def test_the_plan_for_175b_on_1024_a100_is_as_published_trainings():
     pins = {"micro_batch": 1, "schedule": "1f1b", "context": 1, "shard": 0}  # fewer layouts: a test takes seconds
     plan = planned(
         get_model("gpt3-175b"), get_machine("1024 x a100-80"), tokens=3e11, seq_len=2048, global_batch=1536, fixed=pins

@@ -107,7 +107,7 @@ def test_a_page_without_quality_and_claims_lacks_their_sections(tmp_path):
     assert [a["id"] for tag, a in page.tags if tag == "section"] == ["time", "memory", "measured"]
 
 
-def test_the_picture_shows_every_repetition_the_fitted_curve_and_the_crossing():
+def test_the_picture_shows_repetitions_fitted_curve_and_crossing():
     found = grown()
     view = view_of(found, "time")
     (meeting,) = view.meetings
@@ -227,7 +227,7 @@ EXPERIMENT = growth.Experiment(
 """
 
 
-def test_the_command_prints_claims_and_makes_the_page_again_from_what_is_kept(cli, tmp_path):
+def test_the_command_prints_claims_and_remakes_the_page_from_the_study(cli, tmp_path):
     pytest.importorskip("matplotlib")
     (tmp_path / "sums.py").write_text(FILE)
     words = ("grow", tmp_path / "sums.py", "--repeats", "1", "--study", tmp_path / "kept", "--page")
@@ -242,7 +242,7 @@ def test_the_command_prints_claims_and_makes_the_page_again_from_what_is_kept(cl
     assert "a.html" not in pages[0]
 
 
-def test_a_page_that_cannot_be_written_is_refused_in_one_line_and_what_was_found_is_shown(cli, tmp_path):
+def test_a_page_that_cannot_be_written_is_refused_after_the_answer(cli, tmp_path):
     pytest.importorskip("matplotlib")
     (tmp_path / "sums.py").write_text(FILE)
     done = cli("grow", tmp_path / "sums.py", "--repeats", "1", "--page", tmp_path / "sums.py" / "a.html")

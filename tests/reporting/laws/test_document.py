@@ -35,21 +35,21 @@ def test_the_document_in_the_repository_is_what_the_laws_say(text):
     assert (DOCS / "laws.md").read_text() == text, REMEDY
 
 
-def test_every_law_has_its_picture_in_the_repository_and_no_other_is_there():
+def test_the_repository_holds_exactly_one_picture_a_law():
     names = {f"{law.name}.svg" for law in all_laws() if has_picture(law)}
     there = {path.name for path in (DOCS / "laws").iterdir()}
     assert names - there == set(), REMEDY
     assert there - names == set(), "pictures of laws that are no more: delete them"
 
 
-def test_the_document_and_its_pictures_are_the_same_bytes_whenever_they_are_written(tmp_path):
+def test_the_document_and_its_pictures_are_the_same_bytes_each_time(tmp_path):
     laws = [get_law(name) for name in ("chinchilla", "power-lr")]
     first, second = (write_documents(laws, tmp_path / name) for name in ("a", "b"))
     assert [path.relative_to(tmp_path / "a") for path in first] == [path.relative_to(tmp_path / "b") for path in second]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_every_law_has_a_picture_and_one_along_a_schedule_falls_below_the_constant_rate_when_the_rate_does():
+def test_every_law_has_a_picture():
     assert all(has_picture(law) for law in all_laws())
     for name in ("annealing", "multi-power", "root-annealing"):
         constant, cosine, late = (curve.y for curve in drawing(get_law(name)).curves)
@@ -99,7 +99,7 @@ def named_values(label: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("law", DRAWN)
-def test_the_lines_of_a_picture_are_the_law_where_its_labels_and_caption_say(law):
+def test_the_lines_of_a_picture_are_the_law_at_its_labels(law):
     shown = drawing(law)
     taken, (x, *_) = shown.law, shown.law.inputs
     lines = figure_of(shown).axes[0].lines
@@ -118,7 +118,7 @@ def test_the_lines_of_a_picture_are_the_law_where_its_labels_and_caption_say(law
 
 
 @pytest.mark.parametrize("law", DRAWN)
-def test_a_picture_is_a_light_file_with_its_words_inside_and_none_over_another(law):
+def test_a_picture_is_light_and_no_word_lies_over_another(law):
     figure = figure_of(drawing(law))
     data = svg(figure, law.name)
     assert len(data) < LIGHT_BYTES
@@ -137,7 +137,7 @@ def test_a_law_is_drawn_over_the_input_whose_constants_are_published():
     assert shown.caption == "Drawn under kaplan-2020: A = 35.2384, alpha = 0.057."
 
 
-def test_a_law_without_constants_is_drawn_for_a_few_values_of_what_bends_it_most():
+def test_a_law_without_constants_is_drawn_for_a_few_values():
     shown = drawing(get_law("power-lr"))
     assert shown.caption.startswith("Drawn with k = ")
     assert shown.caption.endswith(": values from which a fit might start.")
@@ -147,7 +147,7 @@ def test_a_law_without_constants_is_drawn_for_a_few_values_of_what_bends_it_most
     assert middle == pytest.approx([middle[0]] * 3, rel=0.1)
 
 
-def test_further_inputs_stand_in_the_middle_of_their_domain_and_the_caption_says_where():
+def test_further_inputs_stand_in_the_middle_of_their_domain():
     shown = drawing(get_law("kaplan-trajectory"))
     low, high = shown.law.domain["B"]
     assert shown.at["B"] == pytest.approx(np.sqrt(low * high), rel=0.05)

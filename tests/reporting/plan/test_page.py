@@ -202,14 +202,14 @@ def test_a_node_alone_has_no_fabric_to_move() -> None:
     assert not [one for one in levers(plan, MODEL) if one.name.startswith("fabric")]
 
 
-def test_swings_are_written_as_changes_and_what_does_not_move_is_not_drawn() -> None:
+def test_swings_are_changes_and_what_does_not_move_is_not_drawn() -> None:
     assert [percent_change(x) for x in (1.124, 0.9957, 1.0001, 0.7, 1.0)] == ["+12%", "−0.4%", "0%", "−30%", "0%"]
     said = [t.get_text() for t in tornado([Swing(label="a", lo=1.0, hi=1.124)], 840).axes[0].texts]
     assert said == ["a", "+12%"]
 
 
 @pytest.mark.parametrize(("aim", "best"), [("dollars", [100.0, 400.0]), ("days", [1e5 / 86400, 4e5 / 86400])])
-def test_the_line_of_a_front_joins_what_nothing_beats_in_the_two_quantities_shown(aim: str, best: list[float]) -> None:
+def test_the_line_of_a_front_joins_what_nothing_beats_in_both(aim: str, best: list[float]) -> None:
     view = front_view(POINTS, planned(PIPED), aim)
     np.testing.assert_allclose(view.lines[0].x, best)
     np.testing.assert_allclose(view.lines[0].y, [2.5, 2.25])

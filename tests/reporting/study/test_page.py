@@ -401,7 +401,7 @@ def test_a_branch_is_drawn_only_from_where_it_leaves_its_trunk(study: Study) -> 
             assert branch.y[-1] < np.interp(branch.x[-1], whole.x, whole.y)
 
 
-def test_a_study_without_a_target_counts_6nd_and_its_frontier_is_the_closed_form(study: Study) -> None:
+def test_the_frontier_of_a_study_without_a_target_is_the_closed_form(study: Study) -> None:
     made = fit("chinchilla", study.runs(), draws=20)
     made.save(study.path / "fit.json")
     story = read_story(study)
@@ -450,7 +450,7 @@ def test_ticks_are_round_inside_the_axis_and_not_too_many(low: float, ratio: flo
     assert all(len(f"{tick:.1e}".split("e")[0].rstrip("0").rstrip(".")) <= 3 for tick in ticks)
 
 
-def test_text_keeps_size_and_weight_and_loses_its_font_as_either_matplotlib_writes_it() -> None:
+def test_text_keeps_size_and_weight_and_loses_its_font() -> None:
     old = "<text style=\"font: 700 11.5px 'DejaVu Sans', sans-serif; text-anchor: end\">"
     new = "<text style=\"font-weight: 700; font-size: 11.5px; font-family: 'DejaVu Sans'; text-anchor: end\">"
     plain = "<text style=\"font: 12px 'DejaVu Sans', sans-serif; fill: #000\">"

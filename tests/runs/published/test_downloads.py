@@ -121,7 +121,7 @@ def models() -> dict[str, bytes]:
 # --- downloads that go well ------------------------------------------------------------------------------
 
 
-def test_a_downloaded_table_is_kept_recorded_and_read_under_the_registered_names(host):
+def test_a_downloaded_table_is_read_under_the_registered_names(host):
     table = get_published("chinchilla_epoch")
     host.has(table, points())
     (left,) = table.download()
@@ -182,7 +182,7 @@ def test_curves_of_27_files_become_one_table_that_says_which_is_which(host):
     assert one["loss"] == pytest.approx(3 + 26 + 1 / one["step"])
 
 
-def test_models_of_two_json_files_each_become_rows_with_losses_and_accuracies(host):
+def test_models_of_two_json_files_become_rows(host):
     table = get_published("overtraining_mlfoundations")
     host.has(table, models())
     assert [left.file.name for left in table.download()] == ["models_loss_and_downstream.csv", "eval_metadata.csv"]

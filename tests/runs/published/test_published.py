@@ -58,7 +58,7 @@ def test_the_registry_has_the_eleven_run_tables():
 
 
 @pytest.mark.parametrize("table", published_tables(), ids=lambda table: table.id)
-def test_every_entry_says_where_it_comes_from_under_which_licence_and_what_was_published(table):
+def test_every_entry_names_source_licence_and_published_numbers(table):
     assert re.fullmatch(r"[\w.-]+/[\w.-]+", table.repository)
     assert re.fullmatch(r"[0-9a-f]{40}", table.commit)
     assert all((table.title, table.good_for, table.path, table.licence, table.paper, table.cautions, table.published))
@@ -138,7 +138,7 @@ def test_a_table_in_the_folder_is_read_with_its_roles(folder):
     assert runs.notes == ("parscale.csv differs from the registered table (SHA-256 3e5005a444b8…)",)
 
 
-def test_a_table_of_the_registered_bytes_is_as_registered_and_read_without_a_note(folder):
+def test_a_table_of_the_registered_bytes_is_read_without_a_note(folder):
     (folder / "chinchilla_epoch").mkdir()
     path = write_csv(folder / "chinchilla_epoch" / "chinchilla_fig4.csv", planted())
     table = get_published("chinchilla_epoch")
@@ -147,7 +147,7 @@ def test_a_table_of_the_registered_bytes_is_as_registered_and_read_without_a_not
     assert replace(table, files=(file,)).read().notes == ()
 
 
-def test_a_column_of_a_role_that_another_column_has_is_kept_under_another_name(folder):
+def test_a_second_column_of_a_role_is_kept_under_another_name(folder):
     (folder / "steplaw").mkdir()
     columns = planted() | {"smooth_loss": planted()["loss"] + 1}
     write_csv(folder / "steplaw" / "dense.csv", columns)

@@ -76,7 +76,7 @@ def test_a_folder_of_other_files_becomes_no_study(tmp_path: Path) -> None:
         Study.open(tmp_path)
 
 
-def test_a_folder_left_by_a_kill_before_the_settings_were_written_becomes_a_study(tmp_path: Path) -> None:
+def test_a_folder_killed_before_its_settings_becomes_a_study(tmp_path: Path) -> None:
     (tmp_path / ".study.json.0a1b.tmp").write_text('{"form')
     assert Study.create(tmp_path, SETTINGS).finished() == set()
 
@@ -223,7 +223,7 @@ def test_diverged_runs_are_counted(study: Study) -> None:
     assert study.runs().diverged().tolist() == [True, True]
 
 
-def test_what_was_measured_counts_where_configuration_and_result_share_a_key(study: Study) -> None:
+def test_the_result_counts_where_it_shares_a_key_with_configuration(study: Study) -> None:
     train(study, {"seed": 0, "D": 128}, D=96.0)
     assert study.runs()["D"].tolist() == [96.0]
 

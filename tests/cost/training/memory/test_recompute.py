@@ -124,7 +124,7 @@ def test_attention_scores_are_what_is_recomputed_first():
 
 
 @pytest.mark.parametrize("length", [4, 9, 12, 16, 25])
-def test_the_least_memory_of_an_even_chain_is_twice_the_square_root_of_its_length(length):
+def test_an_even_chain_needs_twice_the_root_of_its_length(length):
     # Chen et al. 2016, arXiv:1604.06174: segments of √n operators keep √n inputs, and √n while one is recomputed, for
     # at most one more forward pass.
     even = [Item(name=str(k), saved_bytes=1, input_bytes=1, seconds=1) for k in range(length)]
