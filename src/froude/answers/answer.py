@@ -26,7 +26,8 @@ class Table:
 
     `columns` are the heads, empty where the cells speak for themselves. The columns whose positions are in `left` are
     words, which stand to the left and may be wrapped, the others numbers. Where the rows are parts of a whole, `shares`
-    are those of it, from 0 to 1, a row each: a terminal draws them as bars.
+    are those of it, from 0 to 1, a row each: a terminal draws them as bars. `details` are a sentence a row, shown small
+    below it, as wide as there is room.
     """
 
     title: str
@@ -34,6 +35,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     left: tuple[int, ...] = (0,)
     shares: tuple[float, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 @final

@@ -21,9 +21,9 @@ def signed_percent(share: float) -> str:
     return f"{100 * share:+.1f}%".replace("-0.0", "0.0").replace("+0.0", "0.0").replace("-", "−")
 
 
-def count(n: int, noun: str) -> str:
-    """The number with its noun: "1 run", "7 runs"."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """The number with its noun: "1 run", "7 runs", "3 families" where the plural is said."""
+    return f"{n} {noun}" if n == 1 else f"{n} {plural or noun + 's'}"
 
 
 def digits_for(value: float, lo: float, hi: float) -> int:
@@ -61,6 +61,13 @@ def plain_number(value: float) -> str:
     """A number of any size with three or four significant digits: 593000.0 is "5.93 × 10⁵"."""
     plain = f"{value:.4g}"
     return power_of_ten(value) if "e" in plain else plain
+
+
+def amount(value: float, unit: str = "", digits: int = 3) -> str:
+    """A number as people write it: 4e10 is "40B"; FLOPs and very large or small numbers are powers of ten."""
+    if unit == "FLOP" or not (1e-3 <= abs(value) < 1e15 or value == 0):
+        return power_of_ten(value, digits)
+    return format_quantity(value, digits)
 
 
 def money(dollars: float) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from froude.answers import Answer, Fact, Table
+from froude.cli.render import print_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.table import Table as RichTable
 
 PIPED_WIDTH = 100
@@ -21,14 +23,21 @@ BAR_WIDTH = 40
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
+def present(answer: Answer, json: bool) -> None:
+    """An answer on stdout, as JSON or for a person."""
+    print_json(answer.to_dict()) if json else show(answer)
+
+
 def show(answer: Answer) -> None:
     """An answer on stdout: headline, facts, tables, notes, warnings; as wide as the terminal."""
     from rich.padding import Padding
     from rich.text import Text
 
     with on_stdout() as console:
+        # A path or a command that is wider than the terminal stays whole, so that it can be copied.
+        sentence = partial(console.print, overflow="ignore", crop=False)
         if answer.headline:
-            console.print(Text(answer.headline, style="bold"))
+            sentence(Text(answer.headline, style="bold"))
         if answer.facts:
             console.print(Padding(facts_grid(answer.facts), (0, 0, 0, 2)))
         for i, table in enumerate(answer.tables):
@@ -36,13 +45,14 @@ def show(answer: Answer) -> None:
                 console.print()
             if table.title:
                 console.print(Text(table.title, style="bold"), *([""] if table.columns and not table.shares else []))
-            console.print(rich_table(table))
+            for part in detailed_rows(table) if table.details else [rich_table(table)]:
+                console.print(part)
         if answer.notes:
             console.print()
         for note in answer.notes:
-            console.print(Text(note))
+            sentence(Text(note))
         for warning in answer.warnings:
-            console.print(Text("! ", style="yellow") + Text(warning, style="default"))
+            sentence(Text("! ", style="yellow") + Text(warning, style="default"))
 
 
 @contextmanager
@@ -94,6 +104,27 @@ def rich_table(table: Table) -> RichTable:
         bars = [Text(bar(table.shares[i]), style="cyan")] if table.shares else []
         made.add_row(*(Text(cell) for cell in row), *bars)
     return made
+
+
+def detailed_rows(table: Table) -> Iterator[RenderableType]:
+    """A table with a sentence below each row; only the last column is wrapped, the others stand one below another."""
+    from rich.padding import Padding
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    lines = [table.columns, *table.rows] if table.columns else table.rows
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    details = ["", *table.details] if table.columns else table.details
+    for line, detail in zip(lines, details, strict=True):
+        grid = RichTable.grid(padding=(0, 2))
+        for i, width in enumerate(widths):
+            last = i == len(widths) - 1
+            justify = "left" if i in table.left else "right"
+            grid.add_column(width=None if last else width, no_wrap=not last, justify=justify, overflow="fold")
+        grid.add_row(*map(Text, line))
+        yield Padding(grid, (0, 0, 0, 2))
+        if detail:
+            yield Padding(Text(detail, style="dim"), (0, 0, 0, 4))
 
 
 def bar(share: float) -> str:

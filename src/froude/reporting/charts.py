@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 
-from froude.reporting.style import COLOURS, NARROW_PX, TEXT_PX, log_x, new_figure, plain_y, show_loss, spread
+from froude.answers.numbers import loss_text
+from froude.reporting.style import COLOURS, NARROW_PX, TEXT_PX, log_x, new_figure, plain_y, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,11 +125,11 @@ def number_line(marks: Sequence[Mark], baselines: Mapping[str, float], label: st
     axes.set_xlabel(label, fontsize=TEXT_PX, color=COLOURS["soft"], labelpad=6, loc="right")
     for (name, value), height in zip(baselines.items(), (26, 8), strict=False):
         axes.plot([value, value], [0, height + 5], color=COLOURS["faint"], linewidth=1)
-        _beside(axes, f"{name} {show_loss(value)}", value, height)
+        _beside(axes, f"{name} {loss_text(value)}", value, height)
     accent, bar = COLOURS["forecast"], 70
     axes.plot([forecast.lo, forecast.hi], [bar, bar], color=accent, alpha=0.28, linewidth=24, solid_capstyle="butt")
     axes.plot([forecast.y, forecast.y], [bar - 8.2, bar + 8.2], color=accent, linewidth=3, solid_capstyle="butt")
-    between = f"{forecast.label}, {show_loss(forecast.lo)} to {show_loss(forecast.hi)}"
+    between = f"{forecast.label}, {loss_text(forecast.lo)} to {loss_text(forecast.hi)}"
     _above(axes, between, forecast.y, bar - 19, accent)
     for mark in marks[1:]:
         axes.plot(
@@ -162,12 +163,12 @@ def part_bars(parts: Mapping[str, float], width: int) -> Figure:
 
 def forecast_label(value: float) -> str:
     """How a forecast is named in a picture."""
-    return f"forecast {show_loss(value)}"
+    return f"forecast {loss_text(value)}"
 
 
 def measured_label(value: float) -> str:
     """How a measured target is named in a picture."""
-    return f"measured {show_loss(value)}"
+    return f"measured {loss_text(value)}"
 
 
 def _x_range(view: View) -> tuple[float, float]:

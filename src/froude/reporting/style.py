@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from froude.answers.numbers import power_of_ten
 from froude.errors import InputError
 from froude.quantity import format_quantity
 
@@ -53,7 +54,6 @@ TEXT_PX = 12.0
 NARROW_PX = 480  # below this width a figure is one for a phone
 
 _TICK_STEPS = ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,))
-_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def size_colours(sizes: np.ndarray) -> dict[float, str]:
@@ -61,24 +61,6 @@ def size_colours(sizes: np.ndarray) -> dict[float, str]:
     distinct = np.unique(sizes)
     steps = np.linspace(0, len(_SEA) - 1, len(distinct)).round().astype(int)
     return {float(n): _SEA[step] for n, step in zip(distinct, steps, strict=True)}
-
-
-def power_of_ten(value: float, digits: int = 3) -> str:
-    """FLOPs as people write them: 4.36e11 becomes "4.36 × 10¹¹", and a whole power "10¹¹"."""
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
-    return power if float(mantissa) == 1 else f"{float(mantissa):g} × {power}"
-
-
-def show_loss(value: float) -> str:
-    """A loss with three decimals, or four significant digits where it is very small or large."""
-    return f"{value:.3f}" if 0.1 <= abs(value) < 100 else f"{value:.4g}"
-
-
-def show_number(value: float) -> str:
-    """A number of any size with three or four significant digits: 593000.0 becomes "5.93 × 10⁵"."""
-    plain = f"{value:.4g}"
-    return power_of_ten(value) if "e" in plain else plain
 
 
 def new_figure(width: int, height: int, left: int = 46, right: int = 20, bottom: int = 44) -> tuple[Figure, Axes]:

@@ -6,11 +6,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from froude.answers.law_texts import by_family, published_constants, variants
 from froude.laws import Law, all_laws, get_law
 from froude.quantity import parse_assignments
 from froude.reporting.laws.document import document, write_documents
 from froude.reporting.laws.pictures import Drawing, can_be_drawn, drawing, figure_of, has_picture
-from froude.reporting.laws.words import by_family, published, takings
 from froude.reporting.style import svg
 from paths import ROOT
 
@@ -72,17 +72,17 @@ def test_every_link_of_the_document_leads_somewhere(text):
 def test_the_document_says_of_a_law_its_constants_doubts_and_test_numbers(text, law):
     said = section(text, law)
     assert all(part in said for part in (law.summary, law.wrong_when))
-    assert any(f"```math\n{taken.latex}\n```" in said for taken in takings(law))
+    assert any(f"```math\n{variant.latex}\n```" in said for variant in variants(law))
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines() if line.startswith("| ")]
-    for each in published(law):
+    for each in published_constants(law):
         row = next(row for row in rows if row[0] == each.name and (not law.choices or row[1] == each.x))
         numbers = [f"{value:.6g}" for value in each.values.values()]
         assert [cell for cell in row if cell in numbers] == numbers
         assert each.doubt in row or not each.doubt
-    for taken in takings(law):
-        for example in taken.examples:
+    for variant in variants(law):
+        for example in variant.examples:
             assert any(row[0] == example.constants and row[2] == example.gives for row in rows)
-    assert published(law) or "No constants are published." in said
+    assert published_constants(law) or "No constants are published." in said
 
 
 @pytest.mark.parametrize("law", all_laws(), ids=lambda law: law.name)

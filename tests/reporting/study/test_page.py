@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from froude.answers.numbers import loss_text, power_of_ten
 from froude.cost import Decoder
 from froude.errors import InputError
 from froude.fitting import fit
@@ -20,7 +21,7 @@ from froude.laws import get_law
 from froude.reporting import write_report
 from froude.reporting.study.pictures import curves_view, parameters_view, tokens_view
 from froude.reporting.study.story import flops_a_token, frontier, read_story
-from froude.reporting.style import log_ticks, power_of_ten, show_loss, spread, without_font_families
+from froude.reporting.style import log_ticks, spread, without_font_families
 from froude.runs import Study, run_id
 
 PLANTED = {"E": 0.7, "A": 20.0, "alpha": 0.35, "B": 60.0, "beta": 0.3}
@@ -246,7 +247,7 @@ def test_the_headline_says_whether_the_target_lies_inside(study: Study, measured
     advance(study, "forecast")
     train(study, TARGET_WIDTH, TARGET_TOKENS, measured)
     said = re.sub(r"\s+([,:])", r"\1", parse(write_report(study)).text)
-    assert f"Forecast 2.345, measured {show_loss(measured)}: {where} the interval." in said
+    assert f"Forecast 2.345, measured {loss_text(measured)}: {where} the interval." in said
     assert "the diamond what was measured" in said
 
 
@@ -271,7 +272,7 @@ def test_every_run_is_in_the_table_with_its_loss(pages: dict[str, Path]) -> None
     for id, N, loss in zip(runs["id"], runs["N"], runs["loss"], strict=True):
         name = ">target<" if at_target()["N"] == N else f"<code>{id[:8]}</code>"
         (row,) = (row for row in rows if name in row and 'class="loss"' in row)
-        assert f'<td class="loss">{show_loss(loss)}</td>' in row
+        assert f'<td class="loss">{loss_text(loss)}</td>' in row
     assert "10 finished runs" in parse(pages["checked"]).text
 
 

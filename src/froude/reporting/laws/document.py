@@ -6,21 +6,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from froude.laws import Example, Law
-from froude.reporting.laws.pictures import drawing, figure_of, has_picture
-from froude.reporting.laws.words import (
+from froude.answers.law_texts import (
     about_family,
-    amount,
     by_family,
-    claims,
-    composing,
-    examples,
-    parameters,
-    predicts,
-    published,
-    spans,
+    constant_text,
+    example_place,
+    examples_of,
+    published_constants,
     without_constants,
 )
+from froude.answers.laws import answer_of_law
+from froude.laws import Example, Law
+from froude.reporting.laws.pictures import drawing, figure_of, has_picture
 from froude.reporting.markdown import markdown_table
 from froude.reporting.style import svg
 from froude.runs import atomic_write
@@ -28,7 +25,17 @@ from froude.runs import atomic_write
 DOCUMENT, PICTURES = "laws.md", "laws"
 """The names of the document and, beside it, of the folder of its pictures."""
 
-_DIGITS = 6
+_HEADS = {
+    "inputs": "Inputs",
+    "predicts": "Predicts",
+    "replaces": "Takes the place of",
+    "parameters": "Parameters",
+    "claims": "Claims",
+    "wrong when": "Wrong when",
+    "source": "Source",
+}
+"""Heads of facts of the answer, and how the document writes them."""
+
 _READING = (
     "A picture shows a law over the range that its source measured, under its first published constants; where none "
     "are published, under values from which a fit might start, so that only its shape says anything. A claim, that a "
@@ -74,7 +81,7 @@ def document(laws: Sequence[Law]) -> str:
 
 
 def _opening(laws: Sequence[Law]) -> str:
-    n_constants = sum(len(published(law)) for law in laws)
+    n_constants = sum(len(published_constants(law)) for law in laws)
     n_levers = sum(law.is_lever for law in laws)
     return (
         f"{len(laws)} laws, {n_levers} of them levers, whose value takes the place of an input of another law, with "
@@ -93,10 +100,12 @@ def _section(law: Law) -> Iterator[str]:
     yield f"### {law.name}"
     yield law.summary
     yield from _drawn(law) if has_picture(law) else (_formula(law),)
-    yield "\n".join(f"- **{head}**: {text}" for head, text in _facts(law) if text)
+    yield "\n".join(f"- **{head}**: {text}" for head, text in _facts(law))
     yield _constants(law)
-    if found := examples(law):
-        yield markdown_table(("constants", "at", "test number", "the law gives"), [_tested(*each) for each in found])
+    if examples := examples_of(law):
+        yield markdown_table(
+            ("constants", "at", "test number", "the law gives"), [_example(*each) for each in examples]
+        )
 
 
 def _formula(law: Law) -> str:
@@ -113,18 +122,15 @@ def _drawn(law: Law) -> Iterator[str]:
 
 
 def _facts(law: Law) -> Iterator[tuple[str, str]]:
-    yield "Inputs", spans(law)
-    yield "Predicts", predicts(law)
-    yield "Takes the place of", composing(law)
-    yield "Parameters", parameters(law)
-    yield "Claims", claims(law)
-    yield "Wrong when", law.wrong_when
-    yield "Source", _ARXIV.sub(r"[\g<0>](https://arxiv.org/abs/\g<1>)", law.source)
+    for head, text in answer_of_law(law).facts:
+        if head in _HEADS:
+            linked = _ARXIV.sub(r"[\g<0>](https://arxiv.org/abs/\g<1>)", text) if head == "source" else text
+            yield _HEADS[head], linked
 
 
 def _constants(law: Law) -> str:
     """Published constants as a table, or the sentence that there are none."""
-    sets = published(law)
+    sets = published_constants(law)
     if not sets:
         return f"{without_constants(law).capitalize()}."
     has_choice, has_doubt = bool(law.choices), any(each.doubt for each in sets)
@@ -135,17 +141,16 @@ def _constants(law: Law) -> str:
             (
                 each.name,
                 *([each.x] if has_choice else []),
-                *(f"{each.values[name]:.{_DIGITS}g}" for name in law.parameters),
-                *([each.doubt] if has_doubt else []),
+                *(constant_text(each.values[name]) for name in law.parameters),
+                *([each.doubt or ""] if has_doubt else []),
             )
             for each in sets
         ],
     )
 
 
-def _tested(law: Law, example: Example) -> tuple[str, ...]:
+def _example(law: Law, example: Example) -> tuple[str, ...]:
     """A test number: under which constants, where, what it is and what the law gives."""
-    at = ", ".join(f"{x} = {amount(value, law.input_units[x])}" for x, value in example.at.items())
     digits = sum(letter.isdigit() for letter in example.gives.lower().partition("e")[0].lstrip("0."))
     value = law(**example.at, **law.published[example.constants])
-    return example.constants, at, example.gives, f"{value:#.{digits + 1}g}"
+    return example.constants, example_place(law, example), example.gives, f"{value:#.{digits + 1}g}"

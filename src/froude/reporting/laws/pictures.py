@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from froude.answers.law_texts import constants_text, outcome_text, variants
+from froude.answers.numbers import amount
 from froude.fitting.curves.points import along_curves
 from froude.fitting.curves.schedules import Schedule
 from froude.laws import Law
-from froude.reporting.laws.words import amount, assigned, outcome, takings
 from froude.reporting.style import COLOURS, TEXT_PX, log_ticks, log_x, new_figure, plain_y, size_colours, spread
 from froude.runs import Runs
 
@@ -72,9 +73,7 @@ class Drawing:
         """Under which constants it is drawn, so that anyone can draw it again."""
         fixed = "".join(f", at {x} = {amount(value, self.law.input_units[x])}" for x, value in self.at.items())
         if self.name:
-            return (
-                f"Drawn under {self.name}: {assigned(self.curves[0].constants.items(), digits=6)}{fixed}{self.along}."
-            )
+            return f"Drawn under {self.name}: {constants_text(self.curves[0].constants.items())}{fixed}{self.along}."
         sets = [curve.constants for curve in self.curves]
         values = [f"{p} = " + " / ".join(dict.fromkeys(f"{each[p]:g}" for each in sets)) for p in self.law.parameters]
         return f"Drawn with {', '.join(values)}{fixed}: values from which a fit might start."
@@ -146,7 +145,7 @@ def figure_of(shown: Drawing) -> Figure:
     right = 22 + int(_LETTER * max(len(curve.label) for curve in shown.curves))
     figure, axes = new_figure(_WIDTH, _HEIGHT, left=left, right=right)
     log_x(axes, shown.x[0], shown.x[-1], f"{x}, {unit}", unit == "FLOP", 5)
-    plain_y(axes, low, high, outcome(law))
+    plain_y(axes, low, high, outcome_text(law))
     axes.set_yscale("log" if is_log else "linear")
     axes.set_yticks(ticks, labels)
     axes.set_yticks([], minor=True)
@@ -156,9 +155,9 @@ def figure_of(shown: Drawing) -> Figure:
 
 def _best_known(law: Law) -> Law:
     """The law over the first input for which constants are published, else over that of the widest domain."""
-    candidates = takings(law)
-    known = [taken for taken in candidates if taken.published]
-    return known[0] if known else max(candidates, key=lambda taken: _width(taken, taken.inputs[0]))
+    candidates = variants(law)
+    known = [variant for variant in candidates if variant.published]
+    return known[0] if known else max(candidates, key=lambda variant: _width(variant, variant.inputs[0]))
 
 
 def _width(law: Law, x: str) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from froude.answers.numbers import loss_text
 from froude.cost.model.model import Model
 from froude.cost.training.memory.device_memory import RUNTIME_BYTES
 from froude.errors import InputError
@@ -22,7 +23,7 @@ from froude.reporting.plan.pictures import Bar, Part, Strip, Swing, stacked_bars
 from froude.reporting.plan.sensitivity import PlanSensitivity, levers
 from froude.reporting.plan.timeline import AFTER, KINDS, timeline_of
 from froude.reporting.sheet import both_widths, fill, write_page
-from froude.reporting.style import COLOURS, show_loss, size_colours
+from froude.reporting.style import COLOURS, size_colours
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -135,7 +136,7 @@ def front_view(points: Sequence[Point], plan: Plan, aim: str) -> View:
     line = Line(x=spent[best][order], y=loss[best][order], role="path", colour=COLOURS["faint"])
     mine = plan.days if aim == "days" else plan.dollars
     marks = [
-        Mark(x=mine, y=at, lo=at, hi=at, role="measured", label=f"plan {show_loss(at)}", side="right")
+        Mark(x=mine, y=at, lo=at, hi=at, role="measured", label=f"plan {loss_text(at)}", side="right")
         for at in ([plan.forecast["loss"]] if "loss" in plan.forecast else [])
     ]
     return View(
@@ -230,7 +231,7 @@ def _point_row(point: Point) -> Row:
         "N": format_quantity(point.n_params),
         "D": format_quantity(point.tokens),
         "devices": f"{point.devices:,}",
-        "loss": show_loss(point.loss),
+        "loss": loss_text(point.loss),
         "time": format_seconds(point.seconds),
         "dollars": words.money(point.dollars),
         "energy": words.energy(point.kwh),

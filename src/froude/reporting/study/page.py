@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from froude.answers.numbers import loss_text, plain_number, power_of_ten
 from froude.quantity import format_bytes, format_quantity, format_seconds
 from froude.reporting.charts import View, chart, number_line, part_bars
 from froude.reporting.sheet import both_widths, fill, write_page
 from froude.reporting.study import pictures as views
 from froude.reporting.study import words
 from froude.reporting.study.story import Story, baselines, law_value, read_story
-from froude.reporting.style import power_of_ten, show_loss, show_number
 from froude.runs import Runs, Study
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _choice_rows(story: Story) -> list[Row]:
             "law": law["law"],
             "chosen": law["share"] > 0,
             "held_out": words.percent(law["held_out_error"]) if law["cuts"] else "not held out",
-            "predicted": show_loss(law["predicted"]),
+            "predicted": loss_text(law["predicted"]),
             "share": f"{law['share']:.0%}",
         }
         for law in story.forecast.get("choice", ())
@@ -108,7 +108,7 @@ def _choice_rows(story: Story) -> list[Row]:
 
 def _parameter_rows(story: Story) -> list[Row]:
     return [
-        {"name": name, "numbers": [show_number(v) for v in (value, *fit.intervals[name])]}
+        {"name": name, "numbers": [plain_number(v) for v in (value, *fit.intervals[name])]}
         for fit in story.fits
         for name, value in fit.params.items()
     ]
@@ -131,8 +131,8 @@ def _further_rows(story: Story) -> list[Row]:
             "N": format_quantity(step["N"]),
             "D": format_quantity(step["D"]),
             "C": power_of_ten(step["C"]),
-            "mean": show_loss(step["mean"]),
-            "interval": " – ".join(map(show_loss, step["interval"])),
+            "mean": loss_text(step["mean"]),
+            "interval": " – ".join(map(loss_text, step["interval"])),
             "half": "±" + words.percent((step["interval"][1] - step["interval"][0]) / 2 / step["mean"]),
         }
         for step in story.forecast.get("further", ())
@@ -158,9 +158,9 @@ def _run_row(story: Story, runs: Runs, i: int) -> Row:
         "D": format_quantity(D),
         "ratio": format_quantity(D / N),
         "C": power_of_ten(C),
-        "loss": show_loss(loss) if finite else "diverged",
+        "loss": loss_text(loss) if finite else "diverged",
         "diverged": not finite,
-        "law": "".join(show_loss(value) for value in law),
+        "law": "".join(loss_text(value) for value in law),
         "off": "".join(words.signed_percent(loss / value - 1) for value in law if finite),
         "seed": _cell(runs, "seed", i, lambda v: f"{v:g}"),
         "lr": _cell(runs, "lr", i, lambda v: f"{v:g}"),

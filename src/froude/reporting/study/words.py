@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
+from froude.answers.numbers import loss_text
 from froude.fitting import Fit
 from froude.laws import Law
 from froude.quantity import format_quantity, format_seconds
 from froude.reporting.study.story import Story, baselines, flops_a_token, frontier, law_value
-from froude.reporting.style import show_loss
 
 _ON_THE_FRONTIER = 0.001  # a loss within this share of the lowest
 _SAME = 0.0005  # a difference that three decimals do not show
@@ -48,7 +48,7 @@ def headline(story: Story) -> tuple[tuple[str, str], ...]:
     """The page in one sentence: pieces of text, each with its role ("forecast", "measured" or "")."""
     if not story.forecast:
         return ((f"{count(len(story.pilots), 'pilot run')} finished, no forecast yet.", ""),)
-    said = (("Forecast ", ""), (show_loss(story.forecast["predicted"]), "forecast"))
+    said = (("Forecast ", ""), (loss_text(story.forecast["predicted"]), "forecast"))
     if not story.measured:
         return (*said, (": the target has not been run yet.", ""))
     measured = story.measured[0]
@@ -59,7 +59,7 @@ def headline(story: Story) -> tuple[tuple[str, str], ...]:
     return (
         *said,
         (", measured ", ""),
-        (show_loss(measured), "measured"),
+        (loss_text(measured), "measured"),
         (f": {error} off, {where} the interval.", ""),
     )
 
@@ -83,7 +83,7 @@ def facts(story: Story) -> list[tuple[str, str]]:
     """The numbers under the opening: name and value."""
     found: list[tuple[str, str]] = []
     if story.forecast:
-        low, high = map(show_loss, story.forecast["interval"])
+        low, high = map(loss_text, story.forecast["interval"])
         found.append((f"{story.forecast['level']:.0%} interval", f"{low} to {high}"))
     if story.forecast and len(story.fitted):
         at, runs = story.place[0], story.fitted
