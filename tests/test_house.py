@@ -97,7 +97,7 @@ def test_imports_follow_the_arrows_of_the_design(path):
     [
         ("from froude.fitting import Fit", "froude.runs.table"),
         ("def f():\n    import froude.tank.trainer", "froude.fitting.estimation"),
-        ("from ..cost import Decoder", "froude.laws.law"),
+        ("from ..cost import Decoder", "froude.laws.definition"),
         ("from froude import report", "froude.fitting.estimation"),
         ("if TYPE_CHECKING:\n    from froude.cli import run", "froude.pilots.pilot"),
     ],

@@ -6,7 +6,7 @@ from typing import final
 from froude import Runs, get_law, get_published
 from froude.fitting import fit
 from froude.fitting.procedures.three_approaches import approach_2
-from froude.laws.levers.repetition import parallel_streams
+from froude.laws.levers.streams import parallel_streams
 
 DRAWS = 20  # of bootstraps that nothing here looks at
 PARSCALE = {"loss_stackv2_python": "parscale-2025-stack", "loss_pile": "parscale-2025-pile"}

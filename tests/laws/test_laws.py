@@ -25,10 +25,10 @@ def typical(each: Law, seed: int = 0) -> dict[str, float]:
 
 
 def near_one(each: Law, values: np.ndarray) -> dict[str, Any]:
-    """Inputs (n,) of these values; where a past is wanted, of a rate that falls to a third after as many steps."""
+    """Inputs (n,) of these values; where a history is wanted, of a rate that falls to a third after as many steps."""
     rates = LearningRates(steps=np.array([0.0, 1.0, 2.0, 9.0]), rates=np.array([0.0, 3.0, 1.0, 1.0]))
-    past = rates.changes(np.ceil(values))
-    return {x: past if mark.domain == "past" else values for x, mark in each.marks.items()}
+    history = rates.changes(np.ceil(values))
+    return {x: history if mark.domain == "history" else values for x, mark in each.marks.items()}
 
 
 TAKEN = [taken for each in all_laws() for taken in ([each.over(x) for x in each.choices] or [each])]
@@ -143,7 +143,7 @@ def test_a_law_broadcasts_over_leading_axes(each: Law) -> None:
     np.testing.assert_allclose(values[2], each(**inputs, **parameters), rtol=1e-14)
 
 
-@pytest.mark.parametrize("each", [pytest.param(each, id=each.name) for each in all_laws() if not each.written])
+@pytest.mark.parametrize("each", [pytest.param(each, id=each.name) for each in all_laws() if not each.notation])
 def test_the_formula_as_printed_computes_the_law(each: Law) -> None:
     parameters, inputs = typical(each), dict.fromkeys(each.inputs, 2.5)
     spelled = each.formula.replace("^", "**").replace("·", "*")

@@ -73,7 +73,7 @@ def inputs_of(each: Law, n: int, seed: int = 0, ill_posed: bool = False) -> dict
 
 def is_of_curves(each: Law) -> bool:
     """Whether a law speaks of the points of curves, whose inputs follow from learning rates."""
-    return any(mark.domain == "past" for mark in each.marks.values())
+    return any(mark.domain == "history" for mark in each.marks.values())
 
 
 def curves(n: int, seed: int = 0, ill_posed: bool = False) -> dict[str, Any]:

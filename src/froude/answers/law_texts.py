@@ -35,8 +35,10 @@ def by_family(laws: Iterable[Law]) -> dict[str, list[Law]]:
 
 
 def about_family(law: Law) -> str:
-    """What the family of a law is about: the first line of its file."""
-    return (sys.modules[law.function.__module__].__doc__ or "").partition("\n")[0]
+    """What the family of a law is about: the first line of its file, of the package for levers."""
+    module = law.function.__module__
+    home = module.rpartition(".")[0] if law.is_lever else module
+    return (sys.modules[home].__doc__ or "").partition("\n")[0]
 
 
 def variants(law: Law) -> tuple[Law, ...]:

@@ -57,7 +57,7 @@ def fit(
 
 def how_to_go_on(out: str, found: Fit) -> str:
     """What to do with a saved fit. A schedule is no quantity to type: it is forecast from Python."""
-    if any(mark.domain == "past" for mark in found.law.marks.values()):
+    if any(mark.domain == "history" for mark in found.law.marks.values()):
         return f"saved: froude.Fit.load({out!r}).along(Schedule(…)) in Python"
     return f"saved: froude predict {out} --at {','.join(f'{name}=…' for name in found.law.inputs)}"
 

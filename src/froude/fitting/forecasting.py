@@ -64,7 +64,7 @@ def forecast(fit: Fit, of: Literal["run", "mean"], inputs: Mapping[str, Any]) ->
     with np.errstate(over="ignore"):  # what is known this badly may be anything
         lo, hi = (centre * np.exp(sign * half) if log else centre + sign * half * np.abs(centre) for sign in (-1, 1))
     return Forecast(
-        at={x: _plain(values) for x, values in at.items() if fit.law.marks[x].domain != "past"},
+        at={x: _plain(values) for x, values in at.items() if fit.law.marks[x].domain != "history"},
         mean=_plain(centre),
         lo=_plain(lo),
         hi=_plain(hi),

@@ -152,7 +152,7 @@ def _factors(law: Law, inputs: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _middle(values: Any, mark: Input) -> float:
-    if mark.domain == "past":
+    if mark.domain == "history":
         return float(values.rate.max())
     size = np.abs(values[values != 0])
     return float(np.exp(np.log(size).mean())) if size.size and mark.domain != "count" else 1.0

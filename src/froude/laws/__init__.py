@@ -1,7 +1,8 @@
-"""What is believed: laws of scaling as plain functions, one file per family."""
+"""What is believed: laws of scaling as plain functions, a file for each family, and levers among them."""
 
+from froude.laws.averaging import average
 from froude.laws.catalogue import all_laws, get_law
-from froude.laws.compose import average
-from froude.laws.law import Example, Law, Power, law
+from froude.laws.decorator import law
+from froude.laws.definition import Example, Law, Power
 
 __all__ = ["Example", "Law", "Power", "all_laws", "average", "get_law", "law"]

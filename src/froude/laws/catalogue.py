@@ -2,9 +2,11 @@
 
 import re
 from difflib import get_close_matches
+from types import ModuleType
 
 from froude.errors import InputError
-from froude.laws.compose import average
+from froude.laws.averaging import average
+from froude.laws.definition import Law
 from froude.laws.families import (
     broken,
     chinchilla,
@@ -22,23 +24,15 @@ from froude.laws.families import (
     saturating,
     schedule,
 )
-from froude.laws.law import Law
-from froude.laws.levers import filtering
-from froude.laws.levers import repetition as levers
+from froude.laws.levers import filtering, repetition, streams
 
-_FAMILIES = (
+FAMILIES: tuple[ModuleType, ...] = (
     *(power, saturating, broken, rising, ratios, sampling),
     *(chinchilla, kaplan, farseer, overtraining, low_precision, compute_optimal),
-    *(levers, filtering, hyperparameters, learning_rate, schedule),
+    *(repetition, streams, filtering, hyperparameters, learning_rate, schedule),
 )
+"""The files of the catalogue, simplest laws first: every law that stands in one of them is listed."""
 
-
-def _laws_of(family: object) -> list[Law]:
-    return [value for value in vars(family).values() if isinstance(value, Law)]
-
-
-_LAWS = tuple(law for family in _FAMILIES for law in _laws_of(family))
-_BY_NAME = {law.name: law for law in _LAWS}
 _COMPOSED = re.compile(r"(?P<base>[^\[\]]+)\[(?P<levers>[^\[\]]+)\]")
 _SHARE = re.compile(r"(\S+) ([\d.]+)%(?: \+ |$)")
 
@@ -48,13 +42,14 @@ def all_laws(family: str | None = None) -> tuple[Law, ...]:
 
     InputError for an unknown family, naming all.
     """
+    laws = tuple(value for module in FAMILIES for value in vars(module).values() if isinstance(value, Law))
     if family is None:
-        return _LAWS
-    found = tuple(law for law in _LAWS if law.family == family)
-    if not found:
-        families = ", ".join(dict.fromkeys(law.family for law in _LAWS))
+        return laws
+    members = tuple(law for law in laws if law.family == family)
+    if not members:
+        families = ", ".join(dict.fromkeys(law.family for law in laws))
         raise InputError(f"no family of laws is called {family!r}: there are {families}")
-    return found
+    return members
 
 
 def get_law(name: str, x: str | None = None) -> Law:
@@ -66,24 +61,25 @@ def get_law(name: str, x: str | None = None) -> Law:
     if shares := _SHARE.findall(name) if " + " in name else []:
         return average({get_law(member, x): float(f"{share}e-2") for member, share in shares})
     composed = _COMPOSED.fullmatch(name)
-    made = _by_name(name) if composed is None else _composed(composed["base"], composed["levers"])
-    return made if x is None else made.over(x)
+    law = _by_name(name) if composed is None else _composed(composed["base"], composed["levers"])
+    return law if x is None else law.over(x)
 
 
 def _by_name(name: str) -> Law:
-    if name not in _BY_NAME:
-        near = get_close_matches(name, _BY_NAME, n=1)
+    laws = {law.name: law for law in all_laws()}
+    if name not in laws:
+        near = get_close_matches(name, laws, n=1)
         hint = f"did you mean {near[0]}?" if near else "froude laws lists them"
         raise InputError(f"no law is called {name!r}: {hint}")
-    return _BY_NAME[name]
+    return laws[name]
 
 
-def _composed(base: str, levers: str) -> Law:
-    taken: dict[str, Law] = {}
-    for pair in levers.split(","):
+def _composed(base_name: str, pairs: str) -> Law:
+    levers: dict[str, Law] = {}
+    for pair in pairs.split(","):
         x, _, lever = (part.strip() for part in pair.partition("="))
         if not lever:
             raise InputError(f"{pair!r} replaces nothing: write INPUT=LEVER, as in chinchilla[D=repeated-tokens]")
-        taken[x] = _by_name(lever)
-    made = _by_name(base)
-    return (made.over(next(iter(taken))) if made.choices else made).replacing(**taken)
+        levers[x] = _by_name(lever)
+    base = _by_name(base_name)
+    return (base.over(next(iter(levers))) if base.choices else base).replacing(**levers)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from froude.errors import InputError
-from froude.laws.law import Law
+from froude.laws.definition import Law
 
 _GRID = 400
 _HALVINGS = 50

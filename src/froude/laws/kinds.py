@@ -16,6 +16,8 @@ from froude.laws.lr_history import LrHistory
 
 Draw = Callable[[np.random.Generator, int, float], np.ndarray]
 
+_NEEDS = {"positive": "> 0 and finite", "real": "to be finite", "count": ">= 1 and finite", "history": "a history"}
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -23,23 +25,23 @@ class Input:
     """A measured input and the unit it is counted in; inputs of one law that share a unit are scaled together.
 
     `domain` is "positive", "real" for one that may be zero or negative, "count" for one from 1 up, which is a pure
-    number and never scaled, or "past" for one that is no number but a `LrHistory`.
+    number and never scaled, or "history" for one that is no number but a `LrHistory`.
     """
 
     unit: str
-    domain: Literal["positive", "real", "count", "past"] = "positive"
+    domain: Literal["positive", "real", "count", "history"] = "positive"
 
     def read(self, values: Any) -> Any:
-        """Values as a law takes them: an array of floats, or a past as it is. InputError for what is no past."""
-        if self.domain != "past":
+        """Values as a law takes them: an array of floats, or a history as it is. InputError for what is none."""
+        if self.domain != "history":
             return np.asarray(values, dtype=float)
         if not isinstance(values, LrHistory):
-            raise InputError(f"{values!r} is no past of a {self.unit}: forecast along a schedule instead")
+            raise InputError(f"{values!r} is no history of a {self.unit}: forecast along a schedule instead")
         return values
 
     def holds(self, values: Any) -> np.ndarray:
         """Where values lie in the domain, of their shape."""
-        if self.domain == "past":
+        if self.domain == "history":
             return np.ones(values.shape, dtype=bool)
         least = {"positive": values > 0, "real": True, "count": values >= 1}
         return np.isfinite(values) & least[self.domain]
@@ -52,9 +54,12 @@ class Input:
     @property
     def needs(self) -> str:
         """The domain in words."""
-        return {"positive": "> 0 and finite", "real": "to be finite", "count": ">= 1 and finite", "past": "a past"}[
-            self.domain
-        ]
+        return {
+            "positive": "> 0 and finite",
+            "real": "to be finite",
+            "count": ">= 1 and finite",
+            "history": "a history",
+        }[self.domain]
 
 
 @final
@@ -163,8 +168,8 @@ Samples = Annotated[np.ndarray, Input(unit="training examples")]
 StepTokens = Annotated[np.ndarray, Input(unit="tokens/optimizer step")]
 RateArea = Annotated[np.ndarray, Input(unit="learning rate × steps")]
 RootRateArea = Annotated[np.ndarray, Input(unit="√(learning rate) × steps")]
-Changes = Annotated[LrHistory, Input(unit="learning rate", domain="past")]
-Drops = Annotated[LrHistory, Input(unit="learning rate", domain="past")]
+Changes = Annotated[LrHistory, Input(unit="learning rate", domain="history")]
+Drops = Annotated[LrHistory, Input(unit="learning rate", domain="history")]
 
 Floor = Annotated[np.ndarray, FLOOR]
 Scale = Annotated[np.ndarray, SCALE]

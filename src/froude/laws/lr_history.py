@@ -1,4 +1,4 @@
-"""What a point of a training knows of its learning rate: the area under it, and every change of it so far.
+"""The learning rate of a training, and its history at each point: the area under it, and every change so far.
 
 Steps are optimizer steps, and sums run over every one of them. As a rate is linear between the steps at which it is
 known, they have closed forms: the sum of a linear sequence is the area of its trapezoid and half its two ends.
@@ -53,8 +53,8 @@ class LrHistory:
         """That of some of the points."""
         counts = np.diff(self.starts, append=self.pairs)[which]
         starts = _starts(counts)
-        kept = np.repeat(self.starts[which] - starts, counts) + np.arange(counts.sum())
-        return LrHistory(**{name: getattr(self, name)[kept] for name in _EACH}, starts=starts)
+        pairs = np.repeat(self.starts[which] - starts, counts) + np.arange(counts.sum())
+        return LrHistory(**{name: getattr(self, name)[pairs] for name in _EACH}, starts=starts)
 
     def __truediv__(self, unit: float) -> "LrHistory":
         """The same with learning rates counted in this unit."""
@@ -63,12 +63,12 @@ class LrHistory:
         )
 
 
-def joined(pasts: Sequence[LrHistory]) -> LrHistory:
-    """The past of all points of these pasts, in order."""
-    before = _starts(np.array([past.pairs for past in pasts]))
-    together = {name: np.concatenate([getattr(past, name) for past in pasts]) for name in _EACH}
+def join_histories(histories: Sequence[LrHistory]) -> LrHistory:
+    """The history of all points of these histories, in order."""
+    before = _starts(np.array([history.pairs for history in histories]))
+    together = {name: np.concatenate([getattr(history, name) for history in histories]) for name in _EACH}
     return LrHistory(
-        **together, starts=np.concatenate([past.starts + k for past, k in zip(pasts, before, strict=True)])
+        **together, starts=np.concatenate([history.starts + k for history, k in zip(histories, before, strict=True)])
     )
 
 
@@ -125,14 +125,14 @@ class LearningRates:
         return _integral(self.steps, self.rates, steps, _mean_root) + ends / 2
 
     def changes(self, at: np.ndarray) -> LrHistory:
-        """The past of points at these steps (n,): all changes of the rate, those of warm-up too."""
-        return self._past(at, np.diff(self.rates, prepend=self.rates[0]))
+        """The history of points at these steps (n,): all changes of the rate, those of warm-up too."""
+        return self._history(at, np.diff(self.rates, prepend=self.rates[0]))
 
     def drops(self, at: np.ndarray) -> LrHistory:
-        """The past of points at these steps (n,): the changes of the rate since the end of warm-up."""
-        return self._past(at, np.where(self.steps > self.peak_step, np.diff(self.rates, prepend=self.rates[0]), 0.0))
+        """The history of points at these steps (n,): the changes of the rate since the end of warm-up."""
+        return self._history(at, np.where(self.steps > self.peak_step, np.diff(self.rates, prepend=self.rates[0]), 0.0))
 
-    def _past(self, at: np.ndarray, differences: np.ndarray) -> LrHistory:
+    def _history(self, at: np.ndarray, differences: np.ndarray) -> LrHistory:
         """Changes within an octave of steps before a point are taken as two at most, each in its middle.
 
         A law's value differs by less than one part in ten thousand from that with every step by itself.
@@ -142,14 +142,14 @@ class LearningRates:
         falls, rises = (self._middles(edges, np.maximum(sign * differences, 0.0)) for sign in (-1.0, 1.0))
         drop = np.concatenate([falls[0], -rises[0]], axis=1)
         middle = np.concatenate([falls[1], rises[1]], axis=1)
-        kept = np.abs(drop) > _NOTHING * self.rates.max()
-        kept[:, 0] |= ~kept.any(axis=1)
-        counts = kept.sum(axis=1)
-        step, now = middle[kept], np.repeat(at, counts)
+        is_change = np.abs(drop) > _NOTHING * self.rates.max()
+        is_change[:, 0] |= ~is_change.any(axis=1)
+        counts = is_change.sum(axis=1)
+        step, now = middle[is_change], np.repeat(at, counts)
         rate = np.maximum(self.at(step), _NOTHING * self.rates.max())
         before, up_to = (_integral(self.steps, self.rates, each, _mean) for each in (step, now))
         area = up_to - before + (rate + self.at(now)) / 2
-        return LrHistory(drop=drop[kept], rate=rate, area=area, steps=now - step + 1, starts=_starts(counts))
+        return LrHistory(drop=drop[is_change], rate=rate, area=area, steps=now - step + 1, starts=_starts(counts))
 
     @property
     def _warming(self) -> np.ndarray:

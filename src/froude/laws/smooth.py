@@ -1,4 +1,4 @@
-"""Functions that NumPy does not have, with the derivatives that a fit needs."""
+"""Functions that NumPy does not have: how a law calls one with the derivatives that a fit needs, and the logistic."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,3 +26,10 @@ class Smooth:
             if hasattr(argument, "__smooth__"):
                 return argument.__smooth__(self, arguments)
         return self.value(*arguments)
+
+
+def softplus_and_sigmoid(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The softplus log(1 + e^t) and its derivative, the logistic 1/(1 + e^-t), of t's shape; finite for every t."""
+    small = np.exp(-np.abs(t))
+    upper = 1 / (1 + small)
+    return np.maximum(t, 0) + np.log1p(small), np.where(t >= 0, upper, small * upper)

@@ -474,7 +474,7 @@ def test_a_law_that_needs_more_than_a_schedule_is_refused() -> None:
     made = fit(law, Runs.from_columns(planted(law)), draws=20)
     with mistake("give whole steps from the end of warm-up, 2160, to the last, 24000"):
         made.along(SCHEDULES["cosine_24000"], at=np.array([24_001]))
-    with mistake("3.0 is no past of a learning rate: forecast along a schedule instead"):
+    with mistake("3.0 is no history of a learning rate: forecast along a schedule instead"):
         made.predict(S1=3.0, drops=3.0)
     runs = Runs.from_columns({"C": [1e18, 1e19, 1e20], "loss": [3.0, 2.5, 2.1]})
     with mistake("power needs C, which no schedule tells"):

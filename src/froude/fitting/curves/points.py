@@ -8,7 +8,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.laws import Law
-from froude.laws.lr_history import LearningRates, LrHistory, joined
+from froude.laws.lr_history import LearningRates, LrHistory, join_histories
 from froude.runs import Runs
 from froude.runs.optional_roles import asked_of
 
@@ -71,7 +71,7 @@ def along_curves(law: Law, runs: Runs) -> dict[str, Any]:
     for x in law.inputs:
         if x in ALONG and x not in runs:
             each = [ALONG[x](curve.rates, curve.steps) for curve in curves]
-            made[x] = joined(each)[order] if isinstance(each[0], LrHistory) else np.concatenate(each)[order]
+            made[x] = join_histories(each)[order] if isinstance(each[0], LrHistory) else np.concatenate(each)[order]
     return made
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from froude.laws.decorator import law
+from froude.laws.definition import Example, Law
 from froude.laws.kinds import Amount, Bend, Break, Exponent, Floor, Positive, Size, Softness, Stride
-from froude.laws.law import Example, Law, law
 
 _PUBLISHED = {
     1: {
@@ -59,7 +60,7 @@ def broken(n: int) -> Law:
         domain={"D": (160, 928), "N": (1e6, 1e10), "C": (1e17, 1e23)},
         carries={"A": {"x": "alpha"}, **({"d1": {"x": 1.0}} if n else {})},
         examples=_EXAMPLES if n == 1 else (),
-        written=_written(n) if n else None,
+        notation=_notation(n) if n else None,
         wrong_when="a break lies beyond the runs: nothing in them tells of it.",
     )(function)
 
@@ -69,7 +70,7 @@ def _bend(z: Any, c: Any, f: Any) -> Any:
     return (np.maximum(1, z) * (1 + np.minimum(z, 1 / z) ** (1 / f)) ** f) ** -c
 
 
-def _written(n: int) -> tuple[str, str]:
+def _notation(n: int) -> tuple[str, str]:
     """The formula as the paper has it, in text and LaTeX."""
     text, latex, place, mark = "E + A·x^-alpha", r"E + A x^{-\alpha}", "d1", "d_{1}"
     for i in range(1, n + 1):

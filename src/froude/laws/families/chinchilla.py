@@ -1,7 +1,8 @@
 """The additive law of parameters and tokens."""
 
+from froude.laws.decorator import law
+from froude.laws.definition import Example
 from froude.laws.kinds import Exponent, Floor, NatsPerToken, Params, Scale, Tokens
-from froude.laws.law import Example, law
 
 # As printed by Hu et al., whose N and D are in billions: C_N, alpha, C_D, beta and L_0.
 _MINICPM = {

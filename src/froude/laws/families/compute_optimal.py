@@ -1,8 +1,9 @@
 """The best size and length of a training for a budget of compute, as power laws of the budget."""
 
+from froude.laws.decorator import law
+from froude.laws.definition import Example
 from froude.laws.families.power import PF_DAY_FLOP
 from froude.laws.kinds import Amount, BestParams, BestSteps, BestTokens, Exponent, Flop, FlopPerToken
-from froude.laws.law import Example, law
 
 _KAPLAN = "Kaplan et al. 2020, arXiv:2001.08361, section 6"
 _PORIAN = "Porian et al. 2024, arXiv:2406.19146, table of fits in the authors' repository (RefinedWeb)"

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from froude.errors import InputError
+from froude.laws.decorator import law
+from froude.laws.definition import Example
 from froude.laws.kinds import (
     BitsPerCharacter,
     Curve,
@@ -20,7 +22,6 @@ from froude.laws.kinds import (
     Tokens,
     Weight,
 )
-from froude.laws.law import Example, law
 from froude.laws.smooth import Smooth
 
 N0, D0 = 1e9, 1e10
@@ -109,7 +110,7 @@ _BOX_COX = Smooth(name="box_cox", value=box_cox, partials=_box_cox_partials)
         Example(constants="li-2025", at={"N": 7e9, "D": 1e12}, gives="0.40791"),
         Example(constants="li-2025", at={"N": 25.1e9, "D": 1e11}, gives="0.42105"),
     ],
-    written=(
+    notation=(
         "E·exp(E_growth·h(E_curve)) + B·exp((B_growth + A·A_growth·ln D0)·h(B_curve))"
         "·D0^A·D^(-A·exp(A_growth·h(A_curve))), where h(k) = ((N/N0)^k - 1)/k, N0 = 1e9 and D0 = 1e10",
         r"E e^{E_{growth} h(E_{curve})} + B e^{(B_{growth} + A A_{growth} \ln D_0) h(B_{curve})} D_0^A "

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from froude.laws.decorator import law
+from froude.laws.definition import Example
 from froude.laws.kinds import Amount, BestStepTokens, Ceiling, Exponent, Flop, LearningRate, Loss, Params, Scale, Tokens
-from froude.laws.law import Example, law
 
 _STEP_LAW = "Li et al. 2025 (Step Law), arXiv:2503.04715"
 _DEEPSEEK = "DeepSeek-AI 2024, arXiv:2401.02954"

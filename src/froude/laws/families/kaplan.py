@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from froude.laws.decorator import law
+from froude.laws.definition import Example
 from froude.laws.kinds import (
     Amount,
     BestStepTokens,
@@ -22,9 +24,7 @@ from froude.laws.kinds import (
     StepTokens,
     Tokens,
 )
-from froude.laws.law import Example, law
-from froude.laws.logistic import softplus_and_sigmoid
-from froude.laws.smooth import Smooth
+from froude.laws.smooth import Smooth, softplus_and_sigmoid
 
 _KAPLAN = "Kaplan et al. 2020, arXiv:2001.08361"
 _SU = "Su et al. 2024, arXiv:2403.06563"
@@ -168,7 +168,7 @@ _LOG_LOSS = Smooth(name="log_loss", value=_log_loss, partials=_log_loss_partials
     domain={"N": (1e6, 1.5e9), "S": (1e3, 3e5), "B": (3e4, 4e6)},
     carries={"Nc": {"N": 1.0}, "Sc": {"S": 1.0}, "B_star": {"B": 1.0}},
     falls_in=("N", "S", "B"),
-    written=(
+    notation=(
         "L = (Nc/N)^alpha_N + (Sc·(1 + B_star·L^(-1/alpha_B)/B)/S)^alpha_S",
         r"L = \left(\frac{N_{c}}{N}\right)^{\alpha_{N}} "
         r"+ \left(\frac{S_{c}}{S} \left(1 + \frac{B_{*} L^{-1/\alpha_{B}}}{B}\right)\right)^{\alpha_{S}}",

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from froude.laws.decorator import law
 from froude.laws.kinds import Exponent, LearningRate, Pivot, Scale, Steepness, StepTokens
-from froude.laws.law import law
 
 _GRANZIOL = "Granziol et al. 2022, arXiv:2006.09092"
 _BATCHES = {"B": (3e4, 4e6)}
@@ -40,7 +40,7 @@ def saturating_lr(B: StepTokens, *, lr_max: Scale, B_crit: Pivot, gamma: Steepne
     domain=_BATCHES,
     carries={"B_crit": {"B": 1.0}},
     rises_in=("B",),
-    written=(
+    notation=(
         "lr_max/(m + B_crit/(B·m)), m = max(1, (B_crit/B)^0.5)",
         r"\frac{lr_{max}}{m + \frac{B_{crit}}{B m}}, \quad m = \max\left(1, \sqrt{B_{crit} / B}\right)",
     ),

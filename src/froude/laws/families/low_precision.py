@@ -4,8 +4,8 @@ from typing import Annotated
 
 import numpy as np
 
+from froude.laws.decorator import law
 from froude.laws.kinds import Exponent, Floor, Input, Kind, NatsPerToken, Params, Scale, Tokens
-from froude.laws.law import law
 
 ExponentBits = Annotated[np.ndarray, Input(unit="bits of exponent", domain="count")]
 MantissaBits = Annotated[np.ndarray, Input(unit="bits of mantissa", domain="count")]
@@ -33,7 +33,7 @@ PowerOfBits = Annotated[np.ndarray, POWER_OF_BITS]
         **{"exponent_bits": (1, 5), "mantissa_bits": (1, 5), "block": (32, 512)},
     },
     carries={"A": {"N": "alpha"}, "B": {"D": "beta"}, "gamma": {"D": "beta", "N": "-alpha"}},
-    written=(
+    notation=(
         "E + A·N^-alpha + B·D^-beta + D^beta·N^-alpha·log2(block)"
         "/(gamma·(exponent_bits + 0.5)^delta·(mantissa_bits + 0.5)^nu)",
         r"E + A N^{-\alpha} + B D^{-\beta} + \frac{D^{\beta}}{N^{\alpha}} \frac{\log_2 block}"

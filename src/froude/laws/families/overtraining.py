@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from froude.laws.decorator import law
+from froude.laws.definition import Example
 from froude.laws.kinds import Amount, Exponent, Floor, Flop, Loss, NatsPerToken, Rate, Scale, Share, TokensPerParam
-from froude.laws.law import Example, law
 
 _GADRE = "Gadre et al. 2024, arXiv:2403.08540"
 _REFITTED = "refitted by least squares to the authors' own points; to the digits remembered, the paper's"

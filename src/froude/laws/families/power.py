@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from froude.laws.decorator import law
+from froude.laws.definition import Example
 from froude.laws.kinds import Exponent, Floor, Positive, Scale, Size
-from froude.laws.law import Example, law
 
 PF_DAY_FLOP = 8.64e19
 """A petaflop/s-day in floating-point operations: the unit of compute of Kaplan et al. and Henighan et al."""

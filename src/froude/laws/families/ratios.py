@@ -1,7 +1,8 @@
 """What more data multiply, where only an exponent is published: laws of two amounts of data."""
 
+from froude.laws.decorator import law
+from froude.laws.definition import Example
 from froude.laws.kinds import Exponent, Multiple, Samples
-from froude.laws.law import Example, law
 
 _HESTNESS = "Hestness et al. 2017, arXiv:1712.00409"
 

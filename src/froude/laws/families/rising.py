@@ -4,8 +4,9 @@ from typing import Annotated
 
 import numpy as np
 
+from froude.laws.decorator import law
+from froude.laws.definition import Example
 from froude.laws.kinds import Amount, Exponent, Input, Multiple, Output, Pivot, Scale, Size
-from froude.laws.law import Example, law
 
 Units = Annotated[np.ndarray, Input(unit="units that work at once")]
 Score = Annotated[np.ndarray, Output(unit="points of the score", residual="plain")]

@@ -5,8 +5,9 @@ from typing import Annotated
 import numpy as np
 
 from froude.errors import InputError
+from froude.laws.decorator import law
+from froude.laws.definition import Example
 from froude.laws.kinds import Amount, Exponent, Input, Output
-from froude.laws.law import Example, law
 
 Tries = Annotated[np.ndarray, Input(unit="samples per problem")]
 Uncovered = Annotated[np.ndarray, Output(unit="-ln(share of problems solved)", residual="log")]

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from froude.laws.decorator import law
 from froude.laws.kinds import Amount, Exponent, Floor, Offset, Positive, Ratio, Scale, Size
-from froude.laws.law import law
-from froude.laws.logistic import softplus_and_sigmoid
-from froude.laws.smooth import Smooth
+from froude.laws.smooth import Smooth, softplus_and_sigmoid
 
 _SMALL, _MOST_STEPS = 1e-8, 60
 _ALABDULMOHSIN = "Alabdulmohsin et al. 2022, arXiv:2209.06640"
@@ -67,7 +66,7 @@ _SETTLED = Smooth(name="settled", value=_settled, partials=_settled_partials)
     domain={"D": (1e5, 1e9), "N": (1e6, 1e10), "C": (1e17, 1e23)},
     carries={"A": {"x": "alpha"}},
     falls_in=("x",),
-    written=(
+    notation=(
         "E + R·y, where y/(1 - y)^gamma = A·x^-alpha",
         r"E + R y, \quad \frac{y}{(1 - y)^{\gamma}} = A x^{-\alpha}",
     ),

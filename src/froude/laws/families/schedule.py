@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from froude.laws.decorator import law
 from froude.laws.kinds import (
     Changes,
     Clock,
@@ -17,7 +18,6 @@ from froude.laws.kinds import (
     Scale,
     Steepness,
 )
-from froude.laws.law import law
 from froude.laws.lr_history import LrHistory
 
 _RATES = (3e-5, 3e-4)
@@ -44,7 +44,7 @@ def _annealed(drops: LrHistory, tau: Any) -> Any:
     domain={"S1": (0.3, 21.0), "drops": _RATES},
     carries={"A": {"S1": "alpha"}, "B": {"drops": -1.0}},
     falls_in=("S1",),
-    written=(
+    notation=(
         "L0 + A·S1^-alpha - B·sum(drop·(1 - (1 - 1/tau)^steps))",
         r"L_{0} + A S_{1}^{-\alpha} - B \sum_k (\eta_{k-1} - \eta_k) \left(1 - (1 - 1/\tau)^{t-k+1}\right)",
     ),
@@ -67,7 +67,7 @@ def annealing(
     domain={"S1": (0.3, 21.0), "changes": _RATES},
     carries={"A": {"S1": "alpha"}, "B": {"changes": -1.0}, "C": {"changes": ("gamma", -1.0)}},
     falls_in=("S1",),
-    written=(
+    notation=(
         "L0 + A·S1^-alpha - B·sum(drop·(1 - (1 + C·rate^-gamma·area)^-beta))",
         r"L_{0} + A S_{1}^{-\alpha} - B \sum_k (\eta_{k-1} - \eta_k) "
         r"\left(1 - \left(1 + C \eta_k^{-\gamma} \sum_{i=k}^{t} \eta_i\right)^{-\beta}\right)",
@@ -101,7 +101,7 @@ def multi_power(
     domain={"root_S1": (25.0, 1240.0), "drops": _RATES},
     carries={"A": {"root_S1": "alpha"}, "W": {"root_S1": 1.0}, "B": {"drops": -1.0}},
     falls_in=("root_S1",),
-    written=(
+    notation=(
         "L0 + A·(root_S1 - W)^-alpha - B·sum(drop·(1 - (1 - 1/tau)^steps))",
         r"L_{0} + A \left(\sum_i \sqrt{\eta_i} - W\right)^{-\alpha} "
         r"- B \sum_k (\eta_{k-1} - \eta_k) \left(1 - (1 - 1/\tau)^{t-k+1}\right)",

@@ -1,9 +1,9 @@
-"""Data that wear out: what samples are still worth when they are seen again."""
+"""What filtered samples are still worth as they are seen again and wear out."""
 
 import numpy as np
 
+from froude.laws.decorator import law
 from froude.laws.kinds import EffectiveTokens, Ratio, Tokens
-from froude.laws.law import law
 
 _EPOCHS = 64  # told apart; what is seen more often than that counts as the last of them
 
@@ -13,7 +13,7 @@ _EPOCHS = 64  # told apart; what is seen more often than that counts as the last
     domain={"D": (1e7, 1e9), "U": (1e7, 1e8)},
     carries={},
     rises_in=("D",),
-    written=(
+    notation=(
         "U·prod_k (D_k/D_(k-1))^(2^(-(k - 1)/tau)), D_k = min(D, k·U), for D of U or more",
         r"U \prod_{k \geq 2} \left(\frac{D_k}{D_{k-1}}\right)^{2^{-(k-1)/\tau}}, \quad D_k = \min(D, k U)",
     ),

@@ -1,9 +1,9 @@
-"""Levers: what else counts as parameters or as tokens. Each takes the place of N or D in a law of these."""
+"""What tokens are worth when they are seen again, and parameters when they outgrow the unique tokens."""
 
 import numpy as np
 
-from froude.laws.kinds import EffectiveParams, EffectiveTokens, Exponent, Params, Ratio, Scale, Streams, Tokens
-from froude.laws.law import law
+from froude.laws.decorator import law
+from froude.laws.kinds import EffectiveParams, EffectiveTokens, Exponent, Params, Ratio, Scale, Tokens
 
 _MUENNIGHOFF = "Muennighoff et al. 2023, arXiv:2305.16264"
 
@@ -36,7 +36,7 @@ def repeated_tokens(D: Tokens, U: Tokens, *, R_D: Ratio) -> EffectiveTokens:
     domain={"N": (7e6, 9e9), "U": (1e8, 1.8e11)},
     carries={"A": {"N": "alpha"}, "B": {"U": "beta"}},
     rises_in=("N",),
-    written=(
+    notation=(
         "N' + N'·R_N·(1 - exp((1 - N/N')/R_N)), N' = min(N, G·(G·U)^(beta/alpha)), "
         "G = (alpha·A/(beta·B))^(1/(alpha + beta))",
         r"N' + N' R_N \left(1 - e^{(1 - N/N')/R_N}\right),\; N' = \min\left(N, G (G U)^{\beta/\alpha}\right),"
@@ -51,20 +51,3 @@ def excess_params(
     G = (alpha * A / (beta * B)) ** (1 / (alpha + beta))
     useful = np.minimum(N, G * (G * U) ** (beta / alpha))
     return useful + useful * R_N * (1 - np.exp((1 - N / useful) / R_N))
-
-
-@law(
-    source="Chen et al. 2025, arXiv:2505.10475, eq. 5",
-    published={"parscale-2025-stack": {"k": 0.39346}, "parscale-2025-pile": {"k": 0.33444}},
-    trust={
-        "parscale-2025-stack": "refitted to the authors' 24 points; the paper prints 0.3933, as remembered",
-        "parscale-2025-pile": "refitted to the authors' 24 points; the paper prints 0.3347, as remembered",
-    },
-    domain={"N": (5e8, 4.5e9), "P": (1, 8)},
-    carries={},
-    rises_in=("N", "P"),
-    wrong_when="there are more than the 8 streams that were measured, or tokens per parameter change.",
-)
-def parallel_streams(N: Params, P: Streams, *, k: Ratio) -> EffectiveParams:
-    """P parallel streams through one model count as more parameters, by the logarithm of P."""
-    return N * (k * np.log(P) + 1)

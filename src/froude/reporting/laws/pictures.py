@@ -120,7 +120,7 @@ def can_be_drawn(law: Law) -> bool:
 
 def is_of_curves(law: Law) -> bool:
     """Whether a law speaks of a training's points, whose past learning rates are among its inputs."""
-    return any(mark.domain == "past" for mark in law.marks.values())
+    return any(mark.domain == "history" for mark in law.marks.values())
 
 
 def _along_schedules(law: Law) -> Drawing:

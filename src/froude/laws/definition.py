@@ -7,11 +7,10 @@ N to the power alpha, so that counting N in millions divides A by 1e6**alpha and
 is a number, a parameter's name, such a name with a minus sign, or a tuple of these, which is their sum.
 """
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, final, get_type_hints
+from typing import Any, Literal, final
 
 import numpy as np
 
@@ -72,7 +71,7 @@ class Law:
     choices: Mapping[str, Constants] = field(default_factory=dict)
     trend: Mapping[str, int] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
-    written: tuple[str, str] | None = None
+    notation: tuple[str, str] | None = None
     members: "tuple[tuple[Law, float], ...]" = ()
 
     def __eq__(self, other: object) -> bool:
@@ -114,12 +113,12 @@ class Law:
     @property
     def formula(self) -> str:
         """The right-hand side in plain text, such as `E + A·N^-alpha + B·D^-beta`."""
-        return self.written[0] if self.written else self._traced.text
+        return self.notation[0] if self.notation else self._traced.text
 
     @property
     def latex(self) -> str:
         """The right-hand side in LaTeX."""
-        return self.written[1] if self.written else self._traced.latex
+        return self.notation[1] if self.notation else self._traced.latex
 
     def __call__(self, **values: Any) -> Any:
         """The law's value, in `unit`, of the broadcast shape of its arguments.
@@ -164,9 +163,7 @@ class Law:
         `chinchilla.replacing(D=repeated_tokens)` is a law of N and of what repeated_tokens takes. InputError for a
         lever of another unit than the input it replaces.
         """
-        from froude.laws.compose import compose
-
-        return compose(self, levers)
+        return _compose(self, levers)
 
     def rescaled(self, parameters: Mapping[str, Any], factors: Mapping[str, float]) -> dict[str, Any]:
         """The parameters that give the same values when each input is divided by its factor.
@@ -183,81 +180,6 @@ class Law:
 _UNITS: Mapping[str, str] = {"N": "parameters", "D": "tokens", "C": "FLOP"}
 
 
-def law(
-    *,
-    source: str,
-    wrong_when: str,
-    domain: Mapping[str, tuple[float, float]],
-    carries: Mapping[str, Mapping[str, Power]],
-    published: Constants | None = None,
-    trust: Mapping[str, str] | None = None,
-    over: Mapping[str, Constants] | None = None,
-    falls_in: Sequence[str] = (),
-    rises_in: Sequence[str] = (),
-    examples: Sequence[Example] = (),
-    written: tuple[str, str] | None = None,
-) -> Callable[[Callable[..., Any]], Law]:
-    """Make a `Law` of a function whose signature is annotated with the kinds of `froude.laws.kinds`.
-
-    The name is the function's with hyphens, the summary the first line of its docstring, the family the name of
-    its file, or "levers". `over` is for a law of one input: the roles it may be taken over, the first by default, each
-    with its published constants. `falls_in` and `rises_in` name inputs with which its value never rises or falls,
-    whatever the parameters. `written` is the formula as text and as LaTeX, for one that cannot be read off the
-    function. TypeError where an annotation or an entry of `carries` makes no sense.
-    """
-
-    def decorate(function: Callable[..., Any]) -> Law:
-        marks = {name: _mark(function, name, hint) for name, hint in _hints(function).items()}
-        output = marks.pop("return")
-        if not isinstance(output, Output):
-            raise TypeError(f"{function.__name__}: annotate what it returns with an Output of froude.laws.kinds")
-        inputs = {name: mark for name, mark in marks.items() if isinstance(mark, Input)}
-        kinds = {name: mark for name, mark in marks.items() if isinstance(mark, Kind)}
-        made = Law(
-            name=function.__name__.replace("_", "-"),
-            function=function,
-            inputs=tuple(inputs),
-            marks=inputs,
-            kinds=kinds,
-            output=output,
-            carries=carries,
-            family=_family(function.__module__),
-            summary=(inspect.getdoc(function) or "").partition("\n")[0],
-            source=source,
-            wrong_when=wrong_when,
-            domain=domain,
-            published=published or {},
-            trust=trust or {},
-            choices=over or {},
-            trend={**dict.fromkeys(falls_in, -1), **dict.fromkeys(rises_in, 1)},
-            examples=tuple(examples),
-            written=written,
-        )
-        _check_carries(made)
-        return made.over(next(iter(over))) if over else made
-
-    return decorate
-
-
-def _family(module: str) -> str:
-    """The family of a law: its file, or "levers" for all that are in the package of levers."""
-    *_, package, name = module.split(".")
-    return package if package == "levers" else name.replace("_", "-")
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    hints = get_type_hints(function, include_extras=True)
-    names = [*inspect.signature(function).parameters, "return"]
-    return {name: hints.get(name) for name in names}
-
-
-def _mark(function: Callable[..., Any], name: str, hint: Any) -> Input | Kind | Output:
-    for mark in getattr(hint, "__metadata__", ()):
-        if isinstance(mark, Input | Kind | Output):
-            return mark
-    raise TypeError(f"{function.__name__}: annotate {name} with a kind or unit of froude.laws.kinds")
-
-
 def _exponent(power: Power, parameters: Mapping[str, Any]) -> Any:
     if isinstance(power, tuple):
         return sum(_exponent(part, parameters) for part in power)
@@ -266,12 +188,53 @@ def _exponent(power: Power, parameters: Mapping[str, Any]) -> Any:
     return -parameters[power[1:]] if power.startswith("-") else parameters[power]
 
 
-def _check_carries(made: Law) -> None:
-    # An exponent that itself carried a unit would make the order of rescaling matter.
-    for name, powers in made.carries.items():
-        for x, power in powers.items():
-            parts = power if isinstance(power, tuple) else (power,)
-            exponents = [part.removeprefix("-") for part in parts if isinstance(part, str)]
-            unknown = any(each not in made.kinds or each in made.carries for each in exponents)
-            if name not in made.kinds or x not in made.inputs or unknown:
-                raise TypeError(f"{made.name}: carries[{name!r}][{x!r}] = {power!r} makes no sense")
+def _compose(base: Law, levers: Mapping[str, Law]) -> Law:
+    """The law base with each named input replaced by its lever; see `Law.replacing`.
+
+    Inputs are the union of all, in order. A parameter that a lever names as the base does is the same parameter:
+    what counts as a parameter in excess depends on the base's own constants.
+    """
+    for x, lever in levers.items():
+        _check(base, x, lever)
+    order = [name for x in base.inputs for name in (levers[x].inputs if x in levers else (x,))]
+    marks = {**base.marks, **{name: mark for lever in levers.values() for name, mark in lever.marks.items()}}
+    parts = (base, *levers.values())
+
+    def function(*inputs: Any, **parameters: Any) -> Any:
+        given = dict(zip(composed.inputs, inputs, strict=True))
+        replaced = [_effective(levers[x], given, parameters) if x in levers else given[x] for x in base.inputs]
+        return base.function(*replaced, **{name: parameters[name] for name in base.parameters})
+
+    composed = replace(
+        base,
+        name=f"{base.name}[{','.join(f'{x}={lever.name}' for x, lever in levers.items())}]",
+        function=function,
+        inputs=tuple(dict.fromkeys(order)),
+        marks={name: marks[name] for name in order},
+        kinds={name: kind for part in reversed(parts) for name, kind in part.kinds.items()},
+        carries={name: powers for part in reversed(parts) for name, powers in part.carries.items()},
+        summary=" ".join(part.summary for part in parts),
+        source="; ".join(part.source for part in parts),
+        wrong_when=" ".join(part.wrong_when for part in parts),
+        published={},
+        trust={},
+        choices={},
+        trend={},
+        examples=(),
+        notation=None,
+        domain={name: span for part in reversed(parts) for name, span in part.domain.items() if name in order},
+    )
+    return composed
+
+
+def _effective(lever: Law, given: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
+    return lever.function(*(given[x] for x in lever.inputs), **{name: parameters[name] for name in lever.parameters})
+
+
+def _check(base: Law, x: str, lever: Law) -> None:
+    if x not in base.inputs:
+        raise InputError(f"{base.name} has no input {x} to replace: it is a law of {' and '.join(base.inputs)}")
+    if not lever.is_lever or lever.unit != base.marks[x].unit:
+        raise InputError(
+            f"{lever.name} gives {lever.unit} and {x} of {base.name} is in {base.marks[x].unit}: replace another input"
+        )
