@@ -155,7 +155,7 @@ EXPERIMENT = growth.Experiment(
     size_name="rank",
     expected="errors that fall with rank",
     claims=(
-        growth.RowClaim(row="svdquant", holds=absorbs),
+        growth.RowClaim(row="svdquant", holds=absorbs, shows="modelled"),
         growth.RowClaim(row="int2-1", holds=corrects),
     ),
 )

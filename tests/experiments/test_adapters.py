@@ -141,7 +141,7 @@ def test_shared_scales_of_eight_tasks_are_eight_parameters(record_property: Note
     record_property("found", f"{listed(counts, 'd')}; {percent:.2f}% of AdapterFusion's")
 
 
-@pytest.mark.atlas("pyra")
+@pytest.mark.atlas("pyra", "modelled")
 def test_flops_of_an_adapted_vit_fall_with_the_tokens_kept(record_property: Noted):
     model = get_model("vit-b/16")
     keep = np.array([1.0, 0.8, 0.6, 0.4, 0.2])

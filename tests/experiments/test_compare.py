@@ -95,7 +95,7 @@ def test_the_winner_at_the_crossing_itself_is_as_likely_as_not_the_other() -> No
 
 
 @pytest.mark.slow
-@pytest.mark.atlas("clip-mammut-scaling-comparison")
+@pytest.mark.atlas("clip-mammut-scaling-comparison", "modelled")
 def test_no_winner_is_named_where_intervals_of_two_procedures_overlap(
     record_property: Noted,
 ) -> None:
@@ -144,7 +144,7 @@ def test_a_flat_series_gets_a_floor_and_a_falling_one_a_power(
 
 
 @pytest.mark.slow
-@pytest.mark.atlas("tsfm-laws")
+@pytest.mark.atlas("tsfm-laws", "modelled")
 def test_a_winner_with_the_flatter_law_outside_is_flagged(
     record_property: Noted,
 ) -> None:
@@ -171,7 +171,7 @@ def test_a_winner_with_the_flatter_law_outside_is_flagged(
 
 
 @pytest.mark.slow
-@pytest.mark.atlas("farseer")
+@pytest.mark.atlas("farseer", "modelled")
 def test_held_out_error_picks_the_law_that_made_the_runs(
     record_property: Noted,
 ) -> None:
@@ -238,7 +238,7 @@ def test_fits_that_do_not_share_an_input_are_not_compared() -> None:
         compare(over_n, over_n, -1)
 
 
-@pytest.mark.atlas("matmul-free-lm")
+@pytest.mark.atlas("matmul-free-lm", "modelled")
 def test_ternary_weights_take_a_tenth_to_an_eighth_of_the_memory(
     record_property: Noted,
 ) -> None:

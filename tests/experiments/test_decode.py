@@ -175,7 +175,7 @@ def test_4_bit_weights_are_3_9_times_faster_up_to_batch_32(
     )
 
 
-@pytest.mark.atlas("flute")
+@pytest.mark.atlas("flute", "modelled")
 def test_4_bit_codes_are_2_to_4_times_faster_below_batch_32(
     record_property: Noted,
 ):
@@ -233,7 +233,7 @@ def test_dequantising_beside_reading_nearly_doubles_decoding(record_property: No
     record_property("found", f"overlap {gain:.2f}x; end to end {whole[0]:.2f} and {whole[1]:.2f}x under {bound:.2f}x")
 
 
-@pytest.mark.atlas("bf16-or-death")
+@pytest.mark.atlas("bf16-or-death", "modelled")
 def test_4_bit_weights_win_at_batch_one_and_8_bit_products_later(
     record_property: Noted,
 ):
@@ -264,7 +264,7 @@ def test_4_bit_weights_win_at_batch_one_and_8_bit_products_later(
     )  # fmt: skip
 
 
-@pytest.mark.atlas("lut-tensor-core")
+@pytest.mark.atlas("lut-tensor-core", "modelled")
 def test_a_tenfold_low_bit_rate_moves_a_server_to_its_memory_roof(record_property: Noted):
     chip = A100.chip
     table = changed(A100, w2=claimed("lut-tensor-core", "compute density gain")[0] * chip.peak_flops["bf16"])
@@ -294,7 +294,7 @@ def test_binary_passes_take_time_by_the_product_of_bits(record_property: Noted):
     record_property("found", f"W8A8 {stored[0] / 1e9:.2f} GB, W2A8 {stored[1] / 1e9:.2f} GB: {gain:.2f}x")
 
 
-@pytest.mark.atlas("fireq")
+@pytest.mark.atlas("fireq", "modelled")
 def test_a_faster_kernel_speeds_an_answer_by_less_than_its_layers(
     record_property: Noted,
 ):
@@ -382,7 +382,7 @@ def test_one_pass_for_a_marginal_gains_once_a_dimension(record_property: Noted):
     record_property("found", f"gain = dimensions; against cached steps {np.round(cached / direct).tolist()}")
 
 
-@pytest.mark.atlas("crysbfn")
+@pytest.mark.atlas("crysbfn", "modelled")
 def test_ten_passes_against_two_thousand_are_200_times_cheaper(
     record_property: Noted,
 ):
@@ -431,7 +431,7 @@ def test_the_cache_of_next_scale_generation_grows_with_all_scales(
     record_property("found", f"window {window} of {tokens[-1]} tokens; batch {batches[0]:.0f} to {batches[1]:.0f}")
 
 
-@pytest.mark.atlas("bottleneck-sampling")
+@pytest.mark.atlas("bottleneck-sampling", "modelled")
 def test_a_high_low_high_schedule_is_2_5_to_3_times_cheaper(record_property: Noted):
     """A tenth of fifty calls at full resolution at either end; both are a choice. The row's range is the paper's."""
     model = get_model("dit-xl/2")

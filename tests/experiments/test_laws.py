@@ -71,7 +71,7 @@ def test_runs_below_half_a_billion_predict_1_4b_and_6_9b(tables: None, record_pr
 
 
 @pytest.mark.slow
-@pytest.mark.atlas("unraveling-scaling-laws")
+@pytest.mark.atlas("unraveling-scaling-laws", "modelled")
 def test_curves_up_to_60m_predict_the_trajectory_of_33b(record_property: Noted) -> None:
     law = get_law("kaplan-trajectory")
     truth = law.published["su-2024-c4"]

@@ -112,7 +112,7 @@ def test_two_bits_of_cache_raise_throughput_into_the_published_range(record_prop
     )
 
 
-@pytest.mark.atlas("neupims")
+@pytest.mark.atlas("neupims", "modelled")
 def test_a_matrix_unit_beside_multiplying_memory_gains_up_to_twice(
     record_property: Noted,
 ):
@@ -146,7 +146,7 @@ def test_more_bandwidth_speeds_decoding_by_its_ratio_until_the_units_bind(record
     record_property("found", f"gain by bandwidth: {listed(dict(zip(factors.tolist(), gains.tolist(), strict=True)))}")
 
 
-@pytest.mark.atlas("specexec")
+@pytest.mark.atlas("specexec", "modelled")
 def test_weights_over_a_link_verify_hundreds_of_tokens_for_nothing(
     record_property: Noted,
 ):
@@ -167,7 +167,7 @@ def test_weights_over_a_link_verify_hundreds_of_tokens_for_nothing(
     record_property("found", f"{'; '.join(said)}; 512 tokens cost {seconds[2] / seconds[0] - 1:.2%} more than one")
 
 
-@pytest.mark.atlas("triforce")
+@pytest.mark.atlas("triforce", "modelled")
 def test_drafting_on_part_of_the_cache_doubles_decoding_at_128k(
     record_property: Noted,
 ):

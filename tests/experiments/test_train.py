@@ -76,7 +76,7 @@ def test_a_trillion_parameters_need_800_v100_or_a_dgx_2_with_nvme(record_propert
     record_property("found", f"fits from {fitting[0]} V100; one DGX-2 with NVMe; {rate:.1f} TFLOP/s a GPU of 125")
 
 
-@pytest.mark.atlas("flashattention-2")
+@pytest.mark.atlas("flashattention-2", "modelled")
 def test_flashattention_2_is_twice_the_first_and_linear_in_memory(record_property) -> None:
     machine = get_machine("8 x a100-80")
     chip, peak = machine.chip, machine.chip.peak_flops["bf16"]
@@ -164,7 +164,7 @@ def test_three_levels_of_fp8_save_bytes_and_train_175b_1_64_times_as_fast(record
     record_property("found", f"{rates[-1] / rates[0]:.2f}×; saved by level {', '.join(f'{s:.0%}' for s in saved)}")
 
 
-@pytest.mark.atlas("frontier-llm-comparison")
+@pytest.mark.atlas("frontier-llm-comparison", "modelled")
 def test_the_wider_of_two_shapes_has_the_higher_rate_on_frontier(
     record_property,
 ) -> None:

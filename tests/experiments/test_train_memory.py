@@ -228,8 +228,7 @@ def two_component_sum(start: float, step: float, times: int) -> float:
     return high + low
 
 
-@pytest.mark.atlas("pansplat")
-def test_tiles_keep_activations_near_constant(record_property) -> None:
+def test_tiles_keep_activations_near_constant() -> None:
     def network(side: int) -> Model:
         sizes: dict[str, Any] = {
             "width": 32,
@@ -247,10 +246,6 @@ def test_tiles_keep_activations_near_constant(record_property) -> None:
     assert large / small == pytest.approx(16, rel=0.02)
     tiled = [float(activation_bytes(network, 512 * n, layout, tiles_a_side=n)) for n in (1, 2, 4)]
     assert max(tiled) / min(tiled) < 1.15
-    record_property(
-        "found",
-        f"{large / small:.1f} times without tiles; with 4 and 16 {tiled[1] / small:.2f}, {tiled[2] / small:.2f}",
-    )
 
 
 @pytest.mark.atlas("memo-long-context")

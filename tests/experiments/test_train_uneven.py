@@ -90,7 +90,7 @@ def test_two_stages_gain_on_one_network_card_and_not_on_uniform_links(
     record_property("found", f"7 messages a node for 448; {gain(one_card):.2f}× on one card, 1.00× on uniform links")
 
 
-@pytest.mark.atlas("megablocks")
+@pytest.mark.atlas("megablocks", "modelled")
 def test_dropless_experts_gain_at_most_1_4_times_over_padded_ones(record_property) -> None:
     # Gale et al. 2022: 64 experts, top 1, capacities of 1 to 2, three sizes on eight A100 (as remembered).
     trace = np.random.default_rng(0).dirichlet(np.full(64, 4.0), 50) * 16_384

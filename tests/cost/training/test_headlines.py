@@ -124,7 +124,7 @@ def test_eight_times_the_batch_fits_p100_by_sequence_parallelism() -> None:
     assert not headlines.bert(8, 512, 512, tensor=8).fits
 
 
-@pytest.mark.atlas("sequence-parallelism")
+@pytest.mark.atlas("sequence-parallelism", "modelled")
 @pytest.mark.parametrize("batch", [8, 16, 32])
 def test_sequence_parallelism_takes_3_times_the_length_on_64_p100(
     batch: int, record_property: Callable[[str, object], None]
