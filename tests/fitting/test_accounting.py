@@ -16,7 +16,8 @@ from froude.cost.model.plain_decoder import DecoderShape
 from froude.errors import InputError
 from froude.fitting import fit
 from froude.fitting.accounting import SIZES, Decoders, Unknown, count_flops, decoders
-from froude.runs.counting import check_counted_alike, counted_as
+from froude.runs.count_agreement import check_counted_alike
+from froude.runs.counting import counting_convention
 from planted import planted, write_csv
 
 pytest_plugins = ["door"]
@@ -305,12 +306,12 @@ def test_six_nd_within_a_tenth_of_exact_is_not_doubted() -> None:
         ("N_total", "all parameters, with embeddings"),
         ("params_with_embeddings", "all parameters, with embeddings"),
         ("N_active", "active parameters"),
-        ("params", ""),
-        ("N", ""),
+        ("params", None),
+        ("N", None),
     ],
 )
-def test_a_name_says_what_is_counted(column: str, way: str) -> None:
-    assert counted_as(column) == way
+def test_a_name_says_what_is_counted(column: str, way: str | None) -> None:
+    assert counting_convention(column) == way
 
 
 def test_the_count_that_is_taken_is_said() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from froude.errors import InputError
 from froude.runs import ROLES, Runs, get_published, read_runs
-from froude.runs.optional_roles import asked_of
+from froude.runs.optional_roles import with_optional_roles
 
 Published = Callable[[str], Path]
 
@@ -86,7 +86,7 @@ def test_an_exact_name_wins_and_the_other_column_keeps_its_own() -> None:
 def test_every_synonym_of_a_role_is_found_whatever_its_case(role: str) -> None:
     for synonym in ROLES[role].synonyms:
         for name in (synonym, synonym.upper(), synonym.replace("_", "/"), synonym.replace("_", " ").title()):
-            assert asked_of(Runs.from_columns({name: [1.5]}), [role])[role].tolist() == [1.5]
+            assert with_optional_roles(Runs.from_columns({name: [1.5]}), [role])[role].tolist() == [1.5]
 
 
 def test_no_name_is_a_synonym_of_two_roles() -> None:
@@ -131,11 +131,11 @@ def test_a_rare_role_leaves_a_table_alone_until_it_is_asked_for() -> None:
     table = {"P": ["py", "js"], "steps": [10, 20], "lr": ["high", "low"], "batch_tokens": [5, 6]}
     runs = Runs.from_columns(table)
     assert (runs.columns, runs.derived, runs.notes) == (("P", "steps", "lr", "batch_tokens"), (), ())
-    asked = asked_of(runs, ["S", "B"])
+    asked = with_optional_roles(runs, ["S", "B"])
     assert (asked["S"].tolist(), asked["B"].tolist(), asked["steps"].tolist()) == ([10, 20], [5, 6], [10, 20])
     assert asked.derived == ("S is the column 'steps'", "B is the column 'batch_tokens'")
-    assert asked_of(asked, ["S", "B"]).derived == asked.derived
-    assert "U" not in asked_of(runs, ["U"])
+    assert with_optional_roles(asked, ["S", "B"]).derived == asked.derived
+    assert "U" not in with_optional_roles(runs, ["U"])
 
 
 @pytest.mark.parametrize(
@@ -156,18 +156,18 @@ def test_a_rare_role_leaves_a_table_alone_until_it_is_asked_for() -> None:
 def test_an_input_that_is_asked_for_follows_from_what_is_there(
     role: str, table: dict[str, list], values: list[float], sentence: str
 ) -> None:
-    runs = asked_of(Runs.from_columns(table), [role])
+    runs = with_optional_roles(Runs.from_columns(table), [role])
     assert runs[role].tolist() == values
     assert runs.derived[-1] == sentence
 
 
 def test_a_step_count_and_a_batch_size_are_no_tokens_by_themselves() -> None:
-    assert asked_of(Runs.from_columns({"steps": [1, 2], "batch_size": [3, 4]}), ["B"]).derived == ()
+    assert with_optional_roles(Runs.from_columns({"steps": [1, 2], "batch_size": [3, 4]}), ["B"]).derived == ()
 
 
 def test_rare_roles_are_mapped_by_hand() -> None:
     frame = pl.DataFrame({"unique": ["4B", "8B"], "iters": [1, 2], "S": ["a", "b"], "N": [1.0, 2]})
-    runs = asked_of(read_runs(frame, {"U": "unique", "S": "iters"}), ["U", "S"])
+    runs = with_optional_roles(read_runs(frame, {"U": "unique", "S": "iters"}), ["U", "S"])
     assert (runs["U"].tolist(), runs["S"].tolist()) == ([4e9, 8e9], [1, 2])
     assert runs["S (as read)"].tolist() == ["a", "b"]
 
@@ -176,13 +176,13 @@ def test_an_input_that_is_asked_for_and_cannot_be_had_is_refused() -> None:
     with pytest.raises(
         InputError, match=r"'steps' or 'n_steps' may be S \(optimizer steps\): choose with --columns S=s"
     ):
-        asked_of(Runs.from_columns({"steps": [1], "n_steps": [2]}), ["S"])
+        with_optional_roles(Runs.from_columns({"steps": [1], "n_steps": [2]}), ["S"])
     words = Runs.from_columns({"P": ["1", "2", "many"], "N": [1, 2, 3]}).where("N > 1")
     with pytest.raises(InputError, match="column 'P', row 3: 'many' is not a number of parallel streams"):
-        asked_of(words, ["P"])
+        with_optional_roles(words, ["P"])
     wrong = Runs.from_columns({"N": [1e6, 1e6], "D": [2e7, 2e7], "M": [12.0, 4e8]})
     with pytest.raises(InputError, match=r"row 2 has M = 4e[+]08 and D/N = 20: M is tokens per parameter"):
-        asked_of(wrong, ["M"])
+        with_optional_roles(wrong, ["M"])
 
 
 def test_flops_per_token_are_not_taken_for_tokens_per_parameter(
@@ -192,8 +192,8 @@ def test_flops_per_token_are_not_taken_for_tokens_per_parameter(
     monkeypatch.setenv("FROUDE_PUBLISHED", str(folder))
     table = get_published("steplaw")
     with pytest.raises(InputError, match="M is tokens per parameter; name the column that is with --columns M=COLUMN"):
-        asked_of(table.read("moe.csv"), ["M"])
-    runs = asked_of(table.read("moe.csv", {"M": "D_over_N"}), ["M"])
+        with_optional_roles(table.read("moe.csv"), ["M"])
+    runs = with_optional_roles(table.read("moe.csv", {"M": "D_over_N"}), ["M"])
     np.testing.assert_allclose(runs["M"], runs["D"] / runs["N"], rtol=1e-6)
 
 

@@ -83,10 +83,10 @@ def show_choice(choice: Choice) -> None:
 
 def show_evidence(choice: Choice, runs: Runs) -> None:
     """What a fit rests on, and what to doubt of it."""
-    from froude.runs.optional_roles import asked_of
+    from froude.runs.optional_roles import with_optional_roles
 
     found = choice.fit
-    runs = asked_of(runs, found.law.inputs)
+    runs = with_optional_roles(runs, found.law.inputs)
     print()
     print(f"{found.n} runs fitted; {error_of(found)}")
     agree = f"{found.starts_agree} of {found.starts_tried} random starts agree"

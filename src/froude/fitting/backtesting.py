@@ -12,7 +12,7 @@ from froude.fitting.estimation import Fit
 from froude.fitting.measured import measure
 from froude.laws import Law, get_law
 from froude.runs import Runs
-from froude.runs.counting import check_counted_alike
+from froude.runs.count_agreement import check_counted_alike
 
 
 @final

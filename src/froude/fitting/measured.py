@@ -11,8 +11,8 @@ from froude.fitting.curves.points import along_curves, stretches, wants_curves
 from froude.laws import Law
 from froude.laws.lr_history import LrHistory
 from froude.runs import Runs
-from froude.runs.counting import check_counted_alike
-from froude.runs.optional_roles import asked_of
+from froude.runs.count_agreement import check_counted_alike
+from froude.runs.optional_roles import with_optional_roles
 
 
 @final
@@ -56,8 +56,8 @@ class Measured:
 def measure(law: Law, runs: Runs, y: str) -> Measured:
     """The rows of runs that law can be fitted to, or tested on, with outcome y.
 
-    Inputs that few tables name are found or derived (`asked_of`). InputError for a column that is missing or not
-    positive where it must be, naming the row, and for parameters counted in several ways.
+    Inputs that few tables name are found or derived (`with_optional_roles`). InputError for a column that is missing
+    or not positive where it must be, naming the row, and for parameters counted in several ways.
     """
     if law.is_lever:
         raise InputError(
@@ -66,7 +66,7 @@ def measure(law: Law, runs: Runs, y: str) -> Measured:
         )
     of_curves = wants_curves(law, runs)
     derived = along_curves(law, runs) if of_curves else {}
-    runs = asked_of(runs, tuple(x for x in law.inputs if x not in derived))
+    runs = with_optional_roles(runs, tuple(x for x in law.inputs if x not in derived))
     pasts = {x: values for x, values in derived.items() if isinstance(values, LrHistory)}
     inputs = {x: derived[x] if x in derived else _column(law, runs, x) for x in law.inputs if x not in pasts}
     diverged = runs.diverged(y)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from froude.errors import InputError
 from froude.quantity import parse_quantity
-from froude.runs.counting import which_count
+from froude.runs.counting import count_note
 from froude.runs.roles import ROLES, Role, find_roles
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def name_roles(
     renames = {column: role for role, column in roles.items()}
     aside = {role: f"{role} (as read)" for role in roles if role in frame.columns and role not in renames}
     notes = [f"column {roles[r]} is read as {r}; the column {r} is kept as {kept!r}" for r, kept in aside.items()]
-    notes += which_count(frame, roles["N"]) if "N" in roles else ()
+    about_n = count_note(frame, roles["N"]) if "N" in roles else None
+    notes += [about_n] if about_n else []
     order = [roles[r] for r in ROLES if r in roles]
     frame = frame.select(*order, *(c for c in frame.columns if c not in order)).rename({**aside, **renames})
     return frame, {c: r for c, r in renames.items() if c != r}, notes
@@ -40,7 +41,7 @@ def check_roles(frame: pl.DataFrame, read_as: Mapping[str, str]) -> pl.DataFrame
     infinite or not above zero.
     """
     names = {role: column for column, role in read_as.items()}
-    for role in (ROLES[c] for c in frame.columns if c in ROLES and not ROLES[c].asked):
+    for role in (ROLES[c] for c in frame.columns if c in ROLES and not ROLES[c].optional):
         shown = f"{names[role.name]!r} ({role.name})" if role.name in names else repr(role.name)
         series = numbers_of(frame[role.name], role, shown, range(1, len(frame) + 1))
         if role.name in _POSITIVE:

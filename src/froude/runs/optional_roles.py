@@ -1,4 +1,4 @@
-"""What a law asks of a table: inputs found under another name, or derived, when they are wanted and not before."""
+"""Inputs that few laws take: found under another name, or derived, when a law takes them and not before."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ import numpy as np
 from froude.errors import InputError
 from froude.runs.checks import holds_numbers, numbers_of
 from froude.runs.roles import ROLES, synonym_of
+from froude.runs.table import Runs
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from froude.runs.table import Runs
 
 _RATIOS = {"M": ("D", "N"), "S": ("D", "B"), "B": ("D", "S")}
 _ALIKE = 10.0  # whatever counts as a parameter, counts differ by less than this factor
 
 
-def asked_of(runs: Runs, roles: Iterable[str]) -> Runs:
-    """Return runs with a column for each of these roles that can be had; `derived` says how it was come by.
+def with_optional_roles(runs: Runs, roles: Iterable[str]) -> Runs:
+    """Return runs with a column for each of these roles that can be had; `derived` says where each comes from.
 
-    A role that few laws take (S, B, M, U, P, lr) is found under its own name, else under a synonym, else as
-    M = D/N, S = D/B or B = D/S; texts such as "7B" become numbers. L, a loss that is an input, is the column loss.
-    A role that cannot be had is left out: the law says that it misses it.
+    An optional role (S, B, M, U, P, lr) is found under its own name, else under a synonym, else as M = D/N, S = D/B or
+    B = D/S; texts such as "7B" become numbers. L, a loss that is an input, is the column loss. A role that cannot be
+    had is left out, for the law to name what it lacks.
 
     Raises InputError for two synonyms of one role, a text that is no number, and an M that is far from D/N.
     """
-    wanted = tuple(roles)
-    for role in wanted:
-        runs = _with(runs, role)
-    if "M" in wanted:
+    names = tuple(roles)
+    for name in names:
+        runs = _with_role(runs, name)
+    if "M" in names:
         _check_tokens_per_parameter(runs)
     return runs
 
 
-def _with(runs: Runs, name: str) -> Runs:
+def _with_role(runs: Runs, name: str) -> Runs:
+    """Runs with the role under its name or a synonym, else derived; as they are where neither can be."""
     import polars as pl
 
     if name == "L" and name not in runs and "loss" in runs:
         return _adding(runs, pl.col("loss").alias(name), "L = loss")
-    found = _found(runs, name)
-    if name in found or name not in _RATIOS:
-        return found
+    named = _with_column(runs, name)
+    if name in named or name not in _RATIOS:
+        return named
     over, under = _RATIOS[name]
-    found = _found(_found(runs, over), under)
-    if over not in found or under not in found:
+    both = _with_column(_with_column(named, over), under)
+    if over not in both or under not in both:
         return runs
-    return _adding(found, (pl.col(over) / pl.col(under)).alias(name), f"{name} = {over}/{under}")
+    return _adding(both, (pl.col(over) / pl.col(under)).alias(name), f"{name} = {over}/{under}")
 
 
-def _found(runs: Runs, name: str) -> Runs:
+def _with_column(runs: Runs, name: str) -> Runs:
     """Runs with the column that bears the role's name, or a synonym of it, in numbers."""
     import polars as pl
 
-    if name not in ROLES or not ROLES[name].asked:
+    if name not in ROLES or not ROLES[name].optional:
         return runs
     if name not in runs:
         column = synonym_of(ROLES[name], runs.columns, lambda each: holds_numbers(runs.frame[each]))
-        if not column:
+        if column is None:
             return runs
         runs = _adding(runs, pl.col(column).alias(name), f"{name} is the column {column!r}")
     return replace(

@@ -14,15 +14,15 @@ from froude.errors import InputError
 class Role:
     """A meaning that laws know; `dimension` is the unit of its values, `synonyms` are normalised names.
 
-    A role that is `asked` is looked for only when a law asks for it: few laws do, and tables use its name, or its
-    synonyms, for other things.
+    An `optional` role is looked for only when a law takes it: few laws do, and tables use its name, or its synonyms,
+    for other things.
     """
 
     name: str
     meaning: str
     dimension: str
     synonyms: tuple[str, ...]
-    asked: bool = False
+    optional: bool = False
 
 
 def _with_counts(*words: str) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ ROLES: Mapping[str, Role] = {
                 *("steps", "optimizer_steps", "train_steps", "training_steps", "total_steps"),
                 *("step", "iterations", "train_iterations", "updates"),
             ),
-            asked=True,
+            optional=True,
         ),
         Role(
             name="B",
@@ -110,7 +110,7 @@ ROLES: Mapping[str, Role] = {
                 *_with_counts("batch_tokens", "tokens_per_batch", "tokens_per_step", "global_batch_tokens"),
                 *("batch_size_tokens", "batch_size_in_tokens", "global_batch_size_tokens"),
             ),
-            asked=True,
+            optional=True,
         ),
         Role(
             name="M",
@@ -120,7 +120,7 @@ ROLES: Mapping[str, Role] = {
                 *("tokens_per_param", "tokens_per_parameter", "tokens_over_params"),
                 *("d_over_n", "d_n", "token_multiplier"),
             ),
-            asked=True,
+            optional=True,
         ),
         Role(
             name="U",
@@ -130,14 +130,14 @@ ROLES: Mapping[str, Role] = {
                 *_with_counts("unique_tokens", "tokens_unique", "unique_train_tokens"),
                 *("dataset_tokens", "unique_data"),
             ),
-            asked=True,
+            optional=True,
         ),
         Role(
             name="P",
             meaning="parallel streams",
             dimension="count",
             synonyms=_with_counts("parallel_streams", "streams"),
-            asked=True,
+            optional=True,
         ),
         Role(
             name="lr",
@@ -147,7 +147,7 @@ ROLES: Mapping[str, Role] = {
                 *("learning_rate", "peak_lr", "max_lr", "lr_peak", "lr_max"),
                 *("peak_learning_rate", "max_learning_rate"),
             ),
-            asked=True,
+            optional=True,
         ),
     )
 }
@@ -160,33 +160,33 @@ def find_roles(
     """Return {role: column} for the column names of a table; `is_numeric` says whether a column holds numbers.
 
     `columns` (role to column) comes first, then a column that bears the role's exact name, then a single
-    synonym that holds numbers, whatever its case and separators ("Train Tokens", "train/tokens"). A role that
-    is asked for by few laws is taken from `columns` only.
+    synonym that holds numbers, whatever its case and separators ("Train Tokens", "train/tokens"). An optional
+    role is taken from `columns` only.
 
     Raises InputError for an unknown role or column in `columns`, a column mapped to two roles, or two
     synonyms of one role.
     """
-    found = _mapped(names, columns or {})
-    always = [role for role in ROLES.values() if not role.asked]
+    roles = _check_mapping(names, columns or {})
+    always = [role for role in ROLES.values() if not role.optional]
     for role in always:
-        if role.name not in found and role.name in names and role.name not in found.values():
-            found[role.name] = role.name
+        if role.name not in roles and role.name in names and role.name not in roles.values():
+            roles[role.name] = role.name
     for role in always:
-        if role.name not in found:
-            column = synonym_of(role, [name for name in names if name not in found.values()], is_numeric)
-            found |= {role.name: column} if column else {}
-    return found
+        if role.name not in roles:
+            column = synonym_of(role, [name for name in names if name not in roles.values()], is_numeric)
+            roles |= {role.name: column} if column else {}
+    return roles
 
 
-def synonym_of(role: Role, names: Iterable[str], is_numeric: Callable[[str], bool]) -> str:
-    """Return the one column of numbers that a role is found in, empty if there is none. InputError if there are two."""
+def synonym_of(role: Role, names: Iterable[str], is_numeric: Callable[[str], bool]) -> str | None:
+    """Return the one column of numbers that a role is found in, None if there is none. InputError if there are two."""
     candidates = [name for name in names if normal(name) in role.synonyms and is_numeric(name)]
     if len(candidates) > 1:
         shown = " or ".join(repr(c) for c in candidates)
         raise InputError(
             f"{shown} may be {role.name} ({role.meaning}): choose with --columns {role.name}={candidates[0]}"
         )
-    return candidates[0] if candidates else ""
+    return candidates[0] if candidates else None
 
 
 def normal(name: str) -> str:
@@ -209,14 +209,14 @@ def shown_names(names: Sequence[str], most: int = 20) -> str:
     return ", ".join(names[:most]) + rest
 
 
-def _mapped(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _check_mapping(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
+    roles: dict[str, str] = {}
     for role, column in columns.items():
         if role not in ROLES:
             raise InputError(f"{role!r} in --columns is no role: roles are {', '.join(ROLES)}, as in N=params")
         if column not in names:
             raise unknown_column(column, names)
-        if column in found.values():
+        if column in roles.values():
             raise InputError(f"column {column!r} is mapped to two roles in --columns: map it to one")
-        found[role] = column
-    return found
+        roles[role] = column
+    return roles

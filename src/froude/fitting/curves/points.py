@@ -10,7 +10,7 @@ from froude.errors import InputError
 from froude.laws import Law
 from froude.laws.lr_history import LearningRates, LrHistory, join_histories
 from froude.runs import Runs
-from froude.runs.optional_roles import asked_of
+from froude.runs.optional_roles import with_optional_roles
 
 ALONG: Mapping[str, Callable[[LearningRates, np.ndarray], Any]] = {
     "S1": LearningRates.area,
@@ -107,7 +107,7 @@ def curves_of(law: Law, runs: Runs) -> Iterator[TrainingCurve]:
 
 
 def _log(law: Law, runs: Runs) -> _Log:
-    found = asked_of(runs, ("S", "lr"))
+    found = with_optional_roles(runs, ("S", "lr"))
     for name, meaning in (("S", "the optimizer step"), ("lr", "the learning rate then")):
         if name not in found:
             raise InputError(

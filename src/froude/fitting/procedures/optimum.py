@@ -11,7 +11,7 @@ from froude.fitting.bootstrap import reweigh
 from froude.fitting.forecasting import Forecast
 from froude.fitting.procedures.response_surface import Cells, ResponseSurface
 from froude.runs import Runs
-from froude.runs.optional_roles import asked_of
+from froude.runs.optional_roles import with_optional_roles
 
 SHAPES = tuple((order, window) for order in (2, 3) for window in (0.005, 0.01, 0.02, 0.04))
 """Orders of the bowl, and how far above the best run of its cell a run may lie to be fitted, relative."""
@@ -91,7 +91,7 @@ def fit_optimum(
     positive, or cells too few or too alike to fit power laws.
     """
     over, by = tuple(over), tuple(by)
-    cells, middle = _cells(asked_of(runs, (*over, *by)), over, by, y)
+    cells, middle = _cells(with_optional_roles(runs, (*over, *by)), over, by, y)
     order, window, excess = _best_shape(cells)
     near = cells.take(cells.outcomes <= window)
     best, drawn, doubts = _solve(ResponseSurface(cells=near, order=order), draws, np.random.default_rng(seed))

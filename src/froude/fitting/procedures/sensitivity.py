@@ -8,7 +8,7 @@ import numpy as np
 from froude.errors import InputError
 from froude.fitting.bootstrap import reweigh
 from froude.runs import Runs
-from froude.runs.optional_roles import asked_of
+from froude.runs.optional_roles import with_optional_roles
 
 _ENDS = (0.05, 0.95)
 _UNEVEN = 1.5  # a step between two rates may be so much longer than another, as 1e-3, 3e-3, 1e-2 are
@@ -46,7 +46,7 @@ def lr_sensitivity(
     The interval is that of the Bayesian bootstrap of the rates around the best loss. InputError for rates spaced
     unevenly, for a size at which every run diverged, and for an initial loss below the best.
     """
-    runs = asked_of(runs, ("lr",))
+    runs = with_optional_roles(runs, ("lr",))
     for name in ("N", "lr"):
         bad = np.flatnonzero(~(runs[name] > 0))
         if bad.size:
