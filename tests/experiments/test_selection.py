@@ -101,6 +101,7 @@ def mean_error(kept: int, share: float, rng: np.random.Generator, orders: int = 
     return float(chance * one_sided + (1 - chance) * other)
 
 
+@pytest.mark.slow
 def test_errors_drawn_by_strata_are_those_drawn_plainly() -> None:
     rng, kept, orders = np.random.default_rng(0), 7, 1500
     for share in (1.0, 0.125):

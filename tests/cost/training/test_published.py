@@ -21,8 +21,6 @@ from froude.cost.training.work import GENERATIONS, matmul_rate, overlapped_secon
 from froude.planning import Plan, plan_train
 from headlines import near
 
-pytestmark = pytest.mark.experiment
-
 
 def planned(model: Model, machine: Machine, **task: Any) -> Plan:
     """A plan, where there must be one."""
@@ -119,6 +117,7 @@ def test_softmax_beside_products_explains_flashattention_3_on_h100(record_proper
     record_property("found", f"max over sum {gains[1]:.2f} to {gains[0]:.2f}; products alone reach {share:.0%}")
 
 
+@pytest.mark.slow
 @pytest.mark.atlas("holmes")
 def test_the_planner_puts_stages_across_a_slow_link(record_property) -> None:
     # Two islands of 16 A100: InfiniBand of 200 Gb/s a device inside them, Ethernet of 25 Gb/s between.

@@ -1,4 +1,4 @@
-"""Rows of the atlas about memory in training, and about what is lost to failures: counted, planned and measured.
+"""Rows of the atlas about memory in training: counted, and solved for.
 
 "As remembered" marks what of a paper's setting was not looked up.
 """
@@ -26,8 +26,6 @@ from froude.cost.training.memory.device_memory import fits, memory_bytes
 from froude.cost.training.memory.optimal_recompute import chain
 from froude.cost.training.memory.recompute import RecomputePlan, TooLittle, best_recompute
 from headlines import near
-
-pytestmark = pytest.mark.experiment
 
 
 def tower(name: str, layers: int, hidden: int, patch: int = 14) -> Model:
@@ -113,67 +111,6 @@ def test_training_one_percent_of_channels_takes_a_third_of_the_memory(name: str,
     assert 1 < memory <= 3
     assert 1.5 <= seconds[0] / seconds[1] <= 2.7
     record_property("found", f"{name}: memory {memory:.2f}×, time {seconds[0] / seconds[1]:.2f}×")
-
-
-def recovered(pruned_share: float) -> tuple[float, float, float, float]:
-    """Accuracy of a small net on digits: trained, pruned, after training biases and norms again; and their share."""
-    import torch
-    from sklearn.datasets import load_digits
-
-    torch.manual_seed(0)
-    images, digits = load_digits(return_X_y=True)
-    x, y = torch.tensor(images / 16, dtype=torch.float32), torch.tensor(digits)
-    held = slice(1200, None)
-    net = torch.nn.Sequential(
-        torch.nn.Linear(64, 640),
-        torch.nn.LayerNorm(640),
-        torch.nn.ReLU(),
-        torch.nn.Linear(640, 640),
-        torch.nn.LayerNorm(640),
-        torch.nn.ReLU(),
-        torch.nn.Linear(640, 10),
-    )
-    weights = [layer.weight for layer in net if isinstance(layer, torch.nn.Linear)]
-    subset = [p for p in net.parameters() if p.dim() == 1]
-
-    def train(parameters: list[torch.nn.Parameter], steps: int) -> None:
-        optimizer = torch.optim.Adam(parameters, lr=3e-3)
-        for _ in range(steps):
-            rows = torch.randint(0, 1200, (128,))
-            optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
-            optimizer.step()
-
-    def accuracy() -> float:
-        with torch.no_grad():
-            return float((net(x[held]).argmax(1) == y[held]).float().mean())
-
-    train(list(net.parameters()), 200)
-    before = accuracy()
-    with torch.no_grad():
-        for weight in weights:
-            weight[weight.abs() < weight.abs().quantile(pruned_share)] = 0
-    pruned = accuracy()
-    train(subset, 200)
-    return before, pruned, accuracy(), sum(p.numel() for p in subset) / sum(p.numel() for p in net.parameters())
-
-
-@pytest.mark.slow
-@pytest.mark.atlas("perp", "modelled")
-def test_retraining_a_hundredth_after_pruning_fits_30b_on_80_gb(
-    record_property,
-) -> None:
-    model, machine = get_model("opt-30b"), get_machine("1 x a100-80")
-    layout = Layout(devices=1, global_batch=1, seq_len=2048)
-    memory = partly_trained_bytes(model, layout, Trained(parameters=0.003 * float(model.n_params)))
-    assert fits(memory, machine)
-    assert not fits(memory_bytes(model, layout), machine)
-    before, pruned, after, share = recovered(0.8)
-    assert share < 0.01
-    assert before - pruned > 0.05  # there is something to recover
-    assert (after - pruned) / (before - pruned) > 0.5
-    needs = f"30B with 0.3% trained needs {float(memory.total) / 2**30:.0f} GiB"
-    record_property("found", f"{needs}; {share:.2%} of a net: {before:.3f}, pruned {pruned:.3f}, again {after:.3f}")
 
 
 @pytest.mark.atlas("collage", "modelled")

@@ -28,8 +28,6 @@ from priced import (
     serving_bytes,
 )
 
-pytestmark = pytest.mark.experiment
-
 kv_bytes: Counted = cost.kv_bytes
 busy_with: Counted = operator_busy
 flops_of: Counted = staged_flops
@@ -362,6 +360,7 @@ def test_cache_hits_set_the_speed_of_a_denoiser(record_property: Noted):
     record_property("found", f"{ends[0]:.2f} to {ends[1]:.2f}x")
 
 
+@pytest.mark.slow
 @pytest.mark.atlas("marginalization-models", "modelled")
 def test_one_pass_for_a_marginal_gains_once_a_dimension(record_property: Noted):
     """Passes in turn each see all dimensions, as in an order that is free; a cache, which fixes it, saves a part."""

@@ -20,8 +20,6 @@ from froude.cost.papers.routing import DROPLESS, device_imbalance, dropping_none
 from froude.errors import InputError
 from headlines import near
 
-pytestmark = pytest.mark.experiment
-
 LONG = 262_144
 LLAMA = get_model("llama-3.1-8b")
 H100S = get_machine("256 x h100")

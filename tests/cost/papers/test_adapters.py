@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 
 from evidence import listed
-from froude.cost import BF16, FP32, Model, Precision, Serving, decoder, get_model
+from froude.cost import BF16, Model, Precision, Serving, decoder, get_model
 from froude.cost.papers import adapters as peft
 from froude.cost.serving.iteration import Stage
 from froude.errors import InputError
-from priced import SMALL, Format, Noted, claimed, serving_bytes
-
-pytestmark = pytest.mark.experiment
+from priced import SMALL, Noted, claimed, serving_bytes
 
 
 def test_fused_matmuls_come_apart_into_the_matrices_they_are_made_of():
@@ -153,59 +151,3 @@ def test_flops_of_an_adapted_vit_fall_with_the_tokens_kept(record_property: Note
     assert np.all(relative[1:] < keep[1:])  # attention falls with the square
     assert all(peft.lora(replace(model, context=int(c)), rank=8).trained == adapter.trained for c in kept)
     record_property("found", f"kept {keep.tolist()}: FLOPs {relative.round(3).tolist()}; trained {adapter.trained}")
-
-
-@pytest.mark.slow
-@pytest.mark.atlas("one-bit-adapters")
-def test_one_bit_adapters_take_a_32nd_of_float32(record_property: Noted):
-    """A net that tells digits is frozen, its inputs are mirrored, and an adapter beside its hidden layer learns it."""
-    import small_nets as nets
-
-    adapter = peft.bottleneck(get_model("vit-b/16"), width=8)
-    stored = [adapter.trained * f.bits_per_weight / 8 for f in (FP32, Format(bits=1))]
-    assert stored[0] == 32 * stored[1]
-    with nets.one_thread():
-        accuracy = {bits: adapted_accuracy(bits) for bits in (32, 1)}
-        frozen = adapted_accuracy(0)
-    gap, spread = accuracy[32].mean() - accuracy[1].mean(), max(a.std(ddof=1) for a in accuracy.values())
-    assert accuracy[32].mean() > frozen.mean() + 0.2
-    assert accuracy[1].mean() > frozen.mean() + 0.2
-    within = "within" if gap <= spread else "beyond"
-    shown = f"accuracy {accuracy[32].mean():.3f} and {accuracy[1].mean():.3f}, frozen {frozen.mean():.3f}"
-    spoken = f"gap {gap:.3f} of {len(frozen)} seeds, {within} their spread of {spread:.3f}"
-    record_property("found", f"{stored[0] / stored[1]:.0f}x; {shown}: {spoken}")
-
-
-def adapted_accuracy(bits: int, seeds: int = 5) -> np.ndarray:
-    """Accuracy by seed of a frozen net on mirrored digits with an adapter of rank 16 trained in so many bits; 0: none.
-
-    One bit is the sign times the mean size of a matrix; gradients pass the rounding (straight through).
-    """
-    import torch
-
-    import small_nets as nets
-
-    def stored(w: torch.Tensor) -> torch.Tensor:
-        one = w.sign() * w.abs().mean(dim=(1, 2), keepdim=True)
-        return w + (one - w).detach() if bits == 1 else w
-
-    task = nets.digits()
-    base = nets.train(nets.mlps(seeds, (64, 128, 10)), task, lr=3e-3, steps=300, batch=64)
-    mirrored = [x.view(-1, 8, 8).flip(2).reshape(-1, 64) for x in (task.x, task.x_test)]
-    (first, bias), (last, shift) = base
-    rng = torch.Generator().manual_seed(1)
-    down = (torch.randn(seeds, 64, 16, generator=rng) / 8).requires_grad_(True)
-    up = (0.01 * torch.randn(seeds, 16, 128, generator=rng)).requires_grad_(True)
-
-    def logits(x: torch.Tensor) -> torch.Tensor:
-        beside = (x @ stored(down)) @ stored(up) if bits else 0.0
-        return torch.relu(x @ first + bias + beside) @ last + shift
-
-    optimizer = torch.optim.Adam([down, up], lr=3e-3)
-    for _ in range(400 if bits else 0):
-        rows = torch.randint(len(task.y), (64,), generator=rng)
-        loss = nets.losses(logits(mirrored[0][rows]), task.y[rows]).sum()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return (logits(mirrored[1]).argmax(-1) == task.y_test).double().mean(-1).detach().numpy()

@@ -1,6 +1,5 @@
 """Decoding on the roofs of a machine: the papers whose servers it prices."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +7,7 @@ import pytest
 
 from evidence import listed
 from froude import atlas
-from froude.cost import BF16, Chip, Machine, Model, Serving, decoder, get_machine, get_model
-from froude.cost.model.operators import Matmul
+from froude.cost import BF16, Chip, Machine, Model, Serving, get_machine, get_model
 from froude.cost.training.work import overlapped_seconds
 from priced import (
     A100,
@@ -22,13 +20,9 @@ from priced import (
     decode,
     largest_batch,
     model_bytes,
-    nats_of,
     ridge_of,
     serving_bytes,
-    trained_net,
 )
-
-pytestmark = pytest.mark.experiment
 
 
 def tokens_per_s(model: Model, machine: Machine, serving: Serving) -> np.ndarray:
@@ -226,100 +220,6 @@ def test_the_gain_of_speculation_shrinks_as_the_batch_nears_the_ridge(
     record_property(
         "found", f"{low:.2f}x and {high:.2f}x take acceptance {needed[0]:.2f} and {needed[1]:.2f} of 4 heads"
     )
-
-
-@pytest.mark.slow
-@pytest.mark.atlas("slicegpt")
-def test_slicing_a_quarter_of_the_width_leaves_two_thirds_of_the_time(
-    record_property: Noted,
-):
-    """Each block of a sliced model has two rotations of its residual stream besides (SliceGPT, section 3.3), here in
-    the price. A device holds as much as fits beside the runtime, and one works at a time."""
-    left = sliced_compute()
-    low, high = sorted(claimed("slicegpt", "inference compute left", i)[0] for i in (0, 1))
-    assert all(0.9 * low <= percent <= 1.1 * high for percent in left.values())
-    shares = (0.0, 0.125, 0.25, 0.375, 0.5)
-    before, deviation, nats = sliced_losses(shares)
-    assert deviation < 1e-4
-    assert nats[0] == pytest.approx(before, abs=1e-5)
-    steps = np.diff(nats)
-    assert np.all(steps > 0)
-    assert steps.max() < 0.5 * (nats[-1] - nats[0])  # no cliff
-    by_share = listed(dict(zip(shares, nats.tolist(), strict=True)))
-    record_property(
-        "found",
-        f"percent left on {listed(left, '.1f')}; nats by share sliced {by_share}; rotated {deviation:.0e} apart",
-    )
-
-
-def sliced_losses(shares: Sequence[float]) -> tuple[float, float, np.ndarray]:
-    """Of the tank's transformer: its loss, how far a rotation alone moves its logits, and the losses by share sliced.
-
-    One rotation for all layers, to the principal axes of what is normalised; sliced axes are zero from then on. With
-    its vectors centred the net's normalisation is one by root mean square, which commutes with a rotation.
-    """
-    import copy
-
-    import torch
-
-    from froude.tank import transformer
-
-    net, text = trained_net()
-    seen = []
-
-    def rms(x: torch.Tensor) -> torch.Tensor:
-        seen.append(x.detach())
-        return x * (x.square().mean(-1, keepdim=True) + 1e-5).rsqrt()
-
-    centre = torch.eye(64) - 1 / 64
-    plain = transformer.normalise
-    with torch.no_grad():
-        logits, before = net(text[:, :-1]), float(nats_of(net, text))
-        try:
-            transformer.normalise = rms
-            losses, deviation = [], 0.0
-            axes = centre
-            for share in (None, *shares):
-                kept = torch.arange(64) < round(64 * (1 - (share or 0)))
-                turn = centre @ axes * kept
-                sliced = copy.deepcopy(net)
-                sliced.embedding.weight.copy_(net.embedding.weight @ turn)
-                for layer, own in zip(sliced.layers, net.layers, strict=True):
-                    for name in ("attention.qkv", "up"):
-                        layer.get_submodule(name).weight.copy_(own.get_submodule(name).weight @ turn)
-                    for name in ("attention.out", "down"):
-                        layer.get_submodule(name).weight.copy_(turn.T @ own.get_submodule(name).weight)
-                if share is None:  # only centred: what passes shows the axes
-                    sliced(text[:, :-1])
-                    flat = torch.cat([x.flatten(0, 1) / x.norm(dim=-1).mean() for x in seen])
-                    axes = torch.linalg.eigh(flat.T @ flat)[1].flip(1)
-                    continue
-                losses.append(float(nats_of(sliced, text)))
-                if share == 0:
-                    deviation = float((sliced(text[:, :-1]) - logits).abs().max())
-        finally:
-            transformer.normalise = plain
-    return before, deviation, np.array(losses)
-
-
-def sliced_compute() -> dict[str, float]:
-    """Percent of the dense LLaMA-2-70B's device-seconds that it takes with a quarter of its width sliced, by chip."""
-    dense = get_model("llama-2-70b")
-    width = int(0.75 * dense.hidden)
-    narrow = decoder(name="sliced", layers=80, hidden=width, heads=64, kv_heads=8, head_width=128, mlp_width=28672,
-                     gated=True, vocabulary=32000, tied=False, context=4096, rotary=True)  # fmt: skip
-    turn = Matmul(name="rotation", inputs=width, outputs=width)
-    sliced = replace(narrow, blocks=tuple(replace(b, operators=(*b.operators, turn, turn)) for b in narrow.blocks))
-    left = {}
-    for chip in ("a100-40", "rtx-4090"):
-        machine = get_machine(chip)
-        spent = []
-        for model in (dense, sliced):
-            devices = np.arange(1, 17)
-            fits = largest_batch(model, machine, Serving(context=128, devices=devices)) >= 1
-            spent.append(devices[fits][0] * decode(model, machine, Serving(context=128)).seconds)
-        left[chip] = 100 * float(spent[1] / spent[0])
-    return left
 
 
 FLASH = replace(

@@ -1,4 +1,4 @@
-"""Rows of the atlas about shapes and schedules of training, shown by small terms of the cost model and real steps."""
+"""Rows of the atlas about shapes and schedules of training, priced by terms of the cost model."""
 
 from dataclasses import replace
 
@@ -26,8 +26,6 @@ from froude.cost.papers.volumes import volume_unet
 from froude.cost.serving.iteration import Stage, staged_flops
 from froude.cost.training.work import overlapped_seconds
 from froude.errors import InputError
-
-pytestmark = pytest.mark.experiment
 
 STU_NETS = {
     "S": (16, 1, 14.6e6, 0.13e12),

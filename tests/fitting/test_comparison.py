@@ -14,8 +14,6 @@ from froude.cost.model.formats import BF16, Format, model_bytes
 from froude.fitting import choose, compare, error_ratio, fit, frontier, misled
 from planted import write_csv
 
-pytestmark = pytest.mark.experiment
-
 pytest_plugins = ["door"]
 
 Noted = Callable[[str, object], None]

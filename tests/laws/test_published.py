@@ -1,4 +1,4 @@
-"""What rows of the atlas say of laws: planted or published runs, a fit, and what it foretells."""
+"""What rows of the atlas say of laws: planted or published runs, a fit, and what it predicts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +12,6 @@ from froude.laws.families.low_precision import critical_tokens
 from froude.laws.families.sampling import rate_until
 from froude.laws.families.width import MAXIMAL_UPDATE, MEAN_FIELD, NTK, STANDARD, STANDARD_SLOW
 from froude.laws.inverse import needed
-
-pytestmark = pytest.mark.experiment
 
 Noted = Callable[[str, object], None]
 Find = Callable[[str], Path]
@@ -157,6 +155,7 @@ def test_each_published_scaling_learns_features_or_is_a_kernel() -> None:
 # --- scores and speed-ups that rise to a ceiling -----------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.atlas("leyolo", "modelled")
 def test_the_first_five_leyolo_models_predict_the_sixth(record_property: Noted) -> None:
     flop, score = np.array([0.66, 1.47, 2.53, 4.51, 5.8, 8.4]) * 1e9, [25.2, 31.3, 35.2, 38.2, 39.3, 41.0]
