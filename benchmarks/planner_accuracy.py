@@ -146,12 +146,12 @@ def mean_error(errors: np.ndarray) -> float:
 
 
 def memory(default: Recompute | None = None) -> list[dict[str, Any]]:
-    """Peak memory counted against measured, on torchtitan's rows."""
+    """Peak memory of the allocator, counted against measured, on torchtitan's rows."""
     return [
         {
             "row": row.name,
             "seq_len": int(row.layout.seq_len),
-            "counted_gib": float(memory_bytes(row.model, row.layout).total) / 2**30,
+            "counted_gib": float(memory_bytes(row.model, row.layout).allocated) / 2**30,
             "measured_gib": peak / 2**30,
         }
         for row, peak in torchtitan(default)

@@ -106,7 +106,7 @@ def needed(devices: int, pairs: float, tile: int | None) -> float:
     for tower, length in towers():
         layout = Layout(devices=devices, global_batch=AT_ONCE * devices, micro_batch=AT_ONCE, seq_len=length)
         counted = memory_bytes(tower, layout)
-        states += float(counted.total - counted.logits)  # neither tower predicts tokens
+        states += float(counted.allocated - counted.logits)  # neither tower predicts tokens
     return states + RUNTIME_BYTES + float(loss_bytes(pairs, FEATURES, devices, tile=tile))
 
 

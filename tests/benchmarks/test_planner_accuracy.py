@@ -75,7 +75,7 @@ def test_every_measured_layout_is_legal_and_is_said_to_fit_or_nearly(part):
     rows = part("planner_rows")
     for row in (*rows.llm_foundry(), *rows.megatron_2021(), *rows.megatron_2024(), *rows.korthikanti()):
         check_legal(row.model, row.machine, row.layout)
-        assert float(memory_bytes(row.model, row.layout).total) < 1.15 * row.machine.chip.memory_bytes, row
+        assert float(memory_bytes(row.model, row.layout).allocated) < 1.15 * row.machine.chip.memory_bytes, row
 
 
 @pytest.mark.parametrize(

@@ -365,5 +365,5 @@ def test_retraining_a_hundredth_after_pruning_fits_30b_on_80_gb(
     assert share < 0.01
     assert before - pruned > 0.05  # there is something to recover
     assert (after - pruned) / (before - pruned) > 0.5
-    needs = f"30B with 0.3% trained needs {float(memory.total) / 2**30:.0f} GiB"
+    needs = f"30B with 0.3% trained needs {float(memory.allocated) / 2**30:.0f} GiB"
     record_property("found", f"{needs}; {share:.2%} of a net: {before:.3f}, pruned {pruned:.3f}, again {after:.3f}")

@@ -111,7 +111,7 @@ def show_parts(console: Console, cost: Cost, capacity_bytes: float) -> None:
     total = float(cost.memory.total)
     free = max(capacity_bytes - total, 0.0)
     head = f"Memory of a device: {format_bytes(total)} used of {format_bytes(capacity_bytes)}"
-    show_bars(console, head, {**memory, "free, and the runtime's": free}, format_bytes)
+    show_bars(console, head, {**memory, "free": free}, format_bytes)
     show_bars(console, f"A step: {format_seconds(float(cost.step_seconds))}", step, format_seconds)
 
 

@@ -12,7 +12,7 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.evaluation import evaluate
 from froude.cost.training.layout import Layout
-from froude.cost.training.memory.device_memory import RUNTIME_BYTES, MemoryBytes, fits, memory_bytes
+from froude.cost.training.memory.device_memory import MemoryBytes, fits, memory_bytes
 from froude.errors import InputError
 from froude.planning.layouts.space import Grid, LayoutSpace, distinct, layout_of, legal_grid, task_layout
 from froude.planning.plans import LayoutCandidate, candidate_of
@@ -134,8 +134,9 @@ def _batch(model: Model, machine: Machine, layout: Layout, reach: float, any_sha
         cost = evaluate(model, machine, layout)
         total, enough, seconds = (np.broadcast_to(x, shape) for x in (cost.memory.total, cost.fits, cost.step_seconds))
         return Batch(layout=layout, bytes=total, fits=enough, seconds=seconds)
-    total = np.broadcast_to(memory_bytes(model, layout).total, shape)
-    near, seconds = total <= reach * (machine.chip.memory_bytes - RUNTIME_BYTES), np.full(shape, np.inf)
+    memory = memory_bytes(model, layout)
+    total, allocated = (np.broadcast_to(x, shape) for x in (memory.total, memory.allocated))
+    near, seconds = allocated <= reach * (machine.chip.memory_bytes - memory.runtime), np.full(shape, np.inf)
     enough = np.zeros(shape, dtype=bool)
     if near.any():
         cost = evaluate(model, machine, _where(layout, near))
@@ -156,7 +157,7 @@ def least_share(model: Model, machine: Machine, layout: Layout) -> np.ndarray:
         return memory_bytes(model, replace(layout, recomputed=recomputed / blocks))
 
     most, least = (np.broadcast_to(memory(n).total, blocks.shape) for n in (np.ones_like(blocks), blocks))
-    excess = most - (machine.chip.memory_bytes - RUNTIME_BYTES)
+    excess = most - machine.chip.memory_bytes
     steps = np.ceil((blocks - 1) * excess / np.where(most > least, most - least, 1.0) - _ROUNDING)
     low, high = np.ones_like(blocks), np.clip(1 + steps, 1, blocks).astype(int)
     tried = np.maximum(high - 1, 1)

@@ -30,6 +30,7 @@ MEMORY_PARTS = {
     "working": "recomputation, backward",
     "buffers": "gathered weights",
     "fragmentation": "fragmentation",
+    "runtime": "driver, communication library",
 }
 """Parts of `MemoryBytes`."""
 

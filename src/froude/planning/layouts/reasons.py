@@ -12,7 +12,6 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.layout import Layout
 from froude.cost.training.legal import legal
-from froude.cost.training.memory.device_memory import RUNTIME_BYTES
 from froude.planning.layouts.names import STEP_PARTS
 from froude.planning.plans import LayoutCandidate, candidate_of
 from froude.quantity import format_bytes, format_seconds
@@ -46,14 +45,13 @@ def binding(
 
 
 def excess_bytes(candidate: LayoutCandidate, machine: Machine) -> float:
-    """Bytes that a candidate needs beyond a device's memory, the runtime's own counted."""
-    return candidate.memory_bytes + RUNTIME_BYTES - machine.chip.memory_bytes
+    """Bytes that a candidate needs beyond a device's memory."""
+    return candidate.memory_bytes - machine.chip.memory_bytes
 
 
 def memory_words(candidate: LayoutCandidate, machine: Machine) -> str:
-    """What a candidate needs of a device's memory, the runtime's own counted: "81 GiB of 80 GiB"."""
-    needed = candidate.memory_bytes + RUNTIME_BYTES
-    return f"{format_bytes(needed)} of {format_bytes(machine.chip.memory_bytes)}"
+    """What a candidate needs of a device's memory: "81 GiB of 80 GiB"."""
+    return f"{format_bytes(candidate.memory_bytes)} of {format_bytes(machine.chip.memory_bytes)}"
 
 
 def batch_gain(model: Model, machine: Machine, layout: Layout) -> float:

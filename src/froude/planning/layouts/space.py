@@ -158,13 +158,14 @@ def _times(grid: Grid, options: Mapping[str, tuple[int, ...]]) -> dict[str, np.n
 
 
 def _same_as_another(layout: Layout, space: LayoutSpace) -> np.ndarray:
-    """Which layouts of the grid cost the same as another one of the space that is searched."""
+    """Which layouts of the grid cost the same as another one of the space that is searched, or more."""
     tensor, pipeline, shard = (np.asarray(x) for x in (layout.tensor, layout.pipeline, layout.shard))
     copies = np.asarray(layout.data_parallel * layout.context)
     same = np.zeros(tensor.shape, dtype=bool)
     if layout.sequence_parallel and False in space.sequence_parallel:
         same |= tensor == 1
-    if layout.schedule != space.schedule[0]:
+    # Without a pipeline 1F1B and zero-bubble are one, and GPipe, which holds all micro-batches, is no better.
+    if layout.schedule != next((one for one in space.schedule if one != "gpipe"), space.schedule[0]):
         same |= pipeline == 1
     if 0 in space.shard:
         same |= (shard > 0) & ((shard == copies) | (layout.zero == 0))

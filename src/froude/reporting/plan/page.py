@@ -11,7 +11,6 @@ import numpy as np
 
 from froude.answers.numbers import loss_text
 from froude.cost.model.model import Model
-from froude.cost.training.memory.device_memory import RUNTIME_BYTES
 from froude.errors import InputError
 from froude.planning.layouts.names import layout_label
 from froude.planning.plans import Infeasible, LayoutCandidate, Plan
@@ -101,7 +100,7 @@ def _render_infeasible(plan: Infeasible, shared: Row) -> str:
     if plan.least:
         drawn["memory"] = _memory_bars([*plan.least], plan)
     pictures = {name: both_widths(name, _TITLES[name], draw) for name, draw in drawn.items()}
-    need = max((one.memory_bytes + RUNTIME_BYTES for one in plan.least), default=0.0)
+    need = max((one.memory_bytes for one in plan.least), default=0.0)
     keys = [memory_key(one) for one in plan.least]
     return fill("plan_infeasible.html.j2", pictures, **shared, need=need, memory_keys=keys)
 
@@ -154,7 +153,7 @@ def _comparable(choice: LayoutCandidate, other: LayoutCandidate) -> bool:
 
 
 def _memory(candidate: LayoutCandidate) -> dict[str, float]:
-    return {**{name: float(v) for name, v in vars(candidate.cost.memory).items()}, "runtime": float(RUNTIME_BYTES)}
+    return {name: float(v) for name, v in vars(candidate.cost.memory).items()}
 
 
 def _step(candidate: LayoutCandidate) -> dict[str, float]:
@@ -221,7 +220,7 @@ def _numbers(candidate: LayoutCandidate) -> Row:
     return {
         "step": format_seconds(candidate.step_seconds),
         "mfu": f"{candidate.cost.mfu:.1%}",
-        "memory": format_bytes(candidate.memory_bytes + RUNTIME_BYTES),
+        "memory": format_bytes(candidate.memory_bytes),
     }
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from froude.cost.machine.machine import Machine
-from froude.cost.training.memory.device_memory import RUNTIME_BYTES
 from froude.planning.layouts.names import MEMORY_PARTS as MEMORY_TITLES
 from froude.planning.layouts.names import STEP_PARTS as STEP_TITLES
 from froude.planning.layouts.names import layout_words
@@ -59,7 +58,7 @@ _MEMORY_COLOURS = {
 }
 
 MEMORY_PARTS: Mapping[str, Paint] = {
-    name: Paint(title=MEMORY_TITLES.get(name, "driver and communication library"), colour=colour, strength=strength)
+    name: Paint(title=MEMORY_TITLES[name], colour=colour, strength=strength)
     for name, (colour, strength) in _MEMORY_COLOURS.items()
 }
 """Parts of a device's memory in the order in which they are drawn: states, activations, overhead."""
@@ -104,7 +103,7 @@ def facts(plan: Plan) -> tuple[tuple[str, str], ...]:
         ("a step", format_seconds(plan.choice.step_seconds)),
         ("MFU", f"{plan.choice.cost.mfu:.1%}"),
         ("tokens a second", format_quantity(float(plan.choice.cost.tokens_per_second))),
-        ("of a device's memory", f"{(plan.choice.memory_bytes + RUNTIME_BYTES) / plan.machine.chip.memory_bytes:.0%}"),
+        ("of a device's memory", f"{plan.choice.memory_bytes / plan.machine.chip.memory_bytes:.0%}"),
         ("energy", energy(plan.kwh)),
     )
 
@@ -122,7 +121,7 @@ def of_memory(plan: Plan, others: int) -> str:
     beside = " Below it the runners-up." if others else ""
     sure = f"{cost.fits_probability:.0%}" if cost.fits_probability < _SURE else f"over {_SURE:.0%}"
     return (
-        f"The fullest device needs {format_bytes(plan.choice.memory_bytes + RUNTIME_BYTES)} at the peak of a step, and "
+        f"The fullest device needs {format_bytes(plan.choice.memory_bytes)} at the peak of a step, and "
         f"with {sure} certainty no more than the {format_bytes(chip.memory_bytes)} of "
         f"{chip.title or chip.name}: states in blue, activations in orange, overhead in grey.{beside}"
     )

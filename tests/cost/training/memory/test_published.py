@@ -83,12 +83,12 @@ def test_a_side_network_saves_69_percent_of_memory_and_adapters_26(record_proper
     fp32 = Precision(matmuls="fp32", weights=4, gradients=4, master=0, optimizer=8, activations=4)
     layout = Layout(devices=1, global_batch=100, micro_batch=100, seq_len=72, precision=fp32, attention="unfused")
     whole = memory_bytes(model, layout)
-    assert float(whole.total) == pytest.approx(17.6e9, rel=0.03)
+    assert float(whole.allocated) == pytest.approx(17.6e9, rel=0.03)
     width = 24
     beside = 2 * 24 * (768 + 2 * width) * 4 * 100 * 72 / float(whole.activations)
     adapters = Trained(parameters=float(bottleneck(model, width=width).trained), added=beside)
     ladder = Trained(parameters=float(side_network(model, reduction=8).trained), through=False, added=1 / 8)
-    saved = [1 - float(partly_trained_bytes(model, layout, t).total / whole.total) for t in (adapters, ladder)]
+    saved = [1 - float(partly_trained_bytes(model, layout, t).allocated / whole.allocated) for t in (adapters, ladder)]
     assert saved[0] == near(0.26)
     assert saved[1] == near(0.69)
     record_property("found", f"saved by adapters {saved[0]:.0%}, by the ladder {saved[1]:.0%}")
@@ -103,10 +103,10 @@ def test_training_one_percent_of_channels_takes_a_third_of_the_memory(name: str,
     layout = Layout(devices=1, global_batch=8, micro_batch=8, seq_len=512, precision=precision)
     whole = Trained(parameters=float(model.n_params), kept=1.0)
     part = Trained(parameters=float(channels(model, share=0.01).trained), kept=0.01)
-    assert float(partly_trained_bytes(model, layout, whole).total) == pytest.approx(
-        float(memory_bytes(model, layout).total), rel=0.01
+    assert float(partly_trained_bytes(model, layout, whole).allocated) == pytest.approx(
+        float(memory_bytes(model, layout).allocated), rel=0.01
     )
-    memory = float(memory_bytes(model, layout).total / partly_trained_bytes(model, layout, part).total)
+    memory = float(memory_bytes(model, layout).allocated / partly_trained_bytes(model, layout, part).allocated)
     seconds = [float(partly_trained_seconds(model, machine, layout, trained)) for trained in (whole, part)]
     assert 1 < memory <= 3
     assert 1.5 <= seconds[0] / seconds[1] <= 2.7
@@ -125,7 +125,7 @@ def test_two_bf16_components_save_15_to_23_percent_of_memory(
     for size in ("gpt3-1.3b", "gpt3-2.7b", "gpt3-6.7b"):
         layout = Layout(devices=8, global_batch=64, micro_batch=4, seq_len=2048, tensor=8, sequence_parallel=True)
         totals = [
-            float(memory_bytes(get_model(size), replace(layout, precision=p)).total) for p in (mixed, light, full)
+            float(memory_bytes(get_model(size), replace(layout, precision=p)).allocated) for p in (mixed, light, full)
         ]
         assert memory_bytes(get_model(size), layout).activations > 0
         saved.append([1 - total / totals[0] for total in totals[1:]])
@@ -207,7 +207,7 @@ def test_7b_at_a_million_tokens_fits_by_swapping_a_share_of_tokens(
     flops = 3 * (float(run.model.forward_flops(2**20)) - 0.5 * scores) * 2**20
     seconds = float(swapped_seconds(run.model, run.machine, layout, swap))
     assert flops / seconds / (8 * 312e12) == near(0.523)
-    room = float(swapped_memory(run.model, layout).total) / 2**30
+    room = float(swapped_memory(run.model, layout).allocated) / 2**30
     found = f"share {swap.share:.2f}, {room:.0f} GiB, {flops / seconds / (8 * 312e12):.1%} of the peak"
     record_property("found", f"{found}; all is hidden from {lengths[hidden][0]:.0f} tokens on")
 

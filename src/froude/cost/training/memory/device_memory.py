@@ -37,13 +37,14 @@ RELATIVE_ERROR = 0.06
 @final
 @dataclass(frozen=True, kw_only=True)
 class MemoryBytes:
-    """Bytes on the fullest device by part; they add up to what the allocator holds at its peak.
+    """Bytes on the fullest device by part, at the peak.
 
     Parts are at their own peaks, which are not all at one moment: a caching allocator seldom serves tensors of one kind
     from the blocks of another, so that what it holds is nearer to the sum than to the largest moment.
 
     `optimizer` has master weights with the states. `working` is a recomputed block and gradients on their way,
-    `buffers` what ZeRO 3 gathers and scatters, `fragmentation` what the allocator cannot use.
+    `buffers` what ZeRO 3 gathers and scatters, `fragmentation` what the allocator cannot use, `runtime` what lies
+    outside of the allocator.
     """
 
     weights: Number
@@ -54,11 +55,17 @@ class MemoryBytes:
     working: Number
     buffers: Number
     fragmentation: Number
+    runtime: Number = RUNTIME_BYTES
 
     @property
     def total(self) -> Number:
-        """The peak."""
-        return sum(vars(self).values())
+        """The peak, what a device must have."""
+        return self.allocated + self.runtime
+
+    @property
+    def allocated(self) -> Number:
+        """What the allocator holds at its peak, as frameworks measure it: everything but the runtime's."""
+        return sum(value for name, value in vars(self).items() if name != "runtime")
 
 
 def memory_bytes(model: Model, layout: Layout) -> MemoryBytes:
@@ -84,14 +91,14 @@ def memory_bytes(model: Model, layout: Layout) -> MemoryBytes:
 
 def fit_probability(memory: MemoryBytes, machine: Machine) -> Number:
     """How sure it is that a device's memory suffices: from the error of memory counted against memory measured."""
-    room = machine.chip.memory_bytes - RUNTIME_BYTES
-    z = (room / memory.total - 1) / RELATIVE_ERROR
+    room = machine.chip.memory_bytes - memory.runtime
+    z = (room / memory.allocated - 1) / RELATIVE_ERROR
     return 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
 
 
 def fits(memory: MemoryBytes, machine: Machine) -> np.ndarray:
-    """Whether what is counted, with what the runtime takes, is within a device's memory."""
-    return np.asarray(memory.total) + RUNTIME_BYTES <= machine.chip.memory_bytes
+    """Whether what is counted is within a device's memory."""
+    return np.asarray(memory.total) <= machine.chip.memory_bytes
 
 
 def tiers_suffice(model: Model, machine: Machine, layout: Layout) -> Number:

@@ -12,7 +12,6 @@ from froude.cost.model.operators import Attention, Elementwise, Lookup, Matmul, 
 from froude.cost.training.layout import Kept, Layout
 from froude.cost.training.memory.device_memory import (
     FRAGMENTATION,
-    RUNTIME_BYTES,
     block_bytes,
     memory_bytes,
     saved_bytes,
@@ -34,7 +33,7 @@ def with_optimal_recompute(model: Model, machine: Machine, layout: Layout) -> La
     operators = model.blocks[0].operators
     items = chain(operators, machine, layout)
     nothing = memory_bytes(model, replace(layout, recompute="optimal", kept=Kept(bytes=0.0)))
-    room = (machine.chip.memory_bytes - RUNTIME_BYTES - float(nothing.total)) / (1 + FRAGMENTATION)
+    room = (machine.chip.memory_bytes - float(nothing.total)) / (1 + FRAGMENTATION)
     layers = int(fullest_blocks(model, layout))
     found = best_recompute(items, layers, max(room, 0.0), float(in_flight(*layout.flow)))
     if isinstance(found, TooLittle):
