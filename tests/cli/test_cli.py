@@ -175,7 +175,7 @@ def test_backtest_takes_power_laws_over_the_input_asked_for(cli, table):
 
 
 def test_laws_are_listed_by_family_within_the_width_of_a_terminal(cli, monkeypatch):
-    monkeypatch.setattr("froude.cli.show.PIPED_WIDTH", 80)
+    monkeypatch.setenv("COLUMNS", "80")
     lines = cli("laws").out.splitlines()
     assert all(len(line) <= 80 for line in lines)
     heads = [head[1] for line in lines if (head := re.match(r"([\w-]+): ", line))]

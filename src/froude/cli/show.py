@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from froude.answers import Answer, Fact, Table
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 PIPED_WIDTH = 100
-"""Columns where no terminal says how many it has."""
+"""Columns where neither a terminal nor the environment says how many there are."""
 
 HEAD_WIDTH = 10  # columns of the head of a fact, at least
 BAR_WIDTH = 40
@@ -34,10 +35,8 @@ def show(answer: Answer) -> None:
     from rich.text import Text
 
     with on_stdout() as console:
-        # A path or a command that is wider than the terminal stays whole, so that it can be copied.
-        sentence = partial(console.print, overflow="ignore", crop=False)
         if answer.headline:
-            sentence(Text(answer.headline, style="bold"))
+            print_sentence(console, answer.headline, style="bold")
         if answer.facts:
             console.print(Padding(facts_grid(answer.facts), (0, 0, 0, 2)))
         for i, table in enumerate(answer.tables):
@@ -50,17 +49,28 @@ def show(answer: Answer) -> None:
         if answer.notes:
             console.print()
         for note in answer.notes:
-            sentence(Text(note))
+            print_sentence(console, note)
         for warning in answer.warnings:
-            sentence(Text("! ", style="yellow") + Text(warning, style="default"))
+            print_sentence(console, warning, mark="! ")
+
+
+def print_sentence(console: Console, text: str, *, style: str = "", mark: str = "") -> None:
+    """A sentence over as many lines as it takes, below a mark; a path that is wider than that stays whole."""
+    from rich.text import Text
+
+    width = console.width - len(mark)
+    for i, line in enumerate(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)):
+        lead = Text(" " * len(mark) if i else mark, style="yellow")
+        console.print(lead + Text(line, style=style or "default"), overflow="ignore", no_wrap=True, crop=False)
 
 
 @contextmanager
 def on_stdout() -> Iterator[Console]:
-    """A console as wide as the terminal, or of a fixed width; what it was given goes to stdout at the end."""
+    """A console as wide as the terminal or COLUMNS, else of a fixed width; what it was given goes to stdout at the end."""
     from rich.console import Console
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    console = Console(highlight=False, width=None if known else PIPED_WIDTH)
     with console.capture() as caught:
         yield console
     # Cells are padded with blanks, which are noise in a pipe.

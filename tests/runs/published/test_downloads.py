@@ -435,17 +435,19 @@ def test_a_cache_that_cannot_be_written_is_refused_in_one_line(host, refused, mo
 # --- the command -----------------------------------------------------------------------------------------
 
 
-def test_the_command_says_what_came_and_where_it_is(host, cli):
+def test_the_command_says_what_came_and_where_it_is(host, cli, monkeypatch):
     table = get_published("chinchilla_epoch")
     host.has(table, points())
     path = table.cache / "data" / "svg_extracted_data.csv"
+    monkeypatch.setenv("COLUMNS", "400")
     done = cli("published", "chinchilla_epoch", "--download")
     lines = done.out.splitlines()
-    assert (done.code, done.err, len(lines)) == (0, "", 2)
-    assert lines[0].startswith("chinchilla_fig4.csv: ")
-    assert lines[0].endswith(" KiB, SHA-256 recorded, none was known of the original")
-    assert lines[1] == f"  {path}"
-    assert cli("published").out.splitlines()[1].split()[-1] == "cached"
+    assert (done.code, done.err, len(lines)) == (0, "", 3)
+    assert lines[0] == "chinchilla_epoch: 1 file downloaded"
+    assert lines[1].startswith("  chinchilla_fig4.csv  ")
+    assert lines[1].endswith(" KiB, SHA-256 recorded, none was known of the original")
+    assert lines[2].strip() == str(path)
+    assert cli("published").out.splitlines()[3].split()[-1] == "cached"
     again = cli("published", "chinchilla_epoch", "--download", "--json").out
     ((found,), said) = ([one["downloaded"] for one in json.loads(again)], json.loads(again)[0])
     assert found == [

@@ -240,12 +240,13 @@ def test_the_list_has_two_lines_for_each_table_in_80_columns(cli):
     done = cli("published")
     lines = done.out.splitlines()
     assert (done.code, done.err) == (0, "")
-    assert lines[0].split() == ["id", "rows", "files", "licence", "where"]
-    assert [line.split()[0] for line in lines[1:23:2]] == list(TABLES)
-    assert lines[1] == "chinchilla_epoch               245      1  none stated  download"
-    assert lines[2] == "  loss against parameters and tokens; the reference optimum of a solver"
-    assert lines[5] == "datablations                   316      2  Apache-2.0   by hand"
-    assert lines[23:] == [
+    assert lines[:2] == ["11 public run tables", ""]
+    assert lines[2].split() == ["id", "rows", "files", "licence", "where"]
+    assert [line.split()[0] for line in lines[3:25:2]] == list(TABLES)
+    assert lines[3] == "  chinchilla_epoch             245      1  none stated  download"
+    assert lines[4] == "    loss against parameters and tokens; the reference optimum of a solver"
+    assert lines[7] == "  datablations                 316      2  Apache-2.0   by hand"
+    assert lines[25:] == [
         "",
         "rows: those of the first file",
         "download: not here, fetched by froude published NAME --download",
@@ -259,11 +260,11 @@ def test_the_list_says_what_is_here_and_what_differs(cli, folder, monkeypatch):
     for table, name in (("parscale", "parscale.csv"), ("regmix", "train_mixture_1m.csv")):
         (folder / table).mkdir()
         write_csv(folder / table / name, planted())
-    where = {line.split()[0]: line.split()[-1] for line in cli("published").out.splitlines()[1:23:2]}
+    where = {line.split()[0]: line.split()[-1] for line in cli("published").out.splitlines()[3:25:2]}
     assert (where["parscale"], where["regmix"], where["steplaw"]) == ("differs", "differs", "download")
     monkeypatch.setattr("froude.runs.published.table.PublishedFile.check", lambda self, path: "as registered")
     done = cli("published").out
-    where = {line.split()[0]: line.split()[-1] for line in done.splitlines()[1:23:2]}
+    where = {line.split()[0]: line.split()[-1] for line in done.splitlines()[3:25:2]}
     assert (where["parscale"], where["regmix"], where["steplaw"]) == ("here", "part", "download")
     assert "here: in the folder that FROUDE_PUBLISHED names\n" in done
     assert "part: some of its files are here\n" in done
@@ -273,7 +274,7 @@ def test_the_list_says_what_is_here_and_what_differs(cli, folder, monkeypatch):
 def test_a_table_is_shown_whole(cli, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     done = cli("published", "chinchilla_epoch")
-    assert done.out.startswith("chinchilla_epoch\nLoss against parameters and tokens, read off figure 4")
+    assert done.out.startswith("chinchilla_epoch: Loss against parameters and tokens, read off figure 4")
     assert max(map(len, done.out.splitlines())) <= 80
     shown = " ".join(done.out.split())
     for piece in (
@@ -296,7 +297,7 @@ def test_a_table_that_is_here_is_shown_with_its_path(cli, folder, monkeypatch):
     (folder / "parscale").mkdir()
     path = write_csv(folder / "parscale" / "parscale.csv", planted())
     lines = [line.strip() for line in cli("published", "parscale").out.splitlines()]
-    at = lines.index("where       here, but differs from the registered one")
+    at = lines.index("where     here, but differs from the registered one")
     assert lines[at + 1] == str(path)
 
 
