@@ -1,17 +1,13 @@
-"""`froude compare`: where the curves of two methods cross, and which of them to believe in at a size not run."""
+"""`froude compare`: where the curves of two methods cross, and which is likely ahead at a size not run."""
 
 from __future__ import annotations
 
-from math import isfinite
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from froude.cli.options import Columns, Draws, Flops, Json, Outcome, Seed, Where, read_table
-from froude.cli.render import number_and_interval, percent, print_json, print_notes, print_table
-
-if TYPE_CHECKING:
-    from froude.fitting import Estimate
+from froude.cli.show import present
 
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="Runs of one method.")]
 OTHER = "Runs of the other method."
@@ -36,6 +32,7 @@ def compare(
 
     Example: `froude compare adam.csv muon.csv --at C=1e24`
     """
+    from froude.answers.comparisons import answer_of_comparison
     from froude.errors import InputError
     from froude.fitting import compare as compare_fits
     from froude.fitting import fit
@@ -46,24 +43,5 @@ def compare(
         raise InputError(f"--at {at!r} names {len(wanted)} inputs: give one, as in C=1e24")
     ((x, size),) = wanted.items()
     tables = [read_table(table, columns, where, flops) for table in (first, second)]
-    fits = [fit(law, runs, y, x=x, draws=draws, seed=seed + k) for k, runs in enumerate(tables)]
-    found = compare_fits(fits[0], fits[1], size)
-    if json:
-        print_json(found.to_dict())
-        return
-    names = {"first": first, "second": second, "": "neither, beyond doubt"}
-    rows = [
-        [f"{x} where they cross, as {percent(found.crossing.share, 0)} of draws do", *_shown(found.crossing)],
-        [f"times the {x} of {second} that {first} needs", *_shown(found.multiplier)],
-    ]
-    print_table(f"{y} by {fits[0].law.name}, compared at {x} = {size:g}", ["", "", f"{found.level:.0%} interval"], rows)
-    print(f"\nahead where both are smallest: {names[found.small]}; at {x} = {size:g}: {names[found.winner]}")
-    print(f"the one ahead now is ahead there with a probability of {percent(found.still_wins, 0)}")
-    print_notes(
-        f"{table}: {made.warnings[0]}" for table, made in zip((first, second), fits, strict=True) if made.warnings
-    )
-
-
-def _shown(found: Estimate) -> tuple[str, str]:
-    """An estimate and its interval in words."""
-    return number_and_interval(found.value, found.lo, found.hi) if isfinite(found.value) else ("none", "")
+    one, other = (fit(law, runs, y, x=x, draws=draws, seed=seed + k) for k, runs in enumerate(tables))
+    present(answer_of_comparison(compare_fits(one, other, size), (one, other), (first, second)), json)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import numpy as np
 import typer
 
 from froude.cli.options import Columns, Draws, Flops, Input, Json, Outcome, Seed, Table, Where, read_table
-from froude.cli.render import number_and_interval, percent, print_json, print_notes, print_table
-
-if TYPE_CHECKING:
-    from froude.fitting import Choice, Fit
-    from froude.runs import Runs
+from froude.cli.show import present
 
 
 def fit(
@@ -36,74 +31,14 @@ def fit(
     Diverged runs, whose loss is NaN or infinite, are counted and not fitted.
     Example: `froude fit runs.csv --columns N=params --where "C < 1e21" --out fit.json`
     """
+    from froude.answers.fits import answer_of_choice, answer_of_fit
     from froude.fitting import choose
 
     runs = read_table(table, columns, where, flops)
     choice = choose(runs, y, laws=law, x=x, starts=starts, draws=draws, seed=seed)
-    found = choice.fit
     if out is not None:
-        found.save(out)
-    if json:
-        print_json({**found.to_dict(), **({"choice": choice.to_dict()} if law == "auto" else {})})
-        return
+        choice.fit.save(out)
     if law == "auto":
-        show_choice(choice)
+        present(answer_of_choice(choice, runs=runs, saved=out), json)
     else:
-        show_parameters(found)
-    show_evidence(choice, runs)
-    if out is not None:
-        print(how_to_go_on(out, found))
-
-
-def how_to_go_on(out: str, found: Fit) -> str:
-    """What to do with a saved fit. A schedule is no quantity to type: it is forecast from Python."""
-    if any(mark.domain == "history" for mark in found.law.marks.values()):
-        return f"saved: froude.Fit.load({out!r}).along(Schedule(…)) in Python"
-    return f"saved: froude predict {out} --at {','.join(f'{name}=…' for name in found.law.inputs)}"
-
-
-def show_parameters(found: Fit) -> None:
-    """A law with its numbers on the terminal."""
-    print_table(
-        f"{found.law.name}: {found.y} = {found.law.formula}",
-        ["parameter", "value", f"{found.level:.0%} interval"],
-        [[name, *number_and_interval(value, *found.intervals[name])] for name, value in found.params.items()],
-    )
-
-
-def show_choice(choice: Choice) -> None:
-    """The laws that were tried, and what came of each."""
-    rows = zip(choice.candidates, choice.shares, strict=True)
-    print_table(
-        f"auto: {choice.fit.y} = the average of laws, each by how well it foretold the largest runs from the others",
-        ["law", "share", "error held out", "hold-outs"],
-        [[each.fit.law.name, percent(share, 0), percent(each.error), str(len(each.held_out))] for each, share in rows],
-    )
-
-
-def show_evidence(choice: Choice, runs: Runs) -> None:
-    """What a fit rests on, and what to doubt of it."""
-    from froude.runs.optional_roles import with_optional_roles
-
-    found = choice.fit
-    runs = with_optional_roles(runs, found.law.inputs)
-    print()
-    print(f"{found.n} runs fitted; {error_of(found)}")
-    agree = f"{found.starts_agree} of {found.starts_tried} random starts agree"
-    print(f"{agree}; objective {found.objective:.9g}, scaled gradient {found.gradient:.1g}")
-    told = f"{len(choice.held_out)} hold-outs of them and from " if choice.held_out else ""
-    print(f"beyond these runs errors grow by {percent(found.drift)} for each factor e of size,")
-    print(f"as learned from {told}published studies")
-    said = [f"{role} is the column {column!r}" for column, role in runs.read_as.items()]
-    said += [f"{sentence}, derived" for sentence in runs.derived]
-    if said:
-        print("; ".join(said))
-    print_notes(found.warnings)
-
-
-def error_of(found: Fit) -> str:
-    """How far off the fitted runs lie, in percent for a law with log residuals."""
-    relative = found.residual == "log"
-    off = np.abs(np.expm1(found.residuals) if relative else found.residuals)
-    middle, worst = (percent(x) if relative else f"{x:.3g}" for x in (np.median(off), off.max()))
-    return f"the law is off by {middle} in the median, {worst} at worst"
+        present(answer_of_fit(choice.fit, hold_outs=len(choice.held_out), runs=runs, saved=out), json)

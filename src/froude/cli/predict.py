@@ -1,11 +1,11 @@
-"""`froude predict`: what a saved fit says of runs not made."""
+"""`froude predict`: what a saved fit says of runs that were not made."""
 
 from typing import Annotated, Literal
 
 import typer
 
 from froude.cli.options import Json
-from froude.cli.render import number_and_interval, print_json, print_notes, print_table
+from froude.cli.show import present
 
 
 def predict(
@@ -19,21 +19,10 @@ def predict(
     Quantities in any customary writing: `70B`, `7e10`, `1e21 FLOP`.
     Example: `froude predict fit.json --at N=7B,D=300B --at N=70B,D=1.4T`
     """
+    from froude.answers.forecasts import answer_of_forecasts
     from froude.fitting import Fit
-    from froude.quantity import format_quantity, parse_assignments
+    from froude.quantity import parse_assignments
 
-    found = Fit.load(fit)
-    forecasts = [found.predict(of=of, **parse_assignments(text)) for text in at]
-    if json:
-        print_json([made.to_dict() for made in forecasts])
-        return
-    print_table(
-        f"{found.y} of {'one run' if of == 'run' else 'the mean of many runs'}, by {found.law.name}",
-        [*found.law.inputs, "forecast", f"{found.level:.0%} interval"],
-        [
-            [*map(format_quantity, made.at.values()), *number_and_interval(made.mean, made.lo, made.hi)]
-            for made in forecasts
-        ],
-    )
-    if not found.converged:
-        print_notes(found.warnings[:1])
+    saved = Fit.load(fit)
+    forecasts = [saved.predict(of=of, **parse_assignments(text)) for text in at]
+    present(answer_of_forecasts(saved, forecasts, of), json)

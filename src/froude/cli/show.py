@@ -66,7 +66,7 @@ def print_sentence(console: Console, text: str, *, style: str = "", mark: str = 
 
 @contextmanager
 def on_stdout() -> Iterator[Console]:
-    """A console as wide as the terminal or COLUMNS, else of a fixed width; what it was given goes to stdout at the end."""
+    """A console as wide as the terminal or COLUMNS, else PIPED_WIDTH; what it was given goes to stdout at the end."""
     from rich.console import Console
 
     known = sys.stdout.isatty() or "COLUMNS" in os.environ

@@ -1,0 +1,36 @@
+"""What is said of laws that were fitted to some runs and judged on the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from froude.answers.answer import Answer, Table
+from froude.answers.numbers import count, percent
+from froude.fitting import Backtest
+
+
+def answer_of_backtests(backtests: Sequence[Backtest], hold_out: str) -> Answer:
+    """Error, coverage and width by law; `hold_out` is the condition of the runs that were held out."""
+    first = backtests[0]
+    table = Table(
+        title="",
+        columns=("law", "mean error", "worst error", "inside interval", "half-width"),
+        rows=tuple(_row(each) for each in backtests),
+    )
+    return Answer(
+        headline=f"{count(first.n_held_out, 'run')} held out ({hold_out}), predicted from {first.n_fit}",
+        tables=(table,),
+        notes=(f"errors and half-widths are relative; {first.level:.0%} of the runs should lie inside",),
+        warnings=tuple(f"{each.law.name}: {each.fit.warnings[0]}" for each in backtests if not each.fit.converged),
+        data={"hold_out": hold_out, "laws": [each.to_dict() for each in backtests]},
+    )
+
+
+def _row(backtest: Backtest) -> tuple[str, ...]:
+    return (
+        backtest.law.name,
+        percent(backtest.mean_abs_rel_error),
+        percent(backtest.worst_abs_rel_error),
+        percent(backtest.coverage, 0),
+        percent(backtest.mean_half_width),
+    )

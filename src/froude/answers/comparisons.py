@@ -1,0 +1,50 @@
+"""What is said of two methods side by side."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from froude.answers.answer import Answer, Fact, Table
+from froude.answers.numbers import number_and_interval, percent
+from froude.fitting import Comparison, Estimate, Fit
+
+
+def answer_of_comparison(
+    comparison: Comparison, fits: tuple[Fit, Fit], names: tuple[str, str] = ("first", "second")
+) -> Answer:
+    """Where the curves of two fits cross, which is ahead, and by how many times less input; `names` are theirs."""
+    x, (first, second) = comparison.x, names
+    place = f"{x} = {comparison.at:g}"
+    table = Table(
+        title="",
+        columns=("", "", f"{comparison.level:.0%} interval"),
+        rows=(
+            (
+                f"{x} where they cross, as {percent(comparison.crossing.share, 0)} of draws do",
+                *_estimate(comparison.crossing),
+            ),
+            (f"times the {x} of {second} that {first} needs", *_estimate(comparison.multiplier)),
+        ),
+    )
+    ahead = {"first": first, "second": second}
+    return Answer(
+        headline=f"{fits[0].y} by {fits[0].law.name}, compared at {place}",
+        facts=(
+            Fact("ahead", f"where both are smallest: {ahead.get(comparison.small or '', 'neither for sure')}"),
+            Fact("", f"at {place}: {ahead.get(comparison.winner or '', 'neither for sure')}"),
+            Fact(
+                "stays", f"the one ahead now is ahead there with a probability of {percent(comparison.still_wins, 0)}"
+            ),
+        ),
+        tables=(table,),
+        warnings=tuple(f"{name}: {fit.warnings[0]}" for name, fit in zip(names, fits, strict=True) if fit.warnings),
+        data=comparison.to_dict(),
+    )
+
+
+def _estimate(estimate: Estimate) -> tuple[str, str]:
+    """An estimate and its interval; "none" where the fits have none."""
+    value = estimate.value
+    if value is None or not isfinite(value):
+        return "none", ""
+    return number_and_interval(value, estimate.lo, estimate.hi)

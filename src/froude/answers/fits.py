@@ -1,0 +1,106 @@
+"""What is said of a fit: the numbers of its law or the laws that were averaged, and what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from froude.answers.answer import Answer, Table
+from froude.answers.numbers import count, number_and_interval, percent
+from froude.fitting import Choice, Fit
+from froude.runs import Runs
+from froude.runs.optional_roles import with_optional_roles
+
+
+def answer_of_fit(
+    fit: Fit, *, hold_outs: int | None = None, runs: Runs | None = None, saved: str | None = None
+) -> Answer:
+    """A law with numbers and intervals.
+
+    `hold_outs` is the number of hold-outs that sharpened the fit's drift, `runs` the table that was fitted, of which
+    renamed and derived columns are named, and `saved` the file that the fit was saved to.
+    """
+    table = Table(
+        title="",
+        columns=("parameter", "value", f"{fit.level:.0%} interval"),
+        rows=tuple((name, *number_and_interval(value, *fit.intervals[name])) for name, value in fit.params.items()),
+    )
+    return Answer(
+        headline=f"{fit.law.name}: {fit.y} = {fit.law.formula}",
+        tables=(table,),
+        notes=tuple(_evidence(fit, hold_outs, runs, saved)),
+        warnings=fit.warnings,
+        data=_to_dict(fit, hold_outs, runs, saved),
+    )
+
+
+def answer_of_choice(choice: Choice, *, runs: Runs | None = None, saved: str | None = None) -> Answer:
+    """The laws that were tried and what came of each; `runs` and `saved` are those of `answer_of_fit`."""
+    fit, hold_outs = choice.fit, len(choice.held_out)
+    candidates = zip(choice.candidates, choice.shares, strict=True)
+    table = Table(
+        title="",
+        columns=("law", "share", "error held out", "hold-outs"),
+        rows=tuple(
+            (each.fit.law.name, percent(share, 0), percent(each.error), str(len(each.held_out)))
+            for each, share in candidates
+        ),
+    )
+    return Answer(
+        headline=f"auto: {fit.y} = the average of laws, each by how well it predicts the largest runs from the others",
+        tables=(table,),
+        notes=tuple(_evidence(fit, hold_outs, runs, saved)),
+        warnings=fit.warnings,
+        data={**_to_dict(fit, hold_outs, runs, saved), "choice": choice.to_dict()},
+    )
+
+
+def _to_dict(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | None) -> dict[str, Any]:
+    middle, worst = _errors(fit)
+    return {
+        **fit.to_dict(),
+        "error": {"median": middle, "worst": worst},
+        "drift": fit.drift,
+        "hold_outs": hold_outs,
+        **({"derived": list(_origins(fit, runs))} if runs is not None else {}),
+        **({"saved": saved} if saved is not None else {}),
+    }
+
+
+def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | None) -> Iterator[str]:
+    """What a fit rests on, and how to go on."""
+    middle, worst = (percent(error) if fit.residual == "log" else f"{error:.3g}" for error in _errors(fit))
+    yield f"{count(fit.n, 'run')} fitted; the law is off by {middle} in the median, {worst} at worst"
+    agree = f"{fit.starts_agree} of {fit.starts_tried} random starts agree"
+    yield f"{agree}; objective {fit.objective:.9g}, scaled gradient {fit.gradient:.1g}"
+    own = f"{count(hold_outs, 'hold-out')} of them and from " if hold_outs else ""
+    yield (
+        f"beyond these runs errors grow by {percent(fit.drift)} for each factor e of size, "
+        f"as learned from {own}published studies"
+    )
+    if runs is not None and (origins := tuple(_origins(fit, runs))):
+        yield "; ".join(origins)
+    if saved is not None:
+        yield _next_step(fit, saved)
+
+
+def _errors(fit: Fit) -> tuple[float, float]:
+    """How far off the fitted runs lie, in the median and at worst: a share for a law with log residuals."""
+    off = np.abs(np.expm1(fit.residuals) if fit.residual == "log" else fit.residuals)
+    return float(np.median(off)), float(off.max())
+
+
+def _origins(fit: Fit, runs: Runs) -> Iterator[str]:
+    """Which columns of the table are what the law takes, and which were derived."""
+    runs = with_optional_roles(runs, fit.law.inputs)
+    yield from (f"{role} is the column {column!r}" for column, role in runs.read_as.items())
+    yield from (f"{sentence}, derived" for sentence in runs.derived)
+
+
+def _next_step(fit: Fit, saved: str) -> str:
+    """What to do with a saved fit. A schedule is no quantity to type: it is forecast from Python."""
+    if any(mark.domain == "past" for mark in fit.law.marks.values()):
+        return f"saved: froude.Fit.load({saved!r}).along(Schedule(…)) in Python"
+    return f"saved: froude predict {saved} --at {','.join(f'{name}=…' for name in fit.law.inputs)}"
