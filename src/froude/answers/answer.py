@@ -52,10 +52,10 @@ class Picture:
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answer:
-    """What a result says: one sentence, facts, tables, pictures, then notes, then warnings, in this order.
+    """What a result says: one sentence, facts, tables, pictures, then notes, warnings and next steps, in this order.
 
-    `notes` are sentences that a reader may skip, `warnings` those that must be seen. `data` is what `--json` prints:
-    plain numbers, texts, lists and mappings.
+    `notes` are sentences that a reader may skip, `warnings` those that must be seen, `next_steps` lines with a command,
+    which a terminal leaves whole to be copied. `data` is what `--json` prints: numbers, texts, lists and mappings.
     """
 
     headline: str
@@ -64,6 +64,7 @@ class Answer:
     pictures: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
     data: Any = field(default_factory=lambda: MappingProxyType({}))
 
     def table(self, title: str) -> Table:

@@ -30,8 +30,9 @@ def answer_of_fit(
     return Answer(
         headline=f"{fit.law.name}: {fit.y} = {fit.law.formula}",
         tables=(table,),
-        notes=tuple(_evidence(fit, hold_outs, runs, saved)),
+        notes=tuple(_evidence(fit, hold_outs, runs)),
         warnings=fit.warnings,
+        next_steps=(_next_step(fit, saved),) if saved is not None else (),
         data=_to_dict(fit, hold_outs, runs, saved),
     )
 
@@ -51,8 +52,9 @@ def answer_of_choice(choice: Choice, *, runs: Runs | None = None, saved: str | N
     return Answer(
         headline=f"auto: {fit.y} = the average of laws, each by how well it predicts the largest runs from the others",
         tables=(table,),
-        notes=tuple(_evidence(fit, hold_outs, runs, saved)),
+        notes=tuple(_evidence(fit, hold_outs, runs)),
         warnings=fit.warnings,
+        next_steps=(_next_step(fit, saved),) if saved is not None else (),
         data={**_to_dict(fit, hold_outs, runs, saved), "choice": choice.to_dict()},
     )
 
@@ -69,8 +71,8 @@ def _to_dict(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | No
     }
 
 
-def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | None) -> Iterator[str]:
-    """What a fit rests on, and how to go on."""
+def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None) -> Iterator[str]:
+    """What a fit rests on."""
     middle, worst = (percent(error) if fit.residual == "log" else f"{error:.3g}" for error in _errors(fit))
     yield f"{count(fit.n, 'run')} fitted; the law is off by {middle} in the median, {worst} at worst"
     agree = f"{fit.starts_agree} of {fit.starts_tried} random starts agree"
@@ -82,8 +84,6 @@ def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | N
     )
     if runs is not None and (origins := tuple(_origins(fit, runs))):
         yield "; ".join(origins)
-    if saved is not None:
-        yield _next_step(fit, saved)
 
 
 def _errors(fit: Fit) -> tuple[float, float]:

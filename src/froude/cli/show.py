@@ -30,7 +30,7 @@ def present(answer: Answer, json: bool) -> None:
 
 
 def show(answer: Answer) -> None:
-    """An answer on stdout: headline, facts, tables, notes, warnings; as wide as the terminal."""
+    """An answer on stdout: headline, facts, tables, notes, warnings, next steps; as wide as the terminal."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -52,6 +52,8 @@ def show(answer: Answer) -> None:
             print_sentence(console, note)
         for warning in answer.warnings:
             print_sentence(console, warning, mark="! ")
+        for line in answer.next_steps:
+            console.print(Text(line), overflow="ignore", no_wrap=True, crop=False)
 
 
 def print_sentence(console: Console, text: str, *, style: str = "", mark: str = "") -> None:
