@@ -287,7 +287,7 @@ def test_the_command_tells_what_a_description_assumes(capsys):
 def test_the_command_without_a_name_lists_the_catalogue(capsys):
     listed = json.loads(shown(capsys, json=True))
     assert [each["name"] for each in listed] == list(catalogue())
-    assert len(shown(capsys).splitlines()) == len(catalogue())
+    assert {line.split()[0] for line in shown(capsys).splitlines() if line} >= {*catalogue()}
 
 
 @pytest.mark.parametrize(("name", "seq_len"), [("vit-b/16", "100"), ("gpt2", "0"), ("gpt2", "1.5"), ("gpt2", "1 GiB")])
