@@ -1,63 +1,57 @@
-"""Read runs from the files and dataframes people have."""
+"""Tables in files: delimited text, Parquet and JSON lines, told apart by the ending of their names."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 from froude.errors import InputError
 from froude.runs.frames import frame_from_csv, frame_from_rows
-from froude.runs.study.folder import Study
-from froude.runs.study.gather import study_table
+from froude.runs.readers.reader import Curves, path_of, runs_of
 from froude.runs.study.lines import read_json_lines
 from froude.runs.table import Runs
 
 if TYPE_CHECKING:
     import polars as pl
 
-
-def read_runs(source: Any, columns: Mapping[str, str] | None = None) -> Runs:
-    """Return the runs in `source`: a CSV, TSV, Parquet or JSONL file, a study folder, or a dataframe.
-
-    Any dataframe that narwhals knows will do (polars, pandas, PyArrow, ...); `Runs` are returned as they are.
-    `columns` maps role to column name, as in {"N": "params"}; other roles are found by name (see `ROLES`).
-
-    Raises InputError for a source that is missing, empty, of unknown type or unreadable, for a column that is
-    not there, and for N, D, C or loss that are no numbers or out of range.
-    """
-    if isinstance(source, Runs):
-        if columns:
-            raise InputError(f"these runs are read already, --columns {dict(columns)} comes too late: give it before")
-        return source
-    if isinstance(source, str | os.PathLike):
-        frame, notes = _read_path(Path(source))
-    else:
-        frame, notes = _from_dataframe(source), ()
-    if frame.is_empty():
-        shown = f"{str(source)!r}" if isinstance(source, str | os.PathLike) else "the dataframe"
-        raise InputError(f"{shown} holds no runs: give a table with a line of column names and a row for each run")
-    return Runs.from_frame(frame, columns, notes)
+_FrameAndNotes = tuple["pl.DataFrame", tuple[str, ...]]
 
 
-def _read_path(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    if path.is_dir():
-        return study_table(Study.open(path).path)
-    if not path.exists():
-        raise InputError(f"no file or folder {str(path)!r}: check the path")
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InputError(f"{str(path)!r} is of a type not read: give {', '.join(_READERS)} or a study folder")
-    try:
-        if path.stat().st_size == 0:
-            raise InputError(f"{str(path)!r} is empty: give a table with column names and a row for each run")
-        return reader(path)
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read ({error.strerror}): check the path and its rights") from None
+@final
+@dataclass(frozen=True, kw_only=True)
+class FileReader:
+    """Reads files of these endings; `parse` returns the table in one and what its reader should be told of it."""
+
+    kinds: tuple[str, ...]
+    parse: Callable[[Path], _FrameAndNotes]
+
+    def recognises(self, source: object) -> bool:
+        """Whether the source is the path of a file with one of the endings, in whatever case."""
+        path = path_of(source)
+        return path is not None and path.suffix.lower() in self.kinds and os.path.exists(path) and not path.is_dir()
+
+    def read(self, source: Any, columns: Mapping[str, str] | None = None) -> Runs:
+        """Return the runs in the file, one a row."""
+        path = Path(source)
+        try:
+            if path.stat().st_size == 0:
+                raise InputError(f"{str(path)!r} is empty: give a table with column names and a row for each run")
+            frame, notes = self.parse(path)
+        except OSError as error:
+            raise InputError(
+                f"{str(path)!r} cannot be read ({error.strerror}): check the path and its rights"
+            ) from None
+        return runs_of(frame, source, columns, notes)
+
+    def curves(self, source: Any) -> Curves | None:
+        """None: a file holds a row for each run."""
+        return None
 
 
-def _read_csv(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _parse_delimited(path: Path) -> _FrameAndNotes:
     import polars as pl
 
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
@@ -67,7 +61,7 @@ def _read_csv(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
         raise _unreadable(path, error) from None
 
 
-def _read_parquet(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _parse_parquet(path: Path) -> _FrameAndNotes:
     import polars as pl
 
     try:
@@ -76,7 +70,7 @@ def _read_parquet(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
         raise _unreadable(path, error) from None
 
 
-def _read_jsonl(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _parse_json_lines(path: Path) -> _FrameAndNotes:
     lines = read_json_lines(path)
     if lines.broken and not lines.cut_short:
         raise InputError(f"{str(path)!r}, line {lines.broken[0]} is no JSON object: correct or remove the line")
@@ -84,25 +78,13 @@ def _read_jsonl(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
     return frame_from_rows(lines.objects), notes
 
 
-_READERS = {
-    ".csv": _read_csv,
-    ".tsv": _read_csv,
-    ".parquet": _read_parquet,
-    ".jsonl": _read_jsonl,
-    ".ndjson": _read_jsonl,
-}
-
-
-def _from_dataframe(source: Any) -> pl.DataFrame:
-    import narwhals as nw
-
-    try:
-        frame = nw.from_native(source)
-    except TypeError:
-        kind = type(source).__name__
-        raise InputError(f"runs cannot be read from a {kind}: give a path, a dataframe or Runs.from_columns") from None
-    return (frame.collect() if isinstance(frame, nw.LazyFrame) else frame).to_polars()
-
-
 def _unreadable(path: Path, error: Exception) -> InputError:
     return InputError(f"{str(path)!r} cannot be read as {path.suffix} ({str(error).splitlines()[0]}): check the file")
+
+
+DELIMITED = FileReader(kinds=(".csv", ".tsv"), parse=_parse_delimited)
+"""Reads text with commas, or with tabs, between the values."""
+PARQUET = FileReader(kinds=(".parquet",), parse=_parse_parquet)
+"""Reads Parquet files."""
+JSON_LINES = FileReader(kinds=(".jsonl", ".ndjson"), parse=_parse_json_lines)
+"""Reads files with a JSON object on each line; a last line that is cut short is left out, and noted."""

@@ -30,7 +30,8 @@ from froude.runs.study.writer import UNFINISHED, RunWriter
 if TYPE_CHECKING:
     from froude.runs.table import Runs
 
-_SETTINGS = "study.json"
+SETTINGS = "study.json"
+"""The file that makes a folder a study."""
 _FORMAT = 1
 
 
@@ -59,7 +60,7 @@ class Study:
         """
         path = Path(path)
         try:
-            if not (path / _SETTINGS).exists():
+            if not (path / SETTINGS).exists():
                 _make(path, settings)
             for folder in ("runs", "trunks"):
                 (path / folder).mkdir(exist_ok=True)
@@ -76,7 +77,7 @@ class Study:
         """Return the study in folder `path`. Raises InputError if there is none that can be read."""
         path = Path(path)
         try:
-            document = json.loads((path / _SETTINGS).read_bytes())
+            document = json.loads((path / SETTINGS).read_bytes())
             if document["format"] != _FORMAT:
                 raise InputError(
                     f"{str(path)!r} is a study of format {document['format']}, not {_FORMAT}: "
@@ -84,11 +85,11 @@ class Study:
                 )
             return cls(path=path, settings=document["settings"])
         except (FileNotFoundError, NotADirectoryError):
-            raise InputError(f"{str(path)!r} is no study: give a folder with a {_SETTINGS}") from None
+            raise InputError(f"{str(path)!r} is no study: give a folder with a {SETTINGS}") from None
         except InputError:
             raise
         except (OSError, ValueError, KeyError, TypeError):
-            raise InputError(f"{str(path / _SETTINGS)!r} cannot be read: restore it or choose another study") from None
+            raise InputError(f"{str(path / SETTINGS)!r} cannot be read: restore it or choose another study") from None
 
     @property
     def trunks(self) -> Path:
@@ -170,7 +171,7 @@ def _make(path: Path, settings: Mapping[str, Any]) -> None:
     if any(not entry.name.startswith(".") for entry in path.iterdir()):
         raise InputError(f"{str(path)!r} holds other files and no study: choose an empty folder with --study")
     document = {"format": _FORMAT, "settings": settings}
-    atomic_write(path / _SETTINGS, json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
+    atomic_write(path / SETTINGS, json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
 def _check_same(study: Study, settings: Mapping[str, Any]) -> None:

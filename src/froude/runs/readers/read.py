@@ -1,0 +1,68 @@
+"""Runs from whatever people have: the first reader that recognises a source reads it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from froude.errors import InputError
+from froude.runs.readers.dataframe import DataframeReader
+from froude.runs.readers.files import DELIMITED, JSON_LINES, PARQUET
+from froude.runs.readers.reader import Curves, Reader, path_of
+from froude.runs.readers.study_folder import StudyReader
+from froude.runs.study.folder import SETTINGS
+from froude.runs.table import Runs
+
+READERS: tuple[Reader, ...] = (DELIMITED, PARQUET, JSON_LINES, StudyReader(), DataframeReader())
+"""Every reader, in the order in which they are asked; a new one joins here and in the contract suite."""
+
+
+def read_runs(source: Any, columns: Mapping[str, str] | None = None) -> Runs:
+    """Return the runs in `source`: a CSV, TSV, Parquet or JSONL file, a study folder, or a dataframe.
+
+    Any dataframe that narwhals knows will do (polars, pandas, PyArrow, ...); `Runs` are returned as they are.
+    `columns` maps role to column name, as in {"N": "params"}; other roles are found by name (see `ROLES`).
+
+    Raises InputError for a source that is missing, empty, of unknown type or unreadable, for a column that is
+    not there, and for N, D, C or loss that are no numbers or out of range.
+    """
+    if isinstance(source, Runs):
+        if columns:
+            raise InputError(f"these runs are read already, --columns {dict(columns)} comes too late: give it before")
+        return source
+    return reader_of(source).read(source, columns)
+
+
+def read_curves(source: Any) -> Curves:
+    """Return the curves in `source`, which a study keeps: the name of a run → a column → its values (steps,).
+
+    Raises InputError for a source that `read_runs` refuses, and for one of a kind that keeps no curves.
+    """
+    curves = reader_of(source).curves(source)
+    if curves is None:
+        shown = f"a {type(source).__name__}" if path_of(source) is None else repr(str(source))
+        raise InputError(f"{shown} keeps one row for each run and no curves: give a study folder")
+    return curves
+
+
+def reader_of(source: object) -> Reader:
+    """Return the reader that recognises a source. Raises InputError, saying what can be read, if none does."""
+    for reader in READERS:
+        if reader.recognises(source):
+            return reader
+    raise _unrecognised(source)
+
+
+def _unrecognised(source: object) -> InputError:
+    path = path_of(source)
+    if path is None:
+        kind = type(source).__name__
+        return InputError(f"runs cannot be read from a {kind}: give a path, a dataframe or Runs.from_columns")
+    shown = repr(str(path))
+    if path.is_dir():
+        return InputError(f"{shown} is no study: give a folder with a {SETTINGS}")
+    if not os.path.exists(path):
+        return InputError(f"no file or folder {shown}: check the path")
+    *kinds, last = [kind for reader in READERS for kind in reader.kinds]
+    return InputError(f"{shown} is of a type not read: give {', '.join(kinds)} or {last}")
