@@ -1,4 +1,4 @@
-"""The runs of a study, Froude's own folder of runs on disk."""
+"""Reads the runs of a study, Froude's own folder of runs on disk."""
 
 from __future__ import annotations
 
