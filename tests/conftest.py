@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from evidence import EVIDENCE, is_there
 from paths import ROOT, TABLES
@@ -16,6 +17,10 @@ CHECK = "atlas"
 """The property that a report carries out of a worker process for each row that its test checks."""
 
 _TOLD: pytest.StashKey[list[dict[str, object]]] = pytest.StashKey()
+
+# No test hangs on a clock: a busy machine draws examples slowly, and runs them slowly.
+settings.register_profile("froude", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("froude")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,7 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """The marks: a check of the atlas with what it shows, and a test that takes long."""
     config.addinivalue_line("markers", "atlas(row, shows='works'): shows what the atlas's row says")
     config.addinivalue_line("markers", "experiment: a check of the atlas by trainings or studies; -m experiment")
-    config.addinivalue_line("markers", "slow: takes seconds to a minute; -m slow, or -m atlas for the evidence")
+    config.addinivalue_line("markers", "slow: takes seconds to a minute; -m slow")
+    config.addinivalue_line("markers", "timed: asserts what was timed, on a machine that does nothing else; -m timed")
     config.stash[_TOLD] = []
     config.pluginmanager.register(_Listener(config.stash[_TOLD]))
 

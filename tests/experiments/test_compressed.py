@@ -88,6 +88,7 @@ def test_bits_chosen_by_an_integer_program_err_less_than_one_width(
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.atlas("curing", "modelled")
 def test_cur_factors_leave_the_published_parameters_of_llama_3_1(
     record_property: Noted,

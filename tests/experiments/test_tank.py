@@ -227,6 +227,7 @@ def test_branched_decays_end_where_separate_runs_do_and_cost_about_linear(
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.atlas("gemm-perf-ada", "modelled")
 @pytest.mark.atlas("dissecting-tensor-cores", "modelled")
 def test_a_profile_of_this_machine_foretells_matmuls_of_held_out_shapes(record_property) -> None:

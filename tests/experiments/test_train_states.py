@@ -22,10 +22,9 @@ from froude.cost.training.reliability import (
     goodput,
 )
 
-pytestmark = pytest.mark.experiment
+pytestmark = [pytest.mark.experiment, pytest.mark.slow, pytest.mark.timed]
 
 
-@pytest.mark.slow
 @pytest.mark.atlas("distributed-shampoo")
 def test_roots_of_shampoo_cost_the_cube_of_a_block(
     record_property,
@@ -64,7 +63,6 @@ def test_roots_of_shampoo_cost_the_cube_of_a_block(
     )
 
 
-@pytest.mark.slow
 @pytest.mark.atlas("datastates-llm", "modelled")
 def test_checkpoints_in_the_background_stall_past_a_window_only(tmp_path: Path, record_property) -> None:
     window = 10.0

@@ -72,7 +72,7 @@ def test_forecast_of_one_run_holds_new_runs_about_as_often_as_it_says() -> None:
     assert 0.85 <= np.mean(inside) <= 0.94
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(factor=st.floats(1e-6, 1e6), seed=st.integers(0, 100))
 def test_a_change_of_unit_changes_parameters_and_no_forecast(factor: float, seed: int) -> None:
     table = columns(CHINCHILLA, n=30, seed=seed)

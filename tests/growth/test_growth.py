@@ -26,11 +26,11 @@ from froude.growth import (
     time_call,
 )
 from froude.growth.results import summarise
-from froude.growth.timing import peak_of
+from froude.growth.timing import LEAST_S, peak_of
 from froude.runs import read_runs
 from paths import ROOT
 
-pytest_plugins = ["door"]
+pytest_plugins = ["door", "clocks"]
 
 EXAMPLES = sorted((ROOT / "examples" / "growth").glob("*.py"))
 SIZES = 2.0 ** np.arange(6, 14)
@@ -192,12 +192,12 @@ def test_timings_become_fits_and_crossings_of_every_pair():
 # --- timing ----------------------------------------------------------------------------------------------
 
 
-def test_a_short_call_is_repeated_until_it_can_be_timed():
+def test_a_short_call_is_repeated_until_it_can_be_timed(clock):
     calls = []
-    sample = time_call(lambda: calls.append(sum(range(200))) or len(calls))
-    assert sample.calls > 1
+    sample = time_call(lambda: calls.append(clock.works(1e-4)) or len(calls))
+    assert 1e-4 * sample.calls >= LEAST_S
     assert sample.result == len(calls) >= sample.calls
-    assert sample.cpu_seconds > 0
+    assert sample.cpu_seconds == pytest.approx(1e-4, rel=1e-3)
 
 
 def test_a_call_that_does_nothing_is_too_fast_to_time():
@@ -205,11 +205,9 @@ def test_a_call_that_does_nothing_is_too_fast_to_time():
         time_call(lambda: None)
 
 
-def test_a_call_that_waits_is_not_timed():
-    import time
-
+def test_a_call_that_waits_is_not_timed(clock):
     with pytest.raises(InputError, match="too little to time"):
-        time_call(lambda: time.sleep(0.6))
+        time_call(lambda: clock.waits(0.6))
 
 
 def test_peak_memory_is_that_of_the_arrays_a_method_makes():
@@ -274,7 +272,7 @@ def test_a_method_stops_growing_where_the_budget_ends():
         title="t", source="s", sizes=(1e4, 1e5, 1e12), methods={"sum": lambda n: sum(range(n))},
         prepare=lambda size, rng: int(size),
     )  # fmt: skip
-    found = grow(made, seconds=5, repeats=1)
+    found = grow(made, seconds=60, repeats=1)  # of the hours that the last would take
     assert [t.size for t in found.timings] == [1e4, 1e5]
     assert len(found.notes) == 1
     assert found.notes[0].startswith("sum stops before n = 1e+12: about ")
@@ -323,7 +321,7 @@ def test_no_budget_and_no_repetitions_are_refused(refused, tmp_path, options):
 
 
 def test_a_small_experiment_runs_end_to_end_and_its_timings_are_runs(cli, tmp_path):
-    words = ("grow", file_of(tmp_path, TINY), "--repeats", "2", "--minutes", "0.2", "--study", tmp_path / "kept")
+    words = ("grow", file_of(tmp_path, TINY), "--repeats", "2", "--minutes", "5", "--study", tmp_path / "kept")
     done = cli(*words, "--json")
     assert (done.code, done.err) == (0, "")
     found = json.loads(done.out)
@@ -339,7 +337,7 @@ def test_a_small_experiment_runs_end_to_end_and_its_timings_are_runs(cli, tmp_pa
 
 
 def test_the_terminal_shows_times_exponents_and_crossings(cli, tmp_path):
-    done = cli("grow", file_of(tmp_path, TINY), "--repeats", "2", "--minutes", "0.2")
+    done = cli("grow", file_of(tmp_path, TINY), "--repeats", "2", "--minutes", "5")
     assert (done.code, done.err) == (0, "")
     for said in (
         "sums of squares (a test)",
@@ -352,13 +350,13 @@ def test_the_terminal_shows_times_exponents_and_crossings(cli, tmp_path):
 
 
 def test_a_study_of_another_seed_is_not_continued(cli, refused, tmp_path):
-    words = ("grow", file_of(tmp_path, TINY), "--repeats", "1", "--minutes", "0.1", "--study", tmp_path / "kept")
+    words = ("grow", file_of(tmp_path, TINY), "--repeats", "1", "--minutes", "5", "--study", tmp_path / "kept")
     assert cli(*words).code == 0
     assert "seed" in refused(*words, "--seed", "1")
 
 
 def test_timings_of_other_code_are_not_taken_for_those_of_a_file(cli, refused, tmp_path):
-    words = ("grow", file_of(tmp_path, TINY), "--repeats", "1", "--minutes", "0.1", "--study", tmp_path / "kept")
+    words = ("grow", file_of(tmp_path, TINY), "--repeats", "1", "--minutes", "5", "--study", tmp_path / "kept")
     assert cli(*words).code == 0
     file_of(tmp_path, TINY.replace("x * x", "x ** 2"))
     assert "version" in refused(*words)
@@ -404,7 +402,7 @@ def test_a_study_that_names_no_machine_is_taken_up_and_the_reader_is_told(tmp_pa
 
 
 def test_the_page_of_a_study_of_growth_is_asked_of_grow(cli, refused, tmp_path):
-    words = ("grow", file_of(tmp_path, TINY), "--repeats", "1", "--minutes", "0.1", "--study", tmp_path / "kept")
+    words = ("grow", file_of(tmp_path, TINY), "--repeats", "1", "--minutes", "5", "--study", tmp_path / "kept")
     assert cli(*words).code == 0
     said = refused("report", tmp_path / "kept")
     assert "keeps timings of growth ('sums of squares'): give its froude grow again, with --study" in said

@@ -87,7 +87,7 @@ def test_each_file_lies_whole_on_one_side(folder: Path) -> None:
 
 
 @given(order=st.permutations(range(80)))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_the_same_files_give_one_corpus_whatever_their_names(folder: Path, order: list[int]) -> None:
     pieces = [module.Piece(name=f"{i}", data=(folder / f"{i:03}.txt").read_bytes()) for i in order]
     shuffled = module.split_corpus(pieces, [], 0, "here")

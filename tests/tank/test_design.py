@@ -56,7 +56,7 @@ def flops(trunk: Trunk) -> int:
 
 
 @given(machines)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_target_is_out_of_reach_of_every_pilot(machine: tuple[float, int, float, float, int]) -> None:
     if design := plan_or_refusal(machine):
         assert flops(design.target) >= 8 * max(map(flops, design.pilots))
@@ -67,7 +67,7 @@ def test_the_target_is_out_of_reach_of_every_pilot(machine: tuple[float, int, fl
 
 
 @given(machines)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_pilots_and_target_fit_into_their_share_of_the_minutes(
     machine: tuple[float, int, float, float, int],
 ) -> None:
@@ -92,7 +92,7 @@ def makespan(design: Design, workers: int, speed: Speed) -> float:
 
 
 @given(machines)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_pilot_is_long_enough_for_a_law_and_holds_sizes_out(
     machine: tuple[float, int, float, float, int],
 ) -> None:
@@ -110,7 +110,7 @@ def test_every_pilot_is_long_enough_for_a_law_and_holds_sizes_out(
 
 
 @given(machines)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_family_differs_in_width_alone(machine: tuple[float, int, float, float, int]) -> None:
     if design := plan_or_refusal(machine):
         for trunk in design.pilots:
@@ -121,7 +121,7 @@ def test_a_family_differs_in_width_alone(machine: tuple[float, int, float, float
 
 
 @given(machines)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_trunk_is_trained_twice_within_a_plan_or_by_two_seeds(
     machine: tuple[float, int, float, float, int],
 ) -> None:

@@ -120,7 +120,7 @@ def test_a_mixture_of_experts_keeps_a_share_of_its_experts():
     zero=st.sampled_from([0, 1, 2, 3]),
     recompute=st.sampled_from(["none", "selective", "operators", "full"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_more_batch_takes_more_memory_and_more_recomputation_less(micro_batch, tensor, zero, recompute):
     layout = Layout(
         devices=64, global_batch=1024, seq_len=2048, micro_batch=micro_batch, tensor=tensor, zero=zero,

@@ -95,7 +95,7 @@ def test_search_finds_what_trying_every_layout_finds(share):
     assert found.legal > 50
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12, derandomize=True)
 @given(st.data())
 def test_search_finds_the_best_of_random_small_spaces(data):
     def some(*options):

@@ -23,14 +23,14 @@ def is_beaten(row: tuple[float, ...], others: list[tuple[float, ...]]) -> bool:
 
 
 @given(TABLES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_front_is_what_brute_force_leaves(values):
     rows = [tuple(row) for row in values.tolist()]
     assert front(values).tolist() == [not is_beaten(row, rows) for row in rows]
 
 
 @given(TABLES, st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_front_does_not_depend_on_the_order_or_the_units(values, random):
     order = list(range(len(values)))
     random.shuffle(order)

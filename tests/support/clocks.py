@@ -1,0 +1,46 @@
+"""A clock that a test moves: no check waits for time to pass, or for a machine to be quick."""
+
+from types import SimpleNamespace
+from typing import final
+
+import pytest
+
+from froude.growth import timing
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> "Clock":
+    """The clock by which calls are timed."""
+    made = Clock()
+    monkeypatch.setattr(timing, "time", made)
+    return made
+
+
+@final
+class Clock:
+    """Processor and wall in seconds, in place of the module `time`: they pass only where something works or waits."""
+
+    def __init__(self) -> None:
+        self.cpu = self.wall = 0.0
+
+    def works(self, seconds: float) -> None:
+        """Something computes for so long."""
+        self.cpu += seconds
+        self.wall += seconds
+
+    def waits(self, seconds: float) -> None:
+        """Something waits for so long."""
+        self.wall += seconds
+
+    def process_time(self) -> float:
+        """Seconds of the processor; each reading takes a nanosecond."""
+        self.cpu += 1e-9
+        return self.cpu
+
+    def perf_counter(self) -> float:
+        """Seconds on the wall."""
+        return self.wall
+
+    def get_clock_info(self, name: str) -> SimpleNamespace:
+        """The clock's grain."""
+        return SimpleNamespace(resolution=1e-9)
