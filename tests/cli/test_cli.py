@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from froude import all_laws, get_law
-from froude.cli.render import number_and_interval, strict
+from froude.cli.render import strict
 from froude.runs import Study
 from planted import CHINCHILLA, QUICK, planted, write_csv
 
@@ -287,18 +287,3 @@ def test_json_has_no_nan_and_keeps_every_number_that_is_there():
         "e": np.float64(2),
     }
     assert strict(value) == {"a": None, "b": [None, 0.0, -1.5, 0], "c": [1, "x"], "d": False, "e": 2.0}
-
-
-@pytest.mark.parametrize(
-    ("value", "lo", "hi", "shown"),
-    [
-        (0.34783, 0.3355, 0.3601, ("0.3478", "0.3355 to 0.3601")),
-        (1.97388, 1.9701, 1.9777, ("1.9739", "1.9701 to 1.9777")),
-        (482.01, 330.2, 713.4, ("482", "330 to 713")),
-        (12845.7, 2214.4, 76593.0, ("1.28e+04", "2.21e+03 to 7.66e+04")),
-        (2.0, 2.0, 2.0, ("2.0000000", "2.0000000 to 2.0000000")),
-        (0.0, 0.0, 0.2, ("0.00", "0.00 to 0.200")),
-    ],
-)
-def test_a_value_is_written_with_the_digits_its_interval_supports(value, lo, hi, shown):
-    assert number_and_interval(value, lo, hi) == shown

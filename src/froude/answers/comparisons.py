@@ -26,6 +26,7 @@ def answer_of_comparison(
             (f"times the {x} of {second} that {first} needs", *_estimate(comparison.multiplier)),
         ),
     )
+    warnings = tuple(f"{name}: {fit.warnings[0]}" for name, fit in zip(names, fits, strict=True) if fit.warnings)
     ahead = {"first": first, "second": second}
     return Answer(
         headline=f"{fits[0].y} by {fits[0].law.name}, compared at {place}",
@@ -37,8 +38,8 @@ def answer_of_comparison(
             ),
         ),
         tables=(table,),
-        warnings=tuple(f"{name}: {fit.warnings[0]}" for name, fit in zip(names, fits, strict=True) if fit.warnings),
-        data=comparison.to_dict(),
+        warnings=warnings,
+        data={**comparison.to_dict(), "warnings": list(warnings)},
     )
 
 

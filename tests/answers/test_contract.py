@@ -1,0 +1,68 @@
+"""The contract of answers: one suite over a sample of each."""
+
+import json
+import re
+
+import pytest
+
+from answered import ANSWERS
+from froude.answers import Answer, Table
+from froude.cli.render import strict
+from froude.cli.show import show
+from shown import unmatched
+
+WIDTH = 80
+PATH_OR_URL = re.compile(r"\S*/\S*")
+
+
+@pytest.fixture(scope="module", params=ANSWERS)
+def answer(request: pytest.FixtureRequest) -> Answer:
+    """One sample of each answer."""
+    return ANSWERS[request.param]()
+
+
+def texts(answer: Answer) -> list[str]:
+    """All that an answer says, but for what a program gets."""
+    facts = [part for fact in answer.facts for part in fact]
+    cells = [text for table in answer.tables for text in texts_of(table)]
+    return [answer.headline, *facts, *cells, *answer.notes, *answer.warnings, *answer.next_steps]
+
+
+def texts_of(table: Table) -> list[str]:
+    """Title, heads, cells and details of a table."""
+    return [table.title, *table.columns, *(cell for row in table.rows for cell in row), *table.details]
+
+
+def test_what_an_answer_says_is_text_without_line_breaks(answer):
+    assert answer.headline
+    assert [text for text in texts(answer) if not isinstance(text, str) or "\n" in text] == []
+
+
+def test_rows_are_as_wide_as_their_table_and_have_their_parts(answer):
+    for table in answer.tables:
+        width = len(table.columns) or len(table.rows[0])
+        assert {len(row) for row in table.rows} <= {width}
+        assert all(0 <= i < width for i in table.left)
+        assert len(table.shares) in (0, len(table.rows))
+        assert len(table.details) in (0, len(table.rows))
+
+
+def test_what_a_program_gets_is_strict_json(answer):
+    printed = json.dumps(strict(answer.to_dict()), allow_nan=False)
+    assert json.loads(printed) == strict(answer.to_dict())
+    assert answer.to_dict()
+
+
+def test_every_number_shown_stands_in_the_json_at_the_precision_shown(answer):
+    assert unmatched(texts(answer), strict(answer.to_dict())) == []
+
+
+def test_the_terminal_shows_all_of_it_in_80_columns(answer, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(WIDTH))
+    show(answer)
+    out = capsys.readouterr().out
+    lines = [line for line in out.splitlines() if line not in answer.next_steps]
+    assert [line for line in lines if len(line) > WIDTH and not PATH_OR_URL.fullmatch(line.strip())] == []
+    assert out.count("…") == sum(text.count("…") for text in texts(answer))
+    shown = "".join(out.split())
+    assert [text for text in texts(answer) if "".join(text.split()) not in shown and len(text) < 20] == []

@@ -1,0 +1,91 @@
+"""A sample of every answer: what the contract of answers runs over. A new answer joins by one line in `ANSWERS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from froude import Fit, Runs, all_laws, backtest, fit, get_law, get_published, published_tables
+from froude.answers import Answer
+from froude.answers.backtests import answer_of_backtests
+from froude.answers.comparisons import answer_of_comparison
+from froude.answers.fits import answer_of_choice, answer_of_fit
+from froude.answers.forecasts import answer_of_forecasts
+from froude.answers.laws import answer_of_document, answer_of_law, answer_of_laws
+from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
+from froude.fitting import choose, compare
+from froude.runs.published.table import Downloaded
+from planted import planted
+
+
+@cache
+def runs(seed: int = 0, factor: float = 1.0) -> Runs:
+    """Planted runs, two of them diverged."""
+    columns = planted(seed=seed)
+    loss = factor * columns["loss"]
+    loss[[3, 7]] = np.nan
+    return Runs.from_columns({"params": columns["N"], "D": columns["D"], "loss": loss})
+
+
+@cache
+def planted_fit(law: str = "chinchilla", x: str | None = None, seed: int = 0, factor: float = 1.0) -> Fit:
+    """A law fitted to planted runs."""
+    return fit(law, runs(seed, factor), x=x, draws=50)
+
+
+def of_fit() -> Answer:
+    """The answer of a fit with all that its command says."""
+    return answer_of_fit(planted_fit(), hold_outs=3, runs=runs(), saved="fit.json")
+
+
+def of_choice() -> Answer:
+    """The answer of "auto"."""
+    return answer_of_choice(choose(runs(), draws=50), runs=runs())
+
+
+def of_forecasts() -> Answer:
+    """The answer of two forecasts."""
+    made = planted_fit()
+    return answer_of_forecasts(made, [made.predict(N=7e9, D=1e12), made.predict(N=70e9, D=1.4e12)])
+
+
+def of_backtests() -> Answer:
+    """The answer of two laws judged on held-out runs."""
+    return answer_of_backtests(backtest(["chinchilla", "power"], runs(), "N > 2e9", draws=50), "N > 2e9")
+
+
+def of_comparison() -> Answer:
+    """The answer of two methods compared."""
+    fits = planted_fit("power-floor", "C", 2), planted_fit("power-floor", "C", 3, 0.99)
+    return answer_of_comparison(compare(*fits, 1e24), fits, ("adam.csv", "muon.csv"))
+
+
+def of_downloads() -> Answer:
+    """The answer of a download."""
+    table = get_published("chinchilla_epoch")
+    left = Downloaded(file=table.file(), path=Path("cache/points.csv"), n_bytes=8192, verdict="already here, unchanged")
+    return answer_of_downloads(table, [left])
+
+
+ANSWERS: MappingProxyType[str, Callable[[], Answer]] = MappingProxyType(
+    {
+        "fit": of_fit,
+        "choice": of_choice,
+        "forecasts": of_forecasts,
+        "backtests": of_backtests,
+        "comparison": of_comparison,
+        "law": lambda: answer_of_law(get_law("chinchilla")),
+        "law of one input": lambda: answer_of_law(get_law("power")),
+        "lever": lambda: answer_of_law(get_law("repeated-tokens")),
+        "laws": lambda: answer_of_laws(all_laws()),
+        "document on laws": lambda: answer_of_document(Path("docs/laws.md"), [Path("docs/laws/power.svg")]),
+        "published": lambda: answer_of_published(get_published("steplaw")),
+        "published tables": lambda: answer_of_published_tables(published_tables()),
+        "downloads": of_downloads,
+    }
+)
+"""Every kind of answer with a function that makes one."""
