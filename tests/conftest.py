@@ -16,7 +16,10 @@ from paths import ROOT, TABLES
 CHECK = "atlas"
 """The property that a report carries out of a worker process for each row that its test checks."""
 
-_TOLD: pytest.StashKey[list[dict[str, object]]] = pytest.StashKey()
+_CHECKS: pytest.StashKey[list[dict[str, object]]] = pytest.StashKey()
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers share the cores: threads of each would wait for each other
 
 # No test hangs on a clock: a busy machine draws examples slowly, and runs them slowly.
 settings.register_profile("froude", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,8 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "experiment: a check of the atlas by trainings or studies; -m experiment")
     config.addinivalue_line("markers", "slow: takes seconds to a minute; -m slow")
     config.addinivalue_line("markers", "timed: asserts what was timed, on a machine that does nothing else; -m timed")
-    config.stash[_TOLD] = []
-    config.pluginmanager.register(_Listener(config.stash[_TOLD]))
+    config.stash[_CHECKS] = []
+    config.pluginmanager.register(_Listener(config.stash[_CHECKS]))
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -53,31 +56,31 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
 class _Listener:
     """Notes the outcome of each check; one that was skipped shows nothing."""
 
-    def __init__(self, told: list[dict[str, object]]) -> None:
-        self.told = told
+    def __init__(self, checks: list[dict[str, object]]) -> None:
+        self.checks = checks
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of one test, in the process that leads the workers too."""
         if report.when != "call" or report.skipped:
             return
-        found = "; ".join(str(value) for name, value in report.user_properties if name == "found")
+        measured = "; ".join(str(value) for name, value in report.user_properties if name == "found")
         for name, value in report.user_properties:
             if name == CHECK and isinstance(value, dict):
-                told = {"row": value["row"], "check": report.nodeid, "shows": value["shows"], "passed": report.passed}
-                self.told.append(told | {"found": value.get("found", found)})
+                check = {"row": value["row"], "check": report.nodeid, "shows": value["shows"], "passed": report.passed}
+                self.checks.append(check | {"found": value.get("found", measured)})
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Writes the evidence, where that is asked: what checks left now, and before if they did not run but are there."""
     if not session.config.getoption("--atlas-evidence") or hasattr(session.config, "workerinput"):
         return
-    described = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    when = {"commit": described.stdout.strip(), "date": time.strftime("%Y-%m-%d", time.gmtime())}
-    told = [{**row, **when} for row in session.config.stash[_TOLD]]
-    ran = {row["check"] for row in told}
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    when = {"commit": commit.stdout.strip(), "date": time.strftime("%Y-%m-%d", time.gmtime())}
+    new = [{**row, **when} for row in session.config.stash[_CHECKS]]
+    ran = {row["check"] for row in new}
     before = json.loads(EVIDENCE.read_text(encoding="utf-8"))
-    kept = [row for row in before if row["check"] not in ran and is_there(row)]
-    rows = sorted(kept + told, key=lambda row: (str(row["row"]), str(row["check"])))
+    still = [row for row in before if row["check"] not in ran and is_there(row)]
+    rows = sorted(still + new, key=lambda row: (str(row["row"]), str(row["check"])))
     EVIDENCE.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

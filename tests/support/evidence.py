@@ -27,13 +27,13 @@ def is_there(one: Mapping[str, object]) -> bool:
     return any("modelled" not in line for line in naming) if one["shows"] == "works" else bool(naming)
 
 
-def listed(found: Mapping[Any, Any], places: str = ".4g") -> str:
-    """What was found by name, in words: "32: 1.06, 64: 1.12"; several values of one name with slashes between."""
+def listed(values: Mapping[Any, Any], places: str = ".4g") -> str:
+    """Values by name, in words: "32: 1.06, 64: 1.12"; several values of one name with slashes between."""
 
-    def said(value: Any) -> str:
-        return " / ".join(map(said, value)) if isinstance(value, list | tuple) else f"{value:{places}}"
+    def in_words(value: Any) -> str:
+        return " / ".join(map(in_words, value)) if isinstance(value, list | tuple) else f"{value:{places}}"
 
-    return ", ".join(f"{name}: {said(value)}" for name, value in found.items())
+    return ", ".join(f"{name}: {in_words(value)}" for name, value in values.items())
 
 
 @cache
