@@ -233,6 +233,51 @@ def test_every_law_is_listed(capsys):
     assert {law.name for law in froude.all_laws()} <= words
 
 
+# --- sizes -----------------------------------------------------------------------------------------------
+
+LONGEST_FILE, LONGEST_FUNCTION, LONGEST_NAME = 500, 60, 69
+CODE_FILES = sorted(path for top in ("src", "tests", "benchmarks", "examples") for path in (ROOT / top).rglob("*.py"))
+TEST_FILES = [path for path in CODE_FILES if path.is_relative_to(ROOT / "tests")]
+STILL_LONG = {
+    "src/froude/cli/cost.py::train",
+    "src/froude/cli/plan.py::train",
+    "tests/planning/emit/test_emit.py",
+}
+"""What is on its way below the bounds; nothing may be added."""
+
+
+def functions_of(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions of a file, inner ones and methods too."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def lengths() -> tuple[dict[str, int], dict[str, int]]:
+    """Lines by file and by function, longest first."""
+    files, functions = {}, {}
+    for path in CODE_FILES:
+        name = path.relative_to(ROOT).as_posix()
+        files[name] = len(path.read_text().splitlines())
+        for node in functions_of(path):
+            functions[f"{name}::{node.name}"] = (node.end_lineno or node.lineno) - node.lineno + 1
+    return tuple(dict(sorted(each.items(), key=lambda item: -item[1])) for each in (files, functions))  # pyright: ignore[reportReturnType]
+
+
+def test_no_file_and_no_function_is_too_long():
+    files, functions = lengths()
+    for lines in (files, functions):
+        print(*(f"{lines} lines: {name}" for name, lines in itertools.islice(lines.items(), 5)), sep="\n")
+    long = {name for name, lines in files.items() if lines > LONGEST_FILE}
+    long |= {name for name, lines in functions.items() if lines > LONGEST_FUNCTION}
+    assert long - STILL_LONG == set()
+
+
+def test_names_of_tests_are_short_enough_to_read():
+    names = {node.name for path in TEST_FILES for node in functions_of(path) if node.name.startswith("test_")}
+    print(*sorted(names, key=len)[-5:], sep="\n")
+    assert {name: len(name) for name in names if len(name) > LONGEST_NAME} == {}
+
+
 # --- documents -------------------------------------------------------------------------------------------
 
 CODE = re.compile(r"^(?P<fence>```+)[^\n]*\n(?P<code>.*?)^(?P=fence)\s*$", re.MULTILINE | re.DOTALL)
