@@ -9,7 +9,6 @@ import pytest
 from froude import InputError, get_law, get_published
 from froude.fitting.calibration import (
     Case,
-    JudgedCase,
     best_in_hindsight,
     constant_half_width,
     covered,
@@ -20,36 +19,13 @@ from froude.fitting.calibration import (
     summary,
     weighted,
 )
-from froude.fitting.choice import HeldOut
 from froude.fitting.extrapolation import Extrapolation, learned, learned_from
+from judged import judged_case, studies
 from paths import ROOT
 
 pytest_plugins = ["door"]
 CASES = ROOT / "benchmarks" / "calibration_cases.toml"
 TRUTH = get_law("chinchilla").published["besiroglu-2024"]
-
-
-def judged(study: str, drift: float, seed: int, n: int = 200) -> JudgedCase:
-    """A case whose errors grow by `drift` for each factor e, whichever way they go, with two hold-outs inside."""
-    rng = np.random.default_rng(seed)
-    reaches = rng.uniform(0.5, 3.0, n)
-    cuts = [HeldOut(n=20, errors=drift * reaches[:9] * rng.standard_normal(9), reaches=reaches[:9]) for _ in range(2)]
-    errors = drift * reaches * rng.standard_normal(n) + 0.002 * rng.standard_normal(n)
-    return JudgedCase(
-        case=Case(name=f"{study} {seed}", study=study, hold_out="C > 1"),
-        errors=errors,
-        reaches=reaches,
-        known=np.full(n, 0.002),
-        apart=np.zeros(n),
-        cuts=tuple(cuts),
-        alone={"a": errors, "b": 2 * errors},
-        law="a",
-        n_fit=20,
-    )
-
-
-def studies(n: int = 12) -> list[JudgedCase]:
-    return [judged(f"study {k}", drift=0.02, seed=k) for k in range(n)]
 
 
 def test_intervals_learned_from_some_studies_hold_on_others() -> None:
@@ -68,8 +44,8 @@ def test_a_planted_drift_is_learned() -> None:
 
 
 def test_a_study_of_many_cases_teaches_no_more_than_one_of_few() -> None:
-    calm = [judged("calm", drift=0.01, seed=k) for k in range(9)]
-    wild = [judged("wild", drift=0.03, seed=100)]
+    calm = [judged_case("calm", drift=0.01, seed=k) for k in range(9)]
+    wild = [judged_case("wild", drift=0.03, seed=100)]
     assert learn([*calm, *wild]).drift == pytest.approx(learn([*calm[:1], *wild]).drift, rel=0.1)
     assert learn([*calm, *wild]).drift > 0.019
 

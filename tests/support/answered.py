@@ -12,13 +12,16 @@ import numpy as np
 from froude import Fit, Runs, all_laws, backtest, fit, get_law, get_published, published_tables
 from froude.answers import Answer
 from froude.answers.backtests import answer_of_backtests
+from froude.answers.calibration import answer_of_calibration
 from froude.answers.comparisons import answer_of_comparison
 from froude.answers.fits import answer_of_choice, answer_of_fit
 from froude.answers.forecasts import answer_of_forecasts
 from froude.answers.laws import answer_of_document, answer_of_law, answer_of_laws
 from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
 from froude.fitting import choose, compare
+from froude.fitting.calibration import learn
 from froude.runs.published.table import Downloaded
+from judged import studies
 from planted import planted
 
 
@@ -78,6 +81,7 @@ ANSWERS: MappingProxyType[str, Callable[[], Answer]] = MappingProxyType(
         "forecasts": of_forecasts,
         "backtests": of_backtests,
         "comparison": of_comparison,
+        "calibration": lambda: answer_of_calibration(studies(4), learn(studies(4)), [Path("calibration.md")]),
         "law": lambda: answer_of_law(get_law("chinchilla")),
         "law of one input": lambda: answer_of_law(get_law("power")),
         "lever": lambda: answer_of_law(get_law("repeated-tokens")),

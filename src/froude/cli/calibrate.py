@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import sys
 import time
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from froude.cli.options import Json
-from froude.cli.render import percent, print_json, print_table
+from froude.cli.show import present
 
 if TYPE_CHECKING:
     from froude.fitting.calibration import Case, JudgedCase
@@ -33,27 +32,12 @@ def calibrate(
     What is learned of one study is judged on the others. The tables are found through FROUDE_PUBLISHED.
     Example: `froude calibrate benchmarks/calibration_cases.toml --out docs/calibration.md`
     """
-    from froude.fitting.calibration import learn, leave_one_out, read_cases, summary
-    from froude.reporting.calibration import document, picture
-    from froude.reporting.style import svg
-    from froude.runs import atomic_write
+    from froude.fitting.calibration import learn, read_cases
+    from froude.reporting.calibration import write_calibration
 
     judged = judge_all(read_cases(cases))
-    leave_one_out(judged)  # refused before anything is written
-    found = learn(judged)
-    beside = out.with_suffix(".svg")
     source = f"`froude calibrate {cases.name}`, {time.strftime('%Y-%m-%d', time.gmtime())}"
-    drawn = svg(picture(judged), "calibration")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(beside, drawn)
-    atomic_write(out, document(judged, found, beside.name, source).encode())
-    if learned is not None:
-        atomic_write(learned, (json_module.dumps(found.to_dict()) + "\n").encode())
-    if json:
-        print_json({"learned": found.to_dict(), "summary": summary(judged)})
-        return
-    show(judged)
-    print(f"\nwritten: {out}" + (f" and {learned}" if learned is not None else ""))
+    present(write_calibration(judged, learn(judged), out, source, learned), json)
 
 
 def judge_all(cases: Sequence[Case]) -> list[JudgedCase]:
@@ -65,19 +49,3 @@ def judge_all(cases: Sequence[Case]) -> list[JudgedCase]:
 
     console = Console(stderr=True)
     return [judge(each) for each in track(cases, "forecasting", console=console, disable=not sys.stderr.isatty())]
-
-
-def show(judged: Sequence[JudgedCase]) -> None:
-    """The figures that matter, on the terminal."""
-    from froude.fitting.calibration import summary
-
-    found = summary(judged)
-    print_table(
-        f"{found['cases']} cases of {found['studies']} studies, each judged by what the other studies teach",
-        ["interval", "holds", "median half-width", "constant half-width"],
-        [
-            [f"{row['level']:.0%}", percent(row["coverage"], 1), percent(row["half_width"]), percent(row["constant"])]
-            for row in found["intervals"]
-        ],
-    )
-    print(f"\nmean error {percent(found['mean_error'])}; the one best law in hindsight {percent(found['hindsight'])}")

@@ -55,25 +55,25 @@ def read_table(table: str, columns: str | None, where: str | None, flops: str = 
         tell(note)
     if where is None:
         return runs
-    kept = runs.where(where)
-    if not len(kept):
+    chosen = runs.where(where)
+    if not len(chosen):
         raise InputError(f"--where {where!r} leaves none of {len(runs)} runs: loosen the condition")
-    return kept
+    return chosen
 
 
 def parse_roles(columns: str | None) -> dict[str, str] | None:
     """The mapping role → column that `--columns` writes. InputError where it does not parse."""
     if columns is None:
         return None
-    found: dict[str, str] = {}
+    roles: dict[str, str] = {}
     for pair in columns.split(","):
         role, _, column = (part.strip() for part in pair.partition("="))
         if not role or not column:
             raise InputError(f"--columns {columns!r} does not parse: write role=column, as in N=params,D=tokens")
-        if role in found:
+        if role in roles:
             raise InputError(f"--columns {columns!r} gives {role} twice: give it once")
-        found[role] = column
-    return found
+        roles[role] = column
+    return roles
 
 
 def parse_flops(flops: str) -> tuple[str, dict[str, float]]:

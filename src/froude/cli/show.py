@@ -80,16 +80,16 @@ def on_stdout() -> Iterator[Console]:
 
 
 def facts_grid(facts: Sequence[Fact]) -> RichTable:
-    """Heads to the left, what is said to the right of them."""
+    """Heads to the left, their texts to the right of them."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    made = RichTable.grid(padding=(0, 2))
-    made.add_column(min_width=HEAD_WIDTH, style="dim", no_wrap=True)
-    made.add_column(overflow="fold")
+    grid = RichTable.grid(padding=(0, 2))
+    grid.add_column(min_width=HEAD_WIDTH, style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
     for head, text in facts:
-        made.add_row(Text(head), Text(text))
-    return made
+        grid.add_row(Text(head), Text(text))
+    return grid
 
 
 def rich_table(table: Table) -> RichTable:
@@ -100,7 +100,7 @@ def rich_table(table: Table) -> RichTable:
 
     heads = table.columns or ("",) * max((len(row) for row in table.rows), default=0)
     framed = bool(table.columns)
-    made = RichTable(
+    drawn = RichTable(
         box=box.SIMPLE_HEAD if framed else None,
         show_header=framed,
         pad_edge=False,
@@ -109,13 +109,13 @@ def rich_table(table: Table) -> RichTable:
     )
     for i, head in enumerate(heads):
         words = i in table.left
-        made.add_column(Text(head), justify="left" if words else "right", no_wrap=not words, overflow="fold")
+        drawn.add_column(Text(head), justify="left" if words else "right", no_wrap=not words, overflow="fold")
     if table.shares:
-        made.add_column("", no_wrap=True)
+        drawn.add_column("", no_wrap=True)
     for i, row in enumerate(table.rows):
         bars = [Text(bar(table.shares[i]), style="cyan")] if table.shares else []
-        made.add_row(*(Text(cell) for cell in row), *bars)
-    return made
+        drawn.add_row(*(Text(cell) for cell in row), *bars)
+    return drawn
 
 
 def detailed_rows(table: Table) -> Iterator[RenderableType]:

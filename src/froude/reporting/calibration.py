@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from froude.fitting.calibration import JudgedCase, alone, by_study, covered, half_widths, leave_one_out, summary
+from froude.answers import Answer
+from froude.answers.calibration import INTERVALS, answer_of_calibration
+from froude.answers.numbers import percent
+from froude.fitting.calibration import JudgedCase, alone, by_study, covered, half_widths, leave_one_out
 from froude.fitting.extrapolation import Extrapolation
-from froude.reporting.markdown import table_of
-from froude.reporting.style import COLOURS, TEXT_PX, new_figure
+from froude.reporting.markdown import markdown_table, table_of
+from froude.reporting.style import COLOURS, TEXT_PX, new_figure, svg
+from froude.runs import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,18 +24,46 @@ if TYPE_CHECKING:
 _SHOWN = (0.5, 0.8, 0.9)
 _LEVEL = 0.9
 _REACHES = ((0.0, 4.0), (4.0, 16.0), (16.0, 64.0), (64.0, np.inf))  # how many times larger than the largest fitted
+_METHOD = (
+    "The smaller runs of a case choose and fit laws (`--law auto`) and forecast the larger ones. What is learned of "
+    "how laws err beyond their runs is judged on studies that it was not learned from; studies weigh equally, and so "
+    "do the cases of a study. Half-widths are relative, the median of the cases; a constant half-width is the one "
+    "around the same forecasts that holds as many. Intervals of the figures come from a bootstrap of the studies."
+)
 _PICTURE_LEVELS = np.round(np.arange(0.5, 0.951, 0.05), 2)
 
 
-def document(cases: Sequence[JudgedCase], learned: Extrapolation, picture: str, source: str) -> str:
-    """The whole document in Markdown; `picture` is the path of the picture beside it, `source` how it was made."""
-    others, found = leave_one_out(cases), summary(cases)
+def write_calibration(
+    cases: Sequence[JudgedCase], shipped: Extrapolation, out: Path, source: str, learned: Path | None = None
+) -> Answer:
+    """Write the document, its picture beside it and, where a path is given, what the cases teach as JSON.
+
+    `source` says how the document was made. Returns the answer, which names the files. InputError for cases of fewer
+    than two studies, before anything is written; OSError where a file cannot be written.
+    """
+    beside = out.with_suffix(".svg")
+    paths = (out, beside) if learned is None else (out, beside, learned)
+    answer = answer_of_calibration(cases, shipped, paths)
+    drawn = svg(picture(cases), "calibration")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(beside, drawn)
+    atomic_write(out, document(cases, shipped, answer, beside.name, source).encode())
+    if learned is not None:
+        atomic_write(learned, (json.dumps(shipped.to_dict()) + "\n").encode())
+    return answer
+
+
+def document(cases: Sequence[JudgedCase], shipped: Extrapolation, answer: Answer, beside: str, source: str) -> str:
+    """The whole document in Markdown; `beside` is the path of the picture beside it, `source` how it was made."""
+    others, intervals = leave_one_out(cases), answer.table(INTERVALS)
+    facts = dict(answer.facts)
     parts = [
         "# How far forecasts can be trusted",
         f"<sub>Written by {source}. Do not edit.</sub>",
-        _opening(found),
-        table_of(_summary(found)),
-        f"![Nominal and measured coverage]({picture})",
+        f"{answer.headline}. {_METHOD}",
+        markdown_table(intervals.columns, intervals.rows),
+        f"Mean error: {facts['mean error']}.",
+        f"![Nominal and measured coverage]({beside})",
         "## By distance",
         "How many times larger a run is than the largest fitted one, by the product of the law's inputs.",
         table_of(_by_distance(cases, others)),
@@ -39,10 +73,11 @@ def document(cases: Sequence[JudgedCase], learned: Extrapolation, picture: str, 
         "Errors and half-widths are relative. Inside: the share of held-out runs in the interval at 50 / 80 / 90%.",
         table_of(_by_case(cases, others)),
         "## One law instead of several",
-        _hindsight(found),
+        f"The average errs by {facts['mean error']}; always taking one law (a set of inputs) instead: "
+        f"{facts['hindsight']} over all studies, which nobody knows before.",
         table_of(_alone(cases)),
         "## What ships",
-        _shipped(learned),
+        _shipped(shipped),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -54,7 +89,7 @@ def picture(cases: Sequence[JudgedCase]) -> Figure:
     figure.set_facecolor(COLOURS["paper"])
     axes.plot([0.5, 0.95], [0.5, 0.95], color=COLOURS["faint"], lw=1, ls=(0, (4, 3)))
     by_level = [by_study(cases, lambda e, at=at: covered(e, others[e.case.study], at)) for at in _PICTURE_LEVELS]
-    lines = np.array([[np.mean(shares) for shares in found.values()] for found in by_level])
+    lines = np.array([[np.mean(shares) for shares in studies.values()] for studies in by_level])
     axes.plot(_PICTURE_LEVELS, lines, color=COLOURS["n4"], lw=1, alpha=0.5)
     axes.plot(_PICTURE_LEVELS, lines.mean(axis=1), color=COLOURS["forecast"], lw=3)
     texts = {"mean of the studies": "forecast", "each study": "n4", "as promised (dashed)": "soft"}
@@ -64,31 +99,8 @@ def picture(cases: Sequence[JudgedCase]) -> Figure:
     axes.set_ylabel("share of held-out runs inside", color=COLOURS["soft"], fontsize=TEXT_PX)
     axes.set(xlim=(0.49, 0.96), ylim=(-0.03, 1.03))
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda share, _: f"{share:.0%}")
+        axis.set_major_formatter(lambda share, _: percent(share, 0))
     return figure
-
-
-def _opening(found: Mapping[str, Any]) -> str:
-    return (
-        f"{found['cases']} splits of {found['studies']} published studies: the smaller runs choose and fit laws "
-        f"(`--law auto`) and forecast {found['runs']} larger ones. What is learned of how laws err beyond their runs "
-        "is judged on studies that it was not learned from; studies weigh equally, and so do the cases of a study. "
-        "Intervals of the figures come from a bootstrap of the studies."
-    )
-
-
-def _summary(found: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    low, high = found["mean_error_interval"]
-    for row in found["intervals"]:
-        from_, to = row["coverage_interval"]
-        yield {
-            "interval": f"{row['level']:.0%}",
-            "holds": f"{row['coverage']:.1%} ({from_:.0%} to {to:.0%})",
-            "median half-width": f"{row['half_width']:.2%}",
-            "constant half-width that holds as many": f"{row['constant']:.2%}",
-            "ratio": f"{row['half_width'] / row['constant']:.2f}",
-            "mean error": f"{found['mean_error']:.2%} ({low:.2%} to {high:.2%})",
-        }
 
 
 def _by_distance(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:
@@ -100,15 +112,15 @@ def _by_distance(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation
             runs += sum(int(which.sum()) for _, which in near)
             if near:
                 error.append(np.mean([np.abs(np.expm1(each.errors[which])).mean() for each, which in near]))
-                held = [np.abs(e.errors) <= half_widths(e, others[e.case.study], _LEVEL) for e, _ in near]
-                inside.append(np.mean([h[which].mean() for h, (_, which) in zip(held, near, strict=True)]))
+                holds = [np.abs(e.errors) <= half_widths(e, others[e.case.study], _LEVEL) for e, _ in near]
+                inside.append(np.mean([h[which].mean() for h, (_, which) in zip(holds, near, strict=True)]))
         if runs:
             yield {
                 "times larger": f"{low:g} to {high:g}" if np.isfinite(high) else f"above {low:g}",
                 "runs": str(runs),
                 "studies": str(len(error)),
-                "mean error": f"{np.mean(error):.2%}",
-                f"inside {_LEVEL:.0%}": f"{np.mean(inside):.0%}",
+                "mean error": percent(float(np.mean(error))),
+                f"inside {_LEVEL:.0%}": percent(float(np.mean(inside)), 0),
             }
 
 
@@ -118,9 +130,9 @@ def _by_study(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) 
         yield {
             "study": f"`{study}`",
             "cases": str(len(some)),
-            "mean error": f"{np.mean([each.mean_error for each in some]):.2%}",
-            "inside 50 / 80 / 90%": " / ".join(f"{share:.0%}" for share in inside),
-            "half-width at 90%": f"{np.median([_width(each, others, _LEVEL) for each in some]):.1%}",
+            "mean error": percent(float(np.mean([each.mean_error for each in some]))),
+            "inside 50 / 80 / 90%": " / ".join(percent(share, 0) for share in inside),
+            "half-width at 90%": percent(float(np.median([_width(each, others, _LEVEL) for each in some])), 1),
         }
 
 
@@ -132,25 +144,16 @@ def _by_case(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -
             "held out": f"`{each.case.hold_out}`",
             "runs": f"{each.errors.size} from {each.n_fit}",
             "times larger": f"{np.exp(each.reaches.max()):.3g}",
-            "error": f"{each.mean_error:.2%}",
-            "inside": " / ".join(f"{share:.0%}" for share in inside),
-            "half-width": f"{_width(each, others, _LEVEL):.1%}",
+            "error": percent(each.mean_error),
+            "inside": " / ".join(percent(share, 0) for share in inside),
+            "half-width": percent(_width(each, others, _LEVEL), 1),
             "laws": each.law,
         }
 
 
-def _hindsight(found: Mapping[str, Any]) -> str:
-    ours, best = found["mean_error"], found["hindsight"]
-    return (
-        f"The average errs by {ours:.2%}; always taking the one law (a set of inputs) that turned out best over all "
-        f"studies would have erred by {best:.2%}: the average does {ours / best:.2f} times that, without having seen "
-        "the outcome."
-    )
-
-
 def _alone(cases: Sequence[JudgedCase]) -> Iterator[dict[str, str]]:
     for law, error in sorted(alone(cases).items(), key=lambda item: item[1]):
-        yield {"law": law, "cases": str(sum(law in each.alone for each in cases)), "mean error": f"{error:.2%}"}
+        yield {"law": law, "cases": str(sum(law in each.alone for each in cases)), "mean error": percent(error)}
 
 
 def _shipped(learned: Extrapolation) -> str:

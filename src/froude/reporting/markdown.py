@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of these cells; bars in them are kept from parting it."""
+    """A table of these cells; bars in them are escaped."""
     lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in (heads, *rows)]
     return "\n".join([lines[0], f"|{'---|' * len(heads)}", *lines[1:]])
 

@@ -47,7 +47,7 @@ THEMES: Mapping[str, Mapping[str, str]] = {
         "forecast": "#ff8a52", **{f"n{i}": colour for i, colour in enumerate(_SEA_AT_NIGHT)},
     },
 }  # fmt: skip
-"""Colours by name: `forecast` is what was said, `ink` what was measured, `n0` to `n8` small to large N."""
+"""Colours by name: `forecast` is what was predicted, `ink` what was measured, `n0` to `n8` small to large N."""
 
 COLOURS = THEMES["light"]
 TEXT_PX = 12.0

@@ -128,8 +128,8 @@ def _along_schedules(law: Law) -> Drawing:
     name, constants = next(iter(law.published.items()))
     curves = []
     for label, options in _SCHEDULES.items():
-        made = Schedule(peak=3e-4, steps=_STEPS, warmup=_WARMUP, final=3e-5, **options)
-        inputs = along_curves(law, Runs.from_columns({"S": steps, "lr": made.at(steps)}))
+        schedule = Schedule(peak=3e-4, steps=_STEPS, warmup=_WARMUP, final=3e-5, **options)
+        inputs = along_curves(law, Runs.from_columns({"S": steps, "lr": schedule.at(steps)}))
         curves.append(LawCurve(label=label, y=law(**inputs, **constants), constants=constants))
     along = f", along trainings of {_STEPS:,} steps with {_WARMUP:,} of warm-up, from a rate of 3e-4 to 3e-5"
     return Drawing(law=law, name=name, x=steps, curves=tuple(curves), at={}, along=along)
