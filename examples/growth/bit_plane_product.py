@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from froude import growth
-from froude.cost import Serving, decode, get_machine, get_model
+from froude.cost import Serving, get_machine, get_model, price_iteration
 
 ROWS, INNER, COLUMNS = 32, 8192, 32
 BITS = {1: (1, 1), 2: (1, 2), 4: (2, 2), 6: (2, 3), 8: (2, 4), 16: (4, 4), 32: (4, 8), 64: (8, 8)}
@@ -102,7 +102,7 @@ def priced_on_device(weights: int, activations: int) -> float:
     one, all_of_them = (
         sum(
             float(busy.compute)
-            for name, busy in decode(model, machine, Serving(tokens=1024, products=products)).operators.items()
+            for name, busy in price_iteration(model, machine, Serving(tokens=1024, products=products)).operators.items()
             if name != "attention.scores"  # no product with weights
         )
         for products in (1, weights * activations)

@@ -83,7 +83,11 @@ def holds(found: growth.Grown) -> Mapping[str, bool]:
     dense, bitmap = cost.Format(bits=16), cost.Format(bits=16, kept=0.5, mask_bits=1)
     model, machine = cost.get_model(MODEL), cost.get_machine(MACHINE)
     seconds = [
-        float(cost.decode(model, machine, cost.Serving(weights=weights, others=weights, weights_from="host")).seconds)
+        float(
+            cost.price_iteration(
+                model, machine, cost.Serving(weights=weights, others=weights, weights_from="host")
+            ).seconds
+        )
         for weights in (dense, bitmap)
     ]
     bits_a_weight, ratio = float(bitmap.bits_per_weight), seconds[0] / seconds[1]

@@ -18,9 +18,10 @@ import numpy as np
 
 from froude import growth
 from froude.cost import Layout, Model, decoder, get_machine
+from froude.cost.machine.machine import RUNTIME_BYTES
 from froude.cost.model.architectures import vit
 from froude.cost.papers.contrastive import loss_bytes
-from froude.cost.training.memory.device_memory import RUNTIME_BYTES, memory_bytes
+from froude.cost.training.memory.device_memory import memory_bytes
 
 WIDTH, TILE, SCALE = 64, 64, 10.0
 FEATURES = 768  # of CLIP ViT-L/14 (Radford et al. 2021, arXiv:2103.00020, table 20)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from froude import growth
-from froude.cost import Serving, decode, get_machine, get_model
+from froude.cost import Serving, get_machine, get_model, price_iteration
 
 WIDTH, LAYERS, VOCABULARY = 128, 3, 256
 PROMPTS, ROUNDS = (32, 64, 128, 256), 3
@@ -120,8 +120,8 @@ def foretold(found: growth.Grown) -> tuple[list[float], list[float]]:
 def on_device(model: str, machine: str) -> tuple[float, float]:
     """Seconds and dollars of the query: a pass over the prompt, and one for each token at the mean context."""
     described, there, (tokens_in, tokens_out) = get_model(model), get_machine(machine), QUERY
-    prompt = decode(described, there, Serving(tokens=tokens_in, context=tokens_in)).seconds
-    token = decode(described, there, Serving(context=tokens_in + tokens_out / 2)).seconds
+    prompt = price_iteration(described, there, Serving(tokens=tokens_in, context=tokens_in)).seconds
+    token = price_iteration(described, there, Serving(context=tokens_in + tokens_out / 2)).seconds
     seconds = float(prompt + tokens_out * token)
     return seconds, there.dollars(seconds)
 

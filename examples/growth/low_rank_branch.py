@@ -23,7 +23,7 @@ from froude.cost import get_machine, get_model
 from froude.cost.model.formats import BF16, Format
 from froude.cost.model.operators import Matmul
 from froude.cost.papers.adapters import lora, projections
-from froude.cost.serving.iteration import Serving, decode
+from froude.cost.serving.iteration import Serving, price_iteration
 
 SIDE, TOKENS, GROUP, OUTLIER = 256, 256, 64, 20.0
 
@@ -116,7 +116,7 @@ def unfused() -> tuple[float, float]:
     model, machine, names = get_model("dit-xl/2"), get_machine("rtx-4090"), ("attention", "mlp")
     stored = Format(bits=4, group=GROUP, scale_bits=16, rank=32)
     fused = Serving(batch=4, tokens=model.context, context=model.context, weights=stored)
-    passes = [decode(model, machine, serving) for serving in (fused, replace(fused, branch_fused=False))]
+    passes = [price_iteration(model, machine, serving) for serving in (fused, replace(fused, branch_fused=False))]
     seconds = [sum(float(b.memory) for n, b in one.operators.items() if n.startswith(names)) for one in passes]
     values = sum(
         block.count * (o.inputs + 2 * 32 + 2 * o.outputs)

@@ -19,7 +19,7 @@ from froude.fitting import fit
 from froude.laws.families.sampling import pass_at
 from froude.tank.transformer import Transformer
 from planted import write_csv
-from priced import A100, claimed, decode, serving_bytes
+from priced import A100, claimed, price_iteration, serving_bytes
 
 pytestmark = pytest.mark.experiment
 
@@ -330,14 +330,14 @@ def generating(model: Model, streams: int, batch: int, asked: int, answered: int
     the parameters that they bring.
     """
     prefix = PREFIX if streams > 1 else 0
-    names: list[str] = [*decode(model, A100, Serving()).operators, "mix"]
+    names: list[str] = [*price_iteration(model, A100, Serving()).operators, "mix"]
 
     def seconds(phase: str, tokens: int, context: Any) -> float:
         reached = dict.fromkeys(names, REACHED[phase])
         one = Serving(batch=batch, tokens=tokens, context=context, efficiency=reached)
         many = Serving(batch=batch * streams, tokens=tokens, context=context, efficiency=reached)
-        whole = decode(model, A100, many)
-        taken = whole.seconds - whole.part("head") + decode(model, A100, one).part("head")
+        whole = price_iteration(model, A100, many)
+        taken = whole.seconds - whole.part("head") + price_iteration(model, A100, one).part("head")
         if streams > 1:
             mix = Matmul(name="mix", inputs=streams * model.hidden, outputs=model.hidden)
             taken = taken + operator_busy(mix, A100, one, BF16).seconds

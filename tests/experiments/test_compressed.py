@@ -19,9 +19,9 @@ from priced import (
     Format,
     Noted,
     claimed,
-    decode,
     largest_batch,
     nats_of,
+    price_iteration,
     trained_net,
 )
 
@@ -304,7 +304,7 @@ def sliced_compute() -> dict[str, float]:
         for model in (dense, sliced):
             devices = np.arange(1, 17)
             fits = largest_batch(model, machine, Serving(context=128, devices=devices)) >= 1
-            spent.append(devices[fits][0] * decode(model, machine, Serving(context=128)).seconds)
+            spent.append(devices[fits][0] * price_iteration(model, machine, Serving(context=128)).seconds)
         left[chip] = 100 * float(spent[1] / spent[0])
     return left
 

@@ -9,14 +9,15 @@ import numpy as np
 
 from froude import atlas, cost
 from froude.cost import Decoder, Machine, decoder, get_machine
-from froude.cost.serving.iteration import accepted_tokens, ridge_batch
+from froude.cost.serving.iteration import ridge_batch
+from froude.cost.serving.speculation import accepted_tokens
 
 Noted = Callable[[str, object], None]
 Counted = Callable[..., Any]
 """Gives a number, or an array where it was given one: each check knows which."""
 
 Format: Counted = cost.Format
-decode: Counted = cost.decode
+price_iteration: Counted = cost.price_iteration
 model_bytes: Counted = cost.model_bytes
 serving_bytes: Counted = cost.serving_bytes
 largest_batch: Counted = cost.largest_batch

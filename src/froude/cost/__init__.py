@@ -6,7 +6,9 @@ from froude.cost.model.catalogue import get_model
 from froude.cost.model.formats import BF16, FP32, Format, kv_bytes, model_bytes
 from froude.cost.model.model import Model, decoder
 from froude.cost.model.plain_decoder import Decoder
-from froude.cost.serving.iteration import Serving, decode, largest_batch, serving_bytes
+from froude.cost.serving.iteration import Iteration, Serving, price_iteration
+from froude.cost.serving.memory import largest_batch, serving_bytes
+from froude.cost.serving.operating_point import OperatingPoint, operating_point
 from froude.cost.training.assumptions import Assumed, Assumption, assume
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout, Precision
@@ -20,15 +22,16 @@ __all__ = [
     "Cost",
     "Decoder",
     "Format",
+    "Iteration",
     "Layout",
     "Link",
     "Machine",
     "Model",
+    "OperatingPoint",
     "Precision",
     "Serving",
     "Tier",
     "assume",
-    "decode",
     "decoder",
     "evaluate",
     "get_machine",
@@ -36,5 +39,7 @@ __all__ = [
     "kv_bytes",
     "largest_batch",
     "model_bytes",
+    "operating_point",
+    "price_iteration",
     "serving_bytes",
 ]

@@ -8,7 +8,7 @@ import pytest
 from froude.cost import BF16, FP32, Serving, get_machine, get_model
 from froude.cost.papers import adapters as peft
 from froude.errors import InputError
-from priced import SMALL, Format, Noted, claimed, decode, model_bytes
+from priced import SMALL, Format, Noted, claimed, model_bytes, price_iteration
 
 
 def test_bits_a_weight_are_those_of_packed_arrays():
@@ -71,8 +71,8 @@ def test_two_of_four_sparsity_with_few_bits_cuts_a_vit_as_published(
         activations=4, matmuls="tf32", scores="tf32",
     )  # fmt: skip
     gains = (
-        decode(vit, sparse, dense).seconds
-        / decode(
+        price_iteration(vit, sparse, dense).seconds
+        / price_iteration(
             vit, sparse, replace(dense, weights=eight, kv=BF16, activations=2, matmuls="sparse", scores="bf16")
         ).seconds
     )
@@ -87,7 +87,10 @@ def test_the_published_cut_of_bytes_bounds_the_speed_up(record_property: Noted):
     bound = BF16.bits_per_weight / left.bits_per_weight
     model, machine = get_model("llama-2-7b"), get_machine("a100-80")
     serving = Serving(batch=1, context=1024)
-    real = decode(model, machine, serving).seconds / decode(model, machine, replace(serving, weights=left)).seconds
+    real = (
+        price_iteration(model, machine, serving).seconds
+        / price_iteration(model, machine, replace(serving, weights=left)).seconds
+    )
     assert bound == pytest.approx(1.757, abs=0.001)
     assert low <= high < real < bound
     record_property("found", f"bound {bound:.2f}x; with cache and head {real:.2f}x")

@@ -9,7 +9,7 @@ import pytest
 from evidence import listed
 from froude.cost import BF16, Model, Precision, Serving, decoder, get_model
 from froude.cost.papers import adapters as peft
-from froude.cost.serving.iteration import Stage
+from froude.cost.serving.samplers import Stage
 from froude.errors import InputError
 from priced import SMALL, Noted, claimed, serving_bytes
 

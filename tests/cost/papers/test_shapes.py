@@ -7,6 +7,7 @@ import pytest
 
 from froude import atlas
 from froude.cost import Layout, decoder, evaluate, get_machine, get_model
+from froude.cost.machine.rates import overlapped_seconds
 from froude.cost.model.convolutions import convnet
 from froude.cost.model.layers import Mixer, attention
 from froude.cost.model.model import Model
@@ -23,8 +24,7 @@ from froude.cost.papers.routing import padding
 from froude.cost.papers.swap import swap_of
 from froude.cost.papers.tiled import activation_bytes
 from froude.cost.papers.volumes import volume_unet
-from froude.cost.serving.iteration import Stage, staged_flops
-from froude.cost.training.work import overlapped_seconds
+from froude.cost.serving.samplers import Stage, staged_flops
 from froude.errors import InputError
 
 STU_NETS = {

@@ -10,7 +10,8 @@ from froude import atlas, cost
 from froude.cost import BF16, Chip, Machine, Serving, decoder, get_machine, get_model
 from froude.cost.model.layers import Mixer
 from froude.cost.model.operators import Matmul
-from froude.cost.serving.iteration import Stage, operator_busy, staged_flops
+from froude.cost.serving.iteration import operator_busy
+from froude.cost.serving.samplers import Stage, staged_flops
 from froude.errors import InputError
 from priced import (
     A100,
@@ -21,9 +22,9 @@ from priced import (
     accepted,
     changed,
     claimed,
-    decode,
     largest_batch,
     model_bytes,
+    price_iteration,
     ridge_of,
     serving_bytes,
 )
@@ -47,7 +48,7 @@ def kernel_seconds(machine: Machine, serving: Serving, inputs: int = 8192, outpu
 def test_at_batch_one_a_pass_takes_what_reading_every_weight_takes():
     model = get_model("llama-2-7b")
     lookup = model.vocabulary * model.hidden  # of the embedding only one row is read
-    seconds = decode(model, A100, Serving(batch=1, context=1)).seconds
+    seconds = price_iteration(model, A100, Serving(batch=1, context=1)).seconds
     assert seconds == pytest.approx(2 * (model.n_params - lookup) / A100.chip.memory_bandwidth_bytes_per_s, rel=0.01)
 
 
@@ -66,16 +67,19 @@ def test_a_matmul_takes_its_flops_past_the_ridge_and_bytes_below():
 def test_keys_and_values_of_every_sequence_are_read_once_a_pass():
     model, batch, context = get_model("llama-3-8b"), np.array([[1], [8]]), np.array([1024, 8192])
     serving = Serving(batch=batch, context=context, kv=Format(bits=8))
-    read = decode(model, A100, serving).operators["attention.scores"].memory * A100.chip.memory_bandwidth_bytes_per_s
+    read = (
+        price_iteration(model, A100, serving).operators["attention.scores"].memory
+        * A100.chip.memory_bandwidth_bytes_per_s
+    )
     assert read == pytest.approx(batch * context * 2 * 32 * 8 * 128)
     assert read == pytest.approx(batch * kv_bytes(model, context, Format(bits=8)))
-    verified = decode(model, A100, replace(serving, tokens=4)).operators["attention.scores"]
+    verified = price_iteration(model, A100, replace(serving, tokens=4)).operators["attention.scores"]
     assert verified.memory * A100.chip.memory_bandwidth_bytes_per_s == pytest.approx(read)
 
 
 def test_devices_divide_work_and_memory_and_add_two_reductions_a_block():
     model, node = get_model("llama-2-70b"), get_machine("8 x a100-80")
-    one, eight = (decode(model, node, Serving(batch=64, context=512, devices=n)) for n in (1, 8))
+    one, eight = (price_iteration(model, node, Serving(batch=64, context=512, devices=n)) for n in (1, 8))
     assert one.network == 0
     sent = 64 * 8192 * 2
     link = node.node_link
@@ -93,7 +97,7 @@ def test_overlap_moves_an_operator_from_the_sum_to_the_longest():
 
 def test_a_mixture_reads_only_the_experts_that_its_positions_meet():
     model = get_model("mixtral-8x7b")
-    read = decode(model, A100, Serving(batch=np.array([1, 4096]))).operators["experts.out"].memory
+    read = price_iteration(model, A100, Serving(batch=np.array([1, 4096]))).operators["experts.out"].memory
     bandwidth = A100.chip.memory_bandwidth_bytes_per_s
     one = 2 * 32 * 14336 * 4096  # a matrix of an expert in every layer, two bytes a value
     assert read[0] * bandwidth == pytest.approx(2 * one, rel=1e-3)
@@ -103,13 +107,13 @@ def test_a_mixture_reads_only_the_experts_that_its_positions_meet():
 def test_weights_from_the_host_take_the_links_time_and_latency():
     model, serving = get_model("llama-2-7b"), Serving(batch=1, weights_from="host", fetched=0.5)
     link = A100.tiers["host"].link
-    whole = decode(model, A100, serving).operators["mlp.in"].seconds
+    whole = price_iteration(model, A100, serving).operators["mlp.in"].seconds
     fetched = 0.5 * 2 * 32 * 4096 * 22016
     assert whole == pytest.approx(fetched / link.bandwidth_bytes_per_s)
-    chunked = decode(model, A100, replace(serving, chunk_bytes=32768)).operators["mlp.in"].seconds
+    chunked = price_iteration(model, A100, replace(serving, chunk_bytes=32768)).operators["mlp.in"].seconds
     assert chunked - whole == pytest.approx(fetched / 32768 * link.latency_s)
     with pytest.raises(InputError, match="no nvme memory"):
-        decode(model, replace(A100, tiers={}), replace(serving, weights_from="nvme"))
+        price_iteration(model, replace(A100, tiers={}), replace(serving, weights_from="nvme"))
 
 
 def test_the_largest_batch_fits_and_one_sequence_more_does_not():
@@ -221,12 +225,12 @@ def test_dequantising_beside_reading_nearly_doubles_decoding(record_property: No
     stored = Format(bits=mean)
     reading = stored.bits_per_weight / 8 / A100.chip.memory_bandwidth_bytes_per_s
     serving = Serving(context=512, weights=stored, dequantised_per_s=(1 - share) / share / reading)
-    apart, beside = (decode(model, A100, replace(serving, overlap=o)) for o in (0, 1))
+    apart, beside = (price_iteration(model, A100, replace(serving, overlap=o)) for o in (0, 1))
     assert apart.whole.dequantising / apart.part("mlp") > share / 2
     gain = apart.part("mlp") / beside.part("mlp")
     assert gain == pytest.approx(2, rel=0.05)
     bound = BF16.bits_per_weight / stored.bits_per_weight
-    whole = [decode(model, A100, Serving(context=512)).seconds / one.seconds for one in (apart, beside)]
+    whole = [price_iteration(model, A100, Serving(context=512)).seconds / one.seconds for one in (apart, beside)]
     assert claimed("fast-2bit-llm", "end-to-end speedup")[0] < whole[0] < whole[1] < bound
     record_property("found", f"overlap {gain:.2f}x; end to end {whole[0]:.2f} and {whole[1]:.2f}x under {bound:.2f}x")
 
@@ -245,7 +249,7 @@ def test_4_bit_weights_win_at_batch_one_and_8_bit_products_later(
         "W8A8-INT8": (replace(eight, matmuls="int8"), claimed("bf16-or-death", "INT8 W8A8")),
         "W8A8-FP8": (replace(eight, matmuls="fp8"), claimed("bf16-or-death", "FP8 W8A8")),
     }
-    seconds = {name: decode(model, machine, serving).seconds for name, (serving, _) in choices.items()}
+    seconds = {name: price_iteration(model, machine, serving).seconds for name, (serving, _) in choices.items()}
     keys = [
         [(float(seconds[name][i]), penalty[1], name) for name, (_, penalty) in choices.items()] for i in range(1024)
     ]
@@ -255,7 +259,10 @@ def test_4_bit_weights_win_at_batch_one_and_8_bit_products_later(
     assert 1 < crossing < ridge_of(machine, Serving())
     assert seconds["W4A16"][0] < 0.7 * seconds["W8A8-FP8"][0]
     assert (choices["W8A8-FP8"][1], choices["W8A8-INT8"][1]) == ((0, 0), (1, 3))
-    mid = decode(model, A100, replace(eight, matmuls="int8")).seconds / decode(model, A100, choices["W4A16"][0]).seconds
+    mid = (
+        price_iteration(model, A100, replace(eight, matmuls="int8")).seconds
+        / price_iteration(model, A100, choices["W4A16"][0]).seconds
+    )
     record_property(
         "found", f"H100: W4A16 below batch {crossing}, W8A8-FP8 (0%) above, INT8 as fast at 1 to 3%; "
         f"A100 crosses at {int(batches[np.argmax(mid < 1)])}"
@@ -268,7 +275,7 @@ def test_a_tenfold_low_bit_rate_moves_a_server_to_its_memory_roof(record_propert
     table = changed(A100, w2=claimed("lut-tensor-core", "compute density gain")[0] * chip.peak_flops["bf16"])
     model, stored = get_model("llama-2-7b"), Format(bits=2, group=128, scale_bits=16)
     serving = Serving(batch=np.array([1, 64, 256]), context=64, weights=stored)
-    before, after = (decode(model, table, replace(serving, matmuls=kind)) for kind in ("bf16", "w2"))
+    before, after = (price_iteration(model, table, replace(serving, matmuls=kind)) for kind in ("bf16", "w2"))
     bound = [p.operators["mlp.in"].compute > p.operators["mlp.in"].memory for p in (before, after)]
     assert bound[0].tolist() == [False, True, True]
     assert bound[1].tolist() == [False, False, False]
@@ -302,8 +309,8 @@ def test_a_faster_kernel_speeds_an_answer_by_less_than_its_layers(
     kernel = Serving(batch=1, weights=INT4, kv=Format(bits=4), matmuls="fp8")
     seconds = {}
     for name, efficiency in (("slow", {"mlp": 1 / layer}), ("fast", {})):
-        prefill = decode(model, machine, replace(kernel, tokens=4096, context=4096, efficiency=efficiency))
-        steps = decode(model, machine, replace(kernel, context=4096 + np.arange(128), efficiency=efficiency))
+        prefill = price_iteration(model, machine, replace(kernel, tokens=4096, context=4096, efficiency=efficiency))
+        steps = price_iteration(model, machine, replace(kernel, context=4096 + np.arange(128), efficiency=efficiency))
         seconds[name] = (prefill.part("mlp"), prefill.part("attention"), prefill.seconds, steps.seconds.sum())
     feed_forward, attention, prefill, answer = (s / f for s, f in zip(seconds["slow"], seconds["fast"], strict=True))
     end_to_end = sum(seconds["slow"][2:]) / sum(seconds["fast"][2:])
@@ -324,8 +331,8 @@ def test_a_faster_linear_attention_changes_its_own_term_alone(record_property: N
     model = decoder(name="linear", layers=24, hidden=2048, heads=16, vocabulary=32000, context=4096,
                     mixer=Mixer(exponent=0))  # fmt: skip
     serving = Serving(batch=8, tokens=4096, context=4096)
-    slow = decode(model, get_machine("h100"), replace(serving, efficiency={"attention.scores": 1 / gain}))
-    fast = decode(model, get_machine("h100"), serving)
+    slow = price_iteration(model, get_machine("h100"), replace(serving, efficiency={"attention.scores": 1 / gain}))
+    fast = price_iteration(model, get_machine("h100"), serving)
     ratios = {name: slow.operators[name].seconds / busy.seconds for name, busy in fast.operators.items()}
     assert ratios.pop("attention.scores") == pytest.approx(gain)
     assert all(ratio == 1 for ratio in ratios.values())
@@ -368,14 +375,14 @@ def test_one_pass_for_a_marginal_gains_once_a_dimension(record_property: Noted):
     dimensions = np.array([16, 32, 64, 128, 256])
     passes = claimed("marginalization-models", "network passes")[0]
     once = Serving(batch=1, tokens=dimensions, context=dimensions)
-    direct = passes * decode(model, A100, once).seconds
+    direct = passes * price_iteration(model, A100, once).seconds
     in_turn = np.array(
-        [sum(decode(model, A100, Serving(tokens=d, context=d)).seconds for _ in range(d)) for d in dimensions]
+        [sum(price_iteration(model, A100, Serving(tokens=d, context=d)).seconds for _ in range(d)) for d in dimensions]
     )
     slope = np.polyfit(np.log(dimensions), np.log(in_turn / direct), 1)[0]
     assert in_turn / direct == pytest.approx(dimensions)
     assert slope == pytest.approx(1)
-    cached = [decode(model, A100, Serving(context=np.arange(1, d + 1))).seconds.sum() for d in dimensions]
+    cached = [price_iteration(model, A100, Serving(context=np.arange(1, d + 1))).seconds.sum() for d in dimensions]
     assert np.all(np.diff(cached / direct) > 0)
     assert np.all(cached < in_turn)
     record_property("found", f"gain = dimensions; against cached steps {np.round(cached / direct).tolist()}")
@@ -403,8 +410,8 @@ def test_ten_scales_instead_of_256_tokens_are_about_twenty_times_faster(record_p
     tokens = SIDES**2
     prefix = np.cumsum(tokens)
     model = decoder(name="var", layers=16, hidden=1024, heads=16, vocabulary=4096, context=int(prefix[-1]))
-    by_token = decode(model, A100, Serving(context=np.arange(1, 257))).seconds.sum()
-    by_scale = decode(model, A100, Serving(tokens=tokens, context=prefix)).seconds.sum()
+    by_token = price_iteration(model, A100, Serving(context=np.arange(1, 257))).seconds.sum()
+    by_scale = price_iteration(model, A100, Serving(tokens=tokens, context=prefix)).seconds.sum()
     assert tokens[-1] == 256
     assert by_token / by_scale == pytest.approx(claimed("var", "inference speed")[0], rel=0.15)
     record_property("found", f"{by_token / by_scale:.1f}x at batch 1")

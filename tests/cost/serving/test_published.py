@@ -8,7 +8,7 @@ import pytest
 from evidence import listed
 from froude import atlas
 from froude.cost import BF16, Chip, Machine, Model, Serving, get_machine, get_model
-from froude.cost.training.work import overlapped_seconds
+from froude.cost.machine.rates import overlapped_seconds
 from priced import (
     A100,
     INT4,
@@ -17,9 +17,9 @@ from priced import (
     accepted,
     changed,
     claimed,
-    decode,
     largest_batch,
     model_bytes,
+    price_iteration,
     ridge_of,
     serving_bytes,
 )
@@ -27,7 +27,7 @@ from priced import (
 
 def tokens_per_s(model: Model, machine: Machine, serving: Serving) -> np.ndarray:
     """Tokens a second of plain decoding."""
-    return serving.batch / decode(model, machine, serving).seconds
+    return serving.batch / price_iteration(model, machine, serving).seconds
 
 
 def best_within(
@@ -36,7 +36,7 @@ def best_within(
     """Most tokens a second of the batches that fit in memory and keep a pass under a cap, and that batch."""
     most = min(limit, int(largest_batch(model, machine, serving)))
     batch = np.arange(1, most + 1)
-    seconds = decode(model, machine, replace(serving, batch=batch)).seconds
+    seconds = price_iteration(model, machine, replace(serving, batch=batch)).seconds
     allowed = np.flatnonzero(seconds <= cap_seconds)
     best = allowed[np.argmax((batch / seconds)[allowed])]
     return float((batch / seconds)[best]), int(batch[best])
@@ -113,7 +113,7 @@ def test_a_matrix_unit_beside_multiplying_memory_gains_up_to_twice(
     """OPT-30B on four devices: attention's products with single vectors go to the memory, all else to the units."""
     model, node = get_model("opt-30b"), get_machine("4 x a100-80")
     batch, faster = 2 ** np.arange(4, 11), np.array([[1.0], [2.0], [4.0]])
-    step = decode(model, node, Serving(batch=batch, context=1024, devices=4))
+    step = price_iteration(model, node, Serving(batch=batch, context=1024, devices=4))
     vectors = step.operators["attention.scores"].seconds / faster
     matrices = step.whole.seconds - step.operators["attention.scores"].seconds
     serial, concurrent = (overlapped_seconds([matrices, vectors], overlap) for overlap in (0.0, 1.0))
@@ -130,8 +130,8 @@ def test_more_bandwidth_speeds_decoding_by_its_ratio_until_the_units_bind(record
     """The atlas says "model simulated" of the largest model alone, not that the speed-ups are a simulator's."""
     model, factors = get_model("gpt3-1.3b"), np.array([1.0, 4, 16, 64, 1024, 4096])
     serving = Serving(batch=1, context=1024)
-    plain = decode(model, A100, serving).seconds
-    gains = np.array([plain / decode(model, changed(A100, bandwidth=f), serving).seconds for f in factors])
+    plain = price_iteration(model, A100, serving).seconds
+    gains = np.array([plain / price_iteration(model, changed(A100, bandwidth=f), serving).seconds for f in factors])
     ridge = 1 / ridge_of(A100, serving)
     assert gains[factors < 0.5 / ridge] == pytest.approx(factors[factors < 0.5 / ridge])
     assert gains[-1] == pytest.approx(gains[-2], rel=0.2)
@@ -151,7 +151,7 @@ def test_weights_over_a_link_verify_hundreds_of_tokens_for_nothing(
     for weights, quantity in ((INT4, "4-bit"), (BF16, "16-bit")):
         low, high = claimed("specexec", f"decode speed with {quantity} weights")
         serving = Serving(tokens=np.array([1, 128, 512]), context=1024, weights=weights, weights_from="host")
-        seconds = decode(model, machine, serving).seconds
+        seconds = price_iteration(model, machine, serving).seconds
         assert seconds[0] == pytest.approx(model_bytes(model, weights) / link, rel=0.02)
         assert np.all(seconds / seconds[0] < 1.02)
         reached = most / seconds[2]
@@ -170,9 +170,9 @@ def test_drafting_on_part_of_the_cache_doubles_decoding_at_128k(
     model = get_model("llama-2-7b")
     context = np.array([1024, 4096, 16384, 32768, 65536, 131072])
     drafted = np.arange(33)[:, None]
-    target = decode(model, A100, Serving(context=context)).seconds
-    draft = decode(model, A100, Serving(context=np.minimum(context, 4096))).seconds
-    verify = decode(model, A100, Serving(context=context, tokens=drafted + 1)).seconds
+    target = price_iteration(model, A100, Serving(context=context)).seconds
+    draft = price_iteration(model, A100, Serving(context=np.minimum(context, 4096))).seconds
+    verify = price_iteration(model, A100, Serving(context=context, tokens=drafted + 1)).seconds
     found = {}
     for acceptance in (0.85, 0.9, 0.95):
         gain = (target * accepted(acceptance, drafted) / (drafted * draft + verify)).max(axis=0)
@@ -193,7 +193,7 @@ def test_the_gain_of_verifying_more_tokens_peaks_and_then_falls(
     best = {}
     for name, machine in (("a100-80", A100), ("rtx-4090", get_machine("rtx-4090"))):
         plain, passes = (
-            decode(model, machine, Serving(batch=4, context=512, tokens=t)).seconds for t in (1, 1 + drafted)
+            price_iteration(model, machine, Serving(batch=4, context=512, tokens=t)).seconds for t in (1, 1 + drafted)
         )
         gain = accepted(0.7, drafted) * plain / passes
         best[name] = (int(drafted[np.argmax(gain)]), float(gain.max()))
@@ -209,7 +209,9 @@ def test_the_gain_of_speculation_shrinks_as_the_batch_nears_the_ridge(
 ):
     model, heads = get_model("llama-2-7b"), 4
     batch = 2 ** np.arange(0, 10)
-    plain, verify = (decode(model, A100, Serving(batch=batch, context=256, tokens=t)).seconds for t in (1, 1 + heads))
+    plain, verify = (
+        price_iteration(model, A100, Serving(batch=batch, context=256, tokens=t)).seconds for t in (1, 1 + heads)
+    )
     rates = np.linspace(0.3, 0.9, 601)
     gain = accepted(rates[:, None], heads) * plain / verify
     low, high = (1 + claimed("clover", "throughput gain", i)[0] / 100 for i in (0, 1))
@@ -238,9 +240,9 @@ def test_bundled_neurons_are_read_in_the_published_time(
     """OPT-6.7B in 32 bits, half of it in memory: a window of 5 tokens leaves 2.4% of the MLPs' neurons to read in
     chunks of 32 KiB, 125 ms a token (section 4.1)."""
     model, fp32 = get_model("opt-6.7b"), Format(bits=32)
-    naive = decode(model, FLASH, Serving(weights=fp32, weights_from="nvme", fetched=0.5))
+    naive = price_iteration(model, FLASH, Serving(weights=fp32, weights_from="nvme", fetched=0.5))
     window = Serving(weights=fp32, weights_from="nvme", fetched=0.024, chunk_bytes=32 * 1024)
-    bundled, loose = (decode(model, FLASH, replace(window, chunk_bytes=c)).part("mlp") for c in (32768, 16384))
+    bundled, loose = (price_iteration(model, FLASH, replace(window, chunk_bytes=c)).part("mlp") for c in (32768, 16384))
     assert bundled == pytest.approx(0.125, rel=0.2)
     assert loose > 1.2 * bundled
     gain = (naive.part("mlp") + naive.part("attention")) / bundled
@@ -261,7 +263,7 @@ def test_47b_on_a_phone_needs_nearly_every_hot_neuron_in_memory(record_property:
     active = Format(bits=4, group=128, scale_bits=16, kept=0.1)
     hits = np.linspace(0, 1, 101)
     serving = Serving(weights=active, weights_from="nvme", fetched=1 - hits, chunk_bytes=24 * 1024)
-    speed = 1 / decode(model, phone, serving).seconds
+    speed = 1 / price_iteration(model, phone, serving).seconds
     wanted = claimed("powerinfer-2", "decode speed")[0]
     assert largest_batch(model, phone, Serving(weights=INT4, context=1024)) == 0
     assert speed[0] < wanted < speed[-1]
@@ -280,9 +282,9 @@ def test_a_larger_document_tower_raises_the_offline_cost_alone(
     online = Serving(batch=1, tokens=32, context=32)
     offline = Serving(batch=256, tokens=256, context=256)
     towers = [get_model(name) for name in ("qwen2.5-0.5b", "qwen2.5-1.5b", "qwen2.5-7b")]
-    documents = [decode(tower, A100, offline).seconds / 256 for tower in towers]
-    distilled = decode(query, A100, online).seconds
-    undistilled = [decode(tower, A100, online).seconds for tower in towers]
+    documents = [price_iteration(tower, A100, offline).seconds / 256 for tower in towers]
+    distilled = price_iteration(query, A100, online).seconds
+    undistilled = [price_iteration(tower, A100, online).seconds for tower in towers]
     assert documents[0] < documents[1] < documents[2]
     assert distilled < undistilled[0] < undistilled[1] < undistilled[2]
     millions = [1e6 * seconds / 3600 for seconds in documents]

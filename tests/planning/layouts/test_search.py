@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from froude.cost.machine.known_machines import get_machine
+from froude.cost.machine.machine import RUNTIME_BYTES
 from froude.cost.model.catalogue import get_model
 from froude.cost.training.evaluation import evaluate
 from froude.cost.training.layout import Layout
 from froude.cost.training.legal import legal
-from froude.cost.training.memory.device_memory import RUNTIME_BYTES, memory_bytes
+from froude.cost.training.memory.device_memory import memory_bytes
 from froude.errors import InputError
 from froude.planning.layouts.layout_search import least_memory, least_share, search
 from froude.planning.layouts.space import (

@@ -325,7 +325,7 @@ def test_assumptions_name_law_shape_flops_and_serving_with_effects():
     heads = {sentence.partition(":")[0] for sentence in plan.assumptions}
     assert heads >= {"law", "forecast", "shape", "learning rate", "batch", "FLOPs", "serving", "checkpoints", "price"}
     serving = next(s for s in plan.assumptions if s.startswith("serving"))
-    assert "half the utilisation would take" in serving
+    assert "sequences twice as long would take" in serving
 
 
 def test_half_and_twice_the_size_are_among_the_runners_up():
@@ -350,7 +350,6 @@ def test_half_and_twice_the_size_are_among_the_runners_up():
         ({"budget_flops": 1e20, "source": "step-law-lr"}, "gives a learning rate, no loss"),
         ({"budget_flops": 1e20, "source": "kaplan-floor"}, "has no published constants"),
         ({"budget_flops": 1e20, "source": "chinchilla:x"}, "has no constants 'x': give one of"),
-        ({"budget_flops": 1e20, "serving_utilisation": 2.0}, "serving utilisation 2"),
         ({"budget_flops": 1e20, "global_batch": -2}, "global batch -2"),
     ],
 )

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from froude.cost.machine.known_machines import get_machine
+from froude.cost.machine.machine import RUNTIME_BYTES
 from froude.cost.model.catalogue import get_model
 from froude.cost.training.assumptions import effect_of, interval
 from froude.cost.training.evaluation import evaluate
 from froude.cost.training.layout import Layout, Precision
-from froude.cost.training.memory.device_memory import RUNTIME_BYTES
 from froude.errors import InputError
 from froude.planning.layouts.names import layout_label
 from froude.planning.plans import Infeasible, Plan, RunnerUp, candidate_of

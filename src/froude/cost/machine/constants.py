@@ -40,6 +40,10 @@ class Constants:
         return Constants(**dict(zip(names, np.exp(logs).tolist(), strict=True)))
 
 
+ROOFS = Constants.from_logs(np.zeros(len(fields(Constants))))
+"""All constants one: links and memories at the bandwidth that they are sold with."""
+
+
 @cache
 def constants() -> Constants:
     """The constants that ship."""

@@ -17,6 +17,12 @@ read in another named source; quoted from memory without a look at the source; n
 
 TRUSTS: tuple[str, ...] = get_args(Trust)
 
+Place = Literal["device", "host", "nvme"]
+"""Where bytes lie: in the device's own memory, or in one of the machine's `tiers`."""
+
+RUNTIME_BYTES = 2 * 2**30
+"""Memory of a device outside of the allocator: the driver's context and the communication library (guess)."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)

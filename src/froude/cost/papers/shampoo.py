@@ -16,10 +16,10 @@ import numpy as np
 from froude.cost.machine.collectives import Group, gather_seconds
 from froude.cost.machine.constants import constants
 from froude.cost.machine.machine import Machine
+from froude.cost.machine.rates import matmul_rate
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Matmul
 from froude.cost.training.layout import Layout
-from froude.cost.training.work import matmul_rate
 
 ROOT_FLOPS = 25.0
 """FLOPs at the rate of matmuls that an inverse root takes, over the cube of its rows (guess): values and vectors of a

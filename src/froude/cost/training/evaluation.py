@@ -9,13 +9,13 @@ import numpy as np
 
 from froude.cost.machine.constants import Constants, constants
 from froude.cost.machine.machine import Machine
+from froude.cost.machine.rates import peak_flops
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Matmul, Number
 from froude.cost.model.plain_decoder import MATMUL_PASSES
 from froude.cost.training.layout import Layout
 from froude.cost.training.memory.device_memory import MemoryBytes, fit_probability, fits, memory_bytes, tiers_suffice
 from froude.cost.training.step import StepSeconds, step_seconds
-from froude.cost.training.work import peak_flops
 
 
 @final

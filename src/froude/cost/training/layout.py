@@ -9,6 +9,7 @@ from typing import Literal, final, get_args
 
 import numpy as np
 
+from froude.cost.machine.machine import Place
 from froude.cost.model.operators import Number
 from froude.errors import InputError
 
@@ -16,7 +17,6 @@ Recompute = Literal["none", "selective", "operators", "full", "optimal"]
 Schedule = Literal["gpipe", "1f1b", "zero-bubble"]
 Attending = Literal["unfused", "flash", "flash-2", "flash-3"]
 ContextBy = Literal["ring", "ulysses"]
-Place = Literal["device", "host", "nvme"]
 ZeroStage = Literal[0, 1, 2, 3]
 
 CHOICES: Mapping[str, tuple[str | int, ...]] = {

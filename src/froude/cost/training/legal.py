@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from froude.cost.machine.machine import Machine
+from froude.cost.machine.rates import peak_flops
 from froude.cost.model.model import Model
 from froude.cost.training.layout import Layout
 from froude.cost.training.pipeline.closed_form import is_legal
-from froude.cost.training.work import peak_flops
 from froude.errors import InputError
 
 

@@ -6,18 +6,16 @@ pace of its kernel; all else moves bytes at the memory's bandwidth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import final
 
 import numpy as np
 
 from froude.cost.machine.constants import Constants
 from froude.cost.machine.machine import Chip
+from froude.cost.machine.rates import matmul_rate, special_per_s
 from froude.cost.model.operators import Attention, Lookup, Matmul, Number, Operator
 from froude.cost.training.layout import Layout
-from froude.errors import InputError
 
 BACKWARD_MOVES = 1.8
 """Bytes that elementwise kernels move backward over forward: 33 values of a width for 18 in a GPT block, gradients of
@@ -30,9 +28,6 @@ gradient, and back; fused, bf16 logits read twice and their gradient written onc
 FLASH_BACKWARD = 2.5
 """Matmuls of FlashAttention's backward pass over those of its forward pass: five, one of them a repetition, over two
 (Dao 2023, arXiv:2307.08691, section 3.1)."""
-
-USUAL_SHARE = 0.78
-"""Best matmul over peak where nobody measured it: mean of the NVIDIA chips in Bekman's table, bf16 and fp8."""
 
 FUSED = 0.5
 """Bytes that compiled elementwise kernels move, over those of one kernel an operator (a guess: norm with residual,
@@ -67,29 +62,6 @@ class Work:
     def seconds(self) -> Number:
         """All of it."""
         return self.matmul + self.attention + self.memory
-
-
-def peak_flops(chip: Chip, kind: str) -> float:
-    """Dense peak of a chip's matmuls of a number type; InputError where it has none."""
-    if kind not in chip.peak_flops:
-        raise InputError(f"{chip.name} has no {kind} matmuls: take one of {', '.join(chip.peak_flops)}")
-    return chip.peak_flops[kind]
-
-
-def matmul_share(chip: Chip, kind: str) -> float:
-    """Share of the peak that the best large matmul reaches: measured, or what chips reach in the mean."""
-    same = "bf16" if kind == "fp16" else kind  # the same units at the same rate
-    return chip.matmul_share.get(same, USUAL_SHARE)
-
-
-def special_per_s(chip: Chip) -> float:
-    """Slots a second of the special function units; where they are not known, as many a FLOP as an A100 has."""
-    return chip.special_per_s or max(chip.peak_flops.values()) / 128
-
-
-def matmul_rate(chip: Chip, kind: str, constants: Constants) -> Number:
-    """FLOP/s of large matmuls: the peak, times the share of it that the best matmul was measured to reach."""
-    return peak_flops(chip, kind) * matmul_share(chip, kind) * constants.matmul
 
 
 def moving_seconds(moved_bytes: Number, chip: Chip, layout: Layout, constants: Constants) -> Number:
@@ -167,14 +139,3 @@ def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Const
     moved = scores * UNFUSED_VALUES[operator.dropout] * layout.precision.activations
     rate = matmul_rate(chip, layout.precision.matmuls, constants) * constants.unfused_attention
     return Work(attention=flops / rate, memory=moving_seconds(moved, chip, layout, constants))
-
-
-def overlapped_seconds(parts: Sequence[Number], overlap: Number) -> Number:
-    """Seconds of parts on different resources: their sum at `overlap` 0, the longest at 1, linear between.
-
-    InputError for an overlap below 0 or above 1.
-    """
-    if np.any((np.asarray(overlap) < 0) | (np.asarray(overlap) > 1)):
-        raise InputError(f"overlap {overlap}: give a share from 0 to 1")
-    longest = reduce(np.maximum, parts)
-    return longest + (1 - np.asarray(overlap)) * (sum(parts) - longest)

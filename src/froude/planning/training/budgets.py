@@ -10,15 +10,15 @@ import numpy as np
 
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
+from froude.cost.serving.operating_point import OperatingPoint, operating_point
 from froude.cost.training.assumptions import usual_precision
 from froude.errors import InputError
 from froude.planning.plans import LayoutCandidate
 from froude.planning.training.layout_finder import LayoutFinder
 from froude.quantity import format_quantity, format_seconds
 
-SERVING_UTILISATION = 0.2
-"""Model FLOPs of serving over the chips' peak, where nobody says: between the half of a long prompt and the few percent
-of generating (guess)."""
+SERVED_LENGTH = 2048
+"""Tokens of prompt and answer that a served sequence holds, where the model saw as long ones (guess)."""
 
 FORWARD_FLOP_PER_PARAM = 2
 """FLOPs of serving a token for each active parameter: the forward pass without attention scores (Kaplan et al. 2020,
@@ -32,25 +32,21 @@ KINDS = ("flops", "dollars", "seconds")
 class Budget:
     """Limits on FLOPs and dollars of training with serving, and on seconds of training; inf where there is none.
 
-    `inference_tokens` are served in the model's life, by chips of the training machine's kind and price of whose peak
-    `serving_utilisation` is reached.
+    `inference_tokens` are served in the model's life, by chips of the training machine's kind and price, at the point
+    that `serving_point` says.
     """
 
     flops: float = np.inf
     dollars: float = np.inf
     seconds: float = np.inf
     inference_tokens: float = 0.0
-    serving_utilisation: float = SERVING_UTILISATION
 
     def __post_init__(self) -> None:
-        said = {name: getattr(self, name) for name in (*KINDS, "serving_utilisation")}
-        for name, value in said.items():
-            if not value > 0:
-                raise InputError(f"budget of {name} {value:g}: give a number above 0")
+        for kind in KINDS:
+            if not getattr(self, kind) > 0:
+                raise InputError(f"budget of {kind} {getattr(self, kind):g}: give a number above 0")
         if not 0 <= self.inference_tokens < np.inf:
             raise InputError(f"inference tokens {self.inference_tokens:g}: give a finite number of at least 0")
-        if self.serving_utilisation > 1:
-            raise InputError(f"serving utilisation {self.serving_utilisation:g}: give a share up to 1")
 
     @property
     def limits(self) -> dict[str, float]:
@@ -88,15 +84,18 @@ def tariff(model: Model, candidate: LayoutCandidate, rates: LayoutFinder, purse:
     """What training in a layout takes: exact model FLOPs without recomputation, wall seconds with failures, dollars."""
     machine = rates.machine
     seconds = 1 / rates.tokens_per_second(model, candidate)
-    served = serving_flops(model, purse.inference_tokens)
-    served_seconds = served / (machine.devices * purse.serving_utilisation * usual_peak(machine))
+    served = purse.inference_tokens
     return Price(
         per_token={
             "flops": float(model.training_flops(rates.seq_len)),
             "dollars": machine.dollars(seconds),
             "seconds": seconds,
         },
-        serving={"flops": served, "dollars": machine.dollars(served_seconds), "seconds": 0.0},
+        serving={
+            "flops": serving_flops(model, served),
+            "dollars": serving_dollars(machine, serving_point(model, rates), served) if served else 0.0,
+            "seconds": 0.0,
+        },
     )
 
 
@@ -105,9 +104,15 @@ def serving_flops(model: Model, tokens: float) -> float:
     return FORWARD_FLOP_PER_PARAM * float(model.n_active) * tokens
 
 
-def usual_peak(machine: Machine) -> float:
-    """Peak FLOP/s of a device in the 16-bit type that it is served in, whatever it was trained in."""
-    return machine.chip.peak_flops[usual_precision(machine.chip)]
+def serving_point(model: Model, rates: LayoutFinder) -> OperatingPoint:
+    """How the model is served: in the chips' 16-bit type whatever it was trained in, sequences of the usual length."""
+    kind = usual_precision(rates.machine.chip)
+    return operating_point(model, rates.machine, context=min(SERVED_LENGTH, rates.seq_len), kind=kind)
+
+
+def serving_dollars(machine: Machine, point: OperatingPoint, tokens: float) -> float:
+    """The price of the devices that serve so many tokens at an operating point."""
+    return tokens * point.device_seconds_per_token / 3600 * machine.price_per_device_hour
 
 
 def written(kind: str, amount: float) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from froude.cost.serving.operating_point import operating_point
 from froude.fitting.allocation import FLOP_PER_PARAM_TOKEN
 from froude.planning.plans import RunnerUp
-from froude.planning.training.budgets import FORWARD_FLOP_PER_PARAM, serving_flops, written
+from froude.planning.training.budgets import serving_dollars, serving_flops, serving_point, written
 from froude.planning.training.layout_finder import FP8_LOSS, loss_factor, rule_assumptions
 from froude.planning.training.size_options import FINE, OVER, BudgetProblem, SizeOption
-from froude.quantity import format_quantity
+from froude.quantity import format_quantity, format_seconds
 
 _APART = (0.5, 2.0)  # sizes that are told as runners-up, over the best
 _BINDS = 0.97  # of a limit: whole steps and the other limits leave this much of it unspent
@@ -98,12 +99,16 @@ def assumptions(problem: BudgetProblem, best: SizeOption) -> Iterator[str]:
 
 
 def _of_serving(problem: BudgetProblem, best: SizeOption) -> str:
-    purse = problem.purse
-    dollars = best.price[0].serving["dollars"]
+    tokens, rates = problem.purse.inference_tokens, problem.rates
+    point = serving_point(best.model, rates)
+    serving = point.serving
+    longer = operating_point(best.model, rates.machine, context=2 * int(serving.context), kind=serving.matmuls)
+    many = "a device" if serving.devices == 1 else f"{serving.devices} devices, tensor-parallel,"
     return (
-        f"serving: {format_quantity(purse.inference_tokens)} tokens at {FORWARD_FLOP_PER_PARAM}·N FLOP each and "
-        f"{purse.serving_utilisation:.0%} of the chips' peak (guess) take {written('dollars', dollars)}; "
-        f"half the utilisation would take {written('dollars', 2 * dollars)}"
+        f"serving: {format_quantity(tokens)} tokens, half of them prompts (guess), on {many} in {serving.matmuls}, "
+        f"{serving.batch} sequences of {serving.context} (guess) at once, {point.tokens:.0f} tokens in "
+        f"{format_seconds(point.iteration_seconds)}, take {written('dollars', best.price[0].serving['dollars'])}; "
+        f"sequences twice as long would take {written('dollars', serving_dollars(rates.machine, longer, tokens))}"
     )
 
 

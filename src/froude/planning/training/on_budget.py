@@ -13,7 +13,7 @@ from froude.errors import InputError
 from froude.fitting.estimation import Fit
 from froude.laws import Law
 from froude.planning.plans import Infeasible, Plan
-from froude.planning.training.budgets import SERVING_UTILISATION, Budget, tariff, written
+from froude.planning.training.budgets import Budget, tariff, written
 from froude.planning.training.explanation import assumptions, forecast, limits_that_bind, other_sizes
 from froude.planning.training.layout_finder import LayoutFinder, best_learning_rate, precisions_of
 from froude.planning.training.loss_model import believe
@@ -63,7 +63,6 @@ def problem_of(
     minimise: Spent = "dollars",
     model: Model | None = None,
     inference_tokens: float = 0.0,
-    serving_utilisation: float = SERVING_UTILISATION,
     data_limit_tokens: float | None = None,
     quantile: float | None = None,
     seq_len: int | None = None,
@@ -87,7 +86,6 @@ def problem_of(
     purse = Budget(
         **_limits(flops=budget_flops, dollars=budget_dollars, seconds=budget_seconds),
         inference_tokens=inference_tokens,
-        serving_utilisation=serving_utilisation,
     )
     _check(machine, purse, target_loss, global_batch, seq_len)
     pins = {} if fixed is None else dict(fixed)

@@ -13,7 +13,7 @@ from typing import final
 
 import numpy as np
 
-from froude.cost.machine.machine import Machine
+from froude.cost.machine.machine import RUNTIME_BYTES, Machine
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Elementwise, Lookup, Matmul, Number, Operator
 from froude.cost.training.layout import Layout
@@ -26,9 +26,6 @@ fp32 log-softmax, and two fp32 gradients on the way back; fused, bf16 logits and
 
 FRAGMENTATION = 0.03
 """Memory that the allocator holds and cannot use, over what is used (guess; expandable segments keep it small)."""
-
-RUNTIME_BYTES = 2 * 2**30
-"""Memory of a device outside of the allocator: the driver's context and the communication library (guess)."""
 
 RELATIVE_ERROR = 0.06
 """Standard deviation of what is counted here over the peaks that were measured (`benchmarks/planner_accuracy.py`)."""
