@@ -34,7 +34,7 @@ def test_prompts_beside_decoding_cost_less_than_passes_of_their_own():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_overlap_of_operators_leads_from_one_after_the_other_to_the_busiest(share):
+def test_overlap_leads_from_one_after_the_other_to_the_busiest(share):
     iteration = price_iteration(MODEL, NODE, replace(MIXED, overlap_operators=share))
     serial = sum(busy.seconds for busy in iteration.operators.values()) + iteration.network
     busiest = max(iteration.resources.values())
