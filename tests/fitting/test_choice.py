@@ -70,6 +70,7 @@ def test_a_law_of_one_input_is_chosen_where_only_one_varies(tmp_path: Path) -> N
     assert Fit.load(tmp_path / "fit.json").predict(D=1e10).hi == made.predict(D=1e10).hi
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     truth = get_law("chinchilla")(N=N, D=D, **TRUTHS["chinchilla"])
     inside = []

@@ -96,6 +96,7 @@ def disturb(session: Session, rng: random.Random) -> int:
     return kills
 
 
+@pytest.mark.slow
 def test_a_study_whose_processes_are_killed_ends_as_one_left_alone(
     given: Mapping[str, Path], undisturbed: Mapping[str, Any], tmp_path: Path
 ) -> None:
@@ -133,6 +134,7 @@ FULL = """
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_and_an_interrupt_cost_nothing_finished(
     given: Mapping[str, Path], undisturbed: Mapping[str, Any], tmp_path: Path
 ) -> None:

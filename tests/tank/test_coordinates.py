@@ -43,6 +43,7 @@ def test_activations_move_alike_at_every_width_under_tank_scaling(ours: Runs) ->
     assert max(map(abs, slopes.values())) < 0.25, slopes
 
 
+@pytest.mark.slow
 def test_activations_grow_with_the_width_at_one_learning_rate_for_all(standard: Runs) -> None:
     slopes = width_slopes(standard)
     for layer in range(LAYERS):

@@ -410,6 +410,7 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return made
 
 
+@pytest.mark.slow
 def test_a_compiled_run_agrees_with_a_plain_one(tmp_path: Path, graphs: list[int]) -> None:
     plain, compiled = trunk(), trunk(compile=True)
     results = [train(tmp_path / "a", plain), train(tmp_path / "b", compiled)]
@@ -417,6 +418,7 @@ def test_a_compiled_run_agrees_with_a_plain_one(tmp_path: Path, graphs: list[int
     assert loss_of(results[1], compiled) == pytest.approx(loss_of(results[0], plain), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_worker_compiles_every_trunk_it_is_given(tmp_path: Path, graphs: list[int]) -> None:
     for i in range(1, 10):  # PyTorch gives up compiling a function after eight shapes
         train(tmp_path / f"{i}", trunk(4 * i, (5,), compile=True))
