@@ -9,13 +9,10 @@ import typer
 from froude.cli.options import Columns, Draws, Flops, Json, Outcome, Seed, Where, read_table
 from froude.cli.show import present
 
-Table = Annotated[str, typer.Argument(metavar="TABLE", help="Runs of one method.")]
-OTHER = "Runs of the other method."
-
 
 def compare(
-    first: Table,
-    second: Annotated[str, typer.Argument(metavar="TABLE", help=OTHER)],
+    first: Annotated[str, typer.Argument(metavar="TABLE", help="Runs of one method.")],
+    second: Annotated[str, typer.Argument(metavar="TABLE", help="Runs of the other method.")],
     at: Annotated[str, typer.Option(metavar="NAME=QUANTITY", help="The size that is meant in the end: C=1e24.")],
     law: Annotated[str, typer.Option(metavar="NAME", help="A law of one input; both methods are fitted by it.")] = (
         "power-floor"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-FEWEST_DIGITS, MOST_DIGITS = 3, 8
 FACTS_HEAD = 10  # columns of the head of a fact
 PIPED_WIDTH = 100  # columns where no terminal says how many it has
 
@@ -69,25 +68,6 @@ def print_notes(notes: Iterable[str]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for note in notes:
         console.print(Text("! ", style="yellow") + Text(note, style="default"))
-
-
-def digits_for(value: float, lo: float, hi: float) -> int:
-    """Significant digits of a value worth writing: two of them say where in its interval it lies."""
-    half = abs(hi - lo) / 2
-    if not (math.isfinite(half) and half > 0 and value):
-        return MOST_DIGITS if half == 0 else FEWEST_DIGITS
-    return min(MOST_DIGITS, max(FEWEST_DIGITS, math.ceil(math.log10(abs(value) / half)) + 2))
-
-
-def number(value: float, digits: int) -> str:
-    """A number with so many significant digits, zeros at its end kept."""
-    return f"{value:#.{digits}g}".removesuffix(".").replace(".e", "e")
-
-
-def number_and_interval(value: float, lo: float, hi: float) -> tuple[str, str]:
-    """A value and its interval, each with as many digits as the interval's width supports."""
-    digits = digits_for(value, lo, hi)
-    return number(value, digits), f"{number(lo, digits)} to {number(hi, digits)}"
 
 
 def percent(share: float, digits: int = 2) -> str:

@@ -43,7 +43,7 @@ def show(answer: Answer) -> None:
             if i or answer.facts or answer.headline:
                 console.print()
             if table.title:
-                console.print(Text(table.title, style="bold"), *([""] if table.columns and not table.shares else []))
+                console.print(Text(table.title, style="bold"))
             for part in detailed_rows(table) if table.details else [rich_table(table)]:
                 console.print(part)
         if answer.notes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 
-from froude.answers.numbers import loss_text
+from froude.answers.numbers import loss_text, percent
 from froude.reporting.style import COLOURS, NARROW_PX, TEXT_PX, log_x, new_figure, plain_y, spread
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class View:
 
 
 def chart(view: View, width: int) -> Figure:
-    """Draw a view, `width` CSS pixels wide: what was measured as dots, what is believed as lines."""
+    """Draw a view, `width` CSS pixels wide: what was measured as dots, laws as lines."""
     narrow = width < NARROW_PX
     labelled = any(line.label for line in view.lines) or any(mark.side == "right" for mark in view.marks)
     right = 14 if not labelled else 52 if narrow else 116
@@ -146,16 +146,16 @@ def part_bars(parts: Mapping[str, float], width: int) -> Figure:
     figure, axes = new_figure(width, 40 + 34 * len(parts), left=140 if narrow else 190, right=64, bottom=10)
     axes.spines["bottom"].set_visible(False)
     axes.set_xticks([])
-    percents = [100 * value for value in parts.values()]
     places = np.arange(len(parts))[::-1]
     shades = [COLOURS["n3"]] * (len(parts) - 1) + [COLOURS["forecast"]]
-    axes.barh(places, percents, height=0.46, color=shades)
-    axes.set_xlim(0, max([*percents, 1e-9]))
+    shares = list(parts.values())
+    axes.barh(places, shares, height=0.46, color=shades)
+    axes.set_xlim(0, max([*shares, 1e-11]))
     axes.set_ylim(-0.6, len(parts) - 0.4)
     axes.set_yticks(places, list(parts), fontsize=TEXT_PX, color=COLOURS["ink"])
-    for place, percent in zip(places, percents, strict=True):
+    for place, share in zip(places, shares, strict=True):
         axes.annotate(
-            f"{percent:.2f}%", (percent, place), xytext=(7, 0), textcoords="offset pixels", va="center",
+            percent(share), (share, place), xytext=(7, 0), textcoords="offset pixels", va="center",
             fontsize=TEXT_PX, color=COLOURS["ink"],
         )  # fmt: skip
     return figure

@@ -1,0 +1,75 @@
+"""An answer on the terminal: what stands where, and what is never cut."""
+
+import pytest
+
+from froude.answers import Answer, Fact, Table
+from froude.cli.show import PIPED_WIDTH, present, show
+
+COMMAND = "saved: froude predict a-folder/with-a-long-name/and-another/and-one-more/fit.json --at N=…,D=…"
+
+
+@pytest.fixture
+def shown(capsys, monkeypatch):
+    """Shows an answer in 80 columns and returns the lines."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def lines(answer: Answer) -> list[str]:
+        show(answer)
+        return capsys.readouterr().out.splitlines()
+
+    return lines
+
+
+def test_parts_of_an_answer_stand_in_their_order(shown):
+    table = Table(title="Parts", columns=("part", "bytes"), rows=(("weights", "1 GiB"), ("rest", "12 GiB")))
+    answer = Answer(
+        headline="A plan",
+        facts=(Fact("devices", "8"), Fact("", "in one node")),
+        tables=(table,),
+        notes=("a note",),
+        warnings=("a warning",),
+        next_steps=("go on",),
+    )
+    assert shown(answer) == [
+        *("A plan", "  devices     8", "              in one node", ""),
+        *("Parts", "part       bytes", "────────────────", "weights    1 GiB", "rest      12 GiB"),
+        *("", "a note", "! a warning", "go on"),
+    ]
+
+
+def test_a_sentence_is_wrapped_between_words_and_a_warning_below_its_mark(shown):
+    lines = shown(Answer(headline="word " * 30, warnings=("word " * 30,)))
+    assert all(len(line) <= 80 for line in lines)
+    assert [line[:2] for line in lines[2:]] == ["! ", "  "]
+    assert sum(line.count("word") for line in lines) == 60
+
+
+def test_a_command_to_be_copied_and_a_path_in_a_sentence_stay_whole(shown):
+    path = "/".join(["a-long-name"] * 9)
+    assert shown(Answer(headline=f"a page at {path}", next_steps=(COMMAND,))) == ["a page at", path, COMMAND]
+
+
+def test_a_detail_stands_below_its_row_and_columns_below_one_another(shown):
+    rows = (("power", "A·C^-alpha"), ("a-longer-name", "E"))
+    table = Table(title="", columns=(), rows=rows, left=(0, 1), details=("It falls.", "It stays."))
+    assert shown(Answer(headline="laws", tables=(table,)))[2:] == [
+        *("  power          A·C^-alpha", "    It falls.", "  a-longer-name  E", "    It stays."),
+    ]
+
+
+def test_a_share_is_drawn_as_a_bar(shown):
+    table = Table(title="Memory", columns=(), rows=(("a", "1"), ("b", "3")), shares=(0.25, 0.75))
+    lines = shown(Answer(headline="m", tables=(table,)))[-2:]
+    assert [line.count("█") for line in lines] == [10, 30]
+
+
+def test_a_pipe_is_as_wide_as_columns_says_or_of_one_width(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    show(Answer(headline="word " * 40))
+    lines = capsys.readouterr().out.splitlines()
+    assert PIPED_WIDTH - 5 < max(map(len, lines)) <= PIPED_WIDTH
+
+
+def test_an_answer_is_printed_as_its_json_where_that_is_asked(capsys):
+    present(Answer(headline="a", data={"a": float("nan"), "b": (1, 2)}), json=True)
+    assert capsys.readouterr().out == '{"a": null, "b": [1, 2]}\n'
