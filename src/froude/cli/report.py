@@ -6,7 +6,6 @@ import typer
 
 from froude.cli.options import Json
 from froude.cli.render import print_json
-from froude.errors import InputError
 
 
 def report(
@@ -17,14 +16,5 @@ def report(
     from froude.reporting import write_report
     from froude.runs import Study
 
-    opened = Study.open(study)
-    if opened.settings.get("kind") == "growth":
-        raise InputError(
-            f"{study!r} keeps timings of growth ({opened.settings['title']!r}): give its froude grow again, with "
-            f"--study {study} --page FILE.html; nothing kept is timed again"
-        )
-    page = write_report(opened)
-    if json:
-        print_json({"report": str(page)})
-    else:
-        print(page)
+    page = write_report(Study.open(study))
+    print_json({"report": str(page)}) if json else print(page)

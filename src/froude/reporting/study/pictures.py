@@ -1,19 +1,37 @@
-"""What each picture shows, taken from the story: points, lines and marks for `figures.chart`."""
+"""What each picture of a study shows: points, lines and marks for `charts.chart`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from froude.answers.studies import StudyRecord
+from froude.answers.studies.sentences import PARTS
+from froude.answers.studies.values import baselines, flops_per_token, frontier, law_band, law_value
 from froude.fitting import Fit
 from froude.quantity import format_quantity
-from froude.reporting.charts import Line, Mark, Points, View, forecast_label, measured_label
-from froude.reporting.study.story import Place, Story, flops_a_token, frontier, law_band, law_value
+from froude.reporting.charts import (
+    Line,
+    Mark,
+    Points,
+    View,
+    chart,
+    forecast_label,
+    measured_label,
+    number_line,
+    part_bars,
+)
 from froude.reporting.style import COLOURS, size_colours
 from froude.runs import Runs
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Draw = Callable[[int], "Figure"]
 
 _STEPS = 60  # of a drawn law
 _BINS_A_DECADE = 32  # of a training curve, whose every step is a batch of noise
@@ -22,101 +40,90 @@ _SAME_LENGTH = 1.15  # a gap in tokens below this factor parts no lengths
 _LENGTHS = 5  # lines of equal length drawn, at most
 
 
-def curves_view(story: Story) -> View:
+def curves_view(record: StudyRecord) -> View:
     """Training loss against tokens, each trunk once and its branches from where they leave it."""
-    runs, colours = story.pilots, size_colours(story.pilots["N"])
-    start = max(table["D"].max() for table in (runs, story.targets) if len(table)) / _CURVE_STARTS
-    black = {at.N: COLOURS["ink"] for at in story.place}
-    lines = [*_curves(story, runs, colours, start), *_curves(story, story.targets, black, start)]
+    runs, colours = record.pilots, size_colours(record.pilots["N"])
+    start = max(table["D"].max() for table in (runs, record.targets) if len(table)) / _CURVE_STARTS
+    black = {record.target.N: COLOURS["ink"]} if record.target else {}
+    lines = [*_curves(record, runs, colours, start), *_curves(record, record.targets, black, start)]
     return View(
-        points=_points(story, "D"),
+        points=_points(record, "D"),
         lines=tuple(lines),
-        marks=_measured_marks(story, "D", label=False),
-        x_label=f"{story.unit}s trained on",
-        y_label=_loss_label(story),
+        marks=_measured_marks(record, "D", label=False),
+        x_label=f"{record.unit}s trained on",
+        y_label=_loss_label(record),
     )
 
 
-def tokens_view(story: Story) -> View:
+def tokens_view(record: StudyRecord) -> View:
     """Loss against tokens, a line a size, the law from the shortest run out to the target's tokens."""
-    runs, colours = story.fitted, size_colours(story.pilots["N"])
-    flops, _ = flops_a_token(story)
-    first, last = runs["D"].min(), max([runs["D"].max(), *(at.D for at in story.place)])
+    runs, colours = record.fitted, size_colours(record.pilots["N"])
+    flops = flops_per_token(record)
+    first, last = runs["D"].min(), _reach(record, "D")
     lines: list[Line] = []
     for size, colour in colours.items():
         mine = runs.take(runs["N"] == size)
         for stretch, role, label in _stretches(mine, "D", first, last, format_quantity(size)):
-            lines += [
-                Line(
-                    x=stretch,
-                    y=law_value(fit, size, stretch, flops(size) * stretch),
-                    role=role,
-                    colour=colour,
-                    label=label,
-                )
-                for fit in story.fits
-            ]
-        lines += _joined(story, mine, "D", colour, format_quantity(size))
-    for at, fit in _both(story):
+            if record.fit:
+                loss = law_value(record.fit, size, stretch, flops(size) * stretch)
+                lines.append(Line(x=stretch, y=loss, role=role, colour=colour, label=label))
+        lines += _joined(record, mine, "D", colour, format_quantity(size))
+    if record.fit and (at := record.target):
         D = np.geomspace(first, at.D, _STEPS)
-        lines.append(_path(fit, D, at.N, D, flops(at.N) * D))
+        lines.append(_path(record.fit, D, at.N, D, flops(at.N) * D))
     return View(
-        points=_points(story, "D"), lines=tuple(lines), marks=_marks(story, "D"),
-        x_label=f"{story.unit}s trained on", y_label=_loss_label(story),
+        points=_points(record, "D"), lines=tuple(lines), marks=_marks(record, "D"),
+        x_label=f"{record.unit}s trained on", y_label=_loss_label(record),
     )  # fmt: skip
 
 
-def parameters_view(story: Story) -> View:
+def parameters_view(record: StudyRecord) -> View:
     """Loss against parameters, a line a length, the law from the smallest pilot out to the target's size."""
-    runs = story.fitted
-    flops, _ = flops_a_token(story)
-    first, last = runs["N"].min(), max([runs["N"].max(), *(at.N for at in story.place)])
+    runs = record.fitted
+    flops = flops_per_token(record)
+    first, last = runs["N"].min(), _reach(record, "N")
     lines: list[Line] = []
     for length, mine in _lengths(runs):
         label = format_quantity(length, 2)
         for stretch, role, name in _stretches(mine, "N", first, last, label):
-            lines += [
-                Line(
-                    x=stretch, y=law_value(fit, stretch, length, flops(stretch) * length), role=role,
-                    colour=COLOURS["soft"], label=name,
-                )
-                for fit in story.fits
-            ]  # fmt: skip
-        lines += _joined(story, mine, "N", COLOURS["soft"], label)
-    for at, fit in _both(story):
+            if record.fit:
+                loss = law_value(record.fit, stretch, length, flops(stretch) * length)
+                lines.append(Line(x=stretch, y=loss, role=role, colour=COLOURS["soft"], label=name))
+        lines += _joined(record, mine, "N", COLOURS["soft"], label)
+    if record.fit and (at := record.target):
         N = np.geomspace(first, at.N, _STEPS)
-        lines.append(_path(fit, N, N, at.D, flops(N) * at.D))
+        lines.append(_path(record.fit, N, N, at.D, flops(N) * at.D))
     return View(
-        points=_points(story, "N"), lines=tuple(lines), marks=_marks(story, "N"),
-        x_label="parameters, embedding not counted", y_label=_loss_label(story),
+        points=_points(record, "N"), lines=tuple(lines), marks=_marks(record, "N"),
+        x_label="parameters, embedding not counted", y_label=_loss_label(record),
     )  # fmt: skip
 
 
-def frontier_view(story: Story) -> View:
+def frontier_view(record: StudyRecord) -> View:
     """Loss against compute: the law's line of each size, and under them the lowest loss at each compute."""
-    runs, (flops, _) = story.fitted, flops_a_token(story)
-    places = story.place
-    sizes = {**size_colours(story.pilots["N"]), **{at.N: COLOURS["forecast"] for at in places}}
-    last = max([runs["D"].max(), *(at.D for at in places)])
+    runs, flops = record.fitted, flops_per_token(record)
+    target, sizes = record.target, size_colours(record.pilots["N"])
+    if target:
+        sizes = {**sizes, target.N: COLOURS["forecast"]}
     lines: list[Line] = []
-    for fit in story.fits:
+    if record.fit:
         for size, colour in sizes.items():
-            D = np.geomspace(runs["D"].min() / 2, last, _STEPS)
+            D = np.geomspace(runs["D"].min() / 2, _reach(record, "D"), _STEPS)
             C = flops(size) * D
-            label = "" if places and size == places[0].N else format_quantity(size)
-            lines.append(Line(x=C, y=law_value(fit, size, D, C), role="law", colour=colour, label=label))
-        C = np.geomspace(runs["C"].min(), max([runs["C"].max(), *(at.C for at in places)]), _STEPS)
-        lines.insert(0, Line(x=C, y=frontier(story, fit, C)[0], role="frontier", colour=COLOURS["ink"]))
+            label = "" if target and size == target.N else format_quantity(size)
+            lines.append(Line(x=C, y=law_value(record.fit, size, D, C), role="law", colour=colour, label=label))
+        C = np.geomspace(runs["C"].min(), _reach(record, "C"), _STEPS)
+        lines.insert(0, Line(x=C, y=frontier(record, record.fit, C)[0], role="frontier", colour=COLOURS["ink"]))
     return View(
-        points=_points(story, "C"), lines=tuple(lines), marks=_marks(story, "C"),
-        x_label="training FLOPs", y_label=_loss_label(story), compute=True,
+        points=_points(record, "C"), lines=tuple(lines), marks=_marks(record, "C"),
+        x_label="training FLOPs", y_label=_loss_label(record), compute=True,
     )  # fmt: skip
 
 
-def further_view(story: Story) -> View:
+def further_view(record: StudyRecord, forecast: Mapping[str, Any]) -> View:
     """Loss against compute, from the pilots over the target to the forecasts far beyond it."""
-    further = story.forecast["further"]
-    nodes = [(story.forecast["at"]["C"], story.forecast["predicted"], story.forecast["interval"])]
+    further = forecast["further"]
+    nodes = [(forecast["at"]["C"], forecast["predicted"], forecast["interval"])]
     nodes += [(step["C"], step["mean"], step["interval"]) for step in further]
     C, mean, ends = (np.array(values, dtype=float) for values in zip(*nodes, strict=True))
     path = Line(x=C, y=mean, lo=ends[:, 0], hi=ends[:, 1], role="path", colour=COLOURS["forecast"])
@@ -127,16 +134,16 @@ def further_view(story: Story) -> View:
         )
         for step in further
     )  # fmt: skip
-    before = tuple(replace(mark, side="left") for mark in _marks(story, "C"))
+    before = tuple(replace(mark, side="left") for mark in _marks(record, "C"))
     return View(
-        points=_points(story, "C"), lines=(path,), marks=before + steps,
-        x_label="training FLOPs", y_label=_loss_label(story), compute=True,
+        points=_points(record, "C"), lines=(path,), marks=before + steps,
+        x_label="training FLOPs", y_label=_loss_label(record), compute=True,
     )  # fmt: skip
 
 
-def residuals_view(story: Story, fit: Fit) -> View:
+def residuals_view(record: StudyRecord, fit: Fit) -> View:
     """How far, in percent, each measured loss lies from the law, against compute."""
-    runs = story.fitted
+    runs = record.fitted
     off = 100 * (runs["loss"] / law_value(fit, runs["N"], runs["D"], runs["C"]) - 1)
     zero = Line(
         x=runs["C"][[runs["C"].argmin(), runs["C"].argmax()]],
@@ -145,34 +152,64 @@ def residuals_view(story: Story, fit: Fit) -> View:
         colour=COLOURS["soft"],
     )
     return View(
-        points=Points(x=runs["C"], y=off, colours=_colours(story)), lines=(zero,),
+        points=Points(x=runs["C"], y=off, colours=_colours(record)), lines=(zero,),
         x_label="training FLOPs", y_label="measured less law, %", compute=True,
     )  # fmt: skip
 
 
-def target_marks(story: Story) -> tuple[Mark, ...]:
-    """Forecast and measured loss of the target, as far as there are any; x is its compute."""
-    return _marks(story, "C")
+def drawings(record: StudyRecord) -> dict[str, Draw]:
+    """What draws each picture of a study's answer at a width in CSS pixels, by the picture's name."""
+    views: dict[str, Callable[[], View]] = {
+        "curves": lambda: curves_view(record),
+        "tokens": lambda: tokens_view(record),
+        "parameters": lambda: parameters_view(record),
+        "frontier": lambda: frontier_view(record),
+    }
+    draw: dict[str, Draw] = {}
+    if fit := record.fit:
+        views["residuals"] = lambda: residuals_view(record, fit)
+    if forecast := record.forecast:
+        views["further"] = lambda: further_view(record, forecast)
+        draw["parts"] = lambda width: part_bars(_parts(forecast), width)
+        draw["headline"] = lambda width: _headline(record, width)
+    return draw | {name: _chart(view) for name, view in views.items()}
 
 
-def _points(story: Story, x: str) -> Points:
-    runs = story.fitted
-    return Points(x=runs[x], y=runs["loss"], colours=_colours(story))
+def _chart(view: Callable[[], View]) -> Draw:
+    return lambda width: chart(view(), width)
 
 
-def _colours(story: Story) -> tuple[str, ...]:
+def _headline(record: StudyRecord, width: int) -> Figure:
+    """The forecast and what was measured on one axis, with forecasts without a law."""
+    others = baselines(record, record.target) if record.target else {}
+    return number_line(_marks(record, "C"), others, _loss_label(record), width)
+
+
+def _parts(forecast: Mapping[str, Any]) -> dict[str, float]:
+    """The parts of an interval by their titles, and what they come to together."""
+    parts = {title: forecast["parts"].get(part, 0.0) for part, title in PARTS.items()}
+    return {**parts, "together": math.hypot(*parts.values())}
+
+
+def _points(record: StudyRecord, x: str) -> Points:
+    runs = record.fitted
+    return Points(x=runs[x], y=runs["loss"], colours=_colours(record))
+
+
+def _colours(record: StudyRecord) -> tuple[str, ...]:
     """The colour of each fitted pilot's size, of the ramp over the sizes of all pilots."""
-    ramp = size_colours(story.pilots["N"])
-    return tuple(ramp[float(n)] for n in story.fitted["N"])
+    ramp = size_colours(record.pilots["N"])
+    return tuple(ramp[float(n)] for n in record.fitted["N"])
 
 
-def _loss_label(story: Story) -> str:
-    return f"loss, nats per {story.unit}"
+def _loss_label(record: StudyRecord) -> str:
+    return f"loss, nats per {record.unit}"
 
 
-def _both(story: Story) -> Iterator[tuple[Place, Fit]]:
-    """The target and the fit, where there are both."""
-    return zip(story.place, story.fits, strict=False)
+def _reach(record: StudyRecord, x: str) -> float:
+    """The largest N, D or C of the pilots and the target."""
+    largest = float(record.fitted[x].max())
+    return max(largest, getattr(record.target, x)) if record.target else largest
 
 
 def _path(fit: Fit, x: np.ndarray, N: Any, D: Any, C: Any) -> Line:
@@ -180,41 +217,34 @@ def _path(fit: Fit, x: np.ndarray, N: Any, D: Any, C: Any) -> Line:
     return Line(x=x, y=law_value(fit, N, D, C), lo=lo, hi=hi, role="path", colour=COLOURS["forecast"])
 
 
-def _marks(story: Story, x: str) -> tuple[Mark, ...]:
-    return _forecast_marks(story, x) + _measured_marks(story, x)
+def _marks(record: StudyRecord, x: str) -> tuple[Mark, ...]:
+    return _forecast_marks(record, x) + _measured_marks(record, x)
 
 
-def _forecast_marks(story: Story, x: str) -> tuple[Mark, ...]:
-    if not story.forecast:
+def _forecast_marks(record: StudyRecord, x: str) -> tuple[Mark, ...]:
+    if record.forecast is None or record.target is None:
         return ()
-    mean, (lo, hi) = story.forecast["predicted"], story.forecast["interval"]
-    place = getattr(story.place[0], x)
+    mean, (lo, hi) = record.forecast["predicted"], record.forecast["interval"]
+    place = getattr(record.target, x)
     return (Mark(x=place, y=mean, lo=lo, hi=hi, role="forecast", label=forecast_label(mean)),)
 
 
-def _measured_marks(story: Story, x: str, label: bool = True) -> tuple[Mark, ...]:
-    return tuple(
-        Mark(
-            x=getattr(at, x),
-            y=loss,
-            lo=loss,
-            hi=loss,
-            role="measured",
-            label=measured_label(loss) if label else "",
-        )
-        for at, loss in zip(story.place, story.measured, strict=False)
-        if np.isfinite(loss)
-    )
+def _measured_marks(record: StudyRecord, x: str, label: bool = True) -> tuple[Mark, ...]:
+    loss = record.measured_loss
+    if record.target is None or loss is None:
+        return ()
+    text = measured_label(loss) if label else ""
+    return (Mark(x=getattr(record.target, x), y=loss, lo=loss, hi=loss, role="measured", label=text),)
 
 
-def _curves(story: Story, runs: Runs, colours: Mapping[float, str], start: float) -> Iterator[Line]:
+def _curves(record: StudyRecord, runs: Runs, colours: Mapping[float, str], start: float) -> Iterator[Line]:
     trunks = runs["trunk"] if "trunk" in runs else runs["id"]
     named: set[float] = set()
     longest_first = np.argsort(-runs["D"], kind="stable")
     for trunk in dict.fromkeys(trunks[longest_first]):
         whole = np.zeros((0, 2))
         for i in longest_first[trunks[longest_first] == trunk]:
-            curve = story.curves[str(runs["id"][i])]
+            curve = record.curves[str(runs["id"][i])]
             if not {"tokens", "loss"} <= curve.keys():
                 continue
             steps = np.stack([curve["tokens"], curve["loss"]], axis=1)
@@ -258,9 +288,9 @@ def _stretches(runs: Runs, x: str, first: float, last: float, label: str) -> Ite
         yield np.geomspace(reach, last, _STEPS), "beyond", label
 
 
-def _joined(story: Story, runs: Runs, x: str, colour: str, label: str) -> list[Line]:
+def _joined(record: StudyRecord, runs: Runs, x: str, colour: str, label: str) -> list[Line]:
     """Before there is a law: a line through the mean loss at each x."""
-    if story.fits or not len(runs):
+    if record.fit or not len(runs):
         return []
     places, which = np.unique(runs[x], return_inverse=True)
     means = np.bincount(which, weights=runs["loss"]) / np.bincount(which)

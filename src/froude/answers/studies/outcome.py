@@ -1,0 +1,46 @@
+"""A forecast and what was measured, in words: the same on the page and while a pilot runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from froude.answers.numbers import loss_text, percent
+
+
+def forecast_words(forecast: Mapping[str, Any]) -> str:
+    """The forecast with its interval and its law: "1.640 nats/byte, 90% interval 1.600 to 1.680, by chinchilla"."""
+    return (
+        f"{loss_text(forecast['predicted'])} nats/byte, {forecast['level']:.0%} interval "
+        f"{interval_words(forecast['interval'])}, by {forecast['law']}"
+    )
+
+
+def interval_words(interval: Sequence[float]) -> str:
+    """The ends of an interval of losses: "1.600 to 1.680"."""
+    return " to ".join(map(loss_text, interval))
+
+
+def held_out_words(forecast: Mapping[str, Any]) -> str:
+    """Each law with its error on the largest pilots: "chinchilla 1.20%, kaplan-joint 2.00%"."""
+    return ", ".join(f"{law['law']} {held_out_error(law)}" for law in forecast["choice"])
+
+
+def held_out_error(law: Mapping[str, Any]) -> str:
+    """The error of one law of the choice on the pilots held out, where they could be."""
+    return percent(law["held_out_error"]) if law["cuts"] else "not held out"
+
+
+def measured_words(predicted: float, interval: Sequence[float], measured: float) -> str:
+    """What was measured, against the forecast: "1.633 nats/byte: 0.43% off, inside the interval"."""
+    if not math.isfinite(measured):
+        return "the target diverged: there is no loss to compare with"
+    return f"{loss_text(measured)} nats/byte: {verdict(predicted, interval, measured)}"
+
+
+def verdict(predicted: float, interval: Sequence[float], measured: float) -> str:
+    """How far off a forecast was, and whether what was measured lies in its interval."""
+    low, high = interval
+    where = "inside" if low <= measured <= high else "outside"
+    return f"{percent(abs(predicted / measured - 1))} off, {where} the interval"
