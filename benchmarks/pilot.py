@@ -23,7 +23,7 @@ from scipy import special
 from froude import Runs, Study
 from froude.fitting import choose
 from froude.fitting.choice import CUTS
-from froude.pilots.pilot import LEVEL
+from froude.pilots.result import LEVEL
 from record import record
 
 METHODS = ("froude", "largest pilot's loss", "straight line in log C")

@@ -6,7 +6,7 @@ Measure small runs, fit the laws of scaling, forecast the large run with an hone
 from froude.errors import InputError
 from froude.fitting import Backtest, Fit, Forecast, backtest, fit
 from froude.laws import Law, all_laws, get_law, law
-from froude.pilots.pilot import PilotResult, pilot
+from froude.pilots import PilotResult, pilot
 from froude.runs import Runs, Study, get_published, published_tables, read_runs
 
 __version__ = "0.1.0"

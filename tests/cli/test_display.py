@@ -2,8 +2,9 @@
 
 import io
 import json
+import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,16 @@ from rich.console import Console
 from froude import PilotResult
 from froude.cli.progress import Bars, TrainingWork
 from froude.cli.story import StoryTeller
-from froude.tank import Design, PilotRecipe
+from froude.engines import Progress, RunFinished
+from froude.pilots.events import (
+    ForecastReady,
+    PilotEvent,
+    PilotFinished,
+    PlanReady,
+    TrainingEnded,
+    TrainingStarted,
+)
+from froude.tank import Design, PilotRecipe, Trunk
 from froude.tank.design import decoder_of
 
 pytest_plugins = ["door"]
@@ -26,115 +36,12 @@ TARGET = RECIPE.trunk(decoder_of(64, 64), [6_000_000], 4)
 DESIGN = Design(pilots=(LARGE, SMALL), target=TARGET, pilot_seconds=60, target_seconds=90)
 FORECAST = {
     "law": "chinchilla", "predicted": 1.6401, "interval": [1.6, 1.68], "level": 0.9,
-    "warnings": ["a doubt"],
+    "warnings": ["a warning"],
     "choice": [
-        {"law": "chinchilla", "held_out_error": 0.012},
-        {"law": "kaplan-joint", "held_out_error": 0.02},
+        {"law": "chinchilla", "held_out_error": 0.012, "cuts": 3},
+        {"law": "kaplan-joint", "held_out_error": math.nan, "cuts": 0},
     ],
 }  # fmt: skip
-
-
-def progress(trunk: Any, tokens_of_run: int, tokens: int) -> dict[str, Any]:
-    """A worker's event of progress."""
-    return {
-        "event": "progress", "trunk": trunk.id, "tokens_of_run": tokens_of_run, "tokens": tokens,
-        "loss": 2.5, "tokens_per_s": 41234.5,
-    }  # fmt: skip
-
-
-def told(*events: tuple[str, Mapping[str, Any]], terminal: bool = False, check: bool = True) -> str:
-    """What the story teller writes of these events."""
-    out = io.StringIO()
-    with StoryTeller(check=check, console=Console(file=out, width=80, force_terminal=terminal)) as teller:
-        for chapter, detail in events:
-            teller.hear(chapter, detail)
-    return out.getvalue()
-
-
-PILOTS = {"trunks": DESIGN.pilots, "left": list(DESIGN.pilots), "finished": set()}
-
-
-def test_every_finished_run_is_a_line_and_a_diverged_one_says_so():
-    first, second = (SMALL.run_id(tokens) for tokens in SMALL.tokens)
-    text = told(
-        ("pilots", PILOTS),
-        ("event", {"event": "run", "id": first, "loss": 2.34567, "diverged": False}),
-        ("event", {"event": "run", "id": second, "loss": float("nan"), "diverged": True}),
-        ("pilots end", {}),
-    )
-    assert "   pilots  training 4 runs\n" in text
-    assert ": loss 2.3457\n" in text
-    assert "diverged; it is kept, and left\n           out of the fit\n" in text
-
-
-def test_bars_show_loss_speed_and_time_left_on_a_terminal_only():
-    tokens = SMALL.tokens[0]
-    events = [
-        ("plan", {"design": DESIGN, "repeats": False}),
-        ("pilots", PILOTS),
-        ("event", progress(SMALL, tokens, 1024)),
-        ("event", progress(SMALL, tokens, tokens)),
-    ]
-    watched = told(*events, terminal=True)
-    assert "loss 2.500  41.2k tokens/s" in watched
-    assert "left" in watched
-    assert told(*events).endswith("   pilots  training 4 runs\n")
-
-
-def test_what_an_earlier_command_finished_is_said():
-    done = {SMALL.run_id(tokens) for tokens in SMALL.tokens}
-    text = told(("pilots", {**PILOTS, "left": [LARGE], "finished": done}))
-    assert "2 of 4 runs are finished already" in text
-
-
-def test_the_forecast_is_told_with_its_interval_laws_and_doubts():
-    text = told(("forecast", FORECAST))
-    assert "1.6401 nats/byte, 90% interval 1.6000 to 1.6800, by chinchilla" in text
-    assert "chinchilla 1.2%, kaplan-joint" in text
-    assert "a doubt" in text
-
-
-@pytest.mark.parametrize(
-    ("measured", "inside", "said"),
-    [
-        (1.633, True, "1.6330 nats/byte: 0.43% off, inside the interval"),
-        (1.5, False, "1.5000 nats/byte: 0.43% off, outside the interval"),
-        (float("nan"), False, "the target diverged: there is no loss to compare with"),
-    ],
-)
-def test_the_verdict_is_told(measured, inside, said):
-    report = "a/" * 60 + "report.html"
-    result = {"measured": measured, "rel_error": 0.0043, "inside": inside, "report": report}
-    text = told(("result", result))
-    assert said in text
-    assert report in text  # whole, to be copied
-
-
-def test_time_left_counts_what_comes_after_and_not_what_was_done_before():
-    work = TrainingWork([SMALL])
-    half = SMALL.tokens[-1] // 2
-    work.done(SMALL, SMALL.tokens[-1], half)  # heard of first: an earlier command may have done it
-    assert work.seconds_left(10.0) == []
-    work.done(SMALL, SMALL.tokens[-1], half + half // 2)
-    (left,) = work.seconds_left(10.0)
-    assert left == pytest.approx(10.0, rel=1e-6)
-
-
-def test_the_work_of_trainings_ends_at_their_whole():
-    work = TrainingWork([SMALL, LARGE])
-    for trunk in (SMALL, LARGE):
-        for tokens in trunk.tokens:
-            work.done(trunk, tokens, tokens)
-    assert work.sum() == work.total
-
-
-def test_a_run_that_ends_takes_its_bar_with_it():
-    bars = Bars(Console(file=io.StringIO()), [SMALL], 0.0)
-    bars.move(progress(SMALL, SMALL.tokens[0], 1024))
-    assert len(bars.progress.tasks) == 2
-    bars.finish(SMALL, SMALL.tokens[0])
-    bars.stop()
-    assert len(bars.progress.tasks) == 1
 
 
 RESULT = PilotResult(
@@ -142,6 +49,106 @@ RESULT = PilotResult(
     compute_ratio=8.4, params_ratio=4.0, pilots=17, diverged=1, pilot_seconds=130.0, target_seconds=120.0,
     validation_halving={"ratio_change": 0.001}, study=Path("s"), report=Path("s/report.html"),
 )  # fmt: skip
+
+
+def progress(trunk: Trunk, run_tokens: int, tokens: int) -> Progress:
+    """A worker's event of progress."""
+    return Progress(run=trunk.run_id(run_tokens), tokens=tokens, loss=2.5, tokens_per_s=41234.5)
+
+
+def story(*events: PilotEvent, terminal: bool = False, check: bool = True) -> str:
+    """What the story teller writes of these events."""
+    out = io.StringIO()
+    with StoryTeller(check=check, console=Console(file=out, width=80, force_terminal=terminal)) as teller:
+        for event in events:
+            teller.hear(event)
+    return out.getvalue()
+
+
+PILOTS = TrainingStarted(chapter="pilots", trunks=DESIGN.pilots, unfinished=DESIGN.pilots, finished=frozenset())
+
+
+def test_every_finished_run_is_a_line_and_a_diverged_one_says_so():
+    first, second = (SMALL.run_id(tokens) for tokens in SMALL.tokens)
+    text = story(
+        PILOTS,
+        RunFinished(run=first, loss=2.34567),
+        RunFinished(run=second, loss=None),
+        TrainingEnded(chapter="pilots"),
+    )
+    assert "   pilots  training 4 runs\n" in text
+    assert ": loss 2.346\n" in text
+    assert "diverged; it is kept, and left\n           out of the fit\n" in text
+
+
+def test_bars_show_loss_speed_and_time_left_on_a_terminal_only():
+    tokens = SMALL.tokens[0]
+    events = [
+        PlanReady(design=DESIGN, repeats=False),
+        PILOTS,
+        progress(SMALL, tokens, 1024),
+        progress(SMALL, tokens, tokens),
+    ]
+    watched = story(*events, terminal=True)
+    assert "loss 2.500  41.2k tokens/s" in watched
+    assert "left" in watched
+    assert story(*events).endswith("   pilots  training 4 runs\n")
+
+
+def test_what_an_earlier_command_finished_is_told():
+    finished = frozenset(SMALL.run_id(tokens) for tokens in SMALL.tokens)
+    text = story(replace(PILOTS, unfinished=(LARGE,), finished=finished))
+    assert "2 of 4 runs are finished already" in text
+
+
+def test_the_forecast_is_told_with_its_interval_laws_and_warnings():
+    text = story(ForecastReady(document=FORECAST))
+    assert "1.640 nats/byte, 90% interval 1.600 to 1.680, by chinchilla" in text
+    assert "chinchilla 1.20%,\n           kaplan-joint not held out\n" in text
+    assert "a warning" in text
+
+
+@pytest.mark.parametrize(
+    ("measured", "words"),
+    [
+        (1.633, "1.633 nats/byte: 0.43% off, inside the interval"),
+        (1.5, "1.500 nats/byte: 9.33% off, outside the interval"),
+        (float("nan"), "the target diverged: there is no loss to compare with"),
+    ],
+)
+def test_the_verdict_is_told(measured, words):
+    report = Path("a/" * 60 + "report.html")
+    text = story(PilotFinished(result=replace(RESULT, measured=measured, report=report)))
+    assert words in text
+    assert str(report) in text  # whole, to be copied
+
+
+def test_time_left_counts_what_comes_after_and_not_what_was_done_before():
+    work = TrainingWork([SMALL])
+    half = SMALL.tokens[-1] // 2
+    work.advance(SMALL, SMALL.tokens[-1], half)  # heard of first: an earlier command may have done it
+    assert work.seconds_left(10.0) is None
+    work.advance(SMALL, SMALL.tokens[-1], half + half // 2)
+    assert work.seconds_left(10.0) == pytest.approx(10.0, rel=1e-6)
+
+
+def test_the_work_of_trainings_ends_at_their_whole():
+    work = TrainingWork([SMALL, LARGE])
+    for trunk in (SMALL, LARGE):
+        for tokens in trunk.tokens:
+            work.advance(trunk, tokens, tokens)
+    assert work.sum() == work.total
+
+
+def test_a_run_that_ends_takes_its_bar_with_it():
+    bars = Bars(Console(file=io.StringIO()), [SMALL], 0.0)
+    bars.move(SMALL, SMALL.tokens[0], progress(SMALL, SMALL.tokens[0], 1024))
+    assert len(bars.progress.tasks) == 2
+    bars.finish(SMALL, SMALL.tokens[0])
+    bars.stop()
+    assert len(bars.progress.tasks) == 1
+
+
 UNCHECKED = replace(RESULT, measured=None, target_seconds=None, validation_halving=None)
 CHECKED_ONLY = {"measured", "rel_error", "inside", "target_seconds"}
 PROMISED = {
@@ -159,10 +166,10 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> Callable[[PilotResult], dict[str
 
         def pilot(*, watch: Any, **options: Any) -> PilotResult:
             asked.update(options)
-            watch("result", result.to_dict())
+            watch(PilotFinished(result=result))
             return result
 
-        monkeypatch.setattr(sys.modules["froude.pilots.pilot"], "pilot", pilot)
+        monkeypatch.setattr(sys.modules["froude.pilots.run"], "pilot", pilot)
         return asked
 
     return put

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from froude import InputError, PilotResult, Study
-from froude.engines import LocalEngine
-from froude.pilots.pilot import pilot, settings_of
+from froude.engines import LocalEngine, Progress, RunFinished
+from froude.pilots import PilotEvent, pilot
+from froude.pilots.events import TrainingStarted
+from froude.pilots.settings import PilotSettings
 from froude.tank import Corpus, Design
 from tiny import environment, outcome, trunk, write_corpus, write_plan
 
-Events = list[tuple[str, Mapping[str, Any]]]
 DIVERGING = trunk(8, (40,), seed=2, lr=1e6, lr_embedding=1e6)
 
 
@@ -30,24 +31,29 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {"corpus": write_corpus(folder / "corpus"), "plan": plan}
 
 
+def is_target(event: PilotEvent) -> bool:
+    """Whether the target's training begins."""
+    return isinstance(event, TrainingStarted) and event.chapter == "target"
+
+
 class Story:
     """A pilot told without a check, then with it, then once more, and what was there after each."""
 
     def __init__(self, folder: Path, given: Mapping[str, Any]) -> None:
         self.given, self.folder = given, folder
         self.results: list[PilotResult] = []
-        self.events: list[Events] = []
+        self.events: list[list[PilotEvent]] = []
         self.losses: list[dict[str, Any]] = []
         self.forecast_before_target: list[bool] = []
         for check in (False, True, True):
             self.tell(check)
 
     def tell(self, check: bool) -> None:
-        heard: Events = []
+        heard: list[PilotEvent] = []
 
-        def watch(chapter: str, detail: Mapping[str, Any]) -> None:
-            heard.append((chapter, detail))
-            if chapter == "target":
+        def watch(event: PilotEvent) -> None:
+            heard.append(event)
+            if is_target(event):
                 design = Study.open(self.folder).read_json("plan.json")["design"]
                 target = Design.from_dict(design).target
                 files = {path.name for path in (self.folder / "runs").iterdir()}
@@ -81,7 +87,8 @@ def test_without_a_check_nothing_of_the_target_is_told_or_trained(story: Story) 
     told, checked = (result.to_dict() for result in story.results[:2])
     assert checked.keys() - told.keys() == UNCHECKED
     assert story.design.target.run_id(story.design.target.tokens[-1]) not in story.losses[0]
-    assert not any(chapter == "target" for chapter, _ in story.events[0])
+    assert not any(map(is_target, story.events[0]))
+    assert any(map(is_target, story.events[1]))
 
 
 def test_a_later_check_keeps_the_forecast_and_trains_the_target_alone(story: Story) -> None:
@@ -104,7 +111,8 @@ def test_the_forecast_is_written_before_the_target_runs(story: Story) -> None:
 
 
 def test_the_same_again_trains_nothing_and_says_the_same(story: Story) -> None:
-    assert not any(chapter == "event" for chapter, _ in story.events[2])
+    assert not any(isinstance(event, Progress | RunFinished) for event in story.events[2])
+    assert any(isinstance(event, RunFinished) for event in story.events[1])
     assert story.losses[2] == story.losses[1]
     assert story.results[2].to_dict() == story.results[1].to_dict()
 
@@ -234,9 +242,6 @@ def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_studies_of_different_settings_are_different() -> None:
-    usual: dict[str, Any] = {
-        "minutes": 5.0, "seed": 0, "corpus": None, "plan": None, "device": "auto", "engine": "local"
-    }  # fmt: skip
     changes: list[dict[str, Any]] = [{}, {"minutes": 1.0}, {"seed": 1}, {"corpus": "."}, {"device": "cpu"}]
-    made = [json.dumps(settings_of(**usual | change)) for change in changes]
-    assert len(set(made)) == len(made)
+    settings = [json.dumps(PilotSettings(**change).to_dict()) for change in changes]
+    assert len(set(settings)) == len(settings)

@@ -67,6 +67,13 @@ def train(folder: Path, *trunks: Trunk, corpus: Corpus | None = None) -> dict[st
     return outcome(study.path)
 
 
+def prepared_study(folder: Path) -> Study:
+    """A study in this folder with a corpus and nothing trained."""
+    study = Study.create(folder / "study", {})
+    random_corpus().save(study.path / "corpus")
+    return study
+
+
 def outcome(folder: Path) -> dict[str, dict[str, Any]]:
     """What every finished run of a study found out, without the times it took."""
     return {path.stem: timeless(path) for path in (folder / "runs").glob("*.jsonl")}

@@ -13,6 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from froude.cost import Decoder
+from froude.engines import RunFinished
 from froude.runs import Study
 from froude.tank import Trunk, trainer
 from froude.tank.probe import look
@@ -278,7 +279,7 @@ def test_a_diverging_run_is_recorded_as_diverged(tmp_path: Path) -> None:
     runs = Study.open(tmp_path / "s").runs()
     assert runs.diverged().all()
     trainer.train_trunk(planned, random_corpus(), Study.create(tmp_path / "t", {}), told.append)
-    assert [event["diverged"] for event in told if event["event"] == "run"] == [True, True]
+    assert [event.loss for event in told if isinstance(event, RunFinished)] == [None, None]
 
 
 def test_a_run_records_what_it_was_and_what_it_took(tmp_path: Path) -> None:

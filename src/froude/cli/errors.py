@@ -41,7 +41,7 @@ def what_to_do(error: BaseException) -> str:
 
 def is_failed_training(error: BaseException) -> bool:
     """Whether a worker of an engine failed; imports its module only once something has gone wrong."""
-    from froude.engines.local import TaskFailedError
+    from froude.engines import TaskFailedError
 
     return isinstance(error, TaskFailedError)
 

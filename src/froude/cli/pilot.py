@@ -37,7 +37,7 @@ def pilot(
     command goes on from there.
     """
     from froude.cli.story import StoryTeller
-    from froude.pilots.pilot import pilot as run_pilot
+    from froude.pilots.run import pilot as run_pilot
 
     with StoryTeller(check=check) as teller:
         result = run_pilot(

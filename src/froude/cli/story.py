@@ -10,21 +10,32 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from froude.answers.numbers import loss_text
+from froude.answers.studies import forecast_words, held_out_words, measured_words
 from froude.cli.progress import Bars
-from froude.cli.render import percent
+from froude.engines import Progress, RunFinished
+from froude.pilots.events import (
+    CorpusReady,
+    ForecastReady,
+    MeasuringSpeed,
+    PilotEvent,
+    PilotFinished,
+    PlanReady,
+    TrainingEnded,
+    TrainingStarted,
+)
 from froude.quantity import format_bytes, format_quantity, format_seconds
 
 if TYPE_CHECKING:
+    from froude.pilots import PilotResult
     from froude.tank import Design, Trunk
-
-Detail = Mapping[str, Any]
 
 MARGIN = 9  # columns of the word at the head of a line
 NARROWEST = 40  # columns of text, however narrow the terminal
 
 
 class StoryTeller:
-    """Renders the events of `froude.pilots.pilot.Watch` on stderr, with bars where a person watches a terminal.
+    """Renders what a pilot reports on stderr, with bars where a person watches a terminal.
 
     A context manager, whose end takes the bars away, however it comes.
     """
@@ -34,7 +45,7 @@ class StoryTeller:
         self.check = check
         self.afterwards_seconds = 0.0
         self.trunk_of_run: dict[str, tuple[Trunk, int]] = {}
-        self.bars: list[Bars] = []  # none or one
+        self.bars: Bars | None = None
 
     def __enter__(self) -> StoryTeller:
         return self
@@ -42,25 +53,29 @@ class StoryTeller:
     def __exit__(self, *_: object) -> None:
         self.end_training()
 
-    def hear(self, chapter: str, detail: Detail) -> None:
-        """Takes one event of the story; one that is not known is passed over."""
-        match chapter:
-            case "corpus":
-                self.tell_corpus(detail)
-            case "speed":
+    def hear(self, event: PilotEvent) -> None:
+        """Tells one event; one that a person need not know is passed over."""
+        match event:
+            case CorpusReady():
+                self.tell_corpus(event.summary)
+            case MeasuringSpeed():
                 self.line("speed", "measuring tokens/s at several sizes for a few seconds")
-            case "plan":
-                self.tell_plan(detail["design"], repeats=detail["repeats"])
-            case "pilots" | "target":
-                self.start_training(chapter, detail)
-            case "event":
-                self.tell_training(detail)
-            case "pilots end" | "target end":
+            case PlanReady():
+                self.tell_plan(event.design, repeats=event.repeats)
+            case TrainingStarted():
+                self.start_training(event)
+            case Progress() if self.bars:
+                self.bars.move(*self.trunk_of_run[event.run], event)
+            case RunFinished():
+                self.tell_run(event)
+            case TrainingEnded():
                 self.end_training()
-            case "forecast":
-                self.tell_forecast(detail)
-            case "result":
-                self.tell_result(detail)
+            case ForecastReady():
+                self.tell_forecast(event.document)
+            case PilotFinished():
+                self.tell_result(event.result)
+            case _:
+                pass
 
     def line(self, head: str, text: str, style: str = "default") -> None:
         """A sentence under a head, wrapped to the terminal between words; a long path stays whole."""
@@ -70,16 +85,16 @@ class StoryTeller:
             self.console.print(line, soft_wrap=True)
             head = ""
 
-    def tell_corpus(self, detail: Detail) -> None:
+    def tell_corpus(self, summary: Mapping[str, Any]) -> None:
         """Bytes kept and dropped, and the hash."""
         self.line(
             "corpus",
-            f"{format_bytes(detail['kept_bytes'])} kept of {detail['kept_files']} files, "
-            f"{detail['dropped_files']} copies ({format_bytes(detail['dropped_bytes'])}) dropped; "
-            f"{format_bytes(detail['validation_bytes'])} held out; manifest {detail['hash'][:12]}",
+            f"{format_bytes(summary['kept_bytes'])} kept of {summary['kept_files']} files, "
+            f"{summary['dropped_files']} copies ({format_bytes(summary['dropped_bytes'])}) dropped; "
+            f"{format_bytes(summary['validation_bytes'])} held out; manifest {summary['hash'][:12]}",
         )
-        if detail["unreadable_files"]:
-            self.line("", f"{detail['unreadable_files']} files could not be read and are left out", "yellow")
+        if summary["unreadable_files"]:
+            self.line("", f"{summary['unreadable_files']} files could not be read and are left out", "yellow")
 
     def tell_plan(self, design: Design, *, repeats: bool) -> None:
         """Pilots and target, and how long they should take."""
@@ -101,73 +116,50 @@ class StoryTeller:
             self.line("", "the corpus is small for this plan: the longest runs see bytes twice", "yellow")
         self.afterwards_seconds = design.target_seconds if self.check else 0.0
 
-    def start_training(self, chapter: str, detail: Detail) -> None:
+    def start_training(self, event: TrainingStarted) -> None:
         """Says what is done and what is left, and shows bars where a person watches."""
-        runs = {trunk.run_id(tokens): (trunk, tokens) for trunk in detail["trunks"] for tokens in trunk.tokens}
+        runs = {trunk.run_id(tokens): (trunk, tokens) for trunk in event.trunks for tokens in trunk.tokens}
         self.trunk_of_run |= runs
-        done = sum(id in detail["finished"] for id in runs)
-        if chapter == "target":
+        done = sum(id in event.finished for id in runs)
+        if event.chapter == "target":
             self.afterwards_seconds = 0.0
         if done:
-            self.line(chapter, f"{done} of {len(runs)} runs are finished already")
-        elif chapter == "pilots":
-            self.line(chapter, f"training {len(runs)} runs")
+            self.line(event.chapter, f"{done} of {len(runs)} runs are finished already")
+        elif event.chapter == "pilots":
+            self.line(event.chapter, f"training {len(runs)} runs")
         else:
-            self.line(chapter, "training it, now that the forecast is written down")
-        if detail["left"] and self.console.is_terminal:
-            self.bars = [Bars(self.console, detail["left"], self.afterwards_seconds)]
+            self.line(event.chapter, "training it, now that the forecast is written down")
+        if event.unfinished and self.console.is_terminal:
+            self.bars = Bars(self.console, event.unfinished, self.afterwards_seconds)
 
     def end_training(self) -> None:
         """Takes the bars away."""
-        for bars in self.bars:
-            bars.stop()
-        self.bars = []
+        if self.bars:
+            self.bars.stop()
+        self.bars = None
 
-    def tell_training(self, event: Detail) -> None:
-        """Progress of a training moves its bar; a finished run is a line that stays."""
-        if event["event"] == "progress":
-            for bars in self.bars:
-                bars.move(event)
-        elif event["event"] == "run":
-            trunk, tokens = self.trunk_of_run[event["id"]]
-            for bars in self.bars:
-                bars.finish(trunk, tokens)
-            self.tell_run(trunk, tokens, event)
-
-    def tell_run(self, trunk: Trunk, tokens: int, event: Detail) -> None:
-        """What came out of one run."""
+    def tell_run(self, event: RunFinished) -> None:
+        """What came out of one run, a line that stays."""
+        trunk, tokens = self.trunk_of_run[event.run]
+        if self.bars:
+            self.bars.finish(trunk, tokens)
         size, length = format_quantity(trunk.decoder.n_non_embedding), format_quantity(tokens)
         run = f"{size} parameters, {length} bytes, seed {trunk.seed}"
-        if event["diverged"]:
+        if event.loss is None:
             self.line("run", f"{run}: diverged; it is kept, and left out of the fit", "yellow")
         else:
-            self.line("run", f"{run}: loss {event['loss']:.4f}", "dim")
+            self.line("run", f"{run}: loss {loss_text(event.loss)}", "dim")
 
-    def tell_forecast(self, detail: Detail) -> None:
-        """The law chosen, and what it says before the target has run."""
-        errors = ", ".join(f"{each['law']} {percent(each['held_out_error'], 1)}" for each in detail["choice"])
-        self.line("law", f"error on the largest pilots, held out: {errors}")
-        lo, hi = detail["interval"]
-        self.line(
-            "forecast",
-            f"{detail['predicted']:.4f} nats/byte, {detail['level']:.0%} interval {lo:.4f} to {hi:.4f}, "
-            f"by {detail['law']}; written down",
-            "bold",
-        )
-        for warning in detail["warnings"]:
+    def tell_forecast(self, document: Mapping[str, Any]) -> None:
+        """The law chosen, and its forecast before the target has run."""
+        self.line("law", f"error on the largest pilots, held out: {held_out_words(document)}")
+        self.line("forecast", f"{forecast_words(document)}; written down", "bold")
+        for warning in document["warnings"]:
             self.line("", warning, "yellow")
 
-    def tell_result(self, detail: Detail) -> None:
+    def tell_result(self, result: PilotResult) -> None:
         """Forecast against measured, where there is one, and where the page is."""
-        if "measured" in detail:
-            self.tell_measured(detail)
-        self.line("page", detail["report"])
-
-    def tell_measured(self, detail: Detail) -> None:
-        """How right the forecast was."""
-        if not math.isfinite(detail["measured"]):
-            self.line("measured", "the target diverged: there is no loss to compare with", "yellow")
-            return
-        verdict, style = ("inside", "bold green") if detail["inside"] else ("outside", "bold red")
-        off = percent(detail["rel_error"])
-        self.line("measured", f"{detail['measured']:.4f} nats/byte: {off} off, {verdict} the interval", style)
+        if result.measured is not None:
+            style = "bold green" if result.inside else "bold red" if math.isfinite(result.measured) else "yellow"
+            self.line("measured", measured_words(result.predicted, result.interval, result.measured), style)
+        self.line("page", str(result.report))

@@ -1,5 +1,20 @@
-"""Where trunks are trained: an engine runs tasks and tells of them as they go."""
+"""Where work is done: an engine performs tasks on workers and reports how they go. It knows nothing of trainings."""
 
+from froude.engines.engine import Engine, Report, Task, TaskFailedError
+from froude.engines.events import Event, Progress, Ready, RunFinished
 from froude.engines.local import LocalEngine
+from froude.engines.registry import ENGINES, get_engine
 
-__all__ = ["LocalEngine"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "Event",
+    "LocalEngine",
+    "Progress",
+    "Ready",
+    "Report",
+    "RunFinished",
+    "Task",
+    "TaskFailedError",
+    "get_engine",
+]

@@ -8,23 +8,18 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Self
+
+from froude.engines.engine import Listener, Task, TaskFailedError, ignore, task_to_json
+from froude.engines.events import Done, Event, Failed, event_from_json
 
 ATTEMPTS = 3  # a task whose worker dies this often is given up
 
-Task = dict[str, Any]
-Listener = Callable[[Task, dict[str, Any]], None]
-
-
-class TaskFailedError(RuntimeError):
-    """A task failed in its worker, or its worker kept dying; the text says how."""
-
 
 class LocalEngine:
-    """Runs tasks on worker processes of this machine; a context manager, whose end ends the workers.
+    """Performs tasks on worker processes of this machine.
 
-    A worker that dies is replaced and its task tried again; a task that fails ends `run` with OSError where the system
-    refused something (a full disk, say), else with TaskFailedError.
+    A worker that dies is replaced and its task started again, at most ATTEMPTS times.
     """
 
     def __init__(self, workers: int) -> None:
@@ -34,18 +29,20 @@ class LocalEngine:
         for worker in self.workers:
             self.idle.put(worker)
 
-    def __enter__(self) -> "LocalEngine":
+    @property
+    def n_workers(self) -> int:
+        """How many processes there are."""
+        return len(self.workers)
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         for worker in self.workers:
             worker.close()
 
-    def run(self, tasks: Sequence[Task], listen: Listener = lambda task, event: None) -> list[Any]:
-        """Performs every task, started in this order; returns their values in this order.
-
-        `listen(task, event)` hears every event, one at a time.
-        """
+    def run(self, tasks: Sequence[Task], listen: Listener = ignore) -> list[Any]:
+        """As `Engine.run`."""
         pool = ThreadPoolExecutor(len(self.workers))
         futures = [pool.submit(self.perform, task, listen) for task in tasks]
         try:
@@ -57,9 +54,9 @@ class LocalEngine:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def perform(self, task: Task, listen: Listener) -> Any:
-        """One task on the next idle worker."""
+        """The value of one task, performed by the next idle worker."""
 
-        def hear(event: dict[str, Any]) -> None:
+        def hear(event: Event) -> None:
             with self.lock:
                 listen(task, event)
 
@@ -80,8 +77,10 @@ class Worker:
 
     def start(self) -> subprocess.Popen[str]:
         """A fresh process; it computes on one thread and ends when this process does."""
-        # -P: a queue.py in the folder of the user must not stand in for the library's.
-        command = [sys.executable, "-P", "-m", "froude.engines.worker"]
+        # -P: a queue.py in the user's folder must not stand in for the library's. The worker takes the paths given to
+        # it after its own, so that it finds the modules of tasks that this process can import.
+        places = json.dumps([os.path.abspath(place) for place in sys.path])
+        command = [sys.executable, "-P", "-m", "froude.engines.worker", places]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
@@ -100,16 +99,18 @@ class Worker:
             self.process.kill()
             self.process.wait()
 
-    def perform(self, task: Task, hear: Callable[[dict[str, Any]], None]) -> Any:
-        """The value of a task; raises its `failure`, or TaskFailedError when its worker has died ATTEMPTS times."""
-        codes = []
+    def perform(self, task: Task, hear: Callable[[Event], None]) -> Any:
+        """The value of a task; raises its failure, or TaskFailedError when its worker has died ATTEMPTS times."""
+        message, codes = task_to_json(task), []
         for _ in range(ATTEMPTS):
-            for event in self.events(task):
-                if event["event"] == "done":
-                    return event["value"]
-                if event["event"] == "failed":
-                    raise failure(event)
-                hear(event)
+            for event in self.events(message):
+                match event:
+                    case Done():
+                        return event.value
+                    case Failed():
+                        raise error_of(event)
+                    case _:
+                        hear(event)
             codes.append(self.process.wait())
             self.restart()
             if self.closed:
@@ -118,16 +119,18 @@ class Worker:
             "stopped" if self.closed else f"its worker died {ATTEMPTS} times, last with code {codes[-1]}"
         )
 
-    def events(self, task: Task) -> Iterator[dict[str, Any]]:
-        """What the worker tells of a task, until it is silent for ever."""
+    def events(self, message: str) -> Iterator[Event]:
+        """What the worker reports of a task, until it says nothing more."""
         try:
-            print(json.dumps(task), file=self.process.stdin, flush=True)
+            print(message, file=self.process.stdin, flush=True)
             for line in self.process.stdout or ():
-                yield json.loads(line)
+                yield event_from_json(line)
         except (BrokenPipeError, ValueError):
             return  # it died before it took the task, or in the middle of a line
 
 
-def failure(event: dict[str, Any]) -> Exception:
-    """The error that a failed task's event tells of."""
-    return OSError(*event["system"]) if event["system"] else TaskFailedError(event["error"])
+def error_of(failure: Failed) -> Exception:
+    """The error to raise for a failed task."""
+    if failure.errno is None:
+        return TaskFailedError(failure.error)
+    return OSError(failure.errno, failure.reason, failure.filename)

@@ -1,4 +1,4 @@
-"""A worker process: takes trunks as JSON lines on standard input, tells of them as JSON lines on standard output.
+"""A worker process: takes tasks as JSON lines on standard input, reports as JSON lines on standard output.
 
 It ends at once when standard input ends, which happens when its parent dies, however it dies.
 """
@@ -10,69 +10,65 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
+
+from froude.engines.engine import Report, task_from_json
+from froude.engines.events import Done, Event, Failed, Progress, Ready, event_to_json
 
 REPORT_SECONDS = 0.25  # at most one progress event a worker in this time
 
 
 def main() -> None:
-    """Serves tasks until standard input ends."""
+    """Performs tasks until standard input ends."""
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever a library prints must not reach the protocol
-    tasks: queue.Queue[dict[str, Any]] = queue.Queue()
+    sys.path += [place for place in json.loads(sys.argv[1]) if place not in sys.path]
+    tasks: queue.Queue[str] = queue.Queue()
     threading.Thread(target=listen, args=(sys.stdin, tasks), daemon=True).start()
-    speak = speaker(out)
-    speak({"event": "ready"})
+    report = reporter(lambda line: out.write(line + "\n"))
+    report(Ready())
     while True:
-        task = tasks.get()
-        try:
-            speak({"event": "done", "value": perform(task, speak)})
-        except Exception as error:  # the parent decides what becomes of it
-            speak({"event": "failed", "error": f"{type(error).__name__}: {error}", "system": refusal(error)})
+        perform(tasks.get(), report)
 
 
-def refusal(error: Exception) -> list[Any] | None:
-    """Number, text and file of an error of the system, a full disk say; None for any other."""
+def perform(message: str, report: Report) -> None:
+    """Performs the task of a line and reports its value or its failure."""
+    try:
+        report(Done(value=task_from_json(message).perform(report)))
+    except Exception as error:  # the parent decides what becomes of it
+        report(failure_of(error))
+
+
+def failure_of(error: Exception) -> Failed:
+    """A failure, with what the system said where it refused something."""
+    text = f"{type(error).__name__}: {error}"
     if isinstance(error, OSError) and error.errno:
-        return [error.errno, error.strerror, str(error.filename or "")]
-    return None
+        filename = None if error.filename is None else str(error.filename)
+        return Failed(error=text, errno=error.errno, reason=error.strerror, filename=filename)
+    return Failed(error=text)
 
 
-def listen(lines: TextIO, tasks: "queue.Queue[dict[str, Any]]") -> None:
+def listen(lines: TextIO, tasks: "queue.Queue[str]") -> None:
     """Queues each line; leaves the process when there are no more."""
     for line in lines:
-        tasks.put(json.loads(line))
+        tasks.put(line)
     os._exit(0)
 
 
-def speaker(out: TextIO) -> Callable[[dict[str, Any]], None]:
-    """A function that writes events, thinning those of progress."""
-    last = 0.0
+def reporter(write: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> Report:
+    """A function that writes events as lines, those of progress at most every REPORT_SECONDS of the clock."""
+    last: float | None = None
 
-    def speak(event: dict[str, Any]) -> None:
+    def report(event: Event) -> None:
         nonlocal last
-        if event["event"] == "progress":
-            if time.monotonic() - last < REPORT_SECONDS:
+        if isinstance(event, Progress):
+            now = clock()
+            if last is not None and now - last < REPORT_SECONDS:
                 return
-            last = time.monotonic()
-        out.write(json.dumps(event) + "\n")
+            last = now
+        write(event_to_json(event))
 
-    return speak
-
-
-def perform(task: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> Any:
-    """Does one task: `train` a trunk into a study, or measure the `speed` of a model."""
-    from froude.runs import Study
-    from froude.tank.corpus import Corpus
-    from froude.tank.trainer import measure_speed, train_trunk
-    from froude.tank.trunk import Trunk
-
-    trunk = Trunk.from_dict(task["trunk"])
-    if task["do"] == "speed":
-        return measure_speed(trunk, task["seconds"])
-    study = Study.open(Path(task["study"]))
-    return train_trunk(trunk, Corpus.load(study.path / "corpus"), study, report)
+    return report
 
 
 if __name__ == "__main__":

@@ -1,19 +1,20 @@
-"""Small trainings: corpus, transformer, trunks of runs, their design, and engines to run them."""
+"""Small trainings: corpus, transformer, trunks of runs, their design, and the tasks that engines train them by."""
 
-from froude.engines import LocalEngine
 from froude.tank.corpus import Corpus, build_corpus
 from froude.tank.design import Design, PilotRecipe, Speed, design_pilot
 from froude.tank.device import Device, choose_device
 from froude.tank.speed import measure_speed
+from froude.tank.tasks import MeasureSpeed, TrainTrunk
 from froude.tank.trunk import Trunk
 
 __all__ = [
     "Corpus",
     "Design",
     "Device",
-    "LocalEngine",
+    "MeasureSpeed",
     "PilotRecipe",
     "Speed",
+    "TrainTrunk",
     "Trunk",
     "build_corpus",
     "choose_device",

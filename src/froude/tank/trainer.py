@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from froude.engines import Progress, Report, RunFinished
 from froude.runs import Study, atomic_write
 from froude.tank.corpus import Corpus
 from froude.tank.transformer import Transformer
@@ -29,8 +30,6 @@ BASE_WIDTH = 32  # the width at which the stated learning rate of hidden matrice
 ADAM_BETAS = (0.9, 0.98)
 GRADIENT_CLIP = 1.0
 SEED_OF_DATA = 1_000_003  # data and weights draw from different streams of one seed
-
-Report = Callable[[dict[str, Any]], None]
 
 
 @final
@@ -140,7 +139,7 @@ def train_run(
         keep_window_losses(study, trunk.run_id(tokens), losses)
         result = result_of(state, trunk, tokens, losses)
         writer.finish(**result)
-    report({"event": "run", "id": trunk.run_id(tokens), "loss": result["loss"], "diverged": result["diverged"]})
+    report(RunFinished(run=writer.id, loss=None if result["diverged"] else result["loss"]))
     state.restore(branch_point)
 
 
@@ -170,7 +169,7 @@ def advance(
         clock, total, since = now, torch.zeros_like(total), 0
         state.curve.append(line)
         writer.step(**line)
-        report({"event": "progress", "trunk": trunk.id, "tokens_of_run": tokens, **line})
+        report(Progress(run=writer.id, **{name: line[name] for name in ("tokens", "loss", "tokens_per_s")}))
         if checkpoint and now - saved > CHECKPOINT_SECONDS:
             save_checkpoint(state, checkpoint)
             saved = now
@@ -301,7 +300,7 @@ def peak_memory_bytes(device: str) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def measure_speed(trunk: Trunk, seconds: float) -> float:
+def training_rate(trunk: Trunk, seconds: float) -> float:
     """Training tokens a second of this trunk's model on random bytes: the median over equal stretches of `seconds`."""
     generator = torch.Generator().manual_seed(0)
     noise = torch.randint(256, (2**20,), generator=generator, dtype=torch.uint8).numpy()

@@ -1,0 +1,61 @@
+"""What a pilot is asked for, checked before a folder is made for it."""
+
+import hashlib
+import math
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, final
+
+from froude.engines import get_engine
+from froude.errors import InputError
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PilotSettings:
+    """What makes two pilots the same: `plan` is the hash of the plan file to follow, where there is one.
+
+    InputError for a setting that cannot be.
+    """
+
+    minutes: float = 5.0
+    seed: int = 0
+    corpus: str | None = None
+    plan: str | None = None
+    device: str = "auto"
+    engine: str = "local"
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.minutes) and self.minutes > 0):
+            raise InputError(f"minutes = {self.minutes:g}: give a positive number")
+        if self.seed < 0:
+            raise InputError(f"seed = {self.seed}: give 0 or more")
+        get_engine(self.engine)
+        if self.corpus and not Path(self.corpus).exists():
+            raise InputError(f"no corpus at {self.corpus}: name a folder or a file that exists")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as a study keeps them."""
+        return {"kind": "pilot", **asdict(self)}
+
+    def command(self, plan: str | Path | None) -> str:
+        """The command line with these settings and this plan, without options that are at their defaults."""
+        usual, names = PilotSettings(), ("minutes", "seed", "corpus", "device")
+        changed = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
+        options = {**changed, "plan": plan} if plan else changed
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        return shlex.join(["froude", "pilot", *words])
+
+
+def hash_of_plan(plan: str | Path | None) -> str | None:
+    """The hash of a plan file's bytes. InputError where it cannot be read."""
+    return hashlib.sha256(read_plan_file(Path(plan))).hexdigest() if plan else None
+
+
+def read_plan_file(path: Path) -> bytes:
+    """The bytes of a plan file. InputError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"plan {str(path)!r} cannot be read ({error.strerror}): give a plan.json of a study") from None
