@@ -99,9 +99,9 @@ def proxy_error(layer: Layer, made: np.ndarray) -> float:
     return float(np.sum((wrong @ layer.moments) * wrong) / np.sum((layer.weights @ layer.moments) * layer.weights))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The order at 2 bits, and the gap beside the theory's."""
-    errors = {name: found.median(name, 2, "quality") for name in found.experiment.methods}
+    errors = {name: result.median(name, 2, "quality") for name in result.experiment.methods}
     told = ", ".join(f"{name} {error:.3f}" for name, error in errors.items())
     moments = trained()[1]
     right = np.linalg.qr(np.random.default_rng(0).normal(size=moments.shape))[0]

@@ -124,7 +124,7 @@ def counted(method: Callable[[Input], Output], n: int, width: int, memory: int) 
     return moved(data, method(data))
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """Exponents by each of the three sizes, and which way is better on either side of M = d²."""
     widths, wide = (8, 12, 16, 24, 32), (128, 256, 512, 1024, 2048)
     by_width = growth.fit_growth(widths, [[counted(flash, 512, d, 1024)] for d in widths], floor=False)
@@ -132,7 +132,7 @@ def holds(found: growth.Grown) -> Mapping[str, bool]:
     little = (32, 64, 96, 128, 192, 256)
     below = growth.fit_growth(little, [[counted(product, 96, 16, m)] for m in little], floor=False)
     fits = {
-        "Flash in N": (found.growth("flash", "quality"), 2),
+        "Flash in N": (result.growth("flash", "quality"), 2),
         "Flash in d": (by_width, 2),
         "Flash in M above d²": (by_memory, -1),
         "product in M below d²": (below, -0.5),

@@ -66,12 +66,12 @@ def error(order: float, logs: np.ndarray) -> float:
     return max(1e-17, float(np.max(np.abs(found / exact(order) - 1))))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Where the library underflows, errors, and times."""
-    sizes = found.experiment.sizes
-    library = [found.median("SciPy", order, "quality") for order in sizes]
-    ours = [found.median("expansion", order, "quality") for order in sizes]
-    ratios = [found.median("SciPy", o, "cpu_seconds") / found.median("expansion", o, "cpu_seconds") for o in sizes]
+    sizes = result.experiment.sizes
+    library = [result.median("SciPy", order, "quality") for order in sizes]
+    ours = [result.median("expansion", order, "quality") for order in sizes]
+    ratios = [result.median("SciPy", o, "cpu_seconds") / result.median("expansion", o, "cpu_seconds") for o in sizes]
     lost = [order for order, wrong in zip(sizes, library, strict=True) if wrong == 1]
     before = max((wrong for wrong in library if wrong < 1), default=1.0)
     return {

@@ -87,15 +87,15 @@ def recovered(data: Graph, told: np.ndarray) -> float:
     return float(counts[linear_sum_assignment(-counts)].sum() / len(told))
 
 
-def one_and_two(found: growth.Grown) -> dict[str, bool]:
+def one_and_two(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether memory has exponents 1 and 2, at equal recovery."""
     said = {}
     for method, expected in (("implicit", 1), ("explicit", 2)):
-        fit = found.growth(method, "memory")
+        fit = result.growth(method, "memory")
         line = f"{method}: memory has exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}), near {expected}"
         said[line] = abs(fit.exponent - expected) <= NEAR
     shares = [
-        [found.median(method, n, "quality") for method in ("implicit", "explicit")] for n in found.experiment.sizes
+        [result.median(method, n, "quality") for method in ("implicit", "explicit")] for n in result.experiment.sizes
     ]
     apart = max(abs(one - other) for one, other in shares)
     line = f"labels recovered: at least {np.min(shares):.3f}, at most {apart:.3f} apart"

@@ -76,15 +76,15 @@ def passes(data: Factors, result: Product) -> float:
     return result.passes
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says, without a price of recovery on a device."""
-    counted, sizes = found.growth("planes", "quality"), found.experiment.sizes
-    least = {n: min(t.cpu_seconds for t in found.of("planes", n)) for n in sizes}
+    counted, sizes = result.growth("planes", "quality"), result.experiment.sizes
+    least = {n: min(t.cpu_seconds for t in result.timings_of("planes", n)) for n in sizes}
     fit, priced = (growth.fit_growth([*part], [[least[n]] for n in part]) for part in (sizes, sizes[::2]))
     if not (isinstance(fit, growth.Growth) and isinstance(priced, growth.Growth)):
         return {"time grows with w·a": False}
     errors = [abs(float(priced.at(n)) / least[n] - 1) for n in sizes[1::2]]
-    exact = all(found.median("planes", n, "quality") == n for n in sizes)
+    exact = all(result.median("planes", n, "quality") == n for n in sizes)
     return {
         f"exact, in w·a one-bit products: exponent {counted.exponent:.2f}": exact,
         f"time is {fit.a:.2g} s and {fit.b:.2g} s a pass, exponent {fit.exponent:.2f} in w·a": abs(fit.exponent - 1)

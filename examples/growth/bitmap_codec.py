@@ -73,13 +73,13 @@ def bits(data: Weights, result: Bitmap | np.ndarray) -> float:
     return 8 * made / data.plain.size
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
     from froude import atlas
 
-    low, high = (float(str(claim.value)) for claim in atlas.get("endor").claims[:2])
-    largest = found.experiment.sizes[-1]
-    sent, plain = found.median("encode", largest, "quality"), found.median("decode", largest, "quality")
+    low, high = (float(str(claim.value)) for claim in atlas.atlas_record("endor").claims[:2])
+    largest = result.experiment.sizes[-1]
+    sent, plain = result.median("encode", largest, "quality"), result.median("decode", largest, "quality")
     dense, bitmap = cost.Format(bits=16), cost.Format(bits=16, kept=0.5, mask_bits=1)
     model, machine = cost.get_model(MODEL), cost.get_machine(MACHINE)
     seconds = [

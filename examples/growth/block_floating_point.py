@@ -107,9 +107,9 @@ def trained() -> tuple[np.ndarray, ...]:
     return tuple(network.coefs_)
 
 
-def sorts(found: growth.Grown) -> dict[str, bool]:
+def sorts(result: growth.GrowthResult) -> dict[str, bool]:
     """Half the bits for keys, what that saves, and that the order is gone from the scores."""
-    whole, sorted_half = found.median("unsorted keys", 6, "quality"), found.median("sorted keys", 3, "quality")
+    whole, sorted_half = result.median("unsorted keys", 6, "quality"), result.median("sorted keys", 3, "quality")
     model = get_model("llama-2-7b")
     stored = [kv_bytes(model, 4096, Format(bits=b, group=BLOCK, scale_bits=EXPONENT_BITS)) for b in (6, 3)]
     saved = float(stored[0] / stored[1])
@@ -126,11 +126,12 @@ def sorts(found: growth.Grown) -> dict[str, bool]:
     }
 
 
-def divides(found: growth.Grown) -> dict[str, bool]:
+def divides(result: growth.GrowthResult) -> dict[str, bool]:
     """6 bits in blocks of 16."""
     cut = float(FP32.bits_per_weight / Format(bits=6, group=16, scale_bits=8).bits_per_weight)
     pairs = [
-        (found.median("one scale", b, "quality"), found.median("blocks", b, "quality")) for b in found.experiment.sizes
+        (result.median("one scale", b, "quality"), result.median("blocks", b, "quality"))
+        for b in result.experiment.sizes
     ]
     told = ", ".join(f"{whole:.3f} → {block:.3f}" for whole, block in pairs)
     return {
@@ -139,7 +140,7 @@ def divides(found: growth.Grown) -> dict[str, bool]:
     }
 
 
-def compresses(found: growth.Grown) -> dict[str, bool]:
+def compresses(result: growth.GrowthResult) -> dict[str, bool]:
     """The block of 7.988 times, and real weights in blocks of that size."""
 
     def cut(block: np.ndarray) -> np.ndarray:

@@ -110,19 +110,19 @@ def faster_by_blocks(fill: float, blocks: float) -> float:
     return float(np.median(ratios))
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes, said, each = found.experiment.sizes, {}, {}
+    sizes, said, each = result.experiment.sizes, {}, {}
     for method in ("CSR", "BSR, permuted"):
-        counts = [found.median(method, n, "quality") for n in sizes]
-        least = [[seconds] for seconds in found.fastest(method).values()]
+        counts = [result.median(method, n, "quality") for n in sizes]
+        least = [[seconds] for seconds in result.fastest(method).values()]
         fit = growth.fit_growth(counts, least, floor=False)
         p, at = (fit.exponent, float(fit.at(counts[-1]))) if isinstance(fit, growth.Growth) else (np.nan, np.nan)
         each[method] = at / counts[-1]
         said[f"{method}: time with exponent {p:.2f} in what it multiplies"] = abs(p - 1) < 0.3
-    fewer = found.median("BSR, permuted", sizes[-1], "quality") / found.median("BSR", sizes[-1], "quality")
+    fewer = result.median("BSR, permuted", sizes[-1], "quality") / result.median("BSR", sizes[-1], "quality")
     said[f"the permutation leaves {fewer:.0%} of the blocks"] = fewer < 0.5
-    hidden = found.median("BSR, permuted", sizes[-1], "quality") / sizes[-1]
+    hidden = result.median("BSR, permuted", sizes[-1], "quality") / sizes[-1]
     even = hidden * each["BSR, permuted"] / (each["CSR"] * SIDE**2)
     below, above = (faster_by_blocks(min(1.0, even * factor), sizes[-1]) for factor in (0.5, 1.6))
     said[

@@ -102,10 +102,10 @@ def stored(data: Potential, result: np.ndarray | Tucker) -> float:
     return float(result.values if isinstance(result, Tucker) else result.size)
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Both exponents; ranks and error at the largest grid."""
-    full, small = (found.growth(name, "quality") for name in found.experiment.methods)
-    data = prepare(found.experiment.sizes[-1], np.random.default_rng(1))
+    full, small = (result.growth(name, "quality") for name in result.experiment.methods)
+    data = prepare(result.experiment.sizes[-1], np.random.default_rng(1))
     made, exact = chebyshev_tucker(data), grid(data)
     error = float(np.abs(made.on(np.linspace(-1, 1, data.side)) - exact).max() / np.abs(exact).max())
     degree, rank = made.factors[0].shape[0] - 1, max(made.core.shape)

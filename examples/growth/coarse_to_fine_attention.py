@@ -91,11 +91,11 @@ def error(side: int, bound: float) -> float:
     return float(np.linalg.norm(low_rank(data).values - exact) / np.linalg.norm(exact))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Exponents of counts and of times, and errors for small and large inputs."""
-    said, side = {}, int(found.experiment.sizes[-1])
+    said, side = {}, int(result.experiment.sizes[-1])
     for name, exponent in (("full", 4), ("low rank", 2)):
-        count, time = found.growth(name, "quality"), found.growth(name)
+        count, time = result.growth(name, "quality"), result.growth(name)
         told = (
             f"{name}: exponent {count.exponent:.2f} counted, {time.exponent:.2f} ({time.lo:.2f} to {time.hi:.2f}) timed"
         )

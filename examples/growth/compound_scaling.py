@@ -84,12 +84,14 @@ def activations(data: dict[str, Network], counted: int) -> float:
     return counted
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    said, sizes = {}, found.experiment.sizes
+    said, sizes = {}, result.experiment.sizes
     for way, (_, published) in WAYS.items():
-        time = growth.fit_growth(sizes, [[min(t.cpu_seconds for t in found.of(way, s))] for s in sizes], floor=False)
-        counted = found.growth(way, "quality").exponent
+        time = growth.fit_growth(
+            sizes, [[min(t.cpu_seconds for t in result.timings_of(way, s))] for s in sizes], floor=False
+        )
+        counted = result.growth(way, "quality").exponent
         flops = growth.fit_growth(sizes, [[multiply_adds(s, way)] for s in sizes], floor=False).exponent
         p = time.exponent
         said[f"{way}: activations with exponent {counted:.2f}, near {published:.2f}"] = abs(counted - published) < 0.03

@@ -93,10 +93,10 @@ def trained_start(task: Task) -> float:
     return float(((np.maximum(task.inputs @ first, 0) @ second - task.outputs) ** 2).mean())
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """The measured part of what the sentence on this paper says."""
     said = {}
-    for share in found.experiment.sizes:
+    for share in result.experiment.sizes:
         task = prepare(share, np.random.default_rng(0))
         start, whole, low = trained_start(task), plain(task), compressed(task)
         ratio, foretold = (

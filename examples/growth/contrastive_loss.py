@@ -126,11 +126,11 @@ def fits() -> Mapping[str, bool]:
     return said
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    fitted = {near: found.growth(method, "memory") for method, near in {"full": 2, "tiled": 1}.items()}
-    sizes = found.experiment.sizes
-    worst = max(found.median(method, n, "quality") for method in ("full", "tiled") for n in sizes)
+    fitted = {near: result.growth(method, "memory") for method, near in {"full": 2, "tiled": 1}.items()}
+    sizes = result.experiment.sizes
+    worst = max(result.median(method, n, "quality") for method in ("full", "tiled") for n in sizes)
     said = {
         f"peak memory with exponent {f.exponent:.2f}, near {p}": abs(f.exponent - p) < 0.15 for p, f in fitted.items()
     }

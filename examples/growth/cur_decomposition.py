@@ -69,12 +69,12 @@ def error(data: tuple[np.ndarray, int], made: np.ndarray) -> float:
     return float(np.linalg.norm(made - data[0]) / np.linalg.norm(data[0]))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Errors and times at all ranks, and the layers that reach 7.32B."""
     model, pairs, times = get_model("llama-3.1-8b"), [], []
-    for rank in found.experiment.sizes:
-        pairs.append(tuple(found.median(name, rank, "quality") for name in ("singular values", "CUR")))
-        times.append(tuple(found.median(name, rank, "cpu_seconds") for name in ("singular values", "CUR")))
+    for rank in result.experiment.sizes:
+        pairs.append(tuple(result.median(name, rank, "quality") for name in ("singular values", "CUR")))
+        times.append(tuple(result.median(name, rank, "cpu_seconds") for name in ("singular values", "CUR")))
     saved = sum(
         p.inputs * p.outputs - RANK * (p.inputs + p.outputs + RANK) for p in projections(model) if p.name in REDUCED
     )

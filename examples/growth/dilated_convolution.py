@@ -94,10 +94,10 @@ def error(data: Signal, result: Mixed) -> float:
     return max(abs(float(last[t]) - result.plain(t)) for t in (0, last.size // 2, last.size - 1)) / float(last.std())
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes, said = found.experiment.sizes, {}
-    least = {method: found.fastest(method) for method in found.experiment.methods}
+    sizes, said = result.experiment.sizes, {}
+    least = {method: result.fastest(method) for method in result.experiment.methods}
     for method, form in {"dilated": ("n", np.ones_like), "FFT": ("n log n", np.log)}.items():
         seconds = np.array([least[method][n] for n in sizes])
         grows = np.array(sizes) * form[1](np.array(sizes))
@@ -105,7 +105,7 @@ def holds(found: growth.Grown) -> Mapping[str, bool]:
         fitted = nnls(terms, np.ones(len(sizes)))[0]
         missed = float(np.sqrt(np.mean((terms @ fitted - 1) ** 2)))
         said[f"{method}: a + b·{form[0]} fits within {missed:.0%} (root mean square)"] = missed < 0.15
-        worst = max(found.median(method, n, "quality") for n in sizes)
+        worst = max(result.median(method, n, "quality") for n in sizes)
         said[f"{method}: error {worst:.1g} at most"] = worst < 1e-3
     for n in sizes[-2:]:
         ratio = least["FFT"][n] / least["dilated"][n]

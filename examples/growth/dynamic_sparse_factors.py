@@ -91,9 +91,9 @@ def moved(x: np.ndarray, gradient: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return mask
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The fitted curve of the error, and the most values at any step by budget."""
-    fit, sizes = found.growth("moving mask", "quality"), found.experiment.sizes
+    fit, sizes = result.growth("moving mask", "quality"), result.experiment.sizes
     most = {int(n): trained(prepare(n, np.random.default_rng(0)), True).most for n in sizes}
     told = ", ".join(f"{n} of {budget}" for budget, n in most.items())
     return {

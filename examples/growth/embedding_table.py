@@ -80,17 +80,17 @@ def push(key: int, slots: list[list[int]], places: int) -> int:
     return key
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Collisions of both, and what the filter saves."""
-    streams = {size: prepare(size, np.random.default_rng(0)) for size in found.experiment.sizes}
+    streams = {size: prepare(size, np.random.default_rng(0)) for size in result.experiment.sizes}
     own, shared = ([table(stream) for stream in streams.values()] for table in (cuckoo, fixed))
     rates = [table.sharing / table.ids for table in shared]
-    counts = np.unique(streams[found.experiment.sizes[-1]], return_counts=True)[1]
+    counts = np.unique(streams[result.experiment.sizes[-1]], return_counts=True)[1]
     kept = float(np.mean(counts >= OFTEN))
     told = ", ".join(f"{rate:.0%}" for rate in rates)
     return {
         f"no collision with cuckoo hashing of up to {own[-1].ids} ids": all(
-            table.sharing == 0 and found.median("cuckoo", size, "quality") == 1
+            table.sharing == 0 and result.median("cuckoo", size, "quality") == 1
             for size, table in zip(streams, own, strict=True)
         ),
         f"ids that share a place in the fixed table: {told}, rising": bool(np.all(np.diff(rates) > 0)),

@@ -47,10 +47,10 @@ def step_seconds(points: float, order: int) -> float:
     return order * (16 * points * rows / rate + 4 * VALUE_BYTES * points / chip.memory_bandwidth_bytes_per_s)
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """A good part of the sentence on "FlashFFTConv": n log n as measured, and the order that is best for a length."""
-    sizes = np.array([n for n in found.experiment.sizes if n >= 256])  # below, calls outweigh transforms
-    seconds = np.array([min(t.cpu_seconds for t in found.of("FFT", n)) for n in sizes])
+    sizes = np.array([n for n in result.experiment.sizes if n >= 256])  # below, calls outweigh transforms
+    seconds = np.array([min(t.cpu_seconds for t in result.timings_of("FFT", n)) for n in sizes])
     terms = np.stack([1 / seconds, sizes * np.log(sizes) / seconds], axis=1)
     missed = terms @ np.linalg.lstsq(terms, np.ones(sizes.size), rcond=None)[0] - 1
     spread = float(np.sqrt(np.mean(missed**2)))

@@ -101,10 +101,10 @@ def passes(flow: Flow, result: Sample) -> float:
     return float(np.mean(result.passes))
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    counted, longest = found.growth("GS-Jacobi", "quality"), found.experiment.sizes[-1]
-    needed = found.median("GS-Jacobi", longest, "quality")
+    counted, longest = result.growth("GS-Jacobi", "quality"), result.experiment.sizes[-1]
+    needed = result.median("GS-Jacobi", longest, "quality")
     by_block = gauss_seidel_jacobi(prepare(longest, np.random.default_rng(0))).passes
     return {
         f"the sequential sample in {needed:.0f} passes for {longest:g} positions, below a quarter": needed

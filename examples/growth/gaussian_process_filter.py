@@ -66,11 +66,11 @@ def difference(data: Series, mean: np.ndarray) -> float:
     return float(np.abs(mean - np.sin(data.times / 7)).max())
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Both exponents, and both means."""
     said = {}
     for name, exponent in (("dense", 3), ("Kalman", 1)):
-        fit = found.growth(name)
+        fit = result.growth(name)
         said[f"{name} with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}), within 0.4 of {exponent}"] = (
             abs(fit.exponent - exponent) < 0.4
         )

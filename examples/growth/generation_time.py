@@ -87,14 +87,14 @@ def terms(prompt: float, tokens: float) -> list[float]:
     return [1.0, prompt, prompt**2, tokens, tokens * prompt]
 
 
-def fastest(found: growth.Grown) -> dict[tuple[int, float], float]:
+def fastest(result: growth.GrowthResult) -> dict[tuple[int, float], float]:
     """The least CPU seconds by prompt and tokens out, of what was measured and of ROUNDS over all of them in turn.
 
     Other work on the computer slows one more than another where each is measured at a time of its own.
     """
-    sizes = found.experiment.sizes
+    sizes = result.experiment.sizes
     least = {
-        (prompt, n): min(t.cpu_seconds for t in found.of(method, n))
+        (prompt, n): min(t.cpu_seconds for t in result.timings_of(method, n))
         for prompt, method in zip(PROMPTS, METHODS, strict=True)
         for n in sizes
     }
@@ -106,9 +106,9 @@ def fastest(found: growth.Grown) -> dict[tuple[int, float], float]:
     return least
 
 
-def foretold(found: growth.Grown) -> tuple[list[float], list[float]]:
+def foretold(result: growth.GrowthResult) -> tuple[list[float], list[float]]:
     """The fitted coefficients, and the relative errors of the lengths held out."""
-    seconds = fastest(found)
+    seconds = fastest(result)
     held = [pair for i, pair in enumerate(seconds) if i % 3 == 1]
     known = [pair for pair in seconds if pair not in held]
     matrix = np.array([np.array(terms(*pair)) / seconds[pair] for pair in known])
@@ -126,9 +126,9 @@ def on_device(model: str, machine: str) -> tuple[float, float]:
     return seconds, there.dollars(seconds)
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    fitted, errors = foretold(found)
+    fitted, errors = foretold(result)
     middle, worst = float(np.median(errors)), max(errors)
     said = {
         f"{len(errors)} lengths held out are foretold within {middle:.0%} in the median, {worst:.0%} at most; a token "

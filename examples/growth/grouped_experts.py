@@ -90,24 +90,24 @@ def copied(skew: float) -> float:
     return 4.0 * (EXPERTS - 1) * busiest * (2 * WIDTH + INNER)
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes, said = found.experiment.sizes, {}
+    sizes, said = result.experiment.sizes, {}
     for skew in sizes:
-        rows = found.median("padded", skew, "quality") / found.median("grouped", skew, "quality")
+        rows = result.median("padded", skew, "quality") / result.median("grouped", skew, "quality")
         loads = np.bincount(prepare(skew, np.random.default_rng(0)).expert, minlength=EXPERTS)
         foretold = padding(loads[None], capacity=skew).computed
         said[f"{rows:.2f} times the rows padded at a skew of {skew:g}, {foretold:.2f} foretold"] = (
             abs(rows / skew - 1) < 0.01 and abs(rows / foretold - 1) < 0.01
         )
-    least = [[min(t.cpu_seconds for t in found.of("padded", skew))] for skew in sizes]
+    least = [[min(t.cpu_seconds for t in result.timings_of("padded", skew))] for skew in sizes]
     seconds = growth.fit_growth(sizes, least, floor=False)
     p = seconds.exponent
-    most = found.median("grouped", sizes[-1], "cpu_seconds") / found.median("grouped", sizes[0], "cpu_seconds")
+    most = result.median("grouped", sizes[-1], "cpu_seconds") / result.median("grouped", sizes[0], "cpu_seconds")
     said[f"padded time with exponent {p:.2f} in the skew"] = abs(p - 1) < 0.3
     said[f"grouped time {most:.2f} times as long at a skew of {sizes[-1]:g}"] = most < 2
     for skew in sizes:
-        saved = found.median("padded", skew, "peak_bytes") - found.median("grouped", skew, "peak_bytes")
+        saved = result.median("padded", skew, "peak_bytes") - result.median("grouped", skew, "peak_bytes")
         said[f"{saved / 2**20:.2f} MiB less at {skew:g}, {copied(skew) / 2**20:.2f} foretold by the copies"] = (
             abs(saved / copied(skew) - 1) < 0.2
         )

@@ -85,10 +85,10 @@ def examples_needed(taught: bool, rng: np.random.Generator) -> float:
     return float("inf")
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Ratios beside the dilution, and examples with and without a teacher."""
-    sizes = found.experiment.sizes
-    ratios = {d: found.median("recall", d, "quality") for d in sizes}
+    sizes = result.experiment.sizes
+    ratios = {d: result.median("recall", d, "quality") for d in sizes}
     told = ", ".join(f"{r:.3f} at {d:g}" for d, r in ratios.items())
     needed = {
         way: np.median([examples_needed(way == "with", np.random.default_rng(k)) for k in range(3)])

@@ -65,11 +65,11 @@ def examples_needed(right: float, rng: np.random.Generator) -> float:
     return high
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Exponents of the load, and of examples in quality."""
     said, rng = {}, np.random.default_rng(0)
     for order in (2, 4):
-        fit = found.growth(f"order {order}", "quality")
+        fit = result.growth(f"order {order}", "quality")
         told = f"order {order}: load with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})"
         said[f"{told}, within 0.3 of {order - 1}"] = abs(fit.exponent - (order - 1)) < 0.3
     loads = [[load((neurons, seed), 2) for seed in range(5)] for neurons in MORE_NEURONS]

@@ -68,9 +68,9 @@ def prepare(size: float, rng: np.random.Generator) -> Search:
     return data
 
 
-def recall(data: Search, found: Found) -> float:
+def recall(data: Search, result: Found) -> float:
     """The share of the exact neighbours that were found."""
-    return float((found.neighbours[:, :, None] == data.neighbours[:, None]).any(axis=2).mean())
+    return float((result.neighbours[:, :, None] == data.neighbours[:, None]).any(axis=2).mean())
 
 
 def by_graph(data: Search) -> Found:
@@ -88,11 +88,11 @@ def by_brute_force(data: Search) -> Found:
     return Found(data.exact.search(data.queries, NEAREST)[1], float(data.exact.ntotal))
 
 
-def distances(data: Search, found: Found) -> float:
+def distances(data: Search, result: Found) -> float:
     """Distances evaluated a query; ValueError where the recall is missed."""
-    if recall(data, found) < RECALL:
-        raise ValueError(f"recall {recall(data, found):.3f} is below {RECALL}")
-    return found.distances
+    if recall(data, result) < RECALL:
+        raise ValueError(f"recall {recall(data, result):.3f} is below {RECALL}")
+    return result.distances
 
 
 def link_bytes(size: int) -> float:
@@ -101,15 +101,15 @@ def link_bytes(size: int) -> float:
     return hnsw.neighbors.size() * LINK_BYTES / size
 
 
-def logarithmic(found: growth.Grown) -> dict[str, bool]:
+def logarithmic(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether distances at this recall grow like a logarithm, brute force linearly, and links take their bytes."""
-    sizes = found.experiment.sizes
-    counts = [[t.quality for t in found.of("HNSW", size)] for size in sizes]
+    sizes = result.experiment.sizes
+    counts = [result.values("HNSW", size, "quality") for size in sizes]
     by_log, by_power = growth.fit_growth(np.log(sizes).tolist(), counts), growth.fit_growth(sizes, counts, floor=False)
     if isinstance(by_log, growth.Unfitted) or isinstance(by_power, growth.Unfitted):
         return {"distances a query have no exponent": False}
     log_error, power_error = by_log.held_out["n"], by_power.held_out["n^p"]
-    brute = found.growth("brute force")
+    brute = result.growth("brute force")
     formula, measured = LINK_BYTES * (2 * LINKS + LINKS / (LINKS - 1)), link_bytes(10_000)
     return {
         f"held out at {sizes[-1]:g} points, a·ln N + b is off by {log_error:.1%}, b·N^p by {power_error:.1%}": (

@@ -124,11 +124,11 @@ def wrong(data: Completion, factors: np.ndarray) -> float:
     return float(np.linalg.norm(foreseen(factors, data.held_out.indices) - values) / np.linalg.norm(values))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The growth of time, and errors beside one another."""
-    least, sizes = found.fastest("by influence"), found.experiment.sizes
+    least, sizes = result.fastest("by influence"), result.experiment.sizes
     time = growth.fit_growth([*least], [[seconds] for seconds in least.values()], floor=False).exponent
-    errors = [[found.median(name, size, "quality") for name in ("by influence", "evenly")] for size in sizes]
+    errors = [[result.median(name, size, "quality") for name in ("by influence", "evenly")] for size in sizes]
     data = prepare(sizes[-1], np.random.default_rng(0))
     none, values = wrong(data, data.factors), data.held_out.values
     of_mean = float(np.std(values) / np.sqrt(np.mean(values**2)))

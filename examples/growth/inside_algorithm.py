@@ -71,13 +71,13 @@ def sums(scores: np.ndarray, total: Total) -> float:
     return float(total.sums)
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Exponents of work, and the ratio of times."""
-    said, longest = {}, found.experiment.sizes[-1]
-    for name in found.experiment.methods:
-        fit = found.growth(name, "quality")
+    said, longest = {}, result.experiment.sizes[-1]
+    for name in result.experiment.methods:
+        fit = result.growth(name, "quality")
         said[f"{name}: sums with exponent {fit.exponent:.2f}, within 0.1 of 3"] = abs(fit.exponent - 3) < 0.1
-    least = {name: found.fastest(name, rounds=3) for name in found.experiment.methods}
+    least = {name: result.fastest(name, rounds=3) for name in result.experiment.methods}
     by_loops = least["loops"]
     time = growth.fit_growth([*by_loops], [[seconds] for seconds in by_loops.values()], floor=False).exponent
     said[f"time by loops with exponent {time:.2f}, within 0.4 of 3"] = abs(time - 3) < 0.4

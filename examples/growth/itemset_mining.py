@@ -75,10 +75,10 @@ def eclat(data: Any) -> list[frozenset[int]]:
     return found
 
 
-def steeper(found: growth.Grown, sizes: list[float], what: str) -> dict[str, bool]:
+def steeper(result: growth.GrowthResult, sizes: list[float], what: str) -> dict[str, bool]:
     """Whether Apriori has the larger exponent at these sizes, and so its seconds over FP-growth's grow."""
     seconds = {
-        method: [[t.cpu_seconds for t in found.of(method, size)] for size in found.experiment.sizes]
+        method: [[t.cpu_seconds for t in result.timings_of(method, size)] for size in result.experiment.sizes]
         for method in ("Apriori", "FP-growth")
     }
     pairs = zip(seconds["Apriori"], seconds["FP-growth"], strict=True)
@@ -98,17 +98,17 @@ def agree(data: Any) -> bool:
     return all(one == found[0] for one in found)
 
 
-def both_axes(found: growth.Grown) -> dict[str, bool]:
+def both_axes(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether Apriori is steeper in length and in density than FP-growth, and all find the same itemsets."""
     over_density = replace(EXPERIMENT, sizes=DENSITIES, prepare=dense_transactions, size_name="density")
     dense = growth.grow(over_density, seconds=SECONDS, repeats=3)
     same = all(
         agree(one.experiment.prepare(size, np.random.default_rng(0)))
-        for one in (found, dense)
+        for one in (result, dense)
         for size in one.experiment.sizes
     )
     return {
-        **steeper(found, [2**length for length in found.experiment.sizes], "2^length"),
+        **steeper(result, [2**length for length in result.experiment.sizes], "2^length"),
         **steeper(dense, list(dense.experiment.sizes), "density"),
         "Apriori, FP-growth and Eclat find the same itemsets": same,
     }

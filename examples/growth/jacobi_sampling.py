@@ -87,10 +87,10 @@ def iterations(model: Model, result: Sample) -> float:
     return result.iterations
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """A good part of what the sentence on this paper says."""
-    counted, longest = found.growth("Jacobi", "quality"), found.experiment.sizes[-1]
-    needed = found.median("Jacobi", longest, "quality")
+    counted, longest = result.growth("Jacobi", "quality"), result.experiment.sizes[-1]
+    needed = result.median("Jacobi", longest, "quality")
     return {
         f"the same {SAMPLES} samples bit for bit, in {needed:g} iterations for {longest:g} pixels": needed < longest,
         f"iterations with exponent {counted.exponent:.2f} ({counted.lo:.2f} to {counted.hi:.2f})": counted.hi < 1,

@@ -64,28 +64,28 @@ def fasterpam(data: Points) -> float:
     return float(kmedoids.fasterpam(data.distances, data.medoids.copy(), n_cpu=1).loss)
 
 
-def speedups(found: growth.Grown, method: str) -> dict[float, float]:
+def speedups(result: growth.GrowthResult, method: str) -> dict[float, float]:
     """Median seconds of PAM over those of a method, by k."""
     seconds = {
-        name: {k: found.median(name, k, "cpu_seconds") for k in found.experiment.sizes} for name in ("PAM", method)
+        name: {k: result.median(name, k, "cpu_seconds") for k in result.experiment.sizes} for name in ("PAM", method)
     }
-    return {k: seconds["PAM"][k] / seconds[method][k] for k in found.experiment.sizes}
+    return {k: seconds["PAM"][k] / seconds[method][k] for k in result.experiment.sizes}
 
 
-def grows_from_anchor_to_anchor(found: growth.Grown) -> dict[str, bool]:
+def grows_from_anchor_to_anchor(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether the speed-ups grow with k, and PAM's swaps made faster meet the published ones."""
     said = {}
     for method in ("FastPAM1", "FasterPAM"):
-        by_k = speedups(found, method)
+        by_k = speedups(result, method)
         fit = growth.fit_growth([*by_k], [[value] for value in by_k.values()], floor=False)
         rises = isinstance(fit, growth.Growth) and fit.lo > 0
         values = ", ".join(f"{value:.1f}x at k = {k:g}" for k, value in by_k.items())
         said[f"the speed-up of {method} grows with k, {values}"] = rises and max(by_k, key=by_k.__getitem__) == max(
             by_k
         )
-        loss = max(found.median(method, k, "quality") / found.median("PAM", k, "quality") for k in by_k)
+        loss = max(result.median(method, k, "quality") / result.median("PAM", k, "quality") for k in by_k)
         said[f"its loss is at most {loss:.4f} of PAM's"] = loss < 1.01
-    by_k = speedups(found, "FastPAM1")
+    by_k = speedups(result, "FastPAM1")
     return said | {
         f"{by_k[k]:.1f}x by FastPAM1 at k = {k} against {paper:g}x published": paper / BAND <= by_k[k] <= paper * BAND
         for k, paper in PUBLISHED.items()

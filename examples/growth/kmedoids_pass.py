@@ -78,11 +78,11 @@ def near(fit: growth.Growth | growth.Unfitted, expected: float, what: str) -> di
     return {said: max(expected - fit.lo, fit.hi - expected) < NEAR}
 
 
-def exponents(found: growth.Grown) -> dict[str, bool]:
+def exponents(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether time grows with points squared, and the speed-up with clusters."""
     return {
-        **near(found.growth("PAM"), 2, "PAM in points"),
-        **near(found.growth("FasterPAM"), 2, "FasterPAM in points"),
+        **near(result.growth("PAM"), 2, "PAM in points"),
+        **near(result.growth("FasterPAM"), 2, "FasterPAM in points"),
         **near(speedup_in_clusters(), 1, "speed-up in clusters"),
     }
 

@@ -112,13 +112,13 @@ def left_over(data: Budget, form: str) -> float:
     return float(np.sum((matrix - left.T @ right) ** 2) / np.sum(matrix**2))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The error on weights that are normal once turned, and the curves at equal bytes."""
-    rng, sizes = np.random.default_rng(1), found.experiment.sizes
+    rng, sizes = np.random.default_rng(1), result.experiment.sizes
     turned = (rng.normal(size=(512, SIDE)) * rng.choice([-1, 1], SIDE)) @ hadamard(SIDE) / np.sqrt(SIDE)
     errors = {form: np.mean((coded(turned.ravel(), form) - turned.ravel()) ** 2) for form in BITS}
     lattice, scalar = errors["lattice, 2 bits"], errors["scalar, 2 bits"]
-    curves = {form: [found.median(form, size, "quality") for size in sizes] for form in BITS}
+    curves = {form: [result.median(form, size, "quality") for size in sizes] for form in BITS}
     best = [min(BITS, key=lambda form: curves[form][k]) for k in range(len(sizes))]
     told = "; ".join(
         f"{size:g} bytes: {form}, {curves[form][k]:.3g}" for k, (size, form) in enumerate(zip(sizes, best, strict=True))

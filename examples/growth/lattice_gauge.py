@@ -79,10 +79,10 @@ def autocorrelation_time(theory: Theory, charges: np.ndarray) -> float:
     return float(0.5 + correlations[1 : ends[0] if ends.size else None].sum())
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The growth of the time."""
-    fit = found.growth("HMC", "quality")
-    times = ", ".join(f"{found.median('HMC', beta, 'quality'):.3g}" for beta in found.experiment.sizes)
+    fit = result.growth("HMC", "quality")
+    times = ", ".join(f"{result.median('HMC', beta, 'quality'):.3g}" for beta in result.experiment.sizes)
     return {f"times {times} with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}), above 1": fit.lo > 1}
 
 

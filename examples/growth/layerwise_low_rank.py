@@ -77,11 +77,11 @@ def layers(network: Network) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield weights.copy(), biases.copy()
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """What is lost at all depths, and the peaks."""
-    sizes, names = found.experiment.sizes, ("by outputs", "by weights")
-    pairs = [tuple(found.median(name, depth, "quality") for name in names) for depth in sizes]
-    peaks = [found.median("by outputs", depth, "peak_bytes") for depth in sizes]
+    sizes, names = result.experiment.sizes, ("by outputs", "by weights")
+    pairs = [tuple(result.median(name, depth, "quality") for name in names) for depth in sizes]
+    peaks = [result.median("by outputs", depth, "peak_bytes") for depth in sizes]
     told = ", ".join(f"{ours:.3f}/{theirs:.3f}" for ours, theirs in pairs)
     return {
         f"lost by outputs and by weights {told}: less at every depth": all(ours < theirs for ours, theirs in pairs),

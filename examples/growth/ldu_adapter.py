@@ -48,9 +48,9 @@ def error(matrix: np.ndarray, made: np.ndarray) -> float:
     return float(np.abs(made - matrix).max() / np.abs(matrix).max())
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The ratio for models of usual widths, and the error."""
-    worst = max(found.median("LDU", size, "quality") for size in found.experiment.sizes)
+    worst = max(result.median("LDU", size, "quality") for size in result.experiment.sizes)
     said = {f"the start is the matrix up to {worst:.1g}, below 1e-10": worst < 1e-10}
     for name in ("gpt2-xl", "llama-2-7b", "llama-3.1-8b"):
         model = get_model(name)

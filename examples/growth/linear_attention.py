@@ -105,27 +105,27 @@ def alone() -> Mapping[float, float]:
     return found.fastest("linear", rounds=ROUNDS)
 
 
-def slopes(found: growth.Grown) -> Mapping[str, float]:
+def slopes(result: growth.GrowthResult) -> Mapping[str, float]:
     """The exponents of time without a constant part; NaN where there is none to tell."""
-    least = {"linear": alone(), "softmax": found.fastest("softmax")}
+    least = {"linear": alone(), "softmax": result.fastest("softmax")}
     return {
         m: growth.fit_growth([*by], [[seconds] for seconds in by.values()], floor=False).exponent
         for m, by in least.items()
     }
 
 
-def speeds(found: growth.Grown) -> Mapping[str, bool]:
+def speeds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """The measured part: tokens a second, and errors."""
-    sizes, said = found.experiment.sizes, {}
-    for method, of_time in slopes(found).items():
+    sizes, said = result.experiment.sizes, {}
+    for method, of_time in slopes(result).items():
         p = 1 - of_time
         said[f"{method}: tokens/s with exponent {p:+.2f} in length"] = abs(p) <= 0.1 if method == "linear" else p < -0.5
-        worst = max(found.median(method, n, "quality") for n in sizes)
+        worst = max(result.median(method, n, "quality") for n in sizes)
         said[f"{method}: error {worst:.1g} at most"] = worst < 1e-3
     return said
 
 
-def serves(found: growth.Grown | None = None) -> Mapping[str, bool]:
+def serves(result: growth.GrowthResult | None = None) -> Mapping[str, bool]:
     """The state of a served sequence."""
     kept, cached = state(Mixer(exponent=0)), state(SOFTMAX)
     return {
@@ -135,7 +135,7 @@ def serves(found: growth.Grown | None = None) -> Mapping[str, bool]:
     }
 
 
-def trains(found: growth.Grown | None = None) -> Mapping[str, bool]:
+def trains(result: growth.GrowthResult | None = None) -> Mapping[str, bool]:
     """The speed of a training."""
     flat, falling = trained(Mixer(exponent=0)), trained(SOFTMAX)
     return {
@@ -145,11 +145,11 @@ def trains(found: growth.Grown | None = None) -> Mapping[str, bool]:
     }
 
 
-def exponents(found: growth.Grown) -> Mapping[str, bool]:
+def exponents(result: growth.GrowthResult) -> Mapping[str, bool]:
     """The exponents of time."""
     near = {"linear": 1, "softmax": 2}
     return {
-        f"{m}: time with exponent {p:.2f}, near {near[m]}": abs(p - near[m]) < 0.2 for m, p in slopes(found).items()
+        f"{m}: time with exponent {p:.2f}, near {near[m]}": abs(p - near[m]) < 0.2 for m, p in slopes(result).items()
     }
 
 
@@ -164,8 +164,8 @@ EXPERIMENT = growth.Experiment(
     size_name="length",
     expected="exponents 1 and 2; tokens a second constant and falling",
     claims=(
-        growth.RowClaim(row="lightning-attention-2", holds=lambda found: {**speeds(found), **serves()}),
-        growth.RowClaim(row="lightning-attention-tnl", holds=lambda found: {**speeds(found), **trains()}),
-        growth.RowClaim(row="transnormerllm", holds=lambda found: {**exponents(found), **serves()}),
+        growth.RowClaim(row="lightning-attention-2", holds=lambda result: {**speeds(result), **serves()}),
+        growth.RowClaim(row="lightning-attention-tnl", holds=lambda result: {**speeds(result), **trains()}),
+        growth.RowClaim(row="transnormerllm", holds=lambda result: {**exponents(result), **serves()}),
     ),
 )

@@ -83,23 +83,23 @@ def error(data: Factors, result: np.ndarray) -> float:
     return float(np.abs(result - a @ b).max())
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What was measured, beside what the paper says."""
     from froude import atlas
 
-    published = atlas.get("deepgemm-lut").claims[0].value
-    sizes, said = found.experiment.sizes, {}
-    for method in found.experiment.methods:
-        worst = max(found.median(method, n, "quality") for n in sizes)
+    published = atlas.atlas_record("deepgemm-lut").claims[0].value
+    sizes, said = result.experiment.sizes, {}
+    for method in result.experiment.methods:
+        worst = max(result.median(method, n, "quality") for n in sizes)
         said[f"{method}: error {worst:g}"] = worst == 0
-    for crossing in found.crossings[:2]:  # of the table with each of the others
-        ratio = found.median(crossing.second, sizes[-1], "cpu_seconds") / found.median(
+    for crossing in result.crossings[:2]:  # of the table with each of the others
+        ratio = result.median(crossing.second, sizes[-1], "cpu_seconds") / result.median(
             "table", sizes[-1], "cpu_seconds"
         )
         said[
             f"the table has {ratio:.2g} times the speed of {crossing.second} here, {crossing.faster_above} is faster "
             f"beyond doubt; {published:g} times that of 8-bit kernels is published"
-        ] = crossing.faster_above != ""
+        ] = crossing.faster_above is not None
     return said
 
 

@@ -77,20 +77,20 @@ def error(layer: Layer, outputs: np.ndarray) -> float:
     return float(np.linalg.norm(outputs - exact) / np.linalg.norm(exact))
 
 
-def falls(found: growth.Grown, method: str) -> tuple[str, bool]:
+def falls(result: growth.GrowthResult, method: str) -> tuple[str, bool]:
     """The medians by rank, and whether each is below the last."""
-    errors = [found.median(method, rank, "quality") for rank in found.experiment.sizes]
+    errors = [result.median(method, rank, "quality") for rank in result.experiment.sizes]
     return " → ".join(f"{e:.3f}" for e in errors), all(b < a for a, b in itertools.pairwise(errors))
 
 
-def absorbs(found: growth.Grown) -> dict[str, bool]:
+def absorbs(result: growth.GrowthResult) -> dict[str, bool]:
     """SVDQuant: error, memory at 12B, and what an unfused branch reads and writes again."""
     without = error(layer := prepare(1, np.random.default_rng(0)), absorbed(layer._replace(rank=0)))
-    errors, fall = falls(found, "W4A4")
+    errors, fall = falls(result, "W4A4")
     stored = Format(bits=4, group=GROUP, scale_bits=16, rank=32)
     hidden = 3072  # of FLUX.1, 12B (as remembered)
     cut = float(BF16.matrix_bits(hidden, hidden) / stored.matrix_bits(hidden, hidden))
-    first, (moved, counted) = found.median("W4A4", found.experiment.sizes[0], "quality"), unfused()
+    first, (moved, counted) = result.median("W4A4", result.experiment.sizes[0], "quality"), unfused()
     return {
         f"error of W4A4 by rank {errors}, {without:.3f} without a branch: falls": fall and first < without,
         f"4 bits, scales and rank 32 at hidden size {hidden}: {cut:.2f} times less, 3.5 within 5%": near(
@@ -128,11 +128,11 @@ def unfused() -> tuple[float, float]:
     return moved, float(values * 2 * fused.positions)
 
 
-def corrects(found: growth.Grown) -> dict[str, bool]:
+def corrects(result: growth.GrowthResult) -> dict[str, bool]:
     """INT2.1: the error's fall, and the bits."""
-    errors, fall = falls(found, "2 bits, corrected")
+    errors, fall = falls(result, "2 bits, corrected")
     without = error(layer := prepare(1, np.random.default_rng(0)), corrected(layer._replace(rank=0)))
-    first, model = found.median("2 bits, corrected", found.experiment.sizes[0], "quality"), get_model("llama-2-7b")
+    first, model = result.median("2 bits, corrected", result.experiment.sizes[0], "quality"), get_model("llama-2-7b")
     matrices = projections(model)
     stored = float(sum(p.count * Format(bits=2).matrix_bits(p.inputs, p.outputs) for p in matrices))
     branches = lora(model, rank=16, targets=sorted({p.name for p in matrices})).trained * BF16.bits_per_weight

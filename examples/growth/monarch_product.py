@@ -83,10 +83,10 @@ def multiplications(data: Factors, result: Product) -> float:
     return result.multiplications
 
 
-def crossed(found: growth.Grown) -> tuple[float, float]:
+def crossed(result: growth.GrowthResult) -> tuple[float, float]:
     """Where fits of every second size cross, and where the least times of the other sizes do; NaN for nowhere."""
-    sizes, methods = found.experiment.sizes, ("Monarch", "dense")
-    least = {(m, n): min(t.cpu_seconds for t in found.of(m, n)) for m in methods for n in sizes}
+    sizes, methods = result.experiment.sizes, ("Monarch", "dense")
+    least = {(m, n): min(t.cpu_seconds for t in result.timings_of(m, n)) for m in methods for n in sizes}
     fits = [growth.fit_growth(sizes[::2], [[least[m, n]] for n in sizes[::2]]) for m in methods]
     x = np.geomspace(sizes[0], sizes[-1], 500)
     curves = [fit.at(x) if isinstance(fit, growth.Growth) else np.full(x.size, math.nan) for fit in fits]
@@ -98,18 +98,18 @@ def crossed(found: growth.Grown) -> tuple[float, float]:
     return float(x[slower[-1]]) if slower.size else math.nan, measured
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes, said = [n for n in found.experiment.sizes if n >= ASYMPTOTIC], {}
+    sizes, said = [n for n in result.experiment.sizes if n >= ASYMPTOTIC], {}
     for method, near in {"Monarch": 1.5, "dense": 2}.items():
         for columns, share in {"n columns": 1.0, "a column": 0.0}.items():
-            seconds = [[min(t.cpu_seconds for t in found.of(method, n)) / n ** (1 - share)] for n in sizes]
+            seconds = [[min(t.cpu_seconds for t in result.timings_of(method, n)) / n ** (1 - share)] for n in sizes]
             fit = growth.fit_growth(sizes, seconds, floor=False)
             p = fit.exponent
             said[f"{method}: time of {columns} with exponent {p:.2f}, near {near + share:g}"] = (
                 abs(p - near - share) < 0.25
             )
-    foretold, measured = crossed(found)
+    foretold, measured = crossed(result)
     said[
         f"crossing foretold at {foretold:.0f} rows from half of the sizes, measured at {measured:.0f} on the others"
     ] = 0.5 < foretold / measured < 2

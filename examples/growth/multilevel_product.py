@@ -91,10 +91,10 @@ def error(data: Factors, result: np.ndarray) -> float:
     return float(np.linalg.norm(result - exact) / np.linalg.norm(exact))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The slope of plain sampling, and what levels save."""
-    plain, several = (found.growth(name, "quality") for name in found.experiment.methods)
-    size = found.experiment.sizes[-1]
+    plain, several = (result.growth(name, "quality") for name in result.experiment.methods)
+    size = result.experiment.sizes[-1]
     saved = (plain.draws_at(np.array([size])) / several.draws_at(np.array([size])))[:, 0] ** -(2.0)
     low, middle, high = np.quantile(saved, (0.05, 0.5, 0.95))
     told = "fewer" if high < 1 else "more" if low > 1 else "as many"

@@ -110,10 +110,10 @@ def _squared_error(data: Corpus) -> float:
     return float(np.mean((estimate - exact) ** 2) / exact.var())
 
 
-def fewer_and_closer(found: growth.Grown) -> dict[str, bool]:
+def fewer_and_closer(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether the largest encoding needs half the candidates at most, and the error falls along a curve."""
-    sizes = found.experiment.sizes
-    encoded, tokens = (found.median(method, sizes[-1], "quality") for method in found.experiment.methods)
+    sizes = result.experiment.sizes
+    encoded, tokens = (result.median(method, sizes[-1], "quality") for method in result.experiment.methods)
     fit = growth.fit_growth(sizes, [squared_error(size) for size in sizes])
     if isinstance(fit, growth.Unfitted):
         return {f"squared error has no exponent: {fit.reason}": False}

@@ -115,22 +115,22 @@ def accuracy(data: Graph, vectors: np.ndarray) -> float:
     return float((told == data.groups)[~labelled].mean())
 
 
-def linear(found: growth.Grown, method: str) -> dict[str, bool]:
+def linear(result: growth.GrowthResult, method: str) -> dict[str, bool]:
     """A statement that a method's time is near-linear in edges: a power without a constant part."""
-    sizes = [size for size in found.experiment.sizes if found.of(method, size)]
-    fit = growth.fit_growth(sizes, [[t.cpu_seconds for t in found.of(method, n)] for n in sizes], floor=False)
+    sizes = [size for size in result.experiment.sizes if result.timings_of(method, size)]
+    fit = growth.fit_growth(sizes, [[t.cpu_seconds for t in result.timings_of(method, n)] for n in sizes], floor=False)
     if isinstance(fit, growth.Unfitted):
         return {f"{method} has no exponent: {fit.reason}": False}
     said = f"{method}: exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}) in edges, near 1"
     return {said: abs(fit.exponent - 1) <= NEAR}
 
 
-def faster_and_alike(found: growth.Grown) -> dict[str, bool]:
+def faster_and_alike(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether the projection's time is near-linear in edges, and the fits' gap at least GAP at like accuracy."""
     alone = replace(EXPERIMENT, sizes=LARGER, methods={"projection": projection})
-    largest = max(size for size in found.experiment.sizes if found.of("walks", size))
-    gap = float(found.growth("walks").at(largest) / found.growth("projection").at(largest))
-    score, other = (found.median(method, largest, "quality") for method in ("projection", "walks"))
+    largest = max(size for size in result.experiment.sizes if result.timings_of("walks", size))
+    gap = float(result.growth("walks").at(largest) / result.growth("projection").at(largest))
+    score, other = (result.median(method, largest, "quality") for method in ("projection", "walks"))
     return {
         **linear(growth.grow(alone, seconds=SECONDS, repeats=3), "projection"),
         f"{gap:.0f} times faster by the fits at {largest:g} edges": gap >= GAP,
@@ -138,11 +138,11 @@ def faster_and_alike(found: growth.Grown) -> dict[str, bool]:
     }
 
 
-def edge_exponent(found: growth.Grown) -> dict[str, bool]:
+def edge_exponent(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether walks grow near-linearly in edges, and the published times with the exponent that the row says."""
     published = np.log(PUBLISHED_S[1] / PUBLISHED_S[0]) / np.log(PUBLISHED_EDGES[1] / PUBLISHED_EDGES[0])
     near = abs(published - 1.2) < 0.05
-    return {**linear(found, "walks"), f"GraphVite's published times have exponent {published:.2f}, near 1.2": near}
+    return {**linear(result, "walks"), f"GraphVite's published times have exponent {published:.2f}, near 1.2": near}
 
 
 EXPERIMENT = growth.Experiment(

@@ -77,14 +77,14 @@ def accuracy(data: Search, choose: Callable[[np.ndarray, np.random.Generator], n
     return float(np.mean(paths[ROWS[:, 0], total.argmax(axis=1)] == 0))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """How accuracy grows, and how many times fewer samples the particles need for the beam's accuracy with the most."""
-    fits = {name: found.growth(name, "quality") for name in found.experiment.methods}
+    fits = {name: result.growth(name, "quality") for name in result.experiment.methods}
     said = {
         f"accuracy of the {name} grows with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})": fit.lo > 0
         for name, fit in fits.items()
     }
-    most = found.experiment.sizes[-1]
+    most = result.experiment.sizes[-1]
     reached = fits["beam"].draws_at(np.array([most]))[:, 0]
     _, scale, exponent = fits["particles"].draws.T
     low, middle, high = np.quantile(most / (reached / scale) ** (1 / exponent), (0.05, 0.5, 0.95))

@@ -83,10 +83,10 @@ def error(layer: Layer, outputs: np.ndarray) -> float:
     return float(np.linalg.norm(outputs - exact) / np.linalg.norm(exact))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Ratios of errors of activations by outlier strength, and the memory."""
-    sizes = found.experiment.sizes
-    whole, float8 = (np.array([found.median(f"{name} activations", s, "quality") for s in sizes]) for name in NAMES)
+    sizes = result.experiment.sizes
+    whole, float8 = (np.array([result.median(f"{name} activations", s, "quality") for s in sizes]) for name in NAMES)
     told = ", ".join(f"{ratio:.2f}" for ratio in whole / float8)
     floats, ints = Format(bits=1 + 4 + 3).bits_per_weight, Format(bits=8).bits_per_weight
     return {

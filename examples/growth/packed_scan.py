@@ -115,10 +115,10 @@ def priced() -> dict[str, float]:
     return token_rates(model, get_machine("1 x a100-80"), layout, drawn)
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    size, speeds = found.experiment.sizes[-1], priced()
-    shares = {method: found.median(method, size, "quality") for method in found.experiment.methods}
+    size, speeds = result.experiment.sizes[-1], priced()
+    shares = {method: result.median(method, size, "quality") for method in result.experiment.methods}
     of_steps = ", ".join(f"{share:.0%} {method}" for method, share in shares.items())
     of_tokens = ", ".join(f"{speed:.3g} {name}" for name, speed in speeds.items())
     return {

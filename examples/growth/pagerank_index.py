@@ -62,21 +62,21 @@ def recombined(data: Index) -> sparse.csr_array:
     return found
 
 
-def error(data: Index, found: sparse.csr_array) -> float:
+def error(data: Index, result: sparse.csr_array) -> float:
     """The sum of absolute differences from ITERATIONS steps of a power iteration, mean over queries."""
     back, ahead = data.step.T.tocsr(), data.asked.toarray().T
     exact = np.zeros(ahead.shape)
     for _ in range(ITERATIONS):
         exact += ALPHA * ahead
         ahead = (1 - ALPHA) * (back @ ahead)
-    return float(np.abs(found.toarray().T - exact).sum(axis=0).mean())
+    return float(np.abs(result.toarray().T - exact).sum(axis=0).mean())
 
 
-def closer_and_flat(found: growth.Grown) -> dict[str, bool]:
+def closer_and_flat(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether recombining lowers the error at every size, and its time hardly depends on the graph."""
-    sizes = found.experiment.sizes
-    gains = [found.median("index", n, "quality") / found.median("recombined", n, "quality") for n in sizes]
-    least = found.fastest("recombined")
+    sizes = result.experiment.sizes
+    gains = [result.median("index", n, "quality") / result.median("recombined", n, "quality") for n in sizes]
+    least = result.fastest("recombined")
     slope = np.polyfit(np.log(sizes), np.log([*least.values()]), 1)[0]
     return {
         f"error {min(gains):.1f} to {max(gains):.1f} times lower with {WALKS} walks a node": min(gains) > 1,

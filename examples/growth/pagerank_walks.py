@@ -57,9 +57,9 @@ def error(data: Walks, estimate: np.ndarray) -> float:
     return float(np.linalg.norm(estimate - [exact[node] for node in range(NODES)]))
 
 
-def slopes(found: growth.Grown) -> dict[str, bool]:
+def slopes(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether the error has exponent −1/2 and time exponent 1."""
-    off, seconds = found.growth("walks", "quality"), found.growth("walks")
+    off, seconds = result.growth("walks", "quality"), result.growth("walks")
     return {
         f"error from NetworkX's pagerank: exponent {off.exponent:.2f} ({off.lo:.2f} to {off.hi:.2f}), near -1/2": (
             abs(off.exponent + 0.5) < 0.1

@@ -100,11 +100,11 @@ def iterations(data: Sequence, result: States) -> float:
     return result.iterations
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes = found.experiment.sizes
-    counted, most = found.growth("Newton", "quality"), found.median("Newton", sizes[-1], "quality")
-    depths = [[found.median("Newton", n, "quality") * (1 + math.ceil(math.log2(n)))] for n in sizes]
+    sizes = result.experiment.sizes
+    counted, most = result.growth("Newton", "quality"), result.median("Newton", sizes[-1], "quality")
+    depths = [[result.median("Newton", n, "quality") * (1 + math.ceil(math.log2(n)))] for n in sizes]
     depth = growth.fit_growth(sizes, depths, floor=False)
     p = depth.exponent
     return {

@@ -64,9 +64,9 @@ class Counted(LinearOperator):
         return self.held @ x
 
 
-def solved(held: Counted, side: np.ndarray, found: np.ndarray, failed: int) -> int:
+def solved(held: Counted, side: np.ndarray, result: np.ndarray, failed: int) -> int:
     """Products that a solution took. ValueError where it is none."""
-    if failed or np.linalg.norm(held.held @ found - side) > 10 * TOLERANCE * np.linalg.norm(side):
+    if failed or np.linalg.norm(held.held @ result - side) > 10 * TOLERANCE * np.linalg.norm(side):
         raise ValueError("a system was not solved")
     return held.products
 
@@ -99,10 +99,10 @@ def recycled(data: Systems) -> int:
     return total
 
 
-def fewer(found: growth.Grown) -> dict[str, bool]:
+def fewer(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether products per system fall by recycling at every size."""
-    sizes = found.experiment.sizes
-    gains = [found.median("GMRES", n, "quality") / found.median("recycled", n, "quality") for n in sizes]
+    sizes = result.experiment.sizes
+    gains = [result.median("GMRES", n, "quality") / result.median("recycled", n, "quality") for n in sizes]
     return {
         f"{gains[0]:.2f} to {gains[-1]:.2f} times fewer products over {sizes[0]:g} to {sizes[-1]:g} systems": min(gains)
         > 1

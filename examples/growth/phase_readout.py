@@ -45,17 +45,17 @@ def mean_direction(data: Readout) -> np.ndarray:
     return np.angle(data.counts @ np.exp(2j * np.pi * np.arange(outcomes) / outcomes)) / (2 * np.pi)
 
 
-def error(data: Readout, found: np.ndarray) -> float:
+def error(data: Readout, result: np.ndarray) -> float:
     """Root mean square of the shorter ways round."""
-    apart = (found - data.phases + 0.5) % 1 - 0.5
+    apart = (result - data.phases + 0.5) % 1 - 0.5
     return float(np.sqrt(np.mean(apart**2)))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The halving, and one bit fewer."""
-    fit, sizes = found.growth("commonest", "quality"), found.experiment.sizes
-    most = [found.median("commonest", n, "quality") for n in sizes]
-    mean = [found.median("mean direction", n, "quality") for n in sizes]
+    fit, sizes = result.growth("commonest", "quality"), result.experiment.sizes
+    most = [result.median("commonest", n, "quality") for n in sizes]
+    mean = [result.median("mean direction", n, "quality") for n in sizes]
     told = ", ".join(f"{a:.4f} → {b:.4f}" for a, b in zip(most[1:], mean[:-1], strict=True))
     return {
         f"the commonest's error is {2**fit.exponent:.3f} times with each bit, 1/2 within 0.03": abs(

@@ -50,10 +50,10 @@ def solve(data: System, preconditioner: LinearOperator | None) -> int:
     return len(steps)
 
 
-def half_and_none(found: growth.Grown) -> dict[str, bool]:
+def half_and_none(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether iterations have exponent 1/2 alone and about 0 with multigrid."""
-    alone, sizes = found.growth("alone", "quality"), found.experiment.sizes
-    first, last = (found.median("multigrid", size, "quality") for size in (sizes[0], sizes[-1]))
+    alone, sizes = result.growth("alone", "quality"), result.experiment.sizes
+    first, last = (result.median("multigrid", size, "quality") for size in (sizes[0], sizes[-1]))
     slope = np.log(last / first) / np.log(sizes[-1] / sizes[0])
     return {
         f"iterations alone: exponent {alone.exponent:.2f} ({alone.lo:.2f} to {alone.hi:.2f}), near 1/2": (

@@ -74,11 +74,11 @@ def slopes(
     return inputs.T @ back, active.T @ error
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The fall of both."""
-    plain, ours = (found.growth(name, "quality") for name in found.experiment.methods)
-    longest = found.experiment.sizes[-1]
-    left = [found.median(name, longest, "quality") for name in found.experiment.methods]
+    plain, ours = (result.growth(name, "quality") for name in result.experiment.methods)
+    longest = result.experiment.sizes[-1]
+    left = [result.median(name, longest, "quality") for name in result.experiment.methods]
     told = [f"{fit.exponent:.3f} ({fit.lo:.3f} to {fit.hi:.3f})" for fit in (plain, ours)]
     return {
         f"effective step with exponent {told[0]} in steps, with projection {told[1]}: slower, intervals apart": (

@@ -53,14 +53,14 @@ def keys_per_s(moves: int) -> float:
     return 1 / float(operator_busy(sorting, get_machine("1 x a100-40"), values, values.weights).seconds)
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on "Onesweep" says."""
     from froude import atlas
 
-    (rate,) = (claim.value for claim in atlas.get("onesweep").claims if claim.unit == "keys/s")
+    (rate,) = (claim.value for claim in atlas.atlas_record("onesweep").claims if claim.unit == "keys/s")
     reported = float(str(rate))
-    two, three, sizes = keys_per_s(2), keys_per_s(3), found.experiment.sizes
-    fit = growth.fit_growth(sizes, [[t.cpu_seconds for t in found.of("radix", n)] for n in sizes], floor=False)
+    two, three, sizes = keys_per_s(2), keys_per_s(3), result.experiment.sizes
+    fit = growth.fit_growth(sizes, [[t.cpu_seconds for t in result.timings_of("radix", n)] for n in sizes], floor=False)
     p = fit.exponent
     return {
         f"2n moves are {two / three:.2f} times as fast as 3n": abs(two / three - 1.5) < 1e-9,

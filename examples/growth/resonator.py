@@ -69,21 +69,23 @@ def resonate(data: Products, weigh) -> Found:
     return Found(float(solved.mean()), float(done[solved].mean()) if solved.any() else float(ROUNDS))
 
 
-def capacity(found: growth.Grown, method: str) -> float:
+def capacity(result: growth.GrowthResult, method: str) -> float:
     """The search space of the largest book at which 9 of 10 products are taken apart; 0 where none is."""
-    able = [size for size in found.experiment.sizes if found.median(method, size, "quality") >= 0.9]
+    able = [size for size in result.experiment.sizes if result.median(method, size, "quality") >= 0.9]
     return max(able, default=0.0) ** FACTORS
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Success, rounds and capacity of both."""
     rng, said = np.random.default_rng(0), {}
     for name, weigh in (("linear", linear), ("softmax", softmax)):
-        rates = ", ".join(f"{found.median(name, size, 'quality') - 1e-3:.2f}" for size in found.experiment.sizes)
-        rounds = [resonate(prepare(size, rng), weigh).rounds for size in found.experiment.sizes]
+        rates = ", ".join(f"{result.median(name, size, 'quality') - 1e-3:.2f}" for size in result.experiment.sizes)
+        rounds = [resonate(prepare(size, rng), weigh).rounds for size in result.experiment.sizes]
         told = ", ".join(f"{r:.0f}" for r in rounds)
-        said[f"{name}: success {rates}, rounds {told}, capacity {capacity(found, name):g}"] = capacity(found, name) > 0
-    return said | {"a larger capacity by softmax": capacity(found, "softmax") > capacity(found, "linear")}
+        said[f"{name}: success {rates}, rounds {told}, capacity {capacity(result, name):g}"] = (
+            capacity(result, name) > 0
+        )
+    return said | {"a larger capacity by softmax": capacity(result, "softmax") > capacity(result, "linear")}
 
 
 EXPERIMENT = growth.Experiment(

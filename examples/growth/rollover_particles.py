@@ -104,10 +104,10 @@ def search(data: Sampling, rolls_over: bool) -> float:
     return float(reward(x).mean())
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Both rewards rise with evaluations; rollover's is higher at every count of more than one draw a step."""
-    sizes = found.experiment.sizes
-    rewards = {name: [found.median(name, n, "quality") for n in sizes] for name in found.experiment.methods}
+    sizes = result.experiment.sizes
+    rewards = {name: [result.median(name, n, "quality") for n in sizes] for name in result.experiment.methods}
     said = {
         f"reward of {name} rises at every doubling, {values[0]:.3f} to {values[-1]:.3f}": bool(
             np.all(np.diff(values) > 0)

@@ -97,11 +97,11 @@ def variance_in_width(size: Size) -> float:
     return float(np.mean(above))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The exponents of all four."""
     said = {}
     for name in METHODS:
-        fit = found.growth(name, "quality")
+        fit = result.growth(name, "quality")
         told = f"{name}: exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})"
         if name.startswith("resolution"):
             said[f"{told} holds −{ALPHA:g} of the spectrum"] = fit.lo <= -ALPHA <= fit.hi

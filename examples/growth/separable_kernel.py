@@ -38,10 +38,10 @@ def fitted_error(kernel: np.ndarray) -> float:
     return float(np.linalg.norm(np.outer(column, row) - kernel) / np.linalg.norm(kernel))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Errors of both kinds at all sides."""
     pairs = [
-        [found.median(name, side, "quality") for name in ("straight", "turned")] for side in found.experiment.sizes
+        [result.median(name, side, "quality") for name in ("straight", "turned")] for side in result.experiment.sizes
     ]
     told = ", ".join(f"{straight:.4f}/{turned:.2f}" for straight, turned in pairs)
     return {

@@ -67,11 +67,11 @@ def simplex(data: Points) -> Found:
     return Found((weights * data.features[at]).sum(axis=1), at.shape[1])
 
 
-def lookups(data: Points, found: Found) -> float:
+def lookups(data: Points, result: Found) -> float:
     """Lookups a point; ValueError where a value is wrong."""
-    if np.abs(found.values - data.exact).max() > CLOSE:
+    if np.abs(result.values - data.exact).max() > CLOSE:
         raise ValueError("a linear function is not reproduced")
-    return float(found.lookups)
+    return float(result.lookups)
 
 
 def form(sizes: tuple[float, ...], values: list[list[float]]) -> tuple[str, float, float]:
@@ -83,12 +83,14 @@ def form(sizes: tuple[float, ...], values: list[list[float]]) -> tuple[str, floa
     return ("linear" if errors[0] < errors[1] else "exponential", *errors)
 
 
-def chosen(found: growth.Grown) -> dict[str, bool]:
+def chosen(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether the held-out dimension chooses exponential growth for the grid and linear growth for the simplex."""
-    said, sizes = {}, found.experiment.sizes
+    said, sizes = {}, result.experiment.sizes
     for method, expected in (("grid", "exponential"), ("simplex", "linear")):
         for what in ("cpu_seconds", "quality"):
-            name, linear, exponential = form(sizes, [[getattr(t, what) for t in found.of(method, n)] for n in sizes])
+            name, linear, exponential = form(
+                sizes, [[getattr(t, what) for t in result.timings_of(method, n)] for n in sizes]
+            )
             noun = "time" if what == "cpu_seconds" else "lookups"
             line = (
                 f"{method}, {noun}: {name}, for the linear form is off by {linear:.1%}, a + b·2^n by {exponential:.1%}"

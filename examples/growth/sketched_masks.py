@@ -53,10 +53,10 @@ def masked(model: Model, worth: np.ndarray) -> float:
     return float(np.sqrt(squared) / np.linalg.norm(model.data) / np.linalg.norm(model.weights))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Errors beside the bound."""
-    sizes = found.experiment.sizes
-    pairs = [[found.median(name, size, "quality") for name in ("by norms", "evenly")] for size in sizes]
+    sizes = result.experiment.sizes
+    pairs = [[result.median(name, size, "quality") for name in ("by norms", "evenly")] for size in sizes]
     bounds = [1 / np.sqrt(size * WEIGHTS) for size in sizes]
     told = ", ".join(f"{norms:.3f}/{even:.3f}/{bound:.3f}" for (norms, even), bound in zip(pairs, bounds, strict=True))
     return {

@@ -38,15 +38,16 @@ def by_blas(data: tuple[Any, np.ndarray, np.ndarray]) -> np.ndarray:
     return data[1] @ data[2]
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """A good part of the sentence on "Fast Sparse ConvNets": break-even, and who chooses rightly at each density."""
-    (crossing,) = found.crossings
-    densities = [d for d in found.experiment.sizes if not 0.8 < d / crossing.size < 1.25]  # the rest are ties
-    sparse_is_faster = {
-        d: found.median("CSR", d, "cpu_seconds") < found.median("dense", d, "cpu_seconds") for d in densities
-    }
-    by_curve = sum((d < crossing.size) == faster for d, faster in sparse_is_faster.items())
-    by_flops = sum(sparse_is_faster.values())  # fewer at any density below 1
+    (crossing,) = result.crossings
+    if crossing.size is None or crossing.lo is None or crossing.hi is None:
+        return {"the two cross at some density": False}
+    densities = [d for d in result.experiment.sizes if not 0.8 < d / crossing.size < 1.25]  # the rest are ties
+    seconds = {name: [result.median(name, d, "cpu_seconds") for d in densities] for name in ("CSR", "dense")}
+    sparse_is_faster = [sparse < dense for sparse, dense in zip(seconds["CSR"], seconds["dense"], strict=True)]
+    by_curve = sum((d < crossing.size) == faster for d, faster in zip(densities, sparse_is_faster, strict=True))
+    by_flops = sum(sparse_is_faster)  # fewer at any density below 1
     return {
         f"break-even at a sparsity of {1 - crossing.size:.3f} ({1 - crossing.hi:.3f} to {1 - crossing.lo:.3f})": (
             crossing.kind == "inside" and crossing.faster_above == "dense"

@@ -67,17 +67,17 @@ def products(data: Factors, result: Any) -> float:
     return float(np.diff(data.columns.indptr) @ np.diff(data.b.indptr))
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes, said = found.experiment.sizes, {}
-    for method in found.experiment.methods:
-        made = [found.median(method, n, "quality") for n in sizes]
-        least = [[min(t.cpu_seconds for t in found.of(method, n))] for n in sizes]
+    sizes, said = result.experiment.sizes, {}
+    for method in result.experiment.methods:
+        made = [result.median(method, n, "quality") for n in sizes]
+        least = [[min(t.cpu_seconds for t in result.timings_of(method, n))] for n in sizes]
         fit = growth.fit_growth(made, least, floor=False)
         p = fit.exponent
         said[f"{method}: time with exponent {p:.2f} in products of entries"] = abs(p - 1) < 0.3
     for n in sizes:
-        rows, all_at_once = (found.median(method, n, "peak_bytes") for method in ("by rows", "outer"))
+        rows, all_at_once = (result.median(method, n, "peak_bytes") for method in ("by rows", "outer"))
         said[f"{all_at_once / rows:.1f} times the bytes for the outer form at n = {n:g}"] = all_at_once > rows
     return said
 

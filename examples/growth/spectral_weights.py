@@ -55,11 +55,11 @@ def error(operator: Operator, weights: np.ndarray) -> float:
     return float(np.linalg.norm(operator.unseen @ weights - exact) / np.linalg.norm(exact))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The error by rank: high at first, low from the operator's own rank on."""
-    errors = [found.median("Tucker", rank, "quality") for rank in found.experiment.sizes]
+    errors = [result.median("Tucker", rank, "quality") for rank in result.experiment.sizes]
     told = ", ".join(f"{e:.4f}" for e in errors)
-    low = [rank for rank, e in zip(found.experiment.sizes, errors, strict=True) if e <= 1.2 * errors[-1]]
+    low = [rank for rank, e in zip(result.experiment.sizes, errors, strict=True) if e <= 1.2 * errors[-1]]
     return {
         f"errors {told}: at least 3 times lower at the end than at rank 1": errors[0] >= 3 * errors[-1],
         f"from rank {low[0]:g} of {CHANNELS} on at most a fifth above the whole tensor's": low[0] == SPECIES,

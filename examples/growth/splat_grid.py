@@ -64,10 +64,10 @@ def coded(grid: np.ndarray) -> bytes:
     return zlib.compress(np.moveaxis(differences, 2, 0).tobytes(), 9)
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The ratio of bytes by share."""
-    shares = found.experiment.sizes
-    ratios = [found.median("shuffled", s, "quality") / found.median("sorted", s, "quality") for s in shares]
+    shares = result.experiment.sizes
+    ratios = [result.median("shuffled", s, "quality") / result.median("sorted", s, "quality") for s in shares]
     told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
     low, high = PUBLISHED
     return {

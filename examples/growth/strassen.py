@@ -97,9 +97,9 @@ def lost(nodes: np.ndarray, failing: float, rng: np.random.Generator) -> float:
     return float(np.mean(np.linalg.matrix_rank(both) > np.linalg.matrix_rank(kept)))
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The counted exponent, and how often each code loses the result."""
-    fit, rng, copy = found.growth("Strassen", "quality"), np.random.default_rng(0), bilinear(STRASSEN)
+    fit, rng, copy = result.growth("Strassen", "quality"), np.random.default_rng(0), bilinear(STRASSEN)
     coded = bilinear((*STRASSEN, *WINOGRAD, *PARITIES))
     said = {f"multiplications with exponent {fit.exponent:.3f}, near 2.81": abs(fit.exponent - 2.81) < 0.03}
     for failing in FAILURES:

@@ -63,12 +63,12 @@ def blocks(data: Strided, packed: np.ndarray) -> float:
     return len(data.rows)
 
 
-def terms(found: growth.Grown, method: str) -> np.ndarray:
+def terms(result: growth.GrowthResult, method: str) -> np.ndarray:
     """Seconds a block and seconds an element, as Froude fits the terms of a machine."""
     from froude.tank.measure import fit_relative
 
-    sizes = found.experiment.sizes
-    seconds = np.array([found.median(method, n, "cpu_seconds") for n in sizes])
+    sizes = result.experiment.sizes
+    seconds = np.array([result.median(method, n, "cpu_seconds") for n in sizes])
     known = np.array([[PACKED // n, PACKED // n * n] for n in sizes])
     return fit_relative(known, seconds)
 
@@ -78,9 +78,9 @@ def measured(data: Strided, method: str) -> float:
     return float(np.median([growth.time_call(functools.partial(METHODS[method], data)).cpu_seconds for _ in range(5)]))
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    fitted = {method: terms(found, method) for method in METHODS}
+    fitted = {method: terms(result, method) for method in METHODS}
     said = {
         f"{method}: {block * 1e9:.0f} ns a block and {element * 1e9:.2f} ns an element": element > 0
         for method, (block, element) in fitted.items()
@@ -93,8 +93,8 @@ def holds(found: growth.Grown) -> Mapping[str, bool]:
         chosen = min(foretold, key=lambda method: foretold[method])
         right += chosen == min(seconds, key=lambda method: seconds[method])
         lost.append(seconds[chosen] / min(seconds.values()))
-    ends = found.experiment.sizes[0], found.experiment.sizes[-1]
-    slow, fast = (8e-9 * (PACKED // n * n) / found.median("copies", n, "cpu_seconds") for n in ends)
+    ends = result.experiment.sizes[0], result.experiment.sizes[-1]
+    slow, fast = (8e-9 * (PACKED // n * n) / result.median("copies", n, "cpu_seconds") for n in ends)
     said[f"copies of blocks of {ends[0]:g} run at {slow:.2f} GB/s, of {ends[1]:g} at {fast:.1f} GB/s"] = fast > slow
     said["a block costs more by copies"] = fitted["copies"][0] > fitted["gather"][0]
     always = (

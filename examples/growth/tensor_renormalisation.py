@@ -62,16 +62,16 @@ def exact() -> float:
     return -TEMPERATURE * (np.log(2 * np.cosh(k)) + float(np.trapezoid(inner, angle)) / (2 * np.pi))
 
 
-def error(bond: int, found: float) -> float:
+def error(bond: int, result: float) -> float:
     """The relative error."""
-    return abs(found / exact() - 1)
+    return abs(result / exact() - 1)
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """What a target error asks for, with the error's steps above its fit allowed for, and what it then is."""
-    time, errors = found.growth("renormalisation"), found.growth("renormalisation", "quality")
-    sizes = np.array(found.experiment.sizes)
-    steps = max(found.median("renormalisation", n, "quality") / float(errors.at(n)) for n in sizes)
+    time, errors = result.growth("renormalisation"), result.growth("renormalisation", "quality")
+    sizes = np.array(result.experiment.sizes)
+    steps = max(result.median("renormalisation", n, "quality") / float(errors.at(n)) for n in sizes)
     bond = int(np.ceil((TARGET / (steps * errors.b)) ** (1 / errors.exponent)))
     reached = error(bond, free_energy(bond))
     return {

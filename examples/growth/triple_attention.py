@@ -102,9 +102,9 @@ def error(data: Inputs, result: np.ndarray) -> float:
     return float(np.abs(result[:CHECKED] - exact).max() / np.abs(exact).max())
 
 
-def holds(found: growth.Grown) -> Mapping[str, bool]:
+def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    least = {method: found.fastest(method) for method in found.experiment.methods}
+    least = {method: result.fastest(method) for method in result.experiment.methods}
     # No part is constant: what a tile or a query costs beside its sums is met as often as there are tiles or queries.
     fits = {m: growth.fit_growth([*by], [[s] for s in by.values()], floor=False) for m, by in least.items()}
     slopes = {m: fit.exponent for m, fit in fits.items()}

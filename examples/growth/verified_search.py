@@ -82,10 +82,10 @@ def gap(chances: np.ndarray, data: Horizon) -> float:
     return lost(chances, cloned, data) - lost(chances, verified, data)
 
 
-def holds(found: growth.Grown) -> dict[str, bool]:
+def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The growth of the gap, and its absence where traces are alike."""
-    fit, longest = found.growth("gap", "quality"), found.experiment.sizes[-1]
-    mixed, alike = found.median("gap", longest, "quality"), gap(ALIKE, Horizon(int(longest), 0))
+    fit, longest = result.growth("gap", "quality"), result.experiment.sizes[-1]
+    mixed, alike = result.median("gap", longest, "quality"), gap(ALIKE, Horizon(int(longest), 0))
     return {
         f"the gap grows with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}) in the horizon": fit.lo > 0,
         f"at {longest:g} steps it is {mixed:.3g}, and {alike:.2g} where styles are alike": abs(alike) < 0.01 * mixed,

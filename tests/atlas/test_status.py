@@ -5,9 +5,9 @@ import re
 import pytest
 
 from evidence import ROOT, is_there
-from froude.atlas import load, status_page
+from froude.atlas import atlas_records, status_page
 from froude.atlas.page import missing
-from froude.atlas.status import LEVELS, Evidence, Level, counts, shipped_evidence, status_of
+from froude.atlas.status import LEVELS, Evidence, Level, atlas_status, count_levels, shipped_evidence
 
 
 def evidence(row: str, shows: Level = "works", passed: bool = True) -> Evidence:
@@ -15,13 +15,13 @@ def evidence(row: str, shows: Level = "works", passed: bool = True) -> Evidence:
     return Evidence(row=row, check="tests/x.py::test", shows=shows, commit="0", date="2026-01-01", passed=passed)
 
 
-def level_of(row, *told):
+def level_of(row: str, *checks: Evidence) -> Level:
     """The status of a row after some checks."""
-    return next(one.level for one in status_of(load(), told) if one.record.id == row)
+    return next(one.level for one in atlas_status(evidence=checks) if one.record.id == row)
 
 
 def test_a_row_is_as_far_as_its_passing_checks_show():
-    row = load()[0].id
+    row = atlas_records()[0].id
     assert level_of(row) == "recorded"
     assert level_of(row, evidence(row, "modelled")) == "modelled"
     assert level_of(row, evidence(row, "modelled"), evidence(row)) == "works"
@@ -29,18 +29,20 @@ def test_a_row_is_as_far_as_its_passing_checks_show():
 
 
 def test_a_check_that_fails_takes_its_row_back():
-    row = load()[0].id
+    row = atlas_records()[0].id
     assert level_of(row, evidence(row), evidence(row, passed=False)) == "recorded"
 
 
 def test_counts_are_of_every_row():
-    rows = status_of(load(), shipped_evidence())
-    assert sum(counts(rows)["all"].values()) == len(load())
-    assert sum(sum(n.values()) for kind, n in counts(rows).items() if kind.startswith("role ")) == len(load())
+    rows = atlas_status()
+    assert sum(count_levels(rows)["all"].values()) == len(atlas_records())
+    assert sum(sum(n.values()) for kind, n in count_levels(rows).items() if kind.startswith("role ")) == len(
+        atlas_records()
+    )
 
 
 def test_evidence_that_ships_has_a_row_and_a_check_that_is_there():
-    rows = {record.id for record in load()}
+    rows = {record.id for record in atlas_records()}
     assert [one for one in shipped_evidence() if one.row not in rows or one.shows not in LEVELS] == []
     assert [one for one in shipped_evidence() if not is_there(vars(one))] == []
 
@@ -54,16 +56,16 @@ def test_evidence_of_a_check_that_is_gone_is_not_there():
 
 
 def test_the_page_in_the_documents_is_that_of_the_evidence_that_ships():
-    assert (ROOT / "docs" / "atlas.md").read_text() == status_page(status_of(load(), shipped_evidence()))
+    assert (ROOT / "docs" / "atlas.md").read_text() == status_page(atlas_status())
 
 
 def test_the_page_tells_of_every_row_once():
-    page = status_page(status_of(load(), shipped_evidence()))
-    assert [record.id for record in load() if page.count(f"`{record.id}`") != 1] == []
+    page = status_page(atlas_status())
+    assert [record.id for record in atlas_records() if page.count(f"`{record.id}`") != 1] == []
 
 
 def test_exactly_the_modelled_rows_say_what_they_lack():
-    rows = status_of(load(), shipped_evidence())
+    rows = atlas_status()
     assert {*missing()} <= {row.record.id for row in rows}
     assert [row.record.id for row in rows if row.level == "works" and row.record.id in missing()] == []
     assert [row.record.id for row in rows if row.level == "modelled" and row.record.id not in missing()] == []

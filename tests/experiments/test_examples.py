@@ -36,10 +36,10 @@ CASES = [pytest.param(path, id=path.stem, marks=[pytest.mark.timed] if judges_ti
 @pytest.mark.atlas
 @pytest.mark.parametrize("path", CASES)
 def test_an_example_shows_what_it_claims(path, record_property):
-    made = load_experiment(path)
-    if not made.claims:
+    experiment = load_experiment(path)
+    if not experiment.claims:
         pytest.skip("claims nothing of the atlas")
-    judged = grow(made, seconds=SECONDS).judged()
+    judged = grow(experiment, seconds=SECONDS).judge_claims()
     for one in judged:
         check = {"row": one.claim.row, "shows": one.claim.shows, "found": "; ".join(one.statements)}
         record_property("atlas", check)

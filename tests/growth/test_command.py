@@ -1,7 +1,6 @@
 """Commands grown: what their processes use is what is measured, and what cannot run is refused in one line."""
 
 import json
-import math
 import os
 import select
 import shlex
@@ -53,19 +52,20 @@ def test_processor_time_is_that_of_the_process_and_its_children():
 
 def test_the_peak_is_that_of_the_process_and_not_of_who_starts_it():
     ballast = bytearray(200 << 20)  # this process is large, and what it starts is not
-    small, large = (Command(words=tuple(python(f"x = b'x' * ({mib} << 20)")))(1).peak_bytes for mib in (16, 80))
+    peaks = [Command(words=tuple(python(f"x = b'x' * ({mib} << 20)")))(1).peak_bytes for mib in (16, 80)]
+    small, large = (peak or 0.0 for peak in peaks)
     assert len(ballast) > large
     assert large - small == pytest.approx(64 << 20, rel=0.05)
 
 
 def test_a_peak_that_cannot_be_told_from_that_of_its_start_is_not_told():
-    assert math.isnan(Command.parse("true")(1).peak_bytes)
+    assert Command.parse("true")(1).peak_bytes is None
 
 
 def test_a_short_command_is_repeated_until_it_can_be_timed():
-    found = Command.parse("true")(1)
-    assert found.calls * found.cpu_seconds >= 1e-3
-    assert found.calls >= 1
+    sample = Command.parse("true")(1)
+    assert sample.calls * sample.cpu_seconds >= 1e-3
+    assert sample.calls >= 1
 
 
 def test_a_method_that_says_itself_what_it_used_is_taken_at_its_word():
@@ -121,10 +121,10 @@ def test_a_method_is_named_by_the_words_that_tell_it_apart(commands, names):
 
 
 def test_commands_become_an_experiment_that_times_their_processes(burn, tmp_path):
-    made = command_experiment([burn], (1, 2, 3, 4))
-    first = grow(made, repeats=1, study=tmp_path / "kept")
+    experiment = command_experiment([burn], (1, 2, 3, 4))
+    first = grow(experiment, repeats=1, study=tmp_path / "kept")
     assert all(t.cpu_seconds >= 0.04 * t.size for t in first.timings)
-    again = grow(made, repeats=1, study=tmp_path / "kept")
+    again = grow(experiment, repeats=1, study=tmp_path / "kept")
     assert sorted(t.cpu_seconds for t in again.timings) == sorted(t.cpu_seconds for t in first.timings)
 
 
@@ -134,8 +134,8 @@ def test_the_exponent_of_a_command_is_that_of_what_its_processes_use(monkeypatch
         return Sample(cpu_seconds=seconds, wall_seconds=2 * seconds, calls=1, result=b"")
 
     monkeypatch.setattr(command, "run", used)
-    grown = grow(command_experiment(["sort {n}"], (1, 2, 3, 4)), repeats=1)
-    assert grown.growth("sort").exponent == pytest.approx(1.5, abs=0.01)
+    result = grow(command_experiment(["sort {n}"], (1, 2, 3, 4)), repeats=1)
+    assert result.growth("sort").exponent == pytest.approx(1.5, abs=0.01)
 
 
 def test_other_commands_are_another_experiment():
@@ -148,14 +148,14 @@ def test_other_commands_are_another_experiment():
 
 def test_prepare_runs_before_each_repetition_and_quality_reads_output(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    made = command_experiment(
+    experiment = command_experiment(
         ["wc -l data_{n}.txt"],
         (10, 20),
         prepare="sh -c 'seq {n} > data_{n}.txt; echo {n} >> log'",
         quality=r"(\d+) data",
     )
-    found = grow(made, repeats=2)
-    assert [(t.size, t.quality) for t in found.timings] == [(10, 10), (10, 10), (20, 20), (20, 20)]
+    result = grow(experiment, repeats=2)
+    assert [(t.size, t.quality) for t in result.timings] == [(10, 10), (10, 10), (20, 20), (20, 20)]
     assert Path("log").read_text().split() == ["10", "10", "20", "20"]
 
 
@@ -171,11 +171,11 @@ def test_sizes_are_quantities():
 
 
 def test_an_experiment_of_commands_is_an_ordinary_one():
-    made = command_experiment(["sort {n}", "shuf {n}"], (1, 2), quality="x")
-    assert isinstance(made, Experiment)
-    assert [*made.methods] == ["sort", "shuf"]
-    assert made.has_quality
-    assert "sort {n}" in made.source
+    experiment = command_experiment(["sort {n}", "shuf {n}"], (1, 2), quality="x")
+    assert isinstance(experiment, Experiment)
+    assert [*experiment.methods] == ["sort", "shuf"]
+    assert experiment.quality is not None
+    assert "sort {n}" in experiment.source
 
 
 # --- refusals --------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ SIZES = ("--sizes", "1,2")
         (("--command", "wc {n}", *SIZES, "--prepare", "nothing-here"), "no program 'nothing-here' is found"),
         (("--command", "wc {n}", *SIZES, "--quality", "("), "quality '(' is no regular expression"),
         (("--command", "wc none_{n}", *SIZES), "'wc none_1' ends with exit code 1 (wc: none_1: No such file"),
-        (("--command", "sh -c 'exit {n}'", *SIZES), "ends with exit code 1 (it says nothing): mend it or the sizes"),
+        (("--command", "sh -c 'exit {n}'", *SIZES), "ends with exit code 1 (it prints nothing): fix it or the sizes"),
         (("--command", "sh -c 'kill -9 $$ {n}'", *SIZES), "is ended by SIGKILL"),
         (("--command", "/ {n}", *SIZES), "no program '/' is found"),
         (("--command", "echo {n}", *SIZES, "--prepare", "false {n}"), "'false 1' ends with exit code 1"),
@@ -282,6 +282,6 @@ def test_commands_are_compared_on_the_terminal_and_as_json(cli, tmp_path, monkey
     for said in ("sort against wc", "sort -n {n}.txt · wc -l {n}.txt", "CPU seconds = a + b·n^p", "not measured"):
         assert said in done.out
     assert "peak bytes" not in done.out  # nothing to fit
-    found = json.loads(cli(*words, "--json").out)
-    assert {t["method"] for t in found["timings"]} == {"sort", "wc"}
-    assert [c["first"] for c in found["crossings"]] == ["sort"]
+    data = json.loads(cli(*words, "--json").out)
+    assert {t["method"] for t in data["timings"]} == {"sort", "wc"}
+    assert [c["first"] for c in data["crossings"]] == ["sort"]

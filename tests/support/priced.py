@@ -42,8 +42,8 @@ SMALL = decoder(
 
 def claimed(row: str, quantity: str, index: int = 0) -> tuple[float, float]:
     """The range that a paper claims for a quantity, as the atlas has it; both ends the same where it is one number."""
-    value = [one.value for one in atlas.get(row).claims if quantity in one.quantity][index]
-    assert not isinstance(value, str)
+    value = [one.value for one in atlas.atlas_record(row).claims if quantity in one.quantity][index]
+    assert not isinstance(value, str | None)
     return (value.low, value.high) if isinstance(value, atlas.Range) else (value, value)
 
 

@@ -1,32 +1,33 @@
 """What papers claim about scaling: every claim with its baseline and conditions, searchable, checked by arithmetic."""
 
-from froude.atlas.arithmetic import Finding, check
-from froude.atlas.index import Hit, search
+from froude.atlas.arithmetic import Finding, check_atlas
+from froude.atlas.index import Hit, search_atlas
 from froude.atlas.page import status_page
-from froude.atlas.reading import read_records, written
-from froude.atlas.records import get, load
-from froude.atlas.schema import Claim, Known, Range, Record, Relation, Said
-from froude.atlas.status import Evidence, Status, counts, shipped_evidence, status_of
+from froude.atlas.reading import claim_to_dict, read_records, record_to_dict
+from froude.atlas.records import atlas_record, atlas_records
+from froude.atlas.schema import Claim, ClaimTerm, ConstantTerm, Range, Record, Relation
+from froude.atlas.status import Evidence, Status, atlas_status, count_levels, shipped_evidence
 
 __all__ = [
     "Claim",
+    "ClaimTerm",
+    "ConstantTerm",
     "Evidence",
     "Finding",
     "Hit",
-    "Known",
     "Range",
     "Record",
     "Relation",
-    "Said",
     "Status",
-    "check",
-    "counts",
-    "get",
-    "load",
+    "atlas_record",
+    "atlas_records",
+    "atlas_status",
+    "check_atlas",
+    "claim_to_dict",
+    "count_levels",
     "read_records",
-    "search",
+    "record_to_dict",
+    "search_atlas",
     "shipped_evidence",
-    "status_of",
     "status_page",
-    "written",
 ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal, final
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, final
 
-from froude.atlas.records import load
-from froude.atlas.schema import Claim, Known, Range, Record, Relation, Said, number
+from froude.atlas.records import atlas_records
+from froude.atlas.schema import Claim, ClaimTerm, ConstantTerm, Range, Record, Relation, number
 
 Verdict = Literal["holds", "contradicts", "exceeds"]
 ROUGHLY = 0.1  # a guess: how far "about" reaches to either side
@@ -28,8 +28,8 @@ class Finding:
     """One rule applied to one claim.
 
     `verdict` is "holds"; "contradicts" where no rounding reconciles the numbers; or, of a bound, "exceeds": the gain
-    realised is larger than the ideal one, so that something else than the lever named must have helped. `stated` is the
-    claim as written, `numbers` the arithmetic, `note` what the record says of it.
+    realised is larger than the ideal one, so that something else than what the record names must have helped.
+    `stated` is the claim as it stands, `numbers` the arithmetic, `note` the record's own.
     """
 
     rule: str
@@ -39,16 +39,21 @@ class Finding:
     stated: str
     numbers: str
     verdict: Verdict
-    note: str
+    note: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self) | {"note": self.note or ""}
 
 
-def check(records: Iterable[Record] | None = None) -> tuple[Finding, ...]:
+def check_atlas(records: Iterable[Record] | None = None) -> tuple[Finding, ...]:
     """Every rule that applies to the given records, those of the atlas by default, in their order.
 
     Numbers are compared as they are rounded: 42 stands for 41.5 to 42.5, 100 for 95 to 105, "about" for 10% more to
     either side. A claim "at least" may be larger, one "at most" is taken at its bound.
     """
-    return tuple(found for record in (load() if records is None else records) for found in check_record(record))
+    checked = atlas_records() if records is None else records
+    return tuple(finding for record in checked for finding in check_record(record))
 
 
 def check_record(record: Record) -> Iterator[Finding]:
@@ -59,14 +64,14 @@ def check_record(record: Record) -> Iterator[Finding]:
             yield _finding("ends", record, i, numbers, claim.value.low <= claim.value.high)
         if is_share(claim):
             low, high = ends(claim)
-            yield _finding("share of 100%", record, i, f"0 ≤ {said(low, high)} ≤ 100", low >= 0 and high <= 100)
+            yield _finding("share of 100%", record, i, f"0 ≤ {range_text(low, high)} ≤ 100", low >= 0 and high <= 100)
     for relation in record.relations:
-        yield _related(record, relation)
+        yield _judge(record, relation)
 
 
 def is_share(claim: Claim) -> bool:
     """Whether a claim is a percentage of a whole, which no more than 100 can be; a gain is none."""
-    if isinstance(claim.value, str):
+    if claim.value is None or isinstance(claim.value, str):
         return False
     if claim.unit in SHARE_UNITS:
         return True
@@ -74,9 +79,11 @@ def is_share(claim: Claim) -> bool:
 
 
 def ends(claim: Claim) -> Ends:
-    """The least and the largest number that a claim states, not widened by rounding."""
+    """The least and the largest number that a claim with a number states, not widened by rounding."""
     if isinstance(claim.value, Range):
         return claim.value.low, claim.value.high
+    if claim.value is None:
+        raise ValueError(f"{claim.quantity} has no number")
     return float(claim.value), float(claim.value)
 
 
@@ -89,7 +96,7 @@ def half_digit(value: float) -> float:
     return 0.5 * 10.0 ** min(last, max(int(exponent) - 1, 0))
 
 
-def rounded(claim: Claim) -> Ends:
+def rounding_range(claim: Claim) -> Ends:
     """The numbers that a claim may stand for: its ends, widened by half a digit, and by more for "about"."""
     low, high = ends(claim)
     low, high = low - half_digit(low), high + half_digit(high)
@@ -111,7 +118,7 @@ def _cut(terms: list[Ends]) -> Ends:
     return 100 * (1 - high), 100 * (1 - low)
 
 
-def _scaled(ends_: Ends, factor: float, shift: float = 0.0) -> Ends:
+def _scale(ends_: Ends, factor: float, shift: float = 0.0) -> Ends:
     return factor * ends_[0] + shift, factor * ends_[1] + shift
 
 
@@ -120,9 +127,9 @@ RULES: dict[str, Callable[[list[Ends]], Ends]] = {
     "product": _product,
     "difference": lambda terms: (terms[0][0] - terms[1][1], terms[0][1] - terms[1][0]),
     "cut": _cut,
-    "gain": lambda terms: _scaled(_ratio(terms), 100, -100),
-    "share": lambda terms: _scaled(_ratio(terms), 100),
-    "six_nd": lambda terms: _scaled(_product(terms), 6),
+    "gain": lambda terms: _scale(_ratio(terms), 100, -100),
+    "share": lambda terms: _scale(_ratio(terms), 100),
+    "six_nd": lambda terms: _scale(_product(terms), 6),
     "bound": _ratio,
 }
 """Rule → the least and largest result, of positive terms given by their least and largest numbers."""
@@ -131,43 +138,47 @@ SIGNS = {"product": " · ", "six_nd": " · ", "difference": " − "}
 NAMES = {"six_nd": "FLOPs against 6·N·D", "share": "percent of the peak", "bound": "gain against its bound"}
 
 
-def _related(record: Record, relation: Relation) -> Finding:
+def _judge(record: Record, relation: Relation) -> Finding:
     """A relation of a record, judged: as a bound, or as a number that rounding must reach."""
     claim, of = record.claims[relation.claim], RULES[relation.rule]
     low, high = of([_term(record, term) for term in relation.terms])
-    shown = arithmetic(record, relation)
+    formula = arithmetic(record, relation)
     name = NAMES.get(relation.rule, f"{relation.rule} of its ends")
     if relation.rule == "bound":
         share = ends(claim)[1] / of([_plain(record, term) for term in relation.terms])[1]
-        numbers = f"{claim.size}, ideal {shown}: {100 * share:.4g}% of it"
+        numbers = f"{claim.size}, ideal {formula}: {100 * share:.4g}% of it"
         return _finding(name, record, relation.claim, numbers, ends(claim)[1] <= high, "exceeds")
-    least, most = rounded(claim)
-    return _finding(name, record, relation.claim, f"{claim.size} from {shown}", low <= most and least <= high)
+    least, most = rounding_range(claim)
+    return _finding(name, record, relation.claim, f"{claim.size} from {formula}", low <= most and least <= high)
 
 
 def arithmetic(record: Record, relation: Relation) -> str:
     """What a relation computes and what comes out, in the numbers as stated: "16 / 4 = 4"."""
     terms = [_plain(record, term) for term in relation.terms]
-    parts = SIGNS.get(relation.rule, " / ").join(said(*term) for term in terms)
+    parts = SIGNS.get(relation.rule, " / ").join(range_text(*term) for term in terms)
     formula = FORMS.get(relation.rule, "{}").format(parts)
-    result = said(*RULES[relation.rule](terms))
+    result = range_text(*RULES[relation.rule](terms))
     return result if formula == result else f"{formula} = {result}"
 
 
-def _plain(record: Record, term: Said | Known) -> Ends:
-    if isinstance(term, Known):
+def _plain(record: Record, term: ClaimTerm | ConstantTerm) -> Ends:
+    if isinstance(term, ConstantTerm):
         return term.value, term.value
-    return _scaled(ends(record.claims[term.claim]), term.scale)
+    return _scale(ends(record.claims[term.claim]), term.scale)
 
 
-def _term(record: Record, term: Said | Known) -> Ends:
-    return _plain(record, term) if isinstance(term, Known) else _scaled(rounded(record.claims[term.claim]), term.scale)
+def _term(record: Record, term: ClaimTerm | ConstantTerm) -> Ends:
+    return (
+        _plain(record, term)
+        if isinstance(term, ConstantTerm)
+        else _scale(rounding_range(record.claims[term.claim]), term.scale)
+    )
 
 
-def said(low: float, high: float) -> str:
+def range_text(low: float, high: float) -> str:
     """One number, or two ends, to four digits."""
-    written = [number(float(f"{one:.4g}")) for one in (low, high)]
-    return written[0] if written[0] == written[1] else " to ".join(written)
+    numbers = [number(float(f"{one:.4g}")) for one in (low, high)]
+    return numbers[0] if numbers[0] == numbers[1] else " to ".join(numbers)
 
 
 def _finding(

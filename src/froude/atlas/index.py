@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import final
 
-from froude.atlas.records import load
+from froude.atlas.records import atlas_records
 from froude.atlas.schema import Claim, Cost, Domain, Record, Role, Runnable, choices
 from froude.errors import InputError
 
@@ -32,42 +32,42 @@ class Hit:
     score: float
 
 
-def search(
+def search_atlas(
     text: str = "",
     *,
-    domain: str = "",
-    role: str = "",
-    lever: str = "",
-    cost: str = "",
-    hardware: str = "",
-    runnable: str = "",
-    priority: int = 0,
-    limit: int = 10,
+    domain: str | None = None,
+    role: str | None = None,
+    lever: str | None = None,
+    cost: str | None = None,
+    hardware: str | None = None,
+    runnable: str | None = None,
+    priority: int | None = None,
+    limit: int | None = 10,
 ) -> tuple[Hit, ...]:
-    """The records that speak of a text, best first, among those that every facet given admits; at most `limit`.
+    """The records that a text is about, best first, among those that every facet given admits; at most `limit`.
 
     Records that hold all words come before those that hold some. `lever` is a part of the lever's sentence, `hardware`
-    a part of a name ("A100", "TPU"), `cost` a term of cost ("memory"); "" and 0 admit all. Without a text the records
-    come in the order of the file.
+    a part of a name ("A100", "TPU"), `cost` a term of cost ("memory"). Without a text the records come in the order of
+    the file; without a limit all of them.
 
     Raises InputError for a facet with no such word, for a text without a word, and where SQLite lacks FTS5.
     """
     for name, given in (("domain", domain), ("role", role), ("cost", cost), ("runnable", runnable)):
         if given and given not in FACETS[name]:
             raise InputError(f"{name} {given!r} is unknown: give one of {', '.join(FACETS[name])}")
-    found = [Hit(record=record, score=0.0) for record in load()] if not text.strip() else _ranked(text)
-    kept = [
+    hits = [Hit(record=record, score=0.0) for record in atlas_records()] if not text.strip() else _rank(text)
+    admitted = [
         hit
-        for hit in found
+        for hit in hits
         if (not domain or hit.record.domain == domain)
         and (not role or hit.record.role == role)
         and (not cost or cost in hit.record.costs)
         and (not runnable or hit.record.runnable == runnable)
         and (not priority or hit.record.priority == priority)
-        and lever.lower() in hit.record.lever.lower()
+        and (not lever or lever.lower() in (hit.record.lever or "").lower())
         and (not hardware or names_hardware(hit.record, hardware))
     ]
-    return tuple(kept[:limit])
+    return tuple(admitted[:limit])
 
 
 def names_hardware(record: Record, hardware: str) -> bool:
@@ -76,13 +76,13 @@ def names_hardware(record: Record, hardware: str) -> bool:
     return any(wanted in name.lower() for name in record.hardware)
 
 
-def _ranked(text: str) -> list[Hit]:
+def _rank(text: str) -> list[Hit]:
     words = [f'"{word}"' for word in re.findall(r"\w+", text)]
     if not words:
         raise InputError(f"search text {text!r} has no word: give one, as in KV cache memory")
     all_of, any_of = (_matches(f" {how} ".join(words)) for how in ("AND", "OR"))
     rows = all_of | {row: score for row, score in any_of.items() if row not in all_of}
-    records = load()
+    records = atlas_records()
     return [Hit(record=records[row], score=score) for row, score in rows.items()]
 
 
@@ -94,16 +94,16 @@ def _matches(query: str) -> dict[int, float]:
 
 @cache
 def _index() -> sqlite3.Connection:
-    made = sqlite3.connect(":memory:", check_same_thread=False)
-    create_index(made)
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    create_index(connection)
     slots = ", ".join("?" * (len(COLUMNS) + 1))
-    rows = [(i, *_words_of(record)) for i, record in enumerate(load(), start=1)]
-    made.executemany(f"INSERT INTO atlas(rowid, {', '.join(COLUMNS)}) VALUES ({slots})", rows)
-    return made
+    rows = [(i, *_words_of(record)) for i, record in enumerate(atlas_records(), start=1)]
+    connection.executemany(f"INSERT INTO atlas(rowid, {', '.join(COLUMNS)}) VALUES ({slots})", rows)
+    return connection
 
 
 def create_index(connection: sqlite3.Connection) -> None:
-    """Makes the empty full-text table. Raises InputError where this SQLite has no FTS5."""
+    """Create the empty full-text table. Raises InputError where this SQLite has no FTS5."""
     try:
         connection.execute(f"CREATE VIRTUAL TABLE atlas USING fts5({', '.join(COLUMNS)}, tokenize='porter unicode61')")
     except sqlite3.OperationalError as error:
@@ -118,8 +118,8 @@ def create_index(connection: sqlite3.Connection) -> None:
 def _words_of(record: Record) -> Sequence[str]:
     quantities = " ; ".join(claim.quantity for claim in record.claims)
     context = " ; ".join(map(_context, record.claims))
-    return record.id, record.title, record.lever, record.axis, quantities, context, record.works_when
+    return record.id, record.title, record.lever or "", record.axis, quantities, context, record.works_when
 
 
 def _context(claim: Claim) -> str:
-    return " ".join((claim.unit, claim.baseline, *claim.conditions, *claim.hardware, claim.note))
+    return " ".join((claim.unit, claim.baseline or "", *claim.conditions, *claim.hardware, claim.note or ""))

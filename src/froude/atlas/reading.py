@@ -10,10 +10,11 @@ from typing import Any
 
 from froude.atlas.schema import (
     Claim,
+    ClaimTerm,
+    ConstantTerm,
     Cost,
     Domain,
     Gain,
-    Known,
     Qualifier,
     Range,
     Record,
@@ -21,7 +22,6 @@ from froude.atlas.schema import (
     Role,
     Rule,
     Runnable,
-    Said,
     choices,
 )
 from froude.errors import InputError
@@ -56,7 +56,7 @@ def read_records(text: str, place: str) -> tuple[Record, ...]:
 
     Raises InputError with the line and the field of the first thing that breaks the schema, under the name `place`.
     """
-    found: dict[str, Record] = {}
+    records: dict[str, Record] = {}
     for i, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -66,14 +66,14 @@ def read_records(text: str, place: str) -> tuple[Record, ...]:
                 _check_version(value)
                 continue
             record = read_record(value)
-            if record.id in found:
+            if record.id in records:
                 raise FieldError(f"id {record.id!r} stands twice: give each record its own")
         except json.JSONDecodeError as error:
-            raise InputError(f"{place} line {i} is no JSON ({error.msg} at column {error.colno}): mend it") from None
+            raise InputError(f"{place} line {i} is no JSON ({error.msg} at column {error.colno}): fix it") from None
         except FieldError as error:
             raise InputError(f"{place} line {i}: {error}") from None
-        found[record.id] = record
-    return tuple(found.values())
+        records[record.id] = record
+    return tuple(records.values())
 
 
 def read_record(value: object) -> Record:
@@ -91,7 +91,7 @@ def read_record(value: object) -> Record:
     claims = tuple(read_claim(one, f"claims[{i}]") for i, one in enumerate(_list(fields, "claims", "")))
     relations = _list(fields, "relations", "") if "relations" in fields else []
     return Record(
-        **texts,  # pyright: ignore[reportArgumentType], the words were checked above
+        **texts | {"lever": texts["lever"] or None},  # pyright: ignore[reportArgumentType], the words were checked above
         priority=priority,
         costs=costs,  # pyright: ignore[reportArgumentType]
         claims=claims,
@@ -107,42 +107,44 @@ def read_claim(value: object, at: str) -> Claim:
         quantity=_text(fields, "quantity", at),
         value=_size(fields, at),
         unit=_text(fields, "unit", at),
-        baseline=_text(fields, "baseline", at) if "baseline" in fields else "",
+        baseline=_text(fields, "baseline", at) if "baseline" in fields else None,
         conditions=_texts(fields, "conditions", at) if "conditions" in fields else (),
         hardware=_texts(fields, "hardware", at) if "hardware" in fields else (),
         qualifier=_word(_text(fields, "qualifier", at), "qualifier", at),  # pyright: ignore[reportArgumentType]
         gain=_word(_text(fields, "gain", at), "gain", at),  # pyright: ignore[reportArgumentType]
-        note=_text(fields, "note", at) if "note" in fields else "",
+        note=_text(fields, "note", at) if "note" in fields else None,
     )
-    if read.value == "" and read.qualifier != "direction":
+    if read.value is None and read.qualifier != "direction":
         raise FieldError(f"{at}value is missing: give value, or low and high, or the qualifier direction")
     return read
 
 
-def written(record: Record) -> dict[str, Any]:
+def record_to_dict(record: Record) -> dict[str, Any]:
     """The JSON object that reads back as the record; what is empty is left out of claims."""
-    head = {name: getattr(record, name) for name in ("id", "title", "domain", "role", "priority", "axis", "lever")}
+    head = {
+        name: getattr(record, name) or "" for name in ("id", "title", "domain", "role", "priority", "axis", "lever")
+    }
     tail = {"costs": list(record.costs), "works_when": record.works_when, "runnable": record.runnable}
-    relations = {"relations": [_written_relation(one) for one in record.relations]} if record.relations else {}
-    return head | tail | {"claims": [written_claim(claim) for claim in record.claims]} | relations
+    relations = {"relations": [_relation_to_dict(one) for one in record.relations]} if record.relations else {}
+    return head | tail | {"claims": [claim_to_dict(claim) for claim in record.claims]} | relations
 
 
-def written_claim(claim: Claim) -> dict[str, Any]:
+def claim_to_dict(claim: Claim) -> dict[str, Any]:
     """The JSON object that reads back as the claim."""
     value = claim.value
     size: dict[str, Any] = {"low": value.low, "high": value.high} if isinstance(value, Range) else {"value": value}
-    said = {"quantity": claim.quantity, **size, "unit": claim.unit, "baseline": claim.baseline}
+    stated = {"quantity": claim.quantity, **size, "unit": claim.unit, "baseline": claim.baseline}
     lists = {"conditions": list(claim.conditions), "hardware": list(claim.hardware)}
     rest = {"qualifier": claim.qualifier, "gain": claim.gain, "note": claim.note}
-    return {name: one for name, one in (said | lists | rest).items() if one not in ("", [])}
+    return {name: one for name, one in (stated | lists | rest).items() if one not in (None, [])}
 
 
-def _written_relation(relation: Relation) -> dict[str, Any]:
-    return {"rule": relation.rule, "claim": relation.claim, "terms": [_written_term(t) for t in relation.terms]}
+def _relation_to_dict(relation: Relation) -> dict[str, Any]:
+    return {"rule": relation.rule, "claim": relation.claim, "terms": [_term_to_dict(t) for t in relation.terms]}
 
 
-def _written_term(term: Said | Known) -> dict[str, Any]:
-    if isinstance(term, Known):
+def _term_to_dict(term: ClaimTerm | ConstantTerm) -> dict[str, Any]:
+    if isinstance(term, ConstantTerm):
         return {"value": term.value, "source": term.source}
     return {"claim": term.claim} | ({"scale": term.scale} if term.scale != 1 else {})
 
@@ -162,30 +164,32 @@ def _read_relation(value: object, at: str, claims: tuple[Claim, ...]) -> Relatio
     return Relation(rule=rule, claim=claim, terms=tuple(terms))  # pyright: ignore[reportArgumentType]
 
 
-def _read_term(value: object, at: str, claims: tuple[Claim, ...]) -> Said | Known:
+def _read_term(value: object, at: str, claims: tuple[Claim, ...]) -> ClaimTerm | ConstantTerm:
     fields = _object(value, TERM_FIELDS, at)
     if "claim" in fields:
         scale = _number(fields, "scale", f"{at}.") if "scale" in fields else 1.0
-        return Said(claim=_claim_number(fields, at, claims), scale=scale)
-    return Known(value=_number(fields, "value", f"{at}."), source=_text(fields, "source", f"{at}."))
+        return ClaimTerm(claim=_claim_number(fields, at, claims), scale=scale)
+    return ConstantTerm(value=_number(fields, "value", f"{at}."), source=_text(fields, "source", f"{at}."))
 
 
 def _claim_number(fields: Mapping[str, Any], at: str, claims: tuple[Claim, ...]) -> int:
     index = fields.get("claim")
     if type(index) is not int or not 0 <= index < len(claims):
         raise FieldError(f"{at}.claim is {index!r}: give the number of a claim, 0 to {len(claims) - 1}")
-    if isinstance(claims[index].value, str):
+    if isinstance(claims[index].value, str | None):
         raise FieldError(f"{at}.claim {index} has no number: relate claims that have one")
     return index
 
 
-def _size(fields: Mapping[str, Any], at: str) -> float | Range | str:
+def _size(fields: Mapping[str, Any], at: str) -> float | Range | str | None:
     if "low" in fields or "high" in fields:
         if "value" in fields:
             raise FieldError(f"{at}value stands beside low and high: give one or the other")
         return Range(low=_number(fields, "low", at), high=_number(fields, "high", at))
-    value = fields.get("value", "")
-    return value if isinstance(value, str) else _number(fields, "value", at)
+    if "value" not in fields:
+        return None
+    value = fields["value"]
+    return (value or None) if isinstance(value, str) else _number(fields, "value", at)
 
 
 def _number(fields: Mapping[str, Any], name: str, at: str) -> float:

@@ -16,7 +16,7 @@ NEAREST = 5  # ids that an error offers
 
 
 @cache
-def load() -> tuple[Record, ...]:
+def atlas_records() -> tuple[Record, ...]:
     """Every record of the atlas, in the order of its file, checked as it is read.
 
     Raises InputError that names the line and the field where the file breaks the schema.
@@ -24,9 +24,9 @@ def load() -> tuple[Record, ...]:
     return read_records(files("froude.atlas").joinpath(FILE).read_text(encoding="utf-8"), FILE)
 
 
-def get(name: str) -> Record:
+def atlas_record(name: str) -> Record:
     """The record of an id; case does not matter. Raises InputError with the nearest ids."""
-    by_id = {record.id: record for record in load()}
+    by_id = {record.id: record for record in atlas_records()}
     wanted = name.strip().lower()
     if wanted in by_id:
         return by_id[wanted]
@@ -35,7 +35,7 @@ def get(name: str) -> Record:
 
 def nearest(wanted: str, ids: Iterable[str]) -> list[str]:
     """The ids that a wrong one may mean: those it is part of, then those spelled alike."""
-    known = list(ids)
-    holding = [one for one in known if wanted and wanted in one]
-    alike = difflib.get_close_matches(wanted, known, n=NEAREST, cutoff=0.4)
-    return [*dict.fromkeys((*holding, *alike))][:NEAREST] or known[:NEAREST]
+    existing = list(ids)
+    longer = [one for one in existing if wanted and wanted in one]
+    alike = difflib.get_close_matches(wanted, existing, n=NEAREST, cutoff=0.4)
+    return [*dict.fromkeys((*longer, *alike))][:NEAREST] or existing[:NEAREST]

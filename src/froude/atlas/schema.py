@@ -79,7 +79,7 @@ class Range:
 class Claim:
     """One thing that a paper says: a quantity, how large, against what, and where it holds.
 
-    `value` is a number, a Range, or a text: a formula as "O(k)", a word as "several", and "" for a claim that names a
+    `value` is a number, a Range, or a text: a formula as "O(k)", a word as "several"; None for a claim that names a
     direction alone. `qualifier` says how the value is meant: as it stands ("exact"), as a mean or median, as a bound
     from above ("maximum", the "up to" of abstracts) or below, roughly, or as a direction. `gain` is "realised" for what
     was measured against the baseline, "ideal" for what theory or the best case allows, and "none" for what is no gain
@@ -87,37 +87,37 @@ class Claim:
     """
 
     quantity: str
-    value: float | Range | str
+    value: float | Range | str | None
     unit: str
-    baseline: str
+    baseline: str | None
     conditions: tuple[str, ...]
     hardware: tuple[str, ...]
     qualifier: Qualifier
     gain: Gain
-    note: str
+    note: str | None
 
     @property
     def size(self) -> str:
         """The value with its unit and its sign: "≤ 4 x" for "up to 4 x"; empty for a direction alone."""
-        if self.value == "":
+        if self.value is None:
             return ""
-        written = number(self.value) if isinstance(self.value, int | float) else str(self.value)
+        value = number(self.value) if isinstance(self.value, int | float) else str(self.value)
         unit = "" if self.unit in BARE else f" {self.unit}"
-        return f"{SIGNS.get(self.qualifier, '')}{written}{unit}"
+        return f"{SIGNS.get(self.qualifier, '')}{value}{unit}"
 
     @property
     def sentence(self) -> str:
         """The whole claim in one line: quantity, size, baseline, conditions, and whether the gain is an ideal one."""
-        said = f"{self.quantity}: {self.size}" if self.size else self.quantity
+        what = f"{self.quantity}: {self.size}" if self.size else self.quantity
         against = f", against {self.baseline}" if self.baseline else ""
         where = f" ({'; '.join(self.conditions)})" if self.conditions else ""
-        return said + against + where + (" [ideal]" if self.gain == "ideal" else "")
+        return what + against + where + (" [ideal]" if self.gain == "ideal" else "")
 
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
-    """A number in a relation that the paper says: that of claim number `claim`, times `scale`, a change of unit."""
+class ClaimTerm:
+    """A number in a relation that the paper states: that of claim number `claim`, times `scale`, a change of unit."""
 
     claim: int
     scale: float
@@ -125,7 +125,7 @@ class Said:
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
+class ConstantTerm:
     """A number in a relation that is no claim of its own, and where it stands."""
 
     value: float
@@ -144,7 +144,7 @@ class Relation:
 
     rule: Rule
     claim: int
-    terms: tuple[Said | Known, ...]
+    terms: tuple[ClaimTerm | ConstantTerm, ...]
 
 
 @final
@@ -152,7 +152,7 @@ class Relation:
 class Record:
     """What one paper says about scaling, and what would show that Froude reproduces it.
 
-    `lever` is what one sets and what it changes, empty where the paper has none; `costs` are the terms of a cost that
+    `lever` is what one sets and what it changes, None where the paper has none; `costs` are the terms of a cost that
     its claims are about; `works_when` is the sentence a check must show; `runnable` says how far that goes on a CPU.
     """
 
@@ -162,7 +162,7 @@ class Record:
     role: Role
     priority: int
     axis: str
-    lever: str
+    lever: str | None
     costs: tuple[Cost, ...]
     works_when: str
     runnable: Runnable

@@ -3,19 +3,21 @@
 from froude.growth.crossing import Crossing, find_crossing
 from froude.growth.experiment import Experiment, RowClaim, load_experiment
 from froude.growth.exponents import Growth, Unfitted, fit_growth
-from froude.growth.results import Grown, JudgedClaim, grow
+from froude.growth.results import GrowthResult, JudgedClaim, analyse_timings
+from froude.growth.runner import grow
 from froude.growth.timing import Sample, Timing, time_call
 
 __all__ = [
     "Crossing",
     "Experiment",
-    "Grown",
     "Growth",
+    "GrowthResult",
     "JudgedClaim",
     "RowClaim",
     "Sample",
     "Timing",
     "Unfitted",
+    "analyse_timings",
     "find_crossing",
     "fit_growth",
     "grow",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 import re
 import shlex
 import shutil
@@ -21,7 +20,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.growth import launch
-from froude.growth.experiment import Experiment, no_quality
+from froude.growth.experiment import Experiment
 from froude.growth.timing import GRAINS, Sample, is_enough
 from froude.quantity import parse_quantity
 
@@ -31,7 +30,7 @@ SIZE = "{n}"
 GRAIN_S = 1e-6  # of what a system says a process used
 HIDDEN = 1.1  # times the peak of a program that does nothing, up to which a peak may be that of who starts it
 FOR_A_SHELL = frozenset({"|", ">", "<", ">>", "&&", "||", ";", "&"})
-TOLD_BYTES = 4096  # that hold all a launched program tells of itself
+USAGE_BYTES = 4096  # that hold all that a launched program used
 LONGEST_NAME = 28  # letters of a method's name, so that a table of them fits a terminal
 
 
@@ -41,7 +40,7 @@ class Command:
     """A program with its arguments, in which {n} stands for the size; other braces mean nothing.
 
     Called with a size it runs, as often as the clock needs, and returns a `Sample`: CPU seconds of the process and its
-    children, seconds on the wall, resident memory at its peak, NaN below some 10 MB, and what it printed.
+    children, seconds on the wall, resident memory at its peak, None below some 10 MB, and what it printed.
     InputError where it fails.
     """
 
@@ -65,8 +64,8 @@ class Command:
 
     def at(self, size: float) -> list[str]:
         """The words at a size, which is written without a point where it is whole."""
-        written = str(int(size)) if float(size).is_integer() else repr(size)
-        return [word.replace(SIZE, written) for word in self.words]
+        digits = str(int(size)) if float(size).is_integer() else repr(size)
+        return [word.replace(SIZE, digits) for word in self.words]
 
     @property
     def depends_on_size(self) -> bool:
@@ -83,12 +82,12 @@ class Command:
                 break
         return Sample(
             cpu_seconds=cpu / len(samples), wall_seconds=wall / len(samples), calls=len(samples),
-            result=samples[-1].result, peak_bytes=_told_apart(max(s.peak_bytes for s in samples)),
+            result=samples[-1].result, peak_bytes=_own_peak(max(s.peak_bytes or 0.0 for s in samples)),
         )  # fmt: skip
 
 
 def command_experiment(
-    commands: Sequence[str], sizes: Sequence[float], *, prepare: str = "", quality: str = ""
+    commands: Sequence[str], sizes: Sequence[float], *, prepare: str | None = None, quality: str | None = None
 ) -> Experiment:
     """The experiment whose methods are commands, which get nothing but the size.
 
@@ -105,15 +104,15 @@ def command_experiment(
         raise InputError(f"{len(commands)} commands, of which {len(parsed)} differ: give each once")
     methods = dict(zip(short_names([*parsed.values()]), parsed.values(), strict=True))
     first = f"; before each repetition: {prepare}" if prepare else ""
-    said = "\0".join([*parsed, prepare, quality])
+    identity = "\0".join([*parsed, prepare or "", quality or ""])
     return Experiment(
         title=" against ".join(methods),
         source=" · ".join(parsed) + first,
         sizes=tuple(sizes),
         methods=methods,
-        prepare=functools.partial(_prepared, before),
-        quality=functools.partial(number_in, _pattern(quality)) if quality else no_quality,
-        version=hashlib.sha256(said.encode()).hexdigest()[:16],
+        prepare=functools.partial(_prepare, before),
+        quality=functools.partial(number_in, _pattern(quality)) if quality else None,
+        version=hashlib.sha256(identity.encode()).hexdigest()[:16],
     )
 
 
@@ -143,27 +142,29 @@ def run(words: Sequence[str]) -> Sample:
                 mine.close()  # at which it ends the program
                 launched.wait()
                 raise
-        told = mine.recv(TOLD_BYTES).split()
-    code, cpu, wall, peak = map(float, told) if told else (math.nan,) * 4
+        usage = mine.recv(USAGE_BYTES).split()
+    if not usage:
+        raise InputError(_failure(words, "does not start", complaints))
+    code, cpu, wall, peak = map(float, usage)
     if code:
-        raise InputError(f"{shlex.join(words)!r} {_ended(code)} ({_last_line(complaints)}): mend it or the sizes")
+        raise InputError(_failure(words, _ending(code), complaints))
     return Sample(cpu_seconds=cpu, wall_seconds=wall, calls=1, result=printed, peak_bytes=peak)
 
 
 def number_in(pattern: re.Pattern[str], size: Any, printed: bytes) -> float:
     """The number that a pattern first finds in what a command printed. InputError where there is none."""
     text = printed.decode(errors="replace")
-    found = pattern.search(text)
+    match = pattern.search(text)
     try:
-        return float(found[min(1, pattern.groups)]) if found else _missing(pattern, text)
+        return float(match[min(1, pattern.groups)]) if match else _refuse(pattern, text)
     except (TypeError, ValueError):
-        return _missing(pattern, text)
+        return _refuse(pattern, text)
 
 
 def short_names(commands: Sequence[Command]) -> list[str]:
     """The first words of each command that no other begins with; numbered where cutting long ones makes two alike."""
-    found = [_beginning(one, [other for other in commands if other is not one]) for one in commands]
-    cut = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in found]
+    names = [_beginning(one, [other for other in commands if other is not one]) for one in commands]
+    cut = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in names]
     return [name if cut.count(name) == 1 else f"{i}: {name}" for i, name in enumerate(cut, 1)]
 
 
@@ -174,19 +175,19 @@ def _beginning(command: Command, others: Sequence[Command]) -> str:
     return " ".join(words[:enough])
 
 
-def _prepared(before: Sequence[Command], size: float, rng: np.random.Generator) -> float:
+def _prepare(before: Sequence[Command], size: float, rng: np.random.Generator) -> float:
     for command in before:
         run(command.at(size))
     return size
 
 
-def _told_apart(peak: float) -> float:
-    return peak if peak > HIDDEN * _least_peak() else math.nan
+def _own_peak(peak: float) -> float | None:
+    return peak if peak > HIDDEN * _least_peak() else None
 
 
 @functools.cache
 def _least_peak() -> float:
-    return run(["true"]).peak_bytes
+    return run(["true"]).peak_bytes or 0.0
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -198,16 +199,18 @@ def _pattern(text: str) -> re.Pattern[str]:
         ) from None
 
 
-def _missing(pattern: re.Pattern[str], text: str) -> float:
+def _refuse(pattern: re.Pattern[str], text: str) -> float:
     raise InputError(f"quality {pattern.pattern!r} finds no number in what is printed ({_last_line(text)})")
 
 
-def _ended(code: float) -> str:
-    if math.isnan(code):
-        return "does not start"
+def _failure(words: Sequence[str], ending: str, complaints: bytes) -> str:
+    return f"{shlex.join(words)!r} {ending} ({_last_line(complaints)}): fix it or the sizes"
+
+
+def _ending(code: float) -> str:
     return f"ends with exit code {code:g}" if code > 0 else f"is ended by {signal.Signals(int(-code)).name}"
 
 
 def _last_line(printed: bytes | str) -> str:
     text = printed if isinstance(printed, str) else printed.decode(errors="replace")
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it says nothing")
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it prints nothing")

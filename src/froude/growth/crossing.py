@@ -30,29 +30,29 @@ class Crossing:
     """At `size`, with interval [lo, hi], `first` and `second` take equally long; `faster_above` is faster past it.
 
     "inside" is read off the measured times, and is the last crossing if there are several. "extrapolated" lies past
-    the largest common size, by the fits alone, if nine draws in ten cross there. "none" has NaN for sizes, and names
-    the one faster at the largest size that tells them apart, if one does. `share` is the part of the bootstrap draws
-    that cross in that way, `repetitions` the fewest at a size that counts.
+    the largest common size, by the fits alone, if nine draws in ten cross there. "none" has no sizes, and names the
+    one faster at the largest size that tells them apart, if one does. `share` is the part of the bootstrap draws that
+    cross in that way, `repetitions` the fewest at a size that counts.
     """
 
     first: str
     second: str
     kind: Kind
-    faster_above: str
-    size: float = math.nan
-    lo: float = math.nan
-    hi: float = math.nan
+    faster_above: str | None = None
+    size: float | None = None
+    lo: float | None = None
+    hi: float | None = None
     share: float = 0.0
     repetitions: int = 0
 
     @property
-    def enough(self) -> bool:
+    def is_certain(self) -> bool:
         """Whether repetitions, where there are any, are enough to be sure of it and for an interval."""
         return not 0 < self.repetitions < ENOUGH
 
     def to_dict(self) -> dict[str, Any]:
         """The crossing as JSON."""
-        return asdict(self)
+        return asdict(self) | {"faster_above": self.faster_above or ""}
 
 
 def find_crossing(
@@ -69,13 +69,13 @@ def find_crossing(
     """
     common = sorted(set(times[0]) & set(times[1]))
     if not common:
-        return Crossing(first=names[0], second=names[1], kind="none", faster_above="")
+        return Crossing(first=names[0], second=names[1], kind="none")
     x, counts = np.array(common), np.array([min(len(one[n]) for one in times) for n in common])
     ratio = np.log([np.median(times[0][n]) / np.median(times[1][n]) for n in common])
     draws = _resampled(times, common, np.random.default_rng(seed))
-    told = np.flatnonzero((np.sign(draws) == np.sign(ratio)).mean(axis=0) >= CERTAIN)
-    changes = [(i, j) for i, j in itertools.pairwise(told) if ratio[i] * ratio[j] < 0]
-    leader = names[int(ratio[told[-1]] > 0)] if told.size else ""
+    decided = np.flatnonzero((np.sign(draws) == np.sign(ratio)).mean(axis=0) >= CERTAIN)
+    changes = [(i, j) for i, j in itertools.pairwise(decided) if ratio[i] * ratio[j] < 0]
+    leader = names[int(ratio[decided[-1]] > 0)] if decided.size else None
     if changes:
         i, j = changes[-1]
         part = slice(i, j + 1)
@@ -88,18 +88,18 @@ def find_crossing(
             zeros = np.array([_last_zero(far, row) for row in np.log(fits[0].draws_at(far) / fits[1].draws_at(far))])
             if np.isfinite(zeros).mean() >= LEVEL:
                 return _crossing(names, "extrapolated", names[int(leader == names[0])], where, zeros, counts)
-    return _crossing(names, "none", leader, math.nan, np.full(1, math.nan), counts)
+    return _crossing(names, "none", leader, None, np.full(1, math.nan), counts)
 
 
 def _crossing(
-    names: tuple[str, str], kind: Kind, above: str, size: float, draws: np.ndarray, counts: np.ndarray
+    names: tuple[str, str], kind: Kind, above: str | None, size: float | None, draws: np.ndarray, counts: np.ndarray
 ) -> Crossing:
     """A crossing with the interval of those draws that cross; `counts` are the repetitions at sizes that count."""
     crossed = draws[np.isfinite(draws)]
-    lo, hi = np.quantile(crossed, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if crossed.size else (math.nan, math.nan)
+    lo, hi = np.quantile(crossed, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist() if crossed.size else (None, None)
     return Crossing(
         first=names[0], second=names[1], kind=kind, faster_above=above,
-        size=size, lo=float(lo), hi=float(hi), share=crossed.size / draws.size, repetitions=int(counts.min()),
+        size=size, lo=lo, hi=hi, share=crossed.size / draws.size, repetitions=int(counts.min()),
     )  # fmt: skip
 
 

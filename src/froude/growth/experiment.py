@@ -5,43 +5,38 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import itertools
-import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import Any, Generic, Literal, TypeVar, final
 
 import numpy as np
 
 from froude.errors import InputError
 
-if TYPE_CHECKING:
-    from froude.growth.results import Grown
-
 NAME = "EXPERIMENT"
 """What a file calls the experiment it declares."""
 
-HOW = f"set {NAME} = growth.Experiment(title=…, source=…, sizes=…, methods=…, prepare=…)"
+DECLARATION = f"set {NAME} = growth.Experiment(title=…, source=…, sizes=…, methods=…, prepare=…)"
 
 
-def no_quality(data: Any, result: Any) -> float:
-    """NaN: the experiment measures nothing but time and memory."""
-    return math.nan
+Result = TypeVar("Result")
+"""What a claim is judged by: a `GrowthResult`, which this module does not know."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class RowClaim:
+class RowClaim(Generic[Result]):
     """What an experiment shows of a row of the atlas.
 
-    `holds(found)` maps each statement, with the numbers measured, to whether it is true; all of them must be. They are
+    `holds(result)` maps each statement, with the numbers measured, to whether it is true; all of them must be. They are
     the row's own sentence where the claim shows that it "works", and a good part of it where it is "modelled".
     """
 
     row: str
-    holds: Callable[[Grown], Mapping[str, bool]]
+    holds: Callable[[Result], Mapping[str, bool]]
     shows: Literal["works", "modelled"] = "works"
 
 
@@ -52,8 +47,8 @@ class Experiment:
 
     `prepare(size, rng)` makes the data of one size and repetition, untimed; all methods get the same.
     Each of `methods` maps its data to a result, is what is timed, and must leave the data as they are, for it is
-    called several times. `quality(data, result)` is one number of a result: an error, a count, a score. `claims` are
-    judged by what came out.
+    called several times. `quality(data, result)` is one number of a result: an error, a count, a score; without it only
+    time and memory are measured. `claims` are judged by the result, `expected` says in words what it should be.
     `version` tells code from other code: `load_experiment` fills in a digest of the file.
     Raises InputError where sizes are not at least two growing positive numbers, or a method cannot be called.
     """
@@ -63,12 +58,12 @@ class Experiment:
     sizes: tuple[float, ...]
     methods: Mapping[str, Callable[[Any], Any]]
     prepare: Callable[[Any, np.random.Generator], Any]
-    quality: Callable[[Any, Any], float] = no_quality
+    quality: Callable[[Any, Any], float] | None = None
     quality_name: str = "quality"
     size_name: str = "n"
-    expected: str = ""
-    claims: tuple[RowClaim, ...] = ()
-    version: str = ""
+    expected: str | None = None
+    claims: tuple[RowClaim[Any], ...] = ()
+    version: str | None = None
 
     def __post_init__(self) -> None:
         sizes = self.sizes
@@ -80,11 +75,6 @@ class Experiment:
         if wrong or not self.methods:
             raise InputError(f"methods {wrong or 'none'} of {self.title!r}: give functions by name, data → result")
 
-    @property
-    def has_quality(self) -> bool:
-        """Whether results are judged by a number."""
-        return self.quality is not no_quality
-
 
 def load_experiment(path: str | Path) -> Experiment:
     """The experiment that a Python file declares; the file is run.
@@ -94,10 +84,10 @@ def load_experiment(path: str | Path) -> Experiment:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{str(path)!r} is no file: give a Python file that declares {NAME}")
-    found = getattr(_run(path), NAME, None)
-    if not isinstance(found, Experiment):
-        raise InputError(f"{str(path)!r} declares no {NAME}: {HOW}")
-    return replace(found, version=hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+    experiment = getattr(_run(path), NAME, None)
+    if not isinstance(experiment, Experiment):
+        raise InputError(f"{str(path)!r} declares no {NAME}: {DECLARATION}")
+    return replace(experiment, version=hashlib.sha256(path.read_bytes()).hexdigest()[:16])
 
 
 def _run(path: Path) -> ModuleType:
@@ -114,7 +104,7 @@ def _run(path: Path) -> ModuleType:
     except ModuleNotFoundError as error:
         raise InputError(f"{str(path)!r} needs the library {error.name!r}: install it") from None
     except Exception as error:
-        raise InputError(f"{str(path)!r} fails ({one_line(error)}): mend it") from None
+        raise InputError(f"{str(path)!r} fails ({one_line(error)}): fix it") from None
     return module
 
 

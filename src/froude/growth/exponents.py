@@ -15,7 +15,7 @@ FEWEST_SIZES = 4
 """Sizes that a fit of three parameters needs; one more to hold the largest out."""
 
 LEAST_SHARE = 0.5
-"""Of the quantity at the end where b·n^p is largest, the least that must be b·n^p for p to be told."""
+"""Of the quantity at the end where b·n^p is largest, the least that must be b·n^p for p to be determined."""
 
 EXPONENTS = np.arange(-4.0, 6.001, 0.1)
 FINER = np.arange(-0.1, 0.1001, 0.0025)
@@ -39,7 +39,7 @@ class Growth:
 
     `draws` (draws, 3) holds (a, b, p) of bootstrap refits. `held_out` maps each form to the relative error of its
     prediction of the largest size, fitted to the others; `form` is the closest, and `alike` are those that the spread
-    of repetitions does not tell from it. They are empty where sizes are too few to hold one out.
+    of repetitions does not tell from it. There are none where sizes are too few to hold one out.
     """
 
     a: float
@@ -50,7 +50,7 @@ class Growth:
     level: float
     draws: np.ndarray = field(repr=False)
     held_out: Mapping[str, float]
-    form: str
+    form: str | None
     alike: tuple[str, ...]
 
     def at(self, n: np.ndarray | float) -> np.ndarray:
@@ -64,14 +64,15 @@ class Growth:
 
     def to_dict(self) -> dict[str, Any]:
         """The fit as JSON, without its draws."""
-        names = ("a", "b", "exponent", "lo", "hi", "level", "form")
-        return {**{n: getattr(self, n) for n in names}, "alike": list(self.alike), "held_out": dict(self.held_out)}
+        numbers = {name: getattr(self, name) for name in ("a", "b", "exponent", "lo", "hi", "level")}
+        forms = {"form": self.form or "", "alike": list(self.alike), "held_out": dict(self.held_out)}
+        return numbers | forms
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Unfitted:
-    """Why no exponent can be told; its exponent is NaN, of which no bound holds."""
+    """Why no exponent can be determined; its exponent is NaN, of which no bound holds."""
 
     reason: str
 
@@ -104,16 +105,16 @@ def fit_growth(
         return Unfitted(reason="not all values are positive")
     medians = np.array([np.median(row) for row in rows])
     best = _fit(x, medians[None], np.ones((1, x.size)), floor)[0]
-    # A fit that grows is told at its large end, one that falls at its small end.
+    # A fit that grows is determined at its large end, one that falls at its small end.
     end = (best[1] * x ** best[2]).max()
     if end < LEAST_SHARE * (best[0] + end):
         return Unfitted(reason=f"flat: {best[0] / (best[0] + end):.0%} or more does not depend on size")
     draws = _bootstrap(x, rows, floor, np.random.default_rng(seed))
     lo, hi = np.quantile(draws[:, 2], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     held_out = _hold_out(x, medians, floor) if x.size > FEWEST_SIZES else {}
-    form = min(held_out, key=lambda name: held_out[name], default="")
-    noise = float(np.std(rows[-1]) / medians[-1])
-    alike = tuple(n for n, error in held_out.items() if n != form and error <= held_out[form] + noise)
+    form = min(held_out, key=lambda name: held_out[name], default=None)
+    least = held_out[form] + float(np.std(rows[-1]) / medians[-1]) if form else 0.0
+    alike = tuple(name for name, error in held_out.items() if name != form and error <= least)
     a, b, p = map(float, best)
     return Growth(
         a=a, b=b, exponent=p, lo=float(lo), hi=float(hi), level=LEVEL,
@@ -129,7 +130,7 @@ def _bootstrap(x: np.ndarray, rows: list[np.ndarray], floor: bool, rng: np.rando
 
 def _hold_out(x: np.ndarray, y: np.ndarray, floor: bool) -> dict[str, float]:
     """The relative error at the largest size of each form, fitted to the other sizes."""
-    found = {}
+    errors = {}
     fits = {"n^p": None, **FORMS}
     for name, form in fits.items():
         if form is None:
@@ -139,22 +140,22 @@ def _hold_out(x: np.ndarray, y: np.ndarray, floor: bool) -> dict[str, float]:
             g = form(x)
             a, b, _ = _linear(g[:-1] / y[:-1], 1 / y[:-1], np.ones(x.size - 1), floor)
             predicted = a + b * g[-1]
-        found[name] = float(abs(predicted / y[-1] - 1))
-    return found
+        errors[name] = float(abs(predicted / y[-1] - 1))
+    return errors
 
 
 def _fit(x: np.ndarray, y: np.ndarray, weights: np.ndarray, floor: bool) -> np.ndarray:
     """(a, b, p) for each row of y and weights (m, k), robust against single sizes: (m, 3)."""
     scale = math.exp(float(np.log(x).mean()))
-    found = _closest(x / scale, y, weights, floor)
+    fits = _closest(x / scale, y, weights, floor)
     for _ in range(ROUNDS):
-        a, b, p = found.T[..., None]
+        a, b, p = fits.T[..., None]
         residuals = np.abs((a + b * (x / scale) ** p) / y - 1)
         sigma = np.maximum(1.4826 * np.median(residuals, axis=1, keepdims=True), 1e-9)
         robust = np.minimum(1.0, HUBER * sigma / np.maximum(residuals, 1e-12))
-        found = _closest(x / scale, y, weights * robust, floor)
-    found[:, 1] /= scale ** found[:, 2]
-    return found
+        fits = _closest(x / scale, y, weights * robust, floor)
+    fits[:, 1] /= scale ** fits[:, 2]
+    return fits
 
 
 def _closest(x: np.ndarray, y: np.ndarray, weights: np.ndarray, floor: bool) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Runs one program and tells what it used: exit code, CPU seconds, wall seconds, peak bytes.
+"""Runs one program and reports what it used: exit code, CPU seconds, wall seconds, peak bytes.
 
 A program of its own, small and without Froude: a system counts the memory of who starts a process as a peak of that
 process, and hides what is below it. It leads a group of processes, which it ends when whoever asked is gone.
@@ -15,7 +15,7 @@ GRACE_S = 1.0
 
 
 def launch(words: list[str], asker: int) -> None:
-    """Run a program with its arguments, wait for it, and tell what it and all its children used.
+    """Run a program with its arguments, wait for it, and report what it and all its children used.
 
     The asker is the descriptor of a socket, whose other end is with who wants to know.
     """
@@ -28,9 +28,9 @@ def launch(words: list[str], asker: int) -> None:
     _, status, used = os.wait4(child, 0)
     wall = time.perf_counter() - begin
     peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    told = f"{os.waitstatus_to_exitcode(status)} {used.ru_utime + used.ru_stime} {wall} {peak}"
+    usage = f"{os.waitstatus_to_exitcode(status)} {used.ru_utime + used.ru_stime} {wall} {peak}"
     try:
-        os.write(asker, told.encode())
+        os.write(asker, usage.encode())
     except BrokenPipeError:
         signal.pause()  # until the group is ended
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
@@ -14,16 +14,16 @@ from froude.growth.timing import Timing
 from froude.runs import Study
 
 _SET = ("method", "size", "repetition")
-_FOUND = ("cpu_seconds", "wall_seconds", "calls", "peak_bytes", "quality")
+_MEASURED = ("cpu_seconds", "wall_seconds", "calls", "peak_bytes", "quality")
 _MADE = ("machine", "date")
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """Where timings are kept: the earlier ones by (method, size, repetition), and the studies they are written to."""
+    """Where timings are kept: the study they are written to, if any, and earlier ones by method, size, repetition."""
 
-    studies: tuple[Study, ...] = ()
+    study: Study | None = None
     earlier: Mapping[tuple[str, float, int], Timing] = field(default_factory=dict)
 
     @classmethod
@@ -34,25 +34,25 @@ class Records:
         """
         if folder is None:
             return cls()
-        settings = {"kind": "growth", "title": experiment.title, "version": experiment.version, "seed": seed}
+        settings = {"kind": "growth", "title": experiment.title, "version": experiment.version or "", "seed": seed}
         study = Study.create(folder, settings)
-        found = _timings(study) if study.finished() else []
-        return cls(studies=(study,), earlier={(t.method, t.size, t.repetition): t for t in found})
+        timings = _timings(study) if study.finished() else []
+        return cls(study=study, earlier={(t.method, t.size, t.repetition): t for t in timings})
 
     def write(self, timing: Timing) -> None:
         """Keep a timing, as a finished run."""
-        values = asdict(timing)
-        for study in self.studies:
-            with study.writer({name: values[name] for name in _SET}) as run:
-                found = {name: values[name] for name in _FOUND if not math.isnan(values[name])}
-                run.finish(**found, **{name: values[name] for name in _MADE if values[name]})
+        if self.study is None:
+            return
+        with self.study.writer({name: getattr(timing, name) for name in _SET}) as run:
+            values = {name: getattr(timing, name) for name in (*_MEASURED, *_MADE)}
+            run.finish(**{name: value for name, value in values.items() if _is_known(value)})
 
-    def check_machine(self, machine: str) -> None:
+    def check_machine(self, machine: str | None) -> None:
         """InputError where what is kept was made on another machine than this one, which is to add to it."""
-        others = {t.machine for t in self.earlier.values()} - {machine, ""}
-        if machine and others:
+        others = {t.machine for t in self.earlier.values() if t.machine} - {machine}
+        if self.study and machine and others:
             raise InputError(
-                f"study {str(self.studies[0].path)!r} was timed on {min(others)}, and this is {machine}: "
+                f"study {str(self.study.path)!r} was timed on {min(others)}, and this is {machine}: "
                 "timings of two machines do not mix, choose another folder with --study"
             )
 
@@ -68,13 +68,23 @@ class Records:
 def _timings(study: Study) -> list[Timing]:
     runs = study.runs()
     columns = {
-        name: runs[name].tolist() if name in runs else [math.nan] * len(runs) for name in (*_SET, *_FOUND, *_MADE)
+        name: runs[name].tolist() if name in runs else [math.nan] * len(runs) for name in (*_SET, *_MEASURED, *_MADE)
     }
     return [_timing({name: column[i] for name, column in columns.items()}) for i in range(len(runs))]
 
 
 def _timing(row: Mapping[str, Any]) -> Timing:
-    words = {name: row[name] if isinstance(row[name], str) else "" for name in ("method", *_MADE)}
-    numbers = {name: math.nan if row[name] is None else float(row[name]) for name in row if name not in words}
-    whole = {name: int(numbers[name]) for name in ("repetition", "calls")}
-    return Timing(**words, **{**numbers, **whole})
+    words = {name: row[name] if isinstance(row[name], str) else None for name in _MADE}
+    return Timing(
+        method=row["method"], size=float(row["size"]), repetition=int(row["repetition"]), calls=int(row["calls"]),
+        cpu_seconds=float(row["cpu_seconds"]), wall_seconds=float(row["wall_seconds"]),
+        peak_bytes=_number(row["peak_bytes"]), quality=_number(row["quality"]), **words,
+    )  # fmt: skip
+
+
+def _is_known(value: str | float | None) -> bool:
+    return value is not None and not (isinstance(value, float) and math.isnan(value))
+
+
+def _number(cell: float | None) -> float | None:
+    return None if cell is None or math.isnan(cell) else float(cell)

@@ -10,7 +10,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, final
 
 from froude.errors import InputError
@@ -43,9 +43,9 @@ class Timing:
 
     Seconds are those of one call, the mean of `calls` in a row. CPU seconds are of all threads of this process, not of
     others that it starts. `peak_bytes` is what Python and NumPy allocated at most during a call, by tracemalloc, and
-    PyTorch for tensors; what other libraries allocate by themselves is not seen. NaN stands for what was not measured.
-    A method that returns a `Sample` says all this itself. `machine` and `date` say where and when it was made, and are
-    empty where that is not known.
+    PyTorch for tensors; what other libraries allocate by themselves is not seen. A method that returns a `Sample`
+    says all this itself. `machine` and `date` say where and when it was made. None stands for what was not measured,
+    or is not known.
     """
 
     method: str
@@ -54,10 +54,14 @@ class Timing:
     cpu_seconds: float
     wall_seconds: float
     calls: int
-    peak_bytes: float = math.nan
-    quality: float = math.nan
-    machine: str = ""
-    date: str = ""
+    peak_bytes: float | None = None
+    quality: float | None = None
+    machine: str | None = None
+    date: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The timing as JSON."""
+        return asdict(self) | {"machine": self.machine or "", "date": self.date or ""}
 
 
 @final
@@ -73,7 +77,7 @@ class Sample:
     wall_seconds: float
     calls: int
     result: Any
-    peak_bytes: float = math.nan
+    peak_bytes: float | None = None
 
 
 def time_call(call: Callable[[], Any], what: str = "the call") -> Sample:
@@ -94,7 +98,7 @@ def time_call(call: Callable[[], Any], what: str = "the call") -> Sample:
         if is_enough(cpu, sample.wall_seconds * calls, needed):
             break
         calls *= max(2, min(10, math.ceil(1.2 * needed / max(cpu, 1e-12))))
-    _check_tellable(sample, GRAINS * clock_grain(), what)
+    _check_measurable(sample, GRAINS * clock_grain(), what)
     return sample
 
 
@@ -103,7 +107,7 @@ def is_enough(cpu: float, wall: float, needed: float) -> bool:
     return cpu >= max(needed, WORKS * wall) or wall >= LONGEST_S
 
 
-def _check_tellable(sample: Sample, needed: float, what: str) -> None:
+def _check_measurable(sample: Sample, needed: float, what: str) -> None:
     cpu, wall = sample.cpu_seconds * sample.calls, sample.wall_seconds * sample.calls
     if cpu < max(needed, WORKS * wall):
         raise InputError(
@@ -117,20 +121,20 @@ def _check_tellable(sample: Sample, needed: float, what: str) -> None:
         )
 
 
-def peak_of(call: Callable[[], Any]) -> float:
-    """Bytes that a call held at most, above what was held before; a sample's own peak.
+def peak_of(call: Callable[[], Any]) -> float | None:
+    """Bytes that a call held at most, above what was held before; a sample's own peak; None where neither is known.
 
     They are those of Python, NumPy and, once it is imported, PyTorch's tensors.
     """
     if tracemalloc.is_tracing():  # somebody else's, who would lose what they trace
-        result, peak = call(), math.nan
+        result, peak = call(), None
     else:
-        counted = _tensor_bytes()  # whose import allocates, too
+        tensors = _tensor_bytes()  # whose import allocates, too
         tracemalloc.start()
         try:
-            with counted or contextlib.nullcontext():
+            with tensors or contextlib.nullcontext():
                 result = call()
-            peak = float(max(tracemalloc.get_traced_memory()[1], counted.peak if counted else 0))
+            peak = float(max(tracemalloc.get_traced_memory()[1], tensors.peak if tensors else 0))
         finally:
             tracemalloc.stop()
     return result.peak_bytes if isinstance(result, Sample) else peak

@@ -155,7 +155,7 @@ def test_attention_within_scales_costs_less_than_to_all_before(
     across = float(np.sum(own) * linear.forward_flops(1))
     assert float(linear.forward_flops(1)) == float(linear.forward_flops(10**6))
     assert within + across < prefix
-    points = {claim.value for claim in atlas.get("m-var").claims if claim.unit == "FID"}
+    points = {claim.value for claim in atlas.atlas_record("m-var").claims if claim.unit == "FID"}
     assert {1.78, 0.4, 0.19, 1.82, 0.49} <= points
     record_property(
         "found", f"{(within + across) / prefix:.0%} of the prefix's FLOPs, {across / prefix:.0%} of them linear"
@@ -212,7 +212,7 @@ def test_rendering_patches_takes_the_share_of_pixels_that_they_have(record_prope
         works = [float(one.step.compute + one.step.memory) for one in (patch, whole)]
         assert works[0] / works[1] == pytest.approx((64 / side) ** 2, rel=0.05)
         gains[side] = works[1] / works[0]
-    published = next(c for c in atlas.get("epigraf").claims if c.quantity == "training speedup")
+    published = next(c for c in atlas.atlas_record("epigraf").claims if c.quantity == "training speedup")
     assert published.value == 2.5
     assert published.value < min(gains.values())  # all else of a step stays as it is
     told = ", ".join(f"{gain:.0f} at {side}²" for side, gain in gains.items())

@@ -136,7 +136,7 @@ def test_more_bandwidth_speeds_decoding_by_its_ratio_until_the_units_bind(record
     assert gains[factors < 0.5 / ridge] == pytest.approx(factors[factors < 0.5 / ridge])
     assert gains[-1] == pytest.approx(gains[-2], rel=0.2)
     assert gains[-1] < 0.1 * factors[-1]
-    assert any("simulated" in claim.quantity for claim in atlas.get("pim-gpt").claims)
+    assert any("simulated" in claim.quantity for claim in atlas.atlas_record("pim-gpt").claims)
     record_property("found", f"gain by bandwidth: {listed(dict(zip(factors.tolist(), gains.tolist(), strict=True)))}")
 
 

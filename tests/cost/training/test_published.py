@@ -178,7 +178,7 @@ def test_the_wider_of_two_shapes_has_the_higher_rate_on_frontier(
         for model in (wide, deep)
     }
     assert rates["wide"] > 1.02 * rates["deep"]
-    claims = atlas.get("frontier-llm-comparison").claims
+    claims = atlas.atlas_record("frontier-llm-comparison").claims
     assert all(claim.qualifier == "direction" for claim in claims)  # nothing to be held against
     record_property("found", ", ".join(f"{name} {rate:.1%} of the peak" for name, rate in rates.items()))
 

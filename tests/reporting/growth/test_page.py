@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from froude.growth import Crossing, Experiment, Grown, RowClaim, Timing
+from froude.answers.growth import answer_of_growth, crossing_sentence
+from froude.answers.growth_views import view_of
+from froude.growth import Crossing, Experiment, GrowthResult, RowClaim, Timing, analyse_timings
 from froude.growth.command import Command
-from froude.growth.results import summarise
-from froude.reporting.growth.page import view_of, write_growth_page
+from froude.reporting.growth.page import write_growth_page
 from froude.reporting.growth.pictures import binary_ticks, growth_chart
-from froude.reporting.growth.words import crossing_sentence, dates, exponents, headline, median_rows, repetitions
 from froude.reporting.style import COLOURS
 from pages import Reader
 
@@ -27,18 +27,20 @@ MADE = {"experiment": "a <planted> file", "kept in": "a folder"}
 MACHINE = "a <planted> processor, 2 cores"
 
 
-def holds(found: Grown) -> Mapping[str, bool]:
+def holds(result: GrowthResult) -> Mapping[str, bool]:
     """Two statements, one of them false."""
-    return {f"steep has exponent {found.growth('steep').exponent:.2f} & more": True, "the moon is a cheese": False}
+    return {f"steep has exponent {result.growth('steep').exponent:.2f} & more": True, "the moon is a cheese": False}
 
 
 @functools.cache
-def grown(steep: float = 1e-8, claims: tuple[RowClaim, ...] = (), quality: bool = True, **methods: Any) -> Grown:
+def planted(
+    steep: float = 1e-8, claims: tuple[RowClaim, ...] = (), quality: bool = True, **methods: Any
+) -> GrowthResult:
     """Planted timings of a linear and a quadratic method, which cross where `steep`·n² is 1e-5·n."""
-    asked: dict[str, Any] = {"quality": lambda data, result: 1.0, "quality_name": "relative error"} if quality else {}
+    judged: dict[str, Any] = {"quality": lambda data, result: 1.0, "quality_name": "relative error"} if quality else {}
     about = Experiment(
         title="Slow start < steep", source="planted", sizes=SIZES, methods={"slow start": len, "steep": len} | methods,
-        prepare=lambda size, rng: size, expected="exponents 1 and 2", claims=claims, **asked,
+        prepare=lambda size, rng: size, expected="exponents 1 and 2", claims=claims, **judged,
     )  # fmt: skip
     rng = np.random.default_rng(0)
     seconds = {"slow start": lambda n: 1e-5 * n, "steep": lambda n: steep * n**2}
@@ -50,7 +52,12 @@ def grown(steep: float = 1e-8, claims: tuple[RowClaim, ...] = (), quality: bool 
         )
         for name, law in seconds.items() for size in SIZES for turn in range(3)
     ]  # fmt: skip
-    return summarise(about, timings, notes=("steep stops before n = 3200: a planted note",))
+    return analyse_timings(about, timings, notes=("steep stops before n = 3200: a planted note",))
+
+
+def page_of(result: GrowthResult, path: Path) -> str:
+    """The page of a result as written."""
+    return write_growth_page(answer_of_growth(result), path, MADE).read_text()
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +66,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
     pytest.importorskip("matplotlib")
     claims = (RowClaim(row="fasterpam", holds=holds), RowClaim(row="no-such-row", holds=lambda f: {}, shows="modelled"))
     path = tmp_path_factory.mktemp("page") / "growth.html"
-    return write_growth_page(grown(claims=claims), path, MADE).read_text()
+    return page_of(planted(claims=claims), path)
 
 
 def test_the_page_is_whole_html_that_needs_nothing_but_itself(html):
@@ -84,57 +91,61 @@ def test_every_colour_of_a_picture_is_one_of_the_page_in_both_themes(html):
 
 
 def test_the_page_says_what_was_expected_found_and_where(html):
-    found, text = grown(), Reader(html).text
-    said = ["Slow start < steep", "planted", "Expected: exponents 1 and 2.", *MADE.values(), *found.notes]
-    said += [MACHINE, "2026-01-01 to 2026-01-03"]
-    said += [crossing_sentence(found.crossings[0], "n")]
-    said += [cell for fits in (found.time, found.memory) for row in exponents(fits) for cell in (row.p, row.form)]
-    said += [cell for row in median_rows(found) for cell in row]
-    assert [one for one in said if one not in text] == []
+    answer, text = answer_of_growth(planted()), Reader(html).text
+    sentences = ["Slow start < steep", "Expected: exponents 1 and 2.", MACHINE, "2026-01-01 to 2026-01-03"]
+    sentences += [*MADE.values(), answer.headline, *answer.warnings, *(text for _, text in answer.facts)]
+    sentences += [cell for table in answer.tables for row in table.rows for cell in row]
+    assert [one for one in sentences if one not in text] == []
 
 
 def test_a_claim_stands_with_its_paper_and_each_statement(html):
     text = Reader(html).text
-    assert "Faster k-Medoids Clustering: Improving the PAM, CLARA, and CLARANS Algorithms: not shown" in text
+    assert "fasterpam: not shown" in text
+    assert "Faster k-Medoids Clustering: Improving the PAM, CLARA, and CLARANS Algorithms: " in text
     assert "✓ steep has exponent 2.0" in text
     assert "✗ the moon is a cheese" in text
-    assert "no-such-row: shown, in part" in text
+    assert "no-such-row: shown in part" in text
 
 
 def test_a_page_without_quality_and_claims_lacks_their_sections(tmp_path):
     pytest.importorskip("matplotlib")
-    page = Reader(write_growth_page(grown(quality=False), tmp_path / "a.html", MADE).read_text())
+    page = Reader(page_of(planted(quality=False), tmp_path / "a.html"))
     assert [a["id"] for tag, a in page.tags if tag == "section"] == ["time", "memory", "measured"]
 
 
 def test_the_picture_shows_repetitions_fitted_curve_and_crossing():
-    found = grown()
-    view = view_of(found, "time")
-    (meeting,) = view.meetings
-    assert meeting.size == found.crossings[0].size == pytest.approx(1000, rel=0.1)
-    assert meeting.value == pytest.approx(1e-5 * meeting.size, rel=0.1)
-    assert meeting.label == f"n = {meeting.size:.3g}"
+    result = planted()
+    view = view_of(result, "time")
+    (crossing,) = view.crossings
+    assert crossing.size == result.crossings[0].size == pytest.approx(1000, rel=0.1)
+    assert crossing.seconds == pytest.approx(1e-5 * crossing.size, rel=0.1)
+    assert crossing.label == f"n = {crossing.size:.3g}"
     assert [each.x.size for each in view.series] == [15, 15]
     for each in view.series:
-        assert each.curve == pytest.approx(found.growth(each.name).at(each.along))
-        assert (each.lo <= each.hi).all()
-        assert each.beyond == math.inf
-    assert len({each.colour for each in view.series}) == 2
+        assert each.curve is not None
+        assert each.curve.y == pytest.approx(result.growth(each.name).at(each.curve.x))
+        assert (each.curve.lo <= each.curve.hi).all()
+        assert not each.curve.is_extrapolated
+    assert [each.order for each in view.series] == [0, 1]
 
 
 def test_curves_are_carried_on_to_a_crossing_near_by_and_not_to_a_far_one():
-    near, far = view_of(grown(steep=1e-9), "time"), view_of(grown(steep=1e-5 / 160_000), "time")  # at 10 000, 160 000
-    assert [round(m.size, -3) for m in near.meetings] == [10_000]
-    assert [each.beyond for each in near.series] == [1600, 1600]
-    assert [each.along[-1] for each in near.series] == pytest.approx([near.meetings[0].size] * 2)
-    assert far.meetings == ()
-    assert [each.along[-1] for each in far.series] == pytest.approx([1600, 1600])
+    near, far = (
+        view_of(planted(steep=1e-9), "time"),
+        view_of(planted(steep=1e-5 / 160_000), "time"),
+    )  # at 10 000, 160 000
+    assert [round(one.size, -3) for one in near.crossings] == [10_000]
+    curves = [each.curve for each in near.series if each.curve]
+    assert [curve.measured_to for curve in curves] == [1600, 1600]
+    assert [curve.x[-1] for curve in curves] == pytest.approx([near.crossings[0].size] * 2)
+    assert far.crossings == ()
+    assert [each.curve.x[-1] for each in far.series if each.curve] == pytest.approx([1600, 1600])
 
 
 @pytest.mark.parametrize("measure", ["memory", "quality"])
 def test_only_the_picture_of_time_has_crossings(measure):
-    view = view_of(grown(), measure)
-    assert view.meetings == ()
+    view = view_of(planted(), measure)
+    assert view.crossings == ()
     assert all(np.isfinite(each.y).all() for each in view.series)
 
 
@@ -143,15 +154,15 @@ def test_only_the_picture_of_time_has_crossings(measure):
     (2**9, 2**12, [2**9, 2**10, 2**11, 2**12]),
 ])  # fmt: skip
 def test_places_of_bytes_are_powers_of_two_or_halves_between(low, high, places):
-    found = binary_ticks(low, high, 6).tolist()
-    assert found == places or set(found) < set(places)
-    assert len(found) >= 3
+    ticks = binary_ticks(low, high, 6).tolist()
+    assert ticks == places or set(ticks) < set(places)
+    assert len(ticks) >= 3
 
 
 def test_a_picture_lies_within_its_axes_and_names_its_crossing():
     agg = pytest.importorskip("matplotlib.backends.backend_agg")
     for width in (840, 350):
-        figure = growth_chart(view_of(grown(), "time"), width)
+        figure = growth_chart(view_of(planted(), "time"), width)
         (axes,) = figure.axes
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
         labels = [text for text in axes.texts if text.get_text().startswith("n = ")]
@@ -163,9 +174,9 @@ def test_a_picture_lies_within_its_axes_and_names_its_crossing():
 
 def test_values_that_differ_by_noise_do_not_fill_the_picture_of_memory():
     pytest.importorskip("matplotlib")
-    found = grown()
-    flat = [replace(t, peak_bytes=1e6 + t.size) for t in found.timings if t.method == "steep"]
-    (axes,) = growth_chart(view_of(summarise(found.experiment, flat), "memory"), 840).axes
+    result = planted()
+    flat = [replace(t, peak_bytes=1e6 + t.size) for t in result.timings if t.method == "steep"]
+    (axes,) = growth_chart(view_of(analyse_timings(result.experiment, flat), "memory"), 840).axes
     low, high = axes.get_ylim()
     assert high / low >= 4
     assert [label.get_text() for label in axes.get_yticklabels()][:2] == ["512 KiB", "768 KiB"]
@@ -173,42 +184,41 @@ def test_values_that_differ_by_noise_do_not_fill_the_picture_of_memory():
 
 def test_one_size_alone_has_a_page(tmp_path):
     pytest.importorskip("matplotlib")
-    found = grown()
-    one = summarise(found.experiment, [t for t in found.timings if t.size == 100 and t.method == "steep"])
-    text = Reader(write_growth_page(one, tmp_path / "a.html", MADE).read_text()).text
+    result = planted()
+    one = analyse_timings(result.experiment, [t for t in result.timings if t.size == 100 and t.method == "steep"])
+    text = Reader(page_of(one, tmp_path / "a.html")).text
     assert "1 sizes, 4 are needed" in text
     assert "0 sizes, 4 are needed" in text
 
 
 def test_methods_that_do_not_cross_are_compared_where_they_can_be():
-    same = Crossing(first="a", second="b", kind="none", faster_above="")
+    same = Crossing(first="a", second="b", kind="none")
     assert crossing_sentence(same, "n") == "a and b do not cross in this range; no size tells them apart"
-    told = replace(same, faster_above="b")
-    assert crossing_sentence(told, "n").endswith("range; b is faster at the largest size that tells them apart")
+    faster = replace(same, faster_above="b")
+    assert crossing_sentence(faster, "n").endswith("range; b is faster at the largest size that tells them apart")
 
 
 @pytest.mark.parametrize(("kind", "at"), [("none", ""), ("inside", " = 10;"), ("extrapolated", " = 10, ")])
 def test_too_few_repetitions_for_a_crossing_are_said_and_give_no_interval(kind, at):
     few = Crossing(first="a", second="b", kind=kind, faster_above="b", size=10, lo=10, hi=10, repetitions=2)
-    said = crossing_sentence(few, "n")
-    assert said.endswith("; not sure, with fewer than 4 repetitions (2)")
-    assert at in said
-    assert "(10 to 10)" not in said
+    sentence = crossing_sentence(few, "n")
+    assert sentence.endswith("; not sure, with fewer than 4 repetitions (2)")
+    assert at in sentence
+    assert "(10 to 10)" not in sentence
     assert "not sure" not in crossing_sentence(replace(few, repetitions=4), "n")
 
 
-def test_words_of_counts_and_names():
-    found = grown()
-    assert dates(summarise(found.experiment, found.timings[:1])) == "2026-01-01"
-    assert repetitions(found) == "3"
-    assert repetitions(summarise(found.experiment, found.timings[1:])) == "2 to 3"
-    assert headline("sum of LOSSES") == "Sum of LOSSES"
+def test_days_and_repetitions_are_those_of_the_timings():
+    result = planted()
+    one, most = (analyse_timings(result.experiment, some) for some in (result.timings[:1], result.timings[1:]))
+    assert dict(answer_of_growth(one).facts)["timed"] == "2026-01-01"
+    assert dict(answer_of_growth(result).facts)["repeated"].startswith("3 times")
+    assert dict(answer_of_growth(most).facts)["repeated"].startswith("2 to 3 times")
 
 
 def test_memory_of_a_command_is_called_what_it_is(tmp_path):
     pytest.importorskip("matplotlib")
-    path = write_growth_page(grown(program=Command(words=("true", "{n}"))), tmp_path / "a.html", MADE)
-    text = Reader(path.read_text()).text
+    text = Reader(page_of(planted(program=Command(words=("true", "{n}"))), tmp_path / "a.html")).text
     assert "resident memory of the process at its peak" in text
     assert "NumPy" not in text
 
@@ -216,8 +226,8 @@ def test_memory_of_a_command_is_called_what_it_is(tmp_path):
 FILE = """
 from froude import growth
 
-def holds(found):
-    return {"NumPy is not slower": found.median("b", 4000, "cpu_seconds") > 0, "never": False}
+def holds(result):
+    return {"NumPy is not slower": result.median("b", 4000, "cpu_seconds") > 0, "never": False}
 
 EXPERIMENT = growth.Experiment(
     title="sums", source="a test", sizes=(1000, 2000, 4000), prepare=lambda size, rng: range(int(size)),
@@ -233,7 +243,8 @@ def test_the_command_prints_claims_and_remakes_the_page_from_the_study(cli, tmp_
     words = ("grow", tmp_path / "sums.py", "--repeats", "1", "--study", tmp_path / "kept", "--page")
     first = cli(*words, tmp_path / "a.html")
     assert (first.code, first.err) == (0, "")
-    assert "shows a part of strassen: no\n  ✓ NumPy is not slower\n  ✗ never\n" in first.out
+    assert "\nstrassen: not shown, not even in part\n" in first.out
+    assert "✓  NumPy is not slower\n✗  never\n" in first.out
     assert first.out.endswith(f"written: {tmp_path / 'a.html'}\n")
     again = cli(*words, tmp_path / "b.html", "--json")
     assert f'"page": "{tmp_path / "b.html"}"' in again.out
@@ -249,4 +260,4 @@ def test_a_page_that_cannot_be_written_is_refused_after_the_answer(cli, tmp_path
     assert done.code == 1
     assert done.err.startswith("froude: cannot write")
     assert done.err.count("\n") == 1
-    assert "shows a part of strassen: no" in done.out
+    assert "not shown, not even in part" in done.out

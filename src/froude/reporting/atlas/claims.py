@@ -2,71 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, final, get_args
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from froude.atlas import Claim, Range, Record
+from froude.answers import Answer
 from froude.atlas.schema import number
+from froude.atlas.selection import ClaimRow
 from froude.errors import InputError
-from froude.reporting.style import COLOURS, bare_figure, log_ticks, put_text
+from froude.reporting.style import COLOURS, bare_figure, log_ticks, put_text, svg
+from froude.runs import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-By = Literal["role", "hardware", "bits", "batch"]
 
 _ROW_PX, _HEAD_PX, _KEY_PX, _SCALE_PX = 42, 34, 30, 26
 _LEFT_PX = 12
 _EDGE_PX = 104  # for the values beside marks
 _LETTER_PX = 6.6  # of a label, at most
 _KEY = (("point", "measured"), ("bound", "up to: most gains lie below"), ("ideal", "ideal, not measured"))
-_NUMBERS: Mapping[str, str] = {
-    "bits": r"(?:\b(\d+(?:\.\d+)?)[- ]?bits?\b|\bW(\d+)A\d|\bINT(\d+)\b|\bFP(\d+)\b)",
-    "batch": r"\bbatch(?: size)?(?: of| below| up to)? (\d+)",
-}
-"""How a claim's own words name the number that it is grouped by."""
 
 
-@final
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One claim, ready to be drawn: its group and the ends of its value."""
-
-    record: Record
-    claim: Claim
-    group: str
-    low: float
-    high: float
+def write_claims_picture(answer: Answer, path: Path) -> Path:
+    """Write the picture of `answer_of_claims` as SVG and return its path. InputError where the name is no picture's."""
+    if path.suffix != ".svg":
+        raise InputError(f"{str(path)!r} is no picture: give a name that ends in .svg")
+    (picture,) = answer.pictures
+    atomic_write(path, svg(claims_chart(picture.view), path.stem))
+    return path
 
 
-def rows_of(records: Iterable[Record], *, about: str, unit: str = "x", by: str = "role") -> tuple[Row, ...]:
-    """The claims of a unit with a value above 0 whose quantity has a word of `about`: groups in order, largest first.
-
-    `by` groups them by the record's role, or by the hardware, bits or batch that the paper names; claims that name no
-    bits or batch are left out, for nothing says where they belong.
-    Raises InputError where no claim is of that kind, or `by` is no such word.
-    """
-    if by not in get_args(By):
-        raise InputError(f"by {by!r} is unknown: give one of {', '.join(get_args(By))}")
-    found = [
-        Row(record=record, claim=claim, group=group, low=ends[0], high=ends[1])
-        for record in records
-        for claim in record.claims
-        if claim.unit == unit and any(word in claim.quantity.lower() for word in about.lower().split())
-        if (ends := _ends(claim)) and (group := _group(record, claim, by))
-    ]
-    if not found:
-        raise InputError(f"no claim in {unit!r} has a word of {about!r}: give other words or another unit")
-    numbered = by in _NUMBERS
-    return tuple(sorted(found, key=lambda row: (_number(row.group) if numbered else 0, row.group, -row.high)))
-
-
-def picture(rows: Iterable[Row], width: int = 840) -> Figure:
+def claims_chart(rows: Iterable[ClaimRow], width: int = 840) -> Figure:
     """The claims as rows over one logarithmic scale; `width` in CSS pixels. InputError without matplotlib."""
     rows = list(rows)
     groups = {row.group: [one for one in rows if one.group == row.group] for row in rows}
@@ -88,7 +55,7 @@ def picture(rows: Iterable[Row], width: int = 840) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, row: Row, y: float, width: int) -> None:
+def _draw(axes: Axes, row: ClaimRow, y: float, width: int) -> None:
     """One claim: its words above, its mark below, its value beside."""
     claim, (left, right) = row.claim, axes.get_xlim()
     words = f"{row.record.id}: {claim.sentence.replace(f': {claim.size}', '')}"
@@ -139,33 +106,6 @@ def _scale(axes: Axes, y: float, unit: str) -> None:
     for tick in log_ticks(low, high, 9):
         axes.plot([tick, tick], [_KEY_PX, y], color=COLOURS["hair"], linewidth=1, zorder=0)
         put_text(axes, tick, y + 12, f"{number(tick)}{'×' if unit == 'x' else f' {unit}'}", "soft", anchor="center")
-
-
-def _ends(claim: Claim) -> tuple[float, float] | None:
-    """The ends of a claim's value; None where it has none that a logarithm takes."""
-    value = claim.value
-    ends = (value.low, value.high) if isinstance(value, Range) else (value, value)
-    numbers = tuple(float(end) for end in ends if isinstance(end, int | float) and np.isfinite(end) and end > 0)
-    return (numbers[0], numbers[1]) if len(numbers) == 2 else None
-
-
-def _group(record: Record, claim: Claim, by: str) -> str:
-    """The group of a claim; "" where nothing names one."""
-    if by == "role":
-        return record.role
-    if by == "hardware":
-        return ", ".join(claim.hardware) or "hardware not named"
-    for words in (" ".join((claim.quantity, *claim.conditions)), record.title, record.lever):
-        found = re.search(_NUMBERS[by], words, flags=re.IGNORECASE)
-        if found:
-            value = next(one for one in found.groups() if one)
-            return f"batch {value}" if by == "batch" else f"{value} bits"
-    return ""
-
-
-def _number(group: str) -> float:
-    """The number that a group of bits or batch is named by."""
-    return float(re.findall(r"\d+(?:\.\d+)?", group)[0])
 
 
 def _clipped(text: str, letters: int) -> str:

@@ -58,7 +58,8 @@ def test_65536_pairs_fit_only_with_checkpointing_or_sharding(
     assert all(sharded or checkpointed == "full" for _, sharded, checkpointed in fitting)
     assert {name for name, *_ in fitting} == {"tpu-v3", "a100-80"}
     claims: dict[str, Any] = {
-        claim.quantity + (claim.baseline or ""): claim.value for claim in atlas.get("basic-combined-scaling").claims
+        claim.quantity + (claim.baseline or ""): claim.value
+        for claim in atlas.atlas_record("basic-combined-scaling").claims
     }
     assert {"training pairs4x ALIGN, 16x CLIP", "model size", "batch size"} <= claims.keys()  # three axes apart
     pairs = claims["training pairs4x ALIGN, 16x CLIP"]

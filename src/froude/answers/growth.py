@@ -1,0 +1,191 @@
+"""What an experiment on growth answers: where methods cross, medians, exponents, and what it shows of papers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from froude.answers.answer import Answer, Fact, Picture, Table
+from froude.answers.growth_views import FIELDS, crossing_label, view_of
+from froude.atlas import atlas_records
+from froude.growth import Crossing, Growth, GrowthResult, JudgedClaim, Unfitted
+from froude.growth.crossing import ENOUGH
+from froude.growth.results import Measure
+from froude.quantity import format_bytes, format_quantity, format_seconds
+
+CLOSEST = "closest on the largest held out"
+"""The head of a column of forms."""
+
+NOT_MEASURED = "not measured"
+NOT_KEPT = "not kept with the timings"
+VERDICTS = {
+    ("works", True): "shown",
+    ("works", False): "not shown",
+    ("modelled", True): "shown in part",
+    ("modelled", False): "not shown, not even in part",
+}
+
+
+def answer_of_growth(result: GrowthResult) -> Answer:
+    """The answer of an experiment on growth; its claims are judged once, for all who show it."""
+    measures: list[Measure] = [measure for measure in FIELDS if is_measured(result, measure)]
+    claims = result.judge_claims()
+    return Answer(
+        headline=result.experiment.title,
+        facts=tuple(_facts(result)),
+        tables=(
+            _medians(result),
+            *(_exponents(result, measure) for measure in measures),
+            *_claims(claims),
+        ),
+        pictures=tuple(_picture(result, measure) for measure in measures),
+        warnings=result.notes,
+        data=result.to_dict(claims),
+    )
+
+
+def is_measured(result: GrowthResult, measure: Measure) -> bool:
+    """Whether there is any value of a measure."""
+    values = [getattr(timing, FIELDS[measure]) for timing in result.timings]
+    return bool(result.fits(measure)) and any(value is not None and np.isfinite(value) for value in values)
+
+
+def equation(result: GrowthResult, measure: Measure) -> str:
+    """What is fitted to CPU seconds, peak bytes or quality."""
+    n = result.experiment.size_name
+    return {
+        "time": f"CPU seconds = a + b·{n}^p",
+        "memory": f"peak bytes = a + b·{n}^p",
+        "quality": f"{result.experiment.quality_name} = b·{n}^p",
+    }[measure]
+
+
+def crossing_sentence(crossing: Crossing, size_name: str) -> str:
+    """Where two methods cross."""
+    pair = f"{crossing.first} and {crossing.second}"
+    few = "" if crossing.is_certain else f"; not sure, with fewer than {ENOUGH} repetitions ({crossing.repetitions})"
+    if crossing.kind == "none":
+        faster = f"{crossing.faster_above} is faster at the largest size that tells them apart"
+        return (
+            f"{pair} do not cross in this range; {faster if crossing.faster_above else 'no size tells them apart'}{few}"
+        )
+    interval = _interval(crossing) if crossing.is_certain else ""
+    how = "" if crossing.kind == "inside" else ", extrapolated past what was measured"
+    at = crossing_label(crossing, size_name)
+    return f"{pair} cross at {at}{interval}{how}; {crossing.faster_above} is faster above{few}"
+
+
+def memory_sentence(result: GrowthResult) -> str:
+    """What the peak memory is."""
+    if result.is_of_processes:
+        return "resident memory of the process at its peak, as the system counts it; below some 10 MiB it is not known"
+    return "what Python, NumPy and PyTorch's tensors held at most during a call; other libraries' own is not seen"
+
+
+def _interval(crossing: Crossing) -> str:
+    if crossing.lo is None or crossing.hi is None:
+        return ""
+    return f" ({format_quantity(crossing.lo)} to {format_quantity(crossing.hi)})"
+
+
+def _facts(result: GrowthResult) -> Iterator[Fact]:
+    about = result.experiment
+    yield Fact("source", about.source)
+    if about.expected:
+        yield Fact("expected", about.expected)
+    for i, crossing in enumerate(result.crossings):
+        yield Fact("" if i else "crossing", crossing_sentence(crossing, about.size_name))
+    machines = sorted({timing.machine for timing in result.timings if timing.machine})
+    yield Fact("machine", "; ".join(machines) or NOT_KEPT)
+    days = sorted({timing.date for timing in result.timings if timing.date})
+    yield Fact("timed", " to ".join(dict.fromkeys([days[0], days[-1]])) if days else NOT_KEPT)
+    yield Fact("repeated", f"{_repetitions(result)} times, each method at each size")
+    yield Fact("intervals", "90%, from refits to resampled repetitions with sizes reweighed")
+
+
+def _repetitions(result: GrowthResult) -> str:
+    """How often each size was measured: "5", or "3 to 5" where a budget ended."""
+    counts = {len(result.timings_of(timing.method, timing.size)) for timing in result.timings}
+    return " to ".join(str(n) for n in sorted({min(counts), max(counts)}))
+
+
+def _medians(result: GrowthResult) -> Table:
+    """The medians of repetitions, by size and method."""
+    about = result.experiment
+    quality = () if about.quality is None else (about.quality_name,)
+    pairs = [(method, size) for size in about.sizes for method in about.methods if result.timings_of(method, size)]
+    return Table(
+        title="Medians of repetitions",
+        columns=(about.size_name, "method", "CPU", "wall", "peak memory", *quality),
+        rows=tuple(_median_cells(result, method, size) for method, size in pairs),
+        left=(1,),
+    )
+
+
+def _median_cells(result: GrowthResult, method: str, size: float) -> tuple[str, ...]:
+    timings = result.timings_of(method, size)
+    cpu, wall = (result.median(method, size, name) for name in ("cpu_seconds", "wall_seconds"))
+    peaks = [timing.peak_bytes for timing in timings if timing.peak_bytes is not None]
+    memory = format_bytes(peaks[0]) if peaks else NOT_MEASURED
+    cells = (f"{size:.12g}", method, format_seconds(cpu), format_seconds(wall), memory)
+    qualities = [timing.quality for timing in timings if timing.quality is not None]
+    if result.experiment.quality is None:
+        return cells
+    return (*cells, format_quantity(float(np.median(qualities))) if qualities else NOT_MEASURED)
+
+
+def _exponents(result: GrowthResult, measure: Measure) -> Table:
+    """The exponents of all methods; a quality, which may fall, is not held against forms that rise."""
+    has_forms = measure != "quality"
+    fits = result.fits(measure).items()
+    return Table(
+        title=equation(result, measure),
+        columns=("method", "exponent p", "90% interval", *((CLOSEST,) if has_forms else ())),
+        rows=tuple((name, *_exponent_cells(fit, has_forms)) for name, fit in fits),
+        left=(0, 3) if has_forms else (0, 2),
+    )
+
+
+def _exponent_cells(fit: Growth | Unfitted, has_forms: bool) -> tuple[str, ...]:
+    if isinstance(fit, Unfitted):
+        return ("", "", fit.reason) if has_forms else ("", fit.reason)
+    cells = (f"{fit.exponent:.2f}", f"{fit.lo:.2f} to {fit.hi:.2f}")
+    return (*cells, _form(fit)) if has_forms else cells
+
+
+def _form(fit: Growth) -> str:
+    if fit.form is None:
+        return "too few sizes"
+    alike = f"; or {', '.join(fit.alike)}" if fit.alike else ""
+    return f"{fit.form}, off by {100 * fit.held_out[fit.form]:.1f}%{alike}"
+
+
+def _claims(claims: Iterable[JudgedClaim]) -> list[Table]:
+    """A table a claim: the paper with its row's own sentence, and each statement with whether it is true."""
+    claims = list(claims)
+    records = {record.id: record for record in atlas_records()} if claims else {}
+    tables = []
+    for judged in claims:
+        row = judged.claim.row
+        record = records.get(row)
+        paper = [("", f"{record.title}: {record.works_when}")] if record else []
+        statements = [("✓" if is_true else "✗", statement) for statement, is_true in judged.statements.items()]
+        title = f"{row}: {VERDICTS[judged.claim.shows, judged.holds]}"
+        tables.append(Table(title=title, columns=(), rows=(*paper, *statements), left=(0, 1)))
+    return tables
+
+
+def _picture(result: GrowthResult, measure: Measure) -> Picture:
+    title, subject = {
+        "time": ("Time", "Processor time of a call"),
+        "memory": ("Memory", f"The peak of a call: {memory_sentence(result)}"),
+        "quality": (_capital(result.experiment.quality_name), "What is measured of each result"),
+    }[measure]
+    caption = f"{subject}. Curves: {equation(result, measure)}, with 90% bands."
+    return Picture(name=measure, title=title, view=view_of(result, measure), caption=caption)
+
+
+def _capital(text: str) -> str:
+    """The text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
