@@ -17,28 +17,30 @@ if TYPE_CHECKING:
     from froude.answers import Answer
     from froude.growth import Experiment
 
+Commands = Annotated[
+    list[str] | None,
+    typer.Option(metavar="'PROGRAM … {n} …'", help="Instead of FILE: a program, once for each to compare. No shell."),
+]
+Prepare = Annotated[
+    str | None,
+    typer.Option(metavar="'PROGRAM … {n} …'", help="With --command: run untimed before each repetition."),
+]
+Quality = Annotated[
+    str | None,
+    typer.Option(metavar="REGEX", help="With --command: its first group finds a number in what is printed."),
+]
+
 
 def grow(
     file: Annotated[
         str | None, typer.Argument(metavar="FILE", help="A Python file that declares EXPERIMENT. It is run.")
     ] = None,
-    command: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="'PROGRAM … {n} …'", help="Instead of FILE: a program, once for each to compare. No shell."
-        ),
-    ] = None,
+    command: Commands = None,
     sizes: Annotated[
         str | None, typer.Option(metavar="N,N,…", help="With --command: the sizes put in place of {n}.")
     ] = None,
-    prepare: Annotated[
-        str | None,
-        typer.Option(metavar="'PROGRAM … {n} …'", help="With --command: run untimed before each repetition."),
-    ] = None,
-    quality: Annotated[
-        str | None,
-        typer.Option(metavar="REGEX", help="With --command: its first group finds a number in what is printed."),
-    ] = None,
+    prepare: Prepare = None,
+    quality: Quality = None,
     minutes: Annotated[float, typer.Option(help="Budget on the wall; methods stop growing where it ends.")] = 1.0,
     repeats: Annotated[int, typer.Option(help="Repetitions of each method at each size, with data of their own.")] = 5,
     study: Annotated[
