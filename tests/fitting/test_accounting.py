@@ -257,7 +257,7 @@ def test_six_nd_misses_a_tenth_of_the_step_law_models_by_attention_alone(publish
 # What a fit says of it
 
 
-def doubts_over_flops(runs: Runs) -> str:
+def warnings_about_flops(runs: Runs) -> str:
     return "\n".join(fit("power", runs, x="C", draws=20, starts=3).warnings)
 
 
@@ -267,10 +267,10 @@ def test_a_fit_over_flops_that_are_far_from_exact_names_the_worst_run() -> None:
     off = 6 * known["N"] / shape().training_flops_per_token - 1
     assert off.min() == off[0] < -0.5
     said = f"C = 6·N·D is {-off[0]:.0%} below the matmul FLOPs of row 1 (a): count with --flops exact"
-    assert said in doubts_over_flops(runs)
+    assert said in warnings_about_flops(runs)
     as_read = {**known, "name": list("abcdef"), "C": np.round(6 * known["N"] * known["D"], -12)}
-    assert said in doubts_over_flops(Runs.from_columns(as_read))
-    assert "6·N·D" not in doubts_over_flops(count_flops(runs, "exact"))
+    assert said in warnings_about_flops(Runs.from_columns(as_read))
+    assert "6·N·D" not in warnings_about_flops(count_flops(runs, "exact"))
     assert "6·N·D" not in "\n".join(fit("power", runs, x="N", draws=20, starts=3).warnings)
 
 
@@ -278,19 +278,19 @@ def test_an_unknown_vocabulary_leaves_the_least_that_6nd_misses() -> None:
     known = {name: values for name, values in table(context=8192).items() if name != "vocab_size"}
     off = 6 * known["N"] / shape(context=8192, vocabulary=0).training_flops_per_token - 1
     said = f"C = 6·N·D is at least {-off[0]:.0%} below the matmul FLOPs of row 1: count with --flops exact,vocabulary=…"
-    assert said in doubts_over_flops(Runs.from_columns(known))
+    assert said in warnings_about_flops(Runs.from_columns(known))
 
 
 def test_an_untied_embedding_counted_in_makes_six_nd_too_large() -> None:
     of = shape(tied=False, context=64, vocabulary=200_000)
-    assert "C = 6·N·D is " in doubts_over_flops(Runs.from_columns(columns(of, of.n_total)))
-    assert "% above the matmul FLOPs of row 1" in doubts_over_flops(Runs.from_columns(columns(of, of.n_total)))
+    assert "C = 6·N·D is " in warnings_about_flops(Runs.from_columns(columns(of, of.n_total)))
+    assert "% above the matmul FLOPs of row 1" in warnings_about_flops(Runs.from_columns(columns(of, of.n_total)))
 
 
 def test_six_nd_within_a_tenth_of_exact_is_not_doubted() -> None:
     of = shape(context=16, vocabulary=64)
     runs = Runs.from_columns(columns(of, of.n_non_embedding))
-    assert "6·N·D" not in doubts_over_flops(runs)
+    assert "6·N·D" not in warnings_about_flops(runs)
 
 
 # How parameters are counted

@@ -11,15 +11,15 @@ from froude.fitting.calibration import (
     Case,
     best_in_hindsight,
     constant_half_width,
-    covered,
+    coverage_of,
     judge,
     learn,
     leave_one_out,
+    mean_over_studies,
     read_cases,
-    summary,
-    weighted,
+    summarise,
 )
-from froude.fitting.extrapolation import Extrapolation, learned, learned_from
+from froude.fitting.extrapolation import Extrapolation, read_extrapolation, shipped_extrapolation
 from judged import judged_case, studies
 from paths import ROOT
 
@@ -31,7 +31,9 @@ TRUTH = get_law("chinchilla").published["besiroglu-2024"]
 def test_intervals_learned_from_some_studies_hold_on_others() -> None:
     others = leave_one_out(studies())
     for level in (0.5, 0.8, 0.9):
-        coverage = weighted(studies(), lambda each, level=level: covered(each, others[each.case.study], level))
+        coverage = mean_over_studies(
+            studies(), lambda each, level=level: coverage_of(each, others[each.case.study], level)
+        )
         # One in twelve studies more is asked for than the level, as the next one may be the worst.
         assert level - 0.02 < coverage < level + 0.1
 
@@ -61,12 +63,12 @@ def test_the_best_law_over_all_studies_is_that_of_hindsight() -> None:
     cases = studies()
     expected = np.mean([np.mean(np.abs(np.expm1(each.errors))) for each in cases])
     assert best_in_hindsight(cases) == pytest.approx(expected)
-    assert summary(cases)["hindsight"] == pytest.approx(expected)
+    assert summarise(cases)["hindsight"] == pytest.approx(expected)
 
 
 def test_what_is_learned_survives_its_file() -> None:
     found = learn(studies())
-    assert learned_from(json.loads(json.dumps(found.to_dict()))) == found
+    assert read_extrapolation(json.loads(json.dumps(found.to_dict()))) == found
 
 
 def test_the_stretch_between_levels_lies_between_theirs() -> None:
@@ -76,15 +78,17 @@ def test_the_stretch_between_levels_lies_between_theirs() -> None:
 
 
 def test_what_ships_was_learned_from_registered_studies() -> None:
-    assert len(learned().studies) >= 6
-    assert [get_published(study).id for study in learned().studies] == list(learned().studies)
-    assert 0.005 < learned().drift < 0.05
+    assert len(shipped_extrapolation().studies) >= 6
+    assert [get_published(study).id for study in shipped_extrapolation().studies] == list(
+        shipped_extrapolation().studies
+    )
+    assert 0.005 < shipped_extrapolation().drift < 0.05
 
 
 def test_the_cases_that_judge_are_of_registered_tables_and_enough() -> None:
     cases = read_cases(CASES)
     assert len(cases) >= 18
-    assert {each.study for each in cases} == {*learned().studies}
+    assert {each.study for each in cases} == {*shipped_extrapolation().studies}
     for each in cases:
         assert get_published(each.study).file(each.file)
 
@@ -136,8 +140,8 @@ def test_calibrate_writes_document_picture_and_what_was_learned(cli, tables: Pat
     [
         ("", "has no [[case]]"),
         ("x = [", "is no TOML"),
-        ('[[case]]\nname = "a"\nstudy = "chinchilla_epoch"\n', "has no hold_out: say it"),
-        ('[[case]]\nname = "a"\nstudy = "b"\nhold_out = "C > 1"\ncut = 3\n', "says 'cut', which means nothing"),
+        ('[[case]]\nname = "a"\nstudy = "chinchilla_epoch"\n', "has no hold_out: add it"),
+        ('[[case]]\nname = "a"\nstudy = "b"\nhold_out = "C > 1"\ncut = 3\n', "has 'cut', which means nothing"),
         ('[[case]]\nname = "a"\nstudy = "chinchila"\nhold_out = "C > 1"\n', "no published table is called 'chinchila'"),
         ('[[case]]\nname = "a"\nstudy = "chinchilla_epoch"\nhold_out = "C > 1"\n', "holds out 36 of 36 runs"),
         ('[[case]]\nname = "a"\nstudy = "chinchilla_epoch"\nhold_out = "C > 1e20"\n', "all of chinchilla_epoch"),

@@ -7,8 +7,8 @@ import pytest
 
 from froude import Fit, InputError, Runs, get_law
 from froude.fitting import choose, fit
-from froude.fitting.choice import HeldOut, sharpened
-from froude.fitting.extrapolation import learned
+from froude.fitting.choice import HeldOut, update_drift
+from froude.fitting.extrapolation import shipped_extrapolation
 
 SIZES = (10_000, 14_000, 20_000, 28_000, 40_000)
 TRUTHS = {
@@ -86,8 +86,8 @@ def test_hold_outs_that_miss_by_more_widen_the_interval() -> None:
     reaches = np.array([1.0, 1.0])
     good = HeldOut(n=10, errors=np.array([0.001, -0.001]), reaches=reaches)
     bad = HeldOut(n=10, errors=np.array([0.05, 0.05]), reaches=reaches)
-    assert sharpened(0.02, [good, good]) < sharpened(0.02, [good]) < sharpened(0.02, []) == pytest.approx(0.02)
-    assert sharpened(0.02, []) < sharpened(0.02, [bad]) < sharpened(0.02, [bad, bad]) < 0.05
+    assert update_drift(0.02, [good, good]) < update_drift(0.02, [good]) < update_drift(0.02, []) == pytest.approx(0.02)
+    assert update_drift(0.02, []) < update_drift(0.02, [bad]) < update_drift(0.02, [bad, bad]) < 0.05
 
 
 def test_a_forecast_inside_the_runs_carries_no_extrapolation_error() -> None:
@@ -101,7 +101,7 @@ def test_too_few_runs_to_hold_any_out_leave_laws_equal() -> None:
     choice = choose(runs, draws=50)
     assert choice.held_out == ()
     assert len(set(choice.shares)) == 1
-    assert choice.fit.drift == pytest.approx(learned().drift)
+    assert choice.fit.drift == pytest.approx(shipped_extrapolation().drift)
 
 
 def test_a_law_that_is_named_is_taken_alone_with_its_interval_sharpened() -> None:
@@ -109,7 +109,7 @@ def test_a_law_that_is_named_is_taken_alone_with_its_interval_sharpened() -> Non
     choice = choose(runs, laws="chinchilla", draws=50)
     assert choice.fit.law.name == "chinchilla"
     assert choice.shares == (1.0,)
-    assert choice.fit.drift == pytest.approx(sharpened(learned().drift, choice.held_out))
+    assert choice.fit.drift == pytest.approx(update_drift(shipped_extrapolation().drift, choice.held_out))
 
 
 def test_runs_in_which_nothing_varies_are_refused() -> None:

@@ -11,10 +11,12 @@ import pytest
 
 from froude import Runs, get_law, law, read_runs
 from froude.fitting import fit
-from froude.fitting.diagnostics import doubts
-from froude.fitting.estimation import Fit, solve
+from froude.fitting.diagnostics import diagnose
+from froude.fitting.estimation import solve
 from froude.fitting.evidence import FitEvidence
+from froude.fitting.fits import Fit
 from froude.fitting.measured import measure
+from froude.fitting.options import FitOptions
 from froude.fitting.solver import TOLERANCE
 from froude.laws import Law
 from froude.laws.kinds import Input, Output, Weight
@@ -38,7 +40,7 @@ def evidence(each: Law, runs: Runs, y: str = "loss") -> FitEvidence:
     """What a fit of a law is judged by; the starts stand for refits."""
     measured = measure(each, runs, y)
     problem, minima = solve(each, measured, 9, np.random.default_rng(0))
-    return FitEvidence(runs, y, measured, problem, minima, minima, 0.9)
+    return FitEvidence(runs, y, measured, problem, minima, minima, FitOptions())
 
 
 def leverage_of(made: Fit) -> str:
@@ -107,8 +109,8 @@ def test_a_run_that_decides_alone_is_named_with_what_the_others_would_say() -> N
 def test_a_run_without_which_there_is_no_fit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     found = evidence(CHINCHILLA, lone_run(span=10.0))
     lost = replace(found.minima, converged=np.zeros(9, dtype=bool))
-    monkeypatch.setattr(FitEvidence, "without", lambda *_: lost)
-    assert "leverage of single runs: without row 21 (r20) there is no fit" in doubts(found)
+    monkeypatch.setattr(FitEvidence, "refit_without", lambda *_: lost)
+    assert "leverage of single runs: without row 21 (r20) there is no fit" in diagnose(found)
 
 
 def test_at_most_three_runs_are_named() -> None:
@@ -117,14 +119,14 @@ def test_at_most_three_runs_are_named() -> None:
     found = evidence(line, runs, "score")
     found.__dict__["leverage"] = np.where(np.arange(40) % 10 == 0, 0.9, 0.01)
     found = replace_spread(found)
-    (said,) = [each for each in doubts(found) if "leverage" in each]
+    (said,) = [each for each in diagnose(found) if "leverage" in each]
     assert said.count("without row") == 3
     assert said.endswith("; 1 more decide as much")
 
 
 def replace_spread(found: FitEvidence) -> FitEvidence:
     """Evidence of refits that hardly differ, so that every run moves the fit by more."""
-    made = replace(found, drawn=replace(found.drawn, points=found.point + 1e-9 * np.arange(9)[:, None]))
+    made = replace(found, refits=replace(found.refits, points=found.point + 1e-9 * np.arange(9)[:, None]))
     made.__dict__["leverage"] = found.leverage
     return made
 
@@ -135,10 +137,10 @@ def test_a_run_that_says_what_the_others_say_is_not_named() -> None:
     runs = Runs.from_columns({"C": x, "loss": 90 * x**-0.06 * np.exp(0.02 * rng.standard_normal(31))})
     found = evidence(get_law("power"), runs)
     assert found.leverage[30] > 0.5
-    moved = np.abs(found.without(30).points - found.point).max()
+    moved = np.abs(found.refit_without(30).points - found.point).max()
     for spread, named in ((0.1 * moved, True), (4 * moved, False)):
-        refits = replace(found.drawn, points=found.point + rng.normal(0, spread, (9, 2)))
-        assert any("without row 31" in said for said in doubts(replace(found, drawn=refits))) == named
+        refits = replace(found.refits, points=found.point + rng.normal(0, spread, (9, 2)))
+        assert any("without row 31" in said for said in diagnose(replace(found, refits=refits))) == named
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -181,7 +183,7 @@ def test_the_one_large_overtrained_model_decides_the_floor(published: Published)
 @pytest.mark.parametrize("y", ["acc", "accuracy", "acc_hellaswag", "MMLU Accuracy", "1-acc", "arc_easy/acc_norm"])
 def test_a_fit_of_accuracy_warns_and_names_the_masses_instead(y: str) -> None:
     found = evidence(line, Runs.from_columns({"dose": far_dose()["dose"], y: far_dose()["score"]}), y)
-    (said,) = (each for each in doubts(found) if "accuracy" in each)
+    (said,) = (each for each in diagnose(found) if "accuracy" in each)
     assert said == (
         f"{y} is an accuracy: where answers are choices it follows scale less closely than the mass on the right one; "
         "fit -ln of the mass on the right choice and on the wrong ones, and compose these"
@@ -191,7 +193,7 @@ def test_a_fit_of_accuracy_warns_and_names_the_masses_instead(y: str) -> None:
 @pytest.mark.parametrize("y", ["score", "loss", "error", "acceleration", "mAP", "right"])
 def test_an_outcome_of_another_name_is_not_taken_for_an_accuracy(y: str) -> None:
     found = evidence(line, Runs.from_columns({"dose": far_dose()["dose"], y: far_dose()["score"]}), y)
-    assert not any("accuracy" in said for said in doubts(found))
+    assert not any("accuracy" in said for said in diagnose(found))
 
 
 # Gradient

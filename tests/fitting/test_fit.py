@@ -1,4 +1,4 @@
-"""Fits: planted laws come back, symmetries hold, doubts are said, files round-trip."""
+"""Fits: planted laws come back, symmetries hold, warnings are given, files round-trip."""
 
 import json
 from dataclasses import replace
@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from froude.errors import InputError
 from froude.fitting import Fit, fit
-from froude.fitting.diagnostics import doubts
+from froude.fitting.diagnostics import diagnose
 from froude.fitting.evidence import FitEvidence
-from froude.fitting.extrapolation import learned
+from froude.fitting.extrapolation import shipped_extrapolation
 from froude.fitting.measured import measure
+from froude.fitting.options import FitOptions
 from froude.fitting.problem import make_problem
 from froude.fitting.solver import minimise
 from froude.laws import Law, get_law, law
@@ -115,7 +116,7 @@ def test_a_wild_run_moves_a_robust_fit_little_and_is_named() -> None:
 
 
 def test_ordinary_noise_makes_no_run_an_outlier() -> None:
-    assert "far off the law" not in doubts_of("power", columns(get_law("power"), noise=0.03))
+    assert "far off the law" not in warnings_of("power", columns(get_law("power"), noise=0.03))
 
 
 def test_diverged_runs_are_counted_named_and_not_fitted() -> None:
@@ -169,19 +170,19 @@ def test_an_outcome_of_any_sign_is_fitted_by_a_law_with_plain_residuals() -> Non
 # Doubts
 
 
-def doubts_of(each: Law | str, table: dict[str, np.ndarray], **options: Any) -> str:
+def warnings_of(each: Law | str, table: dict[str, np.ndarray], **options: Any) -> str:
     return "\n".join(fit(each, Runs.from_columns(table), draws=100, **options).warnings)
 
 
 def test_a_floor_at_zero_is_said() -> None:
     x = np.logspace(15, 21, 30)
     bent_down = 90 * x**-0.06 * np.exp(-0.004 * np.log(x / 1e18) ** 2)
-    assert "E ended at its bound 0: these runs show no floor" in doubts_of("power-floor", {"C": x, "loss": bent_down})
+    assert "E ended at its bound 0: these runs show no floor" in warnings_of("power-floor", {"C": x, "loss": bent_down})
 
 
 def test_a_scale_far_from_the_runs_is_said_with_what_is_known() -> None:
     table = columns(CHINCHILLA, n=20, noise=0.03)
-    text = doubts_of(CHINCHILLA, table)
+    text = warnings_of(CHINCHILLA, table)
     assert "B is not identified: its interval spans" in text
     middle = np.exp(np.log(table["D"]).mean())
     assert f"what is known is B·D^-beta at D = {middle:.3g}" in text
@@ -191,11 +192,11 @@ def test_too_little_range_is_said() -> None:
     rng = np.random.default_rng(0)
     table = {"N": 10 ** rng.uniform(6, 6.1, 30), "D": 10 ** rng.uniform(8, 10, 30)}
     table["loss"] = CHINCHILLA(**table, **TRUTH["chinchilla"])
-    assert "N spans only a factor of 1.2" in doubts_of(CHINCHILLA, table)
+    assert "N spans only a factor of 1.2" in warnings_of(CHINCHILLA, table)
 
 
 def test_few_runs_for_the_parameters_are_said() -> None:
-    assert "5 parameters are fitted to only 7 runs" in doubts_of(CHINCHILLA, columns(CHINCHILLA, n=7))
+    assert "5 parameters are fitted to only 7 runs" in warnings_of(CHINCHILLA, columns(CHINCHILLA, n=7))
 
 
 def test_a_fit_that_did_not_converge_says_that_it_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +221,7 @@ def test_starts_that_rarely_agree_are_said(agree: int, said: bool) -> None:
     # All starts find the one minimum of a power law; here all but a few are made to end above it.
     above = np.where(np.arange(27) < agree, 1.0, 2.0)
     scattered = replace(found, objectives=found.objectives.min() * above)
-    told = doubts(FitEvidence(runs, "loss", measured, problem, scattered, found, 0.9))
+    told = diagnose(FitEvidence(runs, "loss", measured, problem, scattered, found, FitOptions()))
     assert any(sentence.startswith(f"only {agree} of 27 starts agree") for sentence in told) == said
 
 
@@ -324,7 +325,7 @@ def test_drift_widens_a_forecast_by_the_distance_beyond_the_runs_only(made: Fit)
     assert drifting.predict(**inside).lo == made.predict(**inside).lo
     assert drifting.predict(**inside).parts["extrapolation"] == 0.0
     ahead = drifting.predict(N=made.farthest * np.e**3 / 1e12, D=1e12)
-    beyond = 0.06 * learned().stretch_at(0.9)
+    beyond = 0.06 * shipped_extrapolation().stretch_at(0.9)
     assert ahead.parts["extrapolation"] == pytest.approx(beyond, rel=1e-9)
     # At 90% a normal reaches 1.645 deviations.
     half = (np.log(ahead.hi) - np.log(ahead.lo)) / 2

@@ -16,10 +16,10 @@ def judged_case(study: str, drift: float, seed: int, n: int = 200) -> JudgedCase
         case=Case(name=f"{study} {seed}", study=study, hold_out="C > 1"),
         errors=errors,
         reaches=reaches,
-        known=np.full(n, 0.002),
-        apart=np.zeros(n),
+        noise=np.full(n, 0.002),
+        disagreement=np.zeros(n),
         cuts=tuple(cuts),
-        alone={"a": errors, "b": 2 * errors},
+        candidate_errors={"a": errors, "b": 2 * errors},
         law="a",
         n_fit=20,
     )

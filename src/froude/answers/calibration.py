@@ -7,7 +7,7 @@ from pathlib import Path
 
 from froude.answers.answer import Answer, Fact, Table
 from froude.answers.numbers import percent
-from froude.fitting.calibration import JudgedCase, summary
+from froude.fitting.calibration import JudgedCase, summarise
 from froude.fitting.extrapolation import Extrapolation
 
 INTERVALS = "Intervals"
@@ -19,7 +19,7 @@ def answer_of_calibration(cases: Sequence[JudgedCase], learned: Extrapolation, w
 
     InputError for cases of fewer than two studies.
     """
-    figures = summary(cases)
+    figures = summarise(cases)
     intervals = Table(
         title=INTERVALS,
         columns=("level", "holds", "between studies", "half-width", "constant that holds as many"),

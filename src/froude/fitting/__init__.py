@@ -7,12 +7,13 @@ Su's estimation of steps, the frontier of a cloud of runs, and what hyperparamet
 from froude.fitting.accounting import count_flops
 from froude.fitting.allocation import Allocation, compute_optimal
 from froude.fitting.backtesting import Backtest, backtest
-from froude.fitting.choice import Choice, LawCandidate, choose
+from froude.fitting.choice import Choice, HeldOut, LawCandidate, choose, fit
 from froude.fitting.comparison import Comparison, Estimate, compare, error_ratio, misled
 from froude.fitting.curves.schedule_search import best_schedule, free_schedule
 from froude.fitting.curves.schedules import Schedule
-from froude.fitting.estimation import Fit, fit
+from froude.fitting.fits import Fit
 from froude.fitting.forecasting import Forecast
+from froude.fitting.options import FitOptions
 from froude.fitting.procedures.farseer_pieces import farseer_by_pieces
 from froude.fitting.procedures.frontiers import frontier
 from froude.fitting.procedures.instability import Outlook, foresee
@@ -30,7 +31,9 @@ __all__ = [
     "Comparison",
     "Estimate",
     "Fit",
+    "FitOptions",
     "Forecast",
+    "HeldOut",
     "LawCandidate",
     "Optimum",
     "Outlook",

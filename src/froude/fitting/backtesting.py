@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Unpack, final
 
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.choice import choose
-from froude.fitting.estimation import Fit
+from froude.fitting.choice import fit
+from froude.fitting.fits import Fit
 from froude.fitting.measured import measure
+from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.laws import Law, get_law
 from froude.runs import Runs
 from froude.runs.count_agreement import check_counted_alike
@@ -92,33 +93,27 @@ def backtest(
     y: str = "loss",
     *,
     x: str | None = None,
-    starts: int = 27,
-    draws: int = 1000,
-    seed: int = 0,
-    level: float = 0.9,
-    cluster: str | None = None,
+    options: FitOptions = DEFAULT_OPTIONS,
+    **changes: Unpack[FitKeywords],
 ) -> tuple[Backtest, ...]:
     """Fit each law to the runs for which the condition hold_out does not hold, and predict the others.
 
-    The law "auto" is what `choose` makes of the rest. Hold-outs inside the rest sharpen every law's interval, as they
-    do in `choose`. `x` goes to the laws of one input; the other options are those of `fit`. InputError where nothing,
-    or everything, is held out, and where `fit` raises it.
+    The law "auto" is what `choose` makes of the rest. `x` goes to the laws of one input; the options are those of
+    `fit`. InputError where nothing, or everything, is held out, and where `fit` raises it.
     """
-    held = runs.mask(hold_out)
-    _check_split(runs, hold_out, held, y)
-    rest = runs.take(~held)
-    options = {"starts": starts, "draws": draws, "seed": seed, "level": level, "cluster": cluster}
+    options = options.change(**changes)
+    held_out = runs.mask(hold_out)
+    _check_split(runs, hold_out, held_out, y)
+    rest = runs.take(~held_out)
     several = [laws] if isinstance(laws, Law | str) else laws
-    taken = [law if law == "auto" else get_law(law) if isinstance(law, str) else law for law in several]
-    for law in taken:
+    resolved = [law if law == "auto" else get_law(law) if isinstance(law, str) else law for law in several]
+    for law in resolved:
         check_counted_alike(runs, np.flatnonzero(~runs.diverged(y)), _roles(law, x))
-    return tuple(
-        _judged(choose(rest, y, laws=law, x=None if _has_its_inputs(law) else x, **options).fit, runs, held, y)
-        for law in taken
-    )
+    fits = [fit(law, rest, y, x=None if _has_fixed_inputs(law) else x, options=options) for law in resolved]
+    return tuple(_judge(each, runs, held_out, y) for each in fits)
 
 
-def _has_its_inputs(law: Law | str) -> bool:
+def _has_fixed_inputs(law: Law | str) -> bool:
     """Whether a law cannot be taken over an input of one's choice."""
     return isinstance(law, Law) and not law.choices
 
@@ -130,21 +125,21 @@ def _roles(law: Law | str, x: str | None) -> tuple[str, ...]:
     return (x,) if x is not None and law.choices else law.inputs
 
 
-def _check_split(runs: Runs, hold_out: str, held: np.ndarray, y: str) -> None:
+def _check_split(runs: Runs, hold_out: str, held_out: np.ndarray, y: str) -> None:
     finite = ~runs.diverged(y)
-    if not (held & finite).any():
+    if not (held_out & finite).any():
         raise InputError(f"--hold-out {hold_out!r} holds out no run with a finite {y}: loosen the condition")
-    if not (~held & finite).any():
+    if not (~held_out & finite).any():
         raise InputError(f"--hold-out {hold_out!r} holds out every run: leave some to fit")
 
 
-def _judged(made: Fit, runs: Runs, held: np.ndarray, y: str) -> Backtest:
-    target = measure(made.law, runs.take(held), y)
-    forecast = made.predict(of="run", **target.given)
+def _judge(fit: Fit, runs: Runs, held_out: np.ndarray, y: str) -> Backtest:
+    target = measure(fit.law, runs.take(held_out), y)
+    forecast = fit.predict(of="run", **target.given)
     return Backtest(
-        law=made.law,
-        fit=made,
-        rows=np.flatnonzero(held)[target.rows],
+        law=fit.law,
+        fit=fit,
+        rows=np.flatnonzero(held_out)[target.rows],
         predicted=forecast.mean,
         lo=forecast.lo,
         hi=forecast.hi,

@@ -1,18 +1,23 @@
-"""Which laws to believe: those that predict the largest runs from the smaller ones, each by how well it does."""
+"""Fits judged by hold-outs: laws weigh by how well they predict the largest runs from the smaller ones.
+
+`fit` and `choose` both go this way, for one law too: hold-outs teach how far a forecast may be trusted beyond the runs.
+"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, final
+from typing import Any, Unpack, final
 
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.diagnostics import doubts
-from froude.fitting.estimation import Fit, check_options, fit_of, gather, log_size, solve
+from froude.fitting.diagnostics import diagnose
+from froude.fitting.estimation import build_fit, gather_evidence, solve
 from froude.fitting.evidence import FitEvidence, best_row
-from froude.fitting.extrapolation import learned
-from froude.fitting.measured import Measured, measure
+from froude.fitting.extrapolation import shipped_extrapolation
+from froude.fitting.fits import Fit
+from froude.fitting.measured import Measured, log_size, measure
+from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.fitting.outliers import far_off
 from froude.fitting.solver import objective
 from froude.laws import Law, average, get_law
@@ -24,10 +29,10 @@ SINGLE_LAWS = ("power-floor", "m3")
 CUTS = (1.5, 2, 3, 4, 6, 8)  # runs up to the largest over a cut are fitted, the others forecast
 FEWEST_SIZES = 3  # below a cut: with two sizes a floor and an exponent cannot be told apart
 FEWEST_RUNS = 6  # below a cut
-LEAST_KEPT = 0.3  # of all runs, below a cut: with fewer, laws are judged on what they were hardly told
+LEAST_FITTED = 0.3  # of all runs, below a cut: with fewer, laws are judged on what too few runs determine
 STARTS = 14  # for a fit below a cut
-TYPICAL_ERROR, PRIOR_CUTS = 0.02, 1  # a law that no cut has judged errs by so much, said with the weight of one cut
-PRIOR_DRIFT_CUTS = 3  # with as much weight the published studies speak of how fast laws err
+TYPICAL_ERROR, PRIOR_CUTS = 0.02, 1  # the error of a law that no cut has judged, with the weight of one cut
+PRIOR_DRIFT_CUTS = 3  # the published drift weighs as much as so many cuts
 LEAST_SHARE = 0.02  # laws that weigh less are left out of an average
 NEAREST = 0.3  # in ln size: errors of runs that lie no farther beyond the others say nothing of growth
 
@@ -75,7 +80,7 @@ class Choice:
     """The average of the candidates as a `fit`, beside the candidates, the best first, and their shares in it.
 
     A share is the inverse square of the candidate's held-out error over the sum of all; shares below LEAST_SHARE are
-    none. `held_out` is how the average did at every cut, of which `fit.drift` is learned.
+    none. `held_out` is how the average did at every cut, from which `fit.drift` is updated.
     """
 
     fit: Fit
@@ -91,76 +96,97 @@ class Choice:
         ]
 
 
+def fit(
+    law: Law | str,
+    runs: Runs,
+    y: str = "loss",
+    *,
+    x: str | None = None,
+    options: FitOptions = DEFAULT_OPTIONS,
+    **changes: Unpack[FitKeywords],
+) -> Fit:
+    """Fit law to the outcome y of runs, from random starts, with a bootstrap of the runs for the uncertainty.
+
+    It is the fit that `choose` makes of this law alone: hold-outs of these runs tell how fast its forecasts err beyond
+    them. The law "auto" is the average that `choose` makes of several. `x` is the input of a law of one input. Fields
+    of `options` may be given by themselves: `fit("chinchilla", runs, draws=200)`. Diverged runs are counted and not
+    fitted. What weakens the fit is said in `warnings`, a sentence each. InputError where the runs cannot be fitted at
+    all, giving the reason.
+    """
+    return choose(runs, y, laws=law, x=x, options=options, **changes).fit
+
+
 def choose(
     runs: Runs,
     y: str = "loss",
     *,
     laws: Law | str | Sequence[Law | str] = "auto",
     x: str | None = None,
-    starts: int = 27,
-    draws: int = 1000,
-    seed: int = 0,
-    level: float = 0.9,
-    cluster: str | None = None,
+    options: FitOptions = DEFAULT_OPTIONS,
+    **changes: Unpack[FitKeywords],
 ) -> Choice:
     """The laws that predict the largest runs from the smaller ones, averaged, and how far to trust them beyond.
 
     At each of CUTS the runs below are fitted and all above forecast; in-sample error plays no part, but that a run
     which lies far off every candidate fitted to all judges none. `laws` may be one law, which is then taken alone.
     "auto" tries JOINT_LAWS where N and D both vary, else SINGLE_LAWS over x, or over the one of N, D and C that varies;
-    of these, laws with as many parameters as there are runs are passed over. The other options are those of `fit`.
-    InputError where no candidate can be fitted.
+    of these, laws with as many parameters as there are runs are passed over. Fields of `options` may be given by
+    themselves, as for `fit`. InputError where no candidate can be fitted.
     """
-    options = {"starts": starts, "draws": draws, "seed": seed, "level": level, "cluster": cluster}
-    check_options(starts, draws, level)
-    found = [gather(law, measure(law, runs, y), runs, y, **options) for law in _candidates(runs, y, laws, x)]
-    sound = ~np.all([far_off(each.problem.law, each.residuals, each.measured.y) for each in found], axis=0)
-    evidence = {fit_of(each, seed): each for each in found}
+    options = options.change(**changes)
+    evidence = [gather_evidence(law, measure(law, runs, y), runs, y, options) for law in _candidates(runs, y, laws, x)]
+    sound = ~np.all([far_off(each.problem.law, each.residuals, each.measured.y) for each in evidence], axis=0)
+    evidence_of = {build_fit(each): each for each in evidence}
     candidates = [
-        LawCandidate(fit=made, held_out=tuple(hold_outs(made.law, each.measured.take(sound), seed)))
-        for made, each in evidence.items()
+        LawCandidate(fit=fit, held_out=tuple(forecast_cuts(fit.law, each.measured.take(sound), options.seed)))
+        for fit, each in evidence_of.items()
     ]
     best = tuple(sorted(candidates, key=lambda each: each.error))
     shares = _shares([each.error for each in best])
-    held_out = _held_out_together(best, shares)
+    held_out = _combine_cuts(best, shares)
     members = {each.fit: share for each, share in zip(best, shares, strict=True) if share}
-    averaged = _averaged(members, [evidence[each] for each in members])
-    made = replace(averaged, drift=sharpened(learned().drift, held_out))
-    return Choice(fit=made, candidates=best, shares=shares, held_out=held_out)
+    averaged = _average_fits(members, [evidence_of[each] for each in members])
+    drift = update_drift(shipped_extrapolation().drift, held_out)
+    return Choice(fit=replace(averaged, drift=drift), candidates=best, shares=shares, held_out=held_out)
 
 
-def hold_outs(law: Law, measured: Measured, seed: int) -> Iterator[HeldOut]:
+def forecast_cuts(law: Law, measured: Measured, seed: int) -> Iterator[HeldOut]:
     """The forecasts at every cut that leaves enough runs to fit; cuts that part the runs alike count once."""
     size = log_size(law, measured.inputs)
-    fewest = max(FEWEST_RUNS, len(law.parameters) + 1, LEAST_KEPT * measured.n)
+    fewest = max(FEWEST_RUNS, len(law.parameters) + 1, LEAST_FITTED * measured.n)
     seen = set()
     for cut in CUTS:
         below = size <= size.max() - math.log(cut)
         if below.sum() in seen:
             continue
         seen.add(below.sum())
-        kept = measured.take(below)
-        if kept.n < fewest or min(len(np.unique(values)) for values in kept.inputs.values()) < FEWEST_SIZES:
+        smaller = measured.take(below)
+        if smaller.n < fewest or min(len(np.unique(values)) for values in smaller.inputs.values()) < FEWEST_SIZES:
             return
-        rest = measured.take(~below)
-        problem, minima = solve(law, kept, STARTS, np.random.default_rng(seed))
+        larger = measured.take(~below)
+        problem, minima = solve(law, smaller, STARTS, np.random.default_rng(seed))
         params = {name: value[0] for name, value in problem.parameters(minima.points[[best_row(minima)]]).items()}
-        forecast = law(**rest.given, **params)
-        errors = np.log(forecast / rest.y) if law.residual == "log" else (forecast - rest.y) / np.abs(rest.y)
-        yield HeldOut(n=kept.n, errors=errors, reaches=size[~below] - size[below].max())
+        forecast = law(**larger.given, **params)
+        log = law.residual == "log"
+        errors = np.log(forecast / larger.y) if log else (forecast - larger.y) / np.abs(larger.y)
+        yield HeldOut(n=smaller.n, errors=errors, reaches=size[~below] - size[below].max())
 
 
 def _candidates(runs: Runs, y: str, laws: Law | str | Sequence[Law | str], x: str | None) -> list[Law]:
     if laws == "auto":
-        fewest = int((~runs.diverged(y)).sum())
-        suited = _suited(runs, x)
-        return [law for law in suited if len(law.parameters) < fewest] or suited[:1]
-    several = [laws] if isinstance(laws, Law | str) else laws
-    made = [get_law(law) if isinstance(law, str) else law for law in several]
-    return made if x is None else [law.over(x) for law in made]
+        finite = int((~runs.diverged(y)).sum())
+        suitable = _suitable_laws(runs, x)
+        return [law for law in suitable if len(law.parameters) < finite] or suitable[:1]
+    return [_resolve(law, x) for law in ([laws] if isinstance(laws, Law | str) else laws)]
 
 
-def _suited(runs: Runs, x: str | None) -> list[Law]:
+def _resolve(law: Law | str, x: str | None) -> Law:
+    if isinstance(law, str):
+        return get_law(law, x)
+    return law if x is None else law.over(x)
+
+
+def _suitable_laws(runs: Runs, x: str | None) -> list[Law]:
     varying = [role for role in ("N", "D", "C") if role in runs and np.ptp(runs[role]) > 0]
     if x is None and {"N", "D"} <= {*varying}:
         return [get_law(name) for name in JOINT_LAWS]
@@ -178,23 +204,23 @@ def _shares(errors: Sequence[float]) -> tuple[float, ...]:
     return tuple(np.round(shares, 3).tolist())
 
 
-def _held_out_together(best: Sequence[LawCandidate], shares: Sequence[float]) -> tuple[HeldOut, ...]:
-    """How the average did at the cuts at which all its members were tried."""
+def _combine_cuts(best: Sequence[LawCandidate], shares: Sequence[float]) -> tuple[HeldOut, ...]:
+    """How the average did at the cuts at which all its members were judged."""
     members = [(each.held_out, share) for each, share in zip(best, shares, strict=True) if share]
-    cuts = zip(*(held for held, _ in members), strict=False)
+    cuts = zip(*(held_out for held_out, _ in members), strict=False)
     return tuple(
         replace(cut[0], errors=sum(each.errors * share for each, (_, share) in zip(cut, members, strict=True)))
         for cut in cuts
     )
 
 
-def sharpened(drift: float, cuts: Sequence[HeldOut]) -> float:
-    """The drift that published studies taught, with what cuts of the runs at hold show of it."""
+def update_drift(drift: float, cuts: Sequence[HeldOut]) -> float:
+    """The drift of published studies, updated by the cuts of the runs themselves."""
     total = PRIOR_DRIFT_CUTS * drift**2 + sum(cut.drift**2 for cut in cuts)
     return math.sqrt(total / (PRIOR_DRIFT_CUTS + len(cuts)))
 
 
-def _averaged(fits: Mapping[Fit, float], evidence: Sequence[FitEvidence]) -> Fit:
+def _average_fits(fits: Mapping[Fit, float], evidence: Sequence[FitEvidence]) -> Fit:
     """The fit of the average of laws, from the fits of its members to the same runs, the best first."""
     best = next(iter(fits))
     if len(fits) == 1:
@@ -211,17 +237,17 @@ def _averaged(fits: Mapping[Fit, float], evidence: Sequence[FitEvidence]) -> Fit
         starts_agree=min(each.starts_agree for each in fits),
         converged=all(each.converged for each in fits),
         gradient=max(each.gradient for each in fits),
-        warnings=tuple(_doubts(evidence)),
+        warnings=tuple(_average_diagnostics(evidence)),
         draws=np.concatenate([each.draws[:draws] for each in fits], axis=1),
         residuals=residuals,
     )
 
 
-def _doubts(found: Sequence[FitEvidence]) -> Iterator[str]:
-    """What is to be doubted of an average: what its best member says of the runs, what any says of its solver.
+def _average_diagnostics(evidence: Sequence[FitEvidence]) -> Iterator[str]:
+    """The warnings of an average: those of its best member about the runs, and those of any about its solver.
 
     That a parameter is not identified matters little here: its members' forecasts are drawn, and differ.
     """
-    yield from doubts(found[0], ("solver", "runs"))
-    for each in found[1:]:
-        yield from (f"{each.problem.law.name}: {said}" for said in doubts(each, ("solver",)))
+    yield from diagnose(evidence[0], ("solver", "runs"))
+    for each in evidence[1:]:
+        yield from (f"{each.problem.law.name}: {sentence}" for sentence in diagnose(each, ("solver",)))

@@ -7,9 +7,8 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.backtesting import Backtest
-from froude.fitting.estimation import Fit
-from froude.fitting.extrapolation import learned
-from froude.fitting.forecasting import apart
+from froude.fitting.fits import Fit
+from froude.fitting.forecasting import extrapolation_error
 from froude.laws.inverse import first_zero
 
 Side = Literal["first", "second", ""]
@@ -152,8 +151,7 @@ class _Curves:
         """Outcomes (1 + draws, k) at x (k,) or (1 + draws, k)."""
         given = {self.x: np.asarray(values, dtype=float)}
         centre = self.fit.law(**given, **self.fit.params)
-        reach = np.maximum(0.0, self.fit.reach(given))
-        spread = learned().stretch_at(self.fit.level) * np.hypot(self.fit.drift * reach, apart(self.fit, given, reach))
+        spread = extrapolation_error(self.fit, given)
         drawn = self.fit.law(**given, **self.params)
         if self.fit.residual == "log":
             return drawn * np.exp(self.deviations * spread)

@@ -1,4 +1,4 @@
-"""What to doubt about a fit, each doubt one sentence. One rule a function, each with its reason."""
+"""What weakens a fit, a sentence each. One rule a function, each with its reason."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,7 +14,7 @@ from froude.laws import Power
 _DECADE = 10.0  # an interval this wide leaves even the order of magnitude open
 _LITTLE_RANGE = 2.0  # exponents of 0.3 change the loss by a fifth over a factor 2: noise hides them
 _DECIDES = 0.5  # of its own fitted value: more than all other runs together
-_ABOVE_MEAN = 3.0  # times the mean leverage P/n: where runs are few, each decides much, which is said of them all
+_ABOVE_MEAN = 3.0  # times the mean leverage P/n: where runs are few, each decides much, and no single run stands out
 _MOVED = 0.5  # standard deviations of the refits: a run that moves no parameter so far says what the others say
 _MISCOUNTED = 0.1  # FLOPs off by a tenth move exponents by hundredths
 _MISSED = 0.01
@@ -27,55 +27,55 @@ _ACCURACY = frozenset(("acc", "accuracy", "accuracies"))
 About = Literal["solver", "parameters", "runs"]
 
 
-def doubts(found: FitEvidence, about: Collection[About] = get_args(About)) -> tuple[str, ...]:
+def diagnose(evidence: FitEvidence, about: Collection[About] = get_args(About)) -> tuple[str, ...]:
     """The warnings of a fit, or those about some things only, the gravest first."""
-    return tuple(sentence for subject, rule in _RULES if subject in about for sentence in rule(found))
+    return tuple(sentence for subject, rule in _RULES if subject in about for sentence in rule(evidence))
 
 
-def _no_fit(found: FitEvidence) -> Iterator[str]:
-    minima = found.minima
+def _no_fit(evidence: FitEvidence) -> Iterator[str]:
+    minima = evidence.minima
     if not minima.converged.any():
-        gradient = float(minima.gradients[found.best])
+        gradient = float(minima.gradients[evidence.best])
         yield (
             f"no start converged (scaled gradient {gradient:.1g} at best): this is not a fit, do not use it; "
             "take a law with fewer parameters or add runs"
         )
 
 
-def _starts(found: FitEvidence) -> Iterator[str]:
-    minima, tried, agree = found.minima, len(found.minima.points), int(found.agree.sum())
+def _starts(evidence: FitEvidence) -> Iterator[str]:
+    minima, starts, agree = evidence.minima, len(evidence.minima.points), int(evidence.agree.sum())
     if not minima.converged.any():
         return
     # Another minimum, lower and as easy to reach as this one, would have been missed with this probability.
-    if (1 - agree / tried) ** tried > _MISSED:
-        yield f"only {agree} of {tried} starts agree on this minimum: there may be a lower one; try more"
-    if np.any(minima.objectives < found.lowest - found.slack):
+    if (1 - agree / starts) ** starts > _MISSED:
+        yield f"only {agree} of {starts} starts agree on this minimum: there may be a lower one; try more"
+    if np.any(minima.objectives < evidence.lowest - evidence.slack):
         yield "a start came lower than this minimum without converging: try more starts"
 
 
-def _refits(found: FitEvidence) -> Iterator[str]:
-    asked, kept = found.drawn.converged.size, int(found.drawn.converged.sum())
-    if kept < asked:
-        yield f"{asked - kept} of {asked} bootstrap refits did not converge: the intervals may be too narrow"
+def _refits(evidence: FitEvidence) -> Iterator[str]:
+    draws, converged = evidence.refits.converged.size, int(evidence.refits.converged.sum())
+    if converged < draws:
+        yield f"{draws - converged} of {draws} bootstrap refits did not converge: the intervals may be too narrow"
 
 
-def _few_runs(found: FitEvidence) -> Iterator[str]:
-    n, p = found.measured.n, len(found.params)
+def _few_runs(evidence: FitEvidence) -> Iterator[str]:
+    n, p = evidence.measured.n, len(evidence.params)
     if n < 2 * p:
         yield f"{p} parameters are fitted to only {n} runs: they say little about the noise of one run"
 
 
-def _diverged(found: FitEvidence) -> Iterator[str]:
-    rows = found.measured.diverged
+def _diverged(evidence: FitEvidence) -> Iterator[str]:
+    rows = evidence.measured.diverged
     if rows.size:
         verb = "run diverged and was" if rows.size == 1 else "runs diverged and were"
-        yield f"{rows.size} {verb} left out: {_names(found, rows)}"
+        yield f"{rows.size} {verb} left out: {_names(evidence, rows)}"
 
 
-def _bounds(found: FitEvidence) -> Iterator[str]:
-    space = found.problem.space()
-    for k, (name, kind) in enumerate(found.problem.law.kinds.items()):
-        z = found.point[0, k]
+def _bounds(evidence: FitEvidence) -> Iterator[str]:
+    space = evidence.problem.space()
+    for k, (name, kind) in enumerate(evidence.problem.law.kinds.items()):
+        z = evidence.point[0, k]
         if z <= space.lower[k] or z >= space.upper[k]:
             if kind.name == "floor":
                 yield f"{name} ended at its bound 0: these runs show no floor"
@@ -83,43 +83,43 @@ def _bounds(found: FitEvidence) -> Iterator[str]:
                 yield f"{name} ended at its bound: these runs do not tell its value; take a law without it"
 
 
-def _unidentified(found: FitEvidence) -> Iterator[str]:
+def _unidentified(evidence: FitEvidence) -> Iterator[str]:
     # In scaled coordinates a scale is the term's size in the middle of the runs: well known even where the
     # scale itself, the term extrapolated to an input of 1, is not.
-    points = found.drawn.points[found.kept]
-    for k, (name, kind) in enumerate(found.problem.law.kinds.items()):
-        low, high = found.intervals[name]
+    points = evidence.refits.points[evidence.usable]
+    for k, (name, kind) in enumerate(evidence.problem.law.kinds.items()):
+        low, high = evidence.intervals[name]
         if kind.name == "floor" and low * _DECADE < high:
             yield f"{name} is not identified: its interval reaches from {low:.3g} to {high:.3g}"
         if kind.coordinate != "log" or low * _DECADE >= high:
             continue
-        middle_low, middle_high = found.interval(np.exp(points[:, k]))
+        middle_low, middle_high = evidence.interval(np.exp(points[:, k]))
         sentence = f"{name} is not identified: its interval spans {low:.2g} to {high:.2g}"
-        if name in found.problem.law.carries and middle_low * _DECADE >= middle_high:
-            middle = _in_the_middle(name, found.problem.law.carries[name], found.problem.factors)
+        if name in evidence.problem.law.carries and middle_low * _DECADE >= middle_high:
+            middle = _in_the_middle(name, evidence.problem.law.carries[name], evidence.problem.factors)
             sentence += f"; what is known is {middle}, {middle_low:.3g} to {middle_high:.3g}"
         yield sentence
 
 
-def _known(found: FitEvidence) -> Iterator[str]:
+def _known_instead(evidence: FitEvidence) -> Iterator[str]:
     """What is known where parameters are not: the outcome at the run in the middle, and how it changes there."""
-    if not any(_unidentified(found)):
+    if not any(_unidentified(evidence)):
         return
-    logs = [np.log(np.abs(values) + 1e-300) for values in found.measured.inputs.values()]
+    logs = [np.log(np.abs(values) + 1e-300) for values in evidence.measured.inputs.values()]
     middle = int(np.argmin(sum(np.abs(log - np.median(log)) for log in logs)))
-    one = found.measured.take(np.arange(found.measured.n) == middle)
-    law, tall = found.problem.law, {name: values[:, None] for name, values in found.draws.items()}
+    one = evidence.measured.take(np.arange(evidence.measured.n) == middle)
+    law, tall = evidence.problem.law, {name: values[:, None] for name, values in evidence.draws.items()}
     here = law(**one.given, **tall)
-    low, high = found.interval(here)
-    known = [f"{found.y} = {low:.4g} to {high:.4g}"]
+    low, high = evidence.interval(here)
+    sentences = [f"{evidence.y} = {low:.4g} to {high:.4g}"]
     for x, value in one.inputs.items():
         with np.errstate(all="ignore"):
             there = law(**{**one.given, x: _NUDGE * value}, **tall)
-            steep, flat = found.interval((there - here) / np.abs(here) / (_NUDGE - 1))
+            steep, flat = evidence.interval((there - here) / np.abs(here) / (_NUDGE - 1))
         if flat - steep < _KNOWN_SLOPE * abs(flat + steep):
-            known.append(f"d ln {found.y}/d ln {x} = {steep:.2g} to {flat:.2g}")
+            sentences.append(f"d ln {evidence.y}/d ln {x} = {steep:.2g} to {flat:.2g}")
     where = ", ".join(f"{x} = {value[0]:.3g}" for x, value in one.inputs.items())
-    yield f"what is known is {', '.join(known)} at {where}"
+    yield f"what is known is {', '.join(sentences)} at {where}"
 
 
 def _in_the_middle(name: str, powers: Mapping[str, Power], factors: Mapping[str, float]) -> str:
@@ -136,9 +136,9 @@ def _negated(power: Power) -> str:
     return f"{-power:g}"
 
 
-def _range(found: FitEvidence) -> Iterator[str]:
-    marks = found.problem.law.marks
-    for x, values in found.measured.inputs.items():
+def _range(evidence: FitEvidence) -> Iterator[str]:
+    marks = evidence.problem.law.marks
+    for x, values in evidence.measured.inputs.items():
         span = values.max() / values.min() if marks[x].domain == "positive" else np.inf
         if span < _LITTLE_RANGE:
             yield (
@@ -147,43 +147,43 @@ def _range(found: FitEvidence) -> Iterator[str]:
             )
 
 
-def _leverage(found: FitEvidence) -> Iterator[str]:
-    leverage = found.leverage
-    alone = np.flatnonzero((leverage > _DECIDES) & (leverage > _ABOVE_MEAN * leverage.mean()))
-    said = [_if_left_out(found, int(run)) for run in alone[np.argsort(-leverage[alone])]]
-    if told := [sentence for sentence in said if sentence]:
-        rest = f"; {len(told) - _NAMED} more decide as much" if len(told) > _NAMED else ""
-        yield f"leverage of single runs: {'; '.join(told[:_NAMED])}{rest}"
+def _leverage(evidence: FitEvidence) -> Iterator[str]:
+    leverage = evidence.leverage
+    runs = np.flatnonzero((leverage > _DECIDES) & (leverage > _ABOVE_MEAN * leverage.mean()))
+    effects = [_if_left_out(evidence, int(run)) for run in runs[np.argsort(-leverage[runs])]]
+    if sentences := [sentence for sentence in effects if sentence is not None]:
+        rest = f"; {len(sentences) - _NAMED} more decide as much" if len(sentences) > _NAMED else ""
+        yield f"leverage of single runs: {'; '.join(sentences[:_NAMED])}{rest}"
 
 
-def _if_left_out(found: FitEvidence, run: int) -> str:
-    """What the parameter that one run moves most would be without it; empty where that is nearly the same."""
-    name = found.runs.row_name(int(found.measured.rows[run]))
-    left = found.without(run)
+def _if_left_out(evidence: FitEvidence, run: int) -> str | None:
+    """What the parameter that one run moves most would be without it; None where that is nearly the same."""
+    name = evidence.runs.row_name(int(evidence.measured.rows[run]))
+    left = evidence.refit_without(run)
     if not left.converged[0]:
         return f"without {name} there is no fit"
-    law = found.problem.law
-    spread = found.drawn.points[found.kept].std(axis=0)
-    moves = np.abs(left.points - found.point)[0] / np.where(spread > 0, spread, np.inf)
+    law = evidence.problem.law
+    spread = evidence.refits.points[evidence.usable].std(axis=0)
+    moves = np.abs(left.points - evidence.point)[0] / np.where(spread > 0, spread, np.inf)
     # A scale that carries a unit to a fitted power is a term extrapolated to an input of 1: its value tells little.
     scales = [any(isinstance(power, str) for power in law.carries.get(p, {}).values()) for p in law.parameters]
     most = law.parameters[int(np.where(scales, -1.0, moves).argmax())]
-    then, now = f"{found.problem.parameters(left.points)[most][0]:.3g}", f"{found.params[most]:.3g}"
-    return f"without {name} {most} would be {then}, not {now}" if moves.max() >= _MOVED and then != now else ""
+    then, now = f"{evidence.problem.parameters(left.points)[most][0]:.3g}", f"{evidence.params[most]:.3g}"
+    return f"without {name} {most} would be {then}, not {now}" if moves.max() >= _MOVED and then != now else None
 
 
-def _outliers(found: FitEvidence) -> Iterator[str]:
-    r = found.residuals
-    far = np.flatnonzero(far_off(found.problem.law, r, found.measured.y))
+def _outliers(evidence: FitEvidence) -> Iterator[str]:
+    r = evidence.residuals
+    far = np.flatnonzero(far_off(evidence.problem.law, r, evidence.measured.y))
     if far.size:
         far = far[np.argsort(-np.abs(r - np.median(r))[far])]
         verb = "run lies" if far.size == 1 else "runs lie"
-        yield f"{far.size} {verb} far off the law: {_names(found, found.measured.rows[far])}"
+        yield f"{far.size} {verb} far off the law: {_names(evidence, evidence.measured.rows[far])}"
 
 
-def _flops(found: FitEvidence) -> Iterator[str]:
-    runs = found.runs.take(found.measured.rows)
-    if "C" not in found.problem.law.inputs or not is_six_nd(runs):
+def _flops(evidence: FitEvidence) -> Iterator[str]:
+    runs = evidence.runs.take(evidence.measured.rows)
+    if "C" not in evidence.problem.law.inputs or not is_six_nd(runs):
         return
     known = decoders(runs)
     if isinstance(known, Decoders):
@@ -195,18 +195,18 @@ def _flops(found: FitEvidence) -> Iterator[str]:
             yield f"C = 6·N·D is {size} {side} the matmul FLOPs of {runs.row_name(worst)}: count with {known.option}"
 
 
-def _accuracy(found: FitEvidence) -> Iterator[str]:
+def _accuracy(evidence: FitEvidence) -> Iterator[str]:
     # An answer is right where no wrong choice has more mass, and masses of wrong ones move on their own: Schaeffer et
     # al. 2024, arXiv:2406.04391. Only a name tells that the outcome is one: many others lie between 0 and 1.
-    if _ACCURACY.intersection(re.split(r"[^a-z]+", found.y.lower())):
+    if _ACCURACY.intersection(re.split(r"[^a-z]+", evidence.y.lower())):
         yield (
-            f"{found.y} is an accuracy: where answers are choices it follows scale less closely than the mass on the "
-            "right one; fit -ln of the mass on the right choice and on the wrong ones, and compose these"
+            f"{evidence.y} is an accuracy: where answers are choices it follows scale less closely than the mass on "
+            "the right one; fit -ln of the mass on the right choice and on the wrong ones, and compose these"
         )
 
 
-def _names(found: FitEvidence, rows: np.ndarray) -> str:
-    named = ", ".join(found.runs.row_name(int(row)) for row in rows[:_NAMED])
+def _names(evidence: FitEvidence, rows: np.ndarray) -> str:
+    named = ", ".join(evidence.runs.row_name(int(row)) for row in rows[:_NAMED])
     return named if rows.size <= _NAMED else f"{named} and {rows.size - _NAMED} more"
 
 
@@ -223,6 +223,6 @@ _RULES: tuple[tuple[About, Callable[[FitEvidence], Iterator[str]]], ...] = (
     ("runs", _outliers),
     ("runs", _flops),
     ("runs", _accuracy),
-    ("parameters", _known),
+    ("parameters", _known_instead),
 )
-"""What each rule is about, in the order in which doubts are told."""
+"""What each rule is about, in the order of the warnings."""

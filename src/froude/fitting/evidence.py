@@ -1,4 +1,4 @@
-"""All that a fit is judged by: the runs, the minima found from every start, and the bootstrap refits."""
+"""All that a fit is judged by: the runs, the minima that every start led to, and the bootstrap refits."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +7,7 @@ from typing import final
 import numpy as np
 
 from froude.fitting.measured import Measured
+from froude.fitting.options import FitOptions
 from froude.fitting.problem import FitProblem
 from froude.fitting.solver import Minima, minimise
 from froude.runs import Runs
@@ -35,8 +36,8 @@ class FitEvidence:
     measured: Measured
     problem: FitProblem
     minima: Minima
-    drawn: Minima
-    level: float
+    refits: Minima
+    options: FitOptions
 
     @property
     def best(self) -> int:
@@ -89,21 +90,21 @@ class FitEvidence:
         known = directions[sizes > _NO_DIRECTION * sizes.max(initial=0.0)]
         return np.einsum("kn,kn->n", known, known)
 
-    def without(self, run: int) -> Minima:
+    def refit_without(self, run: int) -> Minima:
         """Where the fit goes from its optimum when one of its runs (0 to n − 1) is left out: one row."""
         weights = np.ones((1, self.measured.n))
         weights[0, run] = 0.0
         return minimise(self.problem.residuals, self.point, weights, self.problem.space())
 
     @property
-    def kept(self) -> np.ndarray:
+    def usable(self) -> np.ndarray:
         """Which refits converged, (draws,); all where none did, which is warned of."""
-        return self.drawn.converged if self.drawn.converged.any() else ~self.drawn.converged
+        return self.refits.converged if self.refits.converged.any() else ~self.refits.converged
 
     @cached_property
     def draws(self) -> dict[str, np.ndarray]:
         """The parameters of the refits that converged, each (draws,)."""
-        return self.problem.parameters(self.drawn.points[self.kept])
+        return self.problem.parameters(self.refits.points[self.usable])
 
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
@@ -112,5 +113,6 @@ class FitEvidence:
 
     def interval(self, values: np.ndarray) -> tuple[float, float]:
         """The central interval of values (draws,) at the fit's level."""
-        low, high = np.quantile(values, [(1 - self.level) / 2, (1 + self.level) / 2])
+        level = self.options.level
+        low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)

@@ -1,4 +1,4 @@
-"""What the published studies teach every forecast: how fast laws err beyond their runs, and by how much intervals lie.
+"""How fast laws err beyond their runs, and how far intervals must be stretched, as published studies show.
 
 `froude calibrate` learns these few numbers from the cases of `benchmarks/calibration_cases.toml` and writes them to
 `extrapolation.json`, which ships with the package.
@@ -17,7 +17,7 @@ import numpy as np
 @final
 @dataclass(frozen=True, kw_only=True)
 class Extrapolation:
-    """What is known of extrapolations in general.
+    """What published studies show of extrapolations in general.
 
     `drift` is the relative error that a law gains, root mean square, for each factor e of the product of its inputs
     beyond the fitted runs. `stretch` maps a level to the factor by which the part of extrapolation, taken for normal,
@@ -40,7 +40,7 @@ class Extrapolation:
         return {"drift": self.drift, "stretch": stretch, "studies": list(self.studies)}
 
 
-def learned_from(document: Mapping[str, Any]) -> Extrapolation:
+def read_extrapolation(document: Mapping[str, Any]) -> Extrapolation:
     """The reverse of `Extrapolation.to_dict`."""
     return Extrapolation(
         drift=document["drift"],
@@ -50,6 +50,7 @@ def learned_from(document: Mapping[str, Any]) -> Extrapolation:
 
 
 @cache
-def learned() -> Extrapolation:
+def shipped_extrapolation() -> Extrapolation:
     """What ships with the package."""
-    return learned_from(json.loads(files("froude.fitting").joinpath("extrapolation.json").read_text(encoding="utf-8")))
+    text = files("froude.fitting").joinpath("extrapolation.json").read_text(encoding="utf-8")
+    return read_extrapolation(json.loads(text))

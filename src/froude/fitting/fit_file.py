@@ -1,13 +1,13 @@
 """A fit as one JSON file. Floats are written with all their digits, so a fit comes back exactly."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.estimation import Fit
 from froude.laws import get_law
 from froude.runs import atomic_write
 
@@ -19,20 +19,20 @@ _PLAIN = (
 _REMEDY = "give a file that `froude fit --out` wrote"
 
 
-def save(fit: Fit, path: Path) -> None:
-    """Write fit to path, whole or not at all; see `Fit.save`."""
+def write_fit_file(path: Path, fit: Mapping[str, Any]) -> None:
+    """Write the fields of a `Fit` to path, whole or not at all. InputError where it cannot be written."""
     document = {
         "format": _FORMAT,
         "version": _VERSION,
-        "law": fit.law.name,
-        "inputs": {x: values.tolist() for x, values in fit.inputs.items()},
-        "params": dict(fit.params),
-        "intervals": {name: list(ends) for name, ends in fit.intervals.items()},
-        **{name: getattr(fit, name) for name in _PLAIN},
-        "warnings": list(fit.warnings),
-        "rows": fit.rows.tolist(),
-        "residuals": fit.residuals.tolist(),
-        "draws": fit.draws.tolist(),
+        "law": fit["law"].name,
+        "inputs": {x: values.tolist() for x, values in fit["inputs"].items()},
+        "params": dict(fit["params"]),
+        "intervals": {name: list(ends) for name, ends in fit["intervals"].items()},
+        **{name: fit[name] for name in _PLAIN},
+        "warnings": list(fit["warnings"]),
+        "rows": fit["rows"].tolist(),
+        "residuals": fit["residuals"].tolist(),
+        "draws": fit["draws"].tolist(),
     }
     try:
         atomic_write(path, json.dumps(document, ensure_ascii=False).encode())
@@ -40,8 +40,11 @@ def save(fit: Fit, path: Path) -> None:
         raise InputError(f"cannot write {path}: {error.strerror}; choose another file") from error
 
 
-def load(path: Path) -> Fit:
-    """Read the fit in path; see `Fit.load`."""
+def read_fit_file(path: Path) -> dict[str, Any]:
+    """The fields of the `Fit` in path.
+
+    InputError where the file is missing, is no fit, is of another version or of an unknown law.
+    """
     document = _read(path)
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise InputError(f"{path} is no fit: {_REMEDY}")
@@ -51,7 +54,7 @@ def load(path: Path) -> Fit:
             "fit again, or use the Froude that wrote it"
         )
     try:
-        return _fit(document)
+        return _fields(document)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is a damaged fit ({error} is missing or wrong): fit again") from error
 
@@ -67,17 +70,19 @@ def _read(path: Path) -> Any:
         raise InputError(f"{path} is no JSON: {_REMEDY}") from error
 
 
-def _fit(document: dict[str, Any]) -> Fit:
+def _fields(document: Mapping[str, Any]) -> dict[str, Any]:
     inputs = {x: np.array(values, dtype=float) for x, values in document["inputs"].items()}
     law = get_law(document["law"])
-    return Fit(
-        law=law if not law.choices or set(law.inputs) == set(inputs) else get_law(document["law"], next(iter(inputs))),
-        params=document["params"],
-        intervals={name: (low, high) for name, (low, high) in document["intervals"].items()},
-        inputs=inputs,
-        warnings=tuple(document["warnings"]),
-        rows=np.array(document["rows"], dtype=int),
-        residuals=np.array(document["residuals"], dtype=float),
-        draws=np.array(document["draws"], dtype=float),
+    if law.choices and set(law.inputs) != set(inputs):
+        law = get_law(document["law"], next(iter(inputs)))
+    return {
+        "law": law,
+        "params": document["params"],
+        "intervals": {name: (low, high) for name, (low, high) in document["intervals"].items()},
+        "inputs": inputs,
+        "warnings": tuple(document["warnings"]),
+        "rows": np.array(document["rows"], dtype=int),
+        "residuals": np.array(document["residuals"], dtype=float),
+        "draws": np.array(document["draws"], dtype=float),
         **{name: document[name] for name in _PLAIN},
-    )
+    }

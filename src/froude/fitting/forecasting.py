@@ -1,21 +1,60 @@
-"""What a fit says about a run that was not made, and how sure it is."""
-
-from __future__ import annotations
+"""The outcome of a run that was not made, as a fit forecasts it, with its interval."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import Any, Literal, Protocol, final
 
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.extrapolation import learned
-
-if TYPE_CHECKING:
-    from froude.fitting.estimation import Fit
+from froude.fitting.extrapolation import shipped_extrapolation
+from froude.laws import Law
 
 _FULLY_BEYOND = np.log(2)  # from twice the largest run on, what laws disagree by is an error of extrapolation
+
+
+class FittedLaw(Protocol):
+    """What a forecast needs of a fit; see `Fit`, which is one."""
+
+    @property
+    def law(self) -> Law:
+        """The law that was fitted."""
+        ...
+
+    @property
+    def params(self) -> Mapping[str, float]:
+        """Its parameters."""
+        ...
+
+    @property
+    def draws(self) -> np.ndarray:
+        """The parameters of bootstrap refits, (draws, P)."""
+        ...
+
+    @property
+    def residuals(self) -> np.ndarray:
+        """How far the fitted runs lie off, (n,)."""
+        ...
+
+    @property
+    def level(self) -> float:
+        """The level of intervals."""
+        ...
+
+    @property
+    def drift(self) -> float:
+        """The relative error gained for each factor e beyond the runs."""
+        ...
+
+    @property
+    def n_parameters(self) -> int:
+        """How many parameters were fitted at once."""
+        ...
+
+    def reach(self, at: Mapping[str, Any]) -> np.ndarray:
+        """How far inputs lie beyond the fitted runs, in ln size."""
+        ...
 
 
 @final
@@ -42,7 +81,7 @@ class Forecast:
         return {"at": self.at, "mean": self.mean, "interval": [self.lo, self.hi], "level": self.level}
 
 
-def forecast(fit: Fit, of: Literal["run", "mean"], inputs: Mapping[str, Any]) -> Forecast:
+def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, Any]) -> Forecast:
     """The forecast of fit at inputs; see `Fit.predict`.
 
     The interval is mean·exp(±z·σ), or mean ± z·σ·|mean| for plain residuals, where σ² is the sum of the squared parts
@@ -52,13 +91,12 @@ def forecast(fit: Fit, of: Literal["run", "mean"], inputs: Mapping[str, Any]) ->
     ask for at the level.
     """
     at = _checked(fit, of, inputs)
-    log = fit.residual == "log"
+    log = fit.law.residual == "log"
     centre = fit.law(**at, **fit.params)
-    reach = np.maximum(0.0, fit.reach(at))
     parts = {
         "parameters": _parameters(fit, at, centre),
         "residual": (_residual(fit) / (1.0 if log else np.abs(centre)) if of == "run" else 0.0) + 0.0 * centre,
-        "extrapolation": learned().stretch_at(fit.level) * np.hypot(fit.drift * reach, apart(fit, at, reach)),
+        "extrapolation": extrapolation_error(fit, at),
     }
     half = deviations_at(fit.level) * np.sqrt(sum(part**2 for part in parts.values()))
     with np.errstate(over="ignore"):  # what is known this badly may be anything
@@ -78,31 +116,39 @@ def deviations_at(level: float) -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
-def apart(fit: Fit, at: Mapping[str, Any], reach: np.ndarray) -> np.ndarray:
+def extrapolation_error(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
+    """The relative standard deviation of what the law itself errs by beyond the fitted runs; see `forecast`."""
+    reach = np.maximum(0.0, fit.reach(at))
+    spread = np.hypot(fit.drift * reach, disagreement_beyond(fit, at))
+    return shipped_extrapolation().stretch_at(fit.level) * spread
+
+
+def disagreement_beyond(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
     """The relative error that the disagreement of an average's members shows beyond the runs, setting in with reach."""
+    reach = np.maximum(0.0, fit.reach(at))
     return _disagreement(fit, at) * np.minimum(1.0, reach / _FULLY_BEYOND)
 
 
-def _parameters(fit: Fit, at: Mapping[str, Any], centre: np.ndarray) -> np.ndarray:
+def _parameters(fit: FittedLaw, at: Mapping[str, Any], centre: np.ndarray) -> np.ndarray:
     """The relative standard deviation that the bootstrap refits give the law's value."""
     ndim = len(_shape(at))
     tall = {name: fit.draws[:, k].reshape(-1, *(1,) * ndim) for k, name in enumerate(fit.law.parameters)}
     with np.errstate(all="ignore"):
         drawn = fit.law(**at, **tall)
-        # A wild draw far outside the runs may overflow: 1e304 says so too.
-        return _deviation(np.clip(np.log(drawn), -700, 700) if fit.residual == "log" else drawn / np.abs(centre))
+        # A wild draw far outside the runs may overflow: 1e304 is as wide an interval.
+        return _deviation(np.clip(np.log(drawn), -700, 700) if fit.law.residual == "log" else drawn / np.abs(centre))
 
 
-def _residual(fit: Fit) -> float:
+def _residual(fit: FittedLaw) -> float:
     """The standard deviation of a normal that holds as many residuals at the fit's level as there are."""
     # Fitted runs lie closer to the law than others will.
     n, p = len(fit.residuals), fit.n_parameters
-    held = np.quantile(np.abs(fit.residuals), fit.level) * np.sqrt(n / max(n - p, 1))
-    return float(held) / deviations_at(fit.level)
+    bound = np.quantile(np.abs(fit.residuals), fit.level) * np.sqrt(n / max(n - p, 1))
+    return float(bound) / deviations_at(fit.level)
 
 
-def _disagreement(fit: Fit, at: Mapping[str, Any]) -> np.ndarray:
-    """The weighted standard deviation of the logarithms that the members of an average foretell."""
+def _disagreement(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
+    """The weighted standard deviation of the logarithms that the members of an average predict."""
     logs, shares = [], []
     for law, share in fit.law.members:
         own = {name: fit.params[f"{law.name}.{name}"] for name in law.parameters}
@@ -114,7 +160,7 @@ def _disagreement(fit: Fit, at: Mapping[str, Any]) -> np.ndarray:
     return np.sqrt(np.average((np.asarray(logs) - centre) ** 2, axis=0, weights=shares))
 
 
-def _checked(fit: Fit, of: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(fit: FittedLaw, of: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     if of not in ("run", "mean"):
         raise InputError(f"of = {of!r}: give 'run' or 'mean'")
     wanted = " and ".join(fit.law.inputs)

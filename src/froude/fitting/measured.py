@@ -136,3 +136,9 @@ def _check_domain(law: Law, runs: Runs, x: str, values: np.ndarray, rows: np.nda
             f"{runs.row_name(row)} has {x} = {values[row]:g}: {law.name} needs {x} {law.marks[x].needs}; "
             "leave the row out with --where"
         )
+
+
+def log_size(law: Law, inputs: Mapping[str, Any]) -> np.ndarray:
+    """The logarithm of the product of a law's inputs that make runs smaller or larger, (n,)."""
+    sizes = [values for x, values in inputs.items() if law.marks[x].is_size]
+    return np.asarray(sum(np.log(values) for values in sizes))

@@ -12,7 +12,14 @@ import numpy as np
 from froude.answers import Answer
 from froude.answers.calibration import INTERVALS, answer_of_calibration
 from froude.answers.numbers import percent
-from froude.fitting.calibration import JudgedCase, alone, by_study, covered, half_widths, leave_one_out
+from froude.fitting.calibration import (
+    JudgedCase,
+    coverage_of,
+    errors_by_law,
+    group_by_study,
+    half_widths,
+    leave_one_out,
+)
 from froude.fitting.extrapolation import Extrapolation
 from froude.reporting.markdown import markdown_table, table_of
 from froude.reporting.style import COLOURS, TEXT_PX, new_figure, svg
@@ -88,7 +95,9 @@ def picture(cases: Sequence[JudgedCase]) -> Figure:
     figure, axes = new_figure(620, 470, left=62)
     figure.set_facecolor(COLOURS["paper"])
     axes.plot([0.5, 0.95], [0.5, 0.95], color=COLOURS["faint"], lw=1, ls=(0, (4, 3)))
-    by_level = [by_study(cases, lambda e, at=at: covered(e, others[e.case.study], at)) for at in _PICTURE_LEVELS]
+    by_level = [
+        group_by_study(cases, lambda e, at=at: coverage_of(e, others[e.case.study], at)) for at in _PICTURE_LEVELS
+    ]
     lines = np.array([[np.mean(shares) for shares in studies.values()] for studies in by_level])
     axes.plot(_PICTURE_LEVELS, lines, color=COLOURS["n4"], lw=1, alpha=0.5)
     axes.plot(_PICTURE_LEVELS, lines.mean(axis=1), color=COLOURS["forecast"], lw=3)
@@ -106,7 +115,7 @@ def picture(cases: Sequence[JudgedCase]) -> Figure:
 def _by_distance(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:
     for low, high in _REACHES:
         error, inside, runs = [], [], 0
-        for some in by_study(cases, lambda each: each).values():
+        for some in group_by_study(cases, lambda each: each).values():
             near = [(each, (each.reaches > np.log(max(low, 1e-9))) & (each.reaches <= np.log(high))) for each in some]
             near = [(each, which) for each, which in near if which.any()]
             runs += sum(int(which.sum()) for _, which in near)
@@ -125,8 +134,8 @@ def _by_distance(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation
 
 
 def _by_study(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:
-    for study, some in by_study(cases, lambda each: each).items():
-        inside = [np.mean([covered(each, others[study], level) for each in some]) for level in _SHOWN]
+    for study, some in group_by_study(cases, lambda each: each).items():
+        inside = [np.mean([coverage_of(each, others[study], level) for each in some]) for level in _SHOWN]
         yield {
             "study": f"`{study}`",
             "cases": str(len(some)),
@@ -138,7 +147,7 @@ def _by_study(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) 
 
 def _by_case(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:
     for each in cases:
-        inside = [covered(each, others[each.case.study], level) for level in _SHOWN]
+        inside = [coverage_of(each, others[each.case.study], level) for level in _SHOWN]
         yield {
             "case": each.case.name,
             "held out": f"`{each.case.hold_out}`",
@@ -152,8 +161,12 @@ def _by_case(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -
 
 
 def _alone(cases: Sequence[JudgedCase]) -> Iterator[dict[str, str]]:
-    for law, error in sorted(alone(cases).items(), key=lambda item: item[1]):
-        yield {"law": law, "cases": str(sum(law in each.alone for each in cases)), "mean error": percent(error)}
+    for law, error in sorted(errors_by_law(cases).items(), key=lambda item: item[1]):
+        yield {
+            "law": law,
+            "cases": str(sum(law in each.candidate_errors for each in cases)),
+            "mean error": percent(error),
+        }
 
 
 def _shipped(learned: Extrapolation) -> str:

@@ -12,7 +12,6 @@ from froude import Fit, Runs, backtest, read_runs
 from froude.cli import run
 from froude.errors import InputError
 from froude.fitting import fit
-from froude.fitting.curves.along import along
 from froude.fitting.curves.points import ALONG
 from froude.fitting.curves.schedule_search import best_schedule, falling, final_loss, free_schedule
 from froude.fitting.curves.schedules import SHAPES, Schedule
@@ -400,7 +399,7 @@ def test_a_longer_or_another_curve_is_less_certain_than_a_fitted_one() -> None:
     made = fit(law, Runs.from_columns(planted(law, noise=3e-4)), draws=40)
     near, far = made.along(SCHEDULES["cosine_24000"]), made.along(luo(150_000, "cosine", 100_000))
     assert np.mean((far.hi - far.lo) / far.mean) > 1.5 * np.mean((near.hi - near.lo) / near.mean)
-    assert along(made, SCHEDULES["cosine_24000"], np.array([24_000])).mean == pytest.approx(near.mean[-1])
+    assert made.along(SCHEDULES["cosine_24000"], np.array([24_000])).mean == pytest.approx(near.mean[-1])
 
 
 # --- mistakes ----------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ import numpy as np
 from froude.errors import InputError
 from froude.fitting.allocation import compute_optimal
 from froude.fitting.bootstrap import resample, reweigh
-from froude.fitting.estimation import fit
+from froude.fitting.estimation import estimate
 from froude.fitting.measured import need_columns
+from froude.fitting.options import FitOptions
 from froude.fitting.procedures.frontiers import frontier_rows
 from froude.fitting.procedures.isoflop import budgets_of
 from froude.laws import Law, get_law
@@ -162,8 +163,8 @@ def approach_3(
     """A law of N and D fitted to all runs, and its least loss at C. InputError where `fit` raises it."""
     law = get_law(law) if isinstance(law, str) else law
     N, D, compute, _ = _columns(runs, y)
-    made = fit(law, runs, y, draws=draws, seed=seed, level=level)
-    best = compute_optimal(made, C, flop_per_param_token=float(np.median(compute / (N * D))))
+    estimated = estimate(law, runs, y, options=FitOptions(draws=draws, seed=seed, level=level))
+    best = compute_optimal(estimated, C, flop_per_param_token=float(np.median(compute / (N * D))))
     return Approach(
         name=f"3: {law.name}",
         C=C,

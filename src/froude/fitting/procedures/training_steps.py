@@ -8,7 +8,8 @@ from typing import Any, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.estimation import Fit, fit
+from froude.fitting.choice import fit
+from froude.fitting.fits import Fit
 from froude.fitting.measured import need_columns
 from froude.laws.families.kaplan import s_min
 from froude.runs import Runs

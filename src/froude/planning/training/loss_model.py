@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.estimation import Fit
+from froude.fitting.fits import Fit
 from froude.laws import Law, get_law
 
 DEFAULT_SETS: Mapping[str, str] = MappingProxyType({"chinchilla": "besiroglu-2024"})

@@ -10,7 +10,7 @@ from typing import Any
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.errors import InputError
-from froude.fitting.estimation import Fit
+from froude.fitting.fits import Fit
 from froude.laws import Law
 from froude.planning.plans import Infeasible, Plan
 from froude.planning.training.budgets import Budget, tariff, written

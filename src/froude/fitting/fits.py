@@ -1,0 +1,117 @@
+"""A law with numbers: what a fit is, and what it forecasts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, final
+
+import numpy as np
+
+from froude.fitting.curves.along import forecast_along
+from froude.fitting.curves.schedules import Schedule
+from froude.fitting.fit_file import read_fit_file, write_fit_file
+from froude.fitting.forecasting import Forecast, forecast
+from froude.fitting.measured import log_size
+from froude.laws import Law
+from froude.laws.lr_history import LearningRates
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fit:
+    """A law with numbers, and how sure they are. Made by `fit` or `Fit.load`.
+
+    `objective` is the sum of Huber(residual, delta 1e-3). `starts_agree` of `starts_tried` random starts
+    converged within 1e-6 relative of it; `converged` is False where none converged, and this is then no fit.
+    `gradient` is the scaled gradient there (`Minima`), for an average the largest of its members: 0 at a minimum.
+    `draws` (draws, P) are the parameters of bootstrap refits, in the order of `law.parameters`, and
+    `intervals` their percentiles at `level`. `residuals` (n,) are log predicted − log measured, or
+    predicted − measured, of the fitted runs, which are at positions `rows` (n,) of the table and have inputs
+    `inputs`, each (n,). `drift` is the relative standard deviation that a forecast gains for each factor e
+    beyond the fitted runs, from published studies and from hold-outs of these runs.
+    """
+
+    law: Law
+    y: str
+    params: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    level: float
+    n: int
+    diverged: int
+    objective: float
+    starts_tried: int
+    starts_agree: int
+    converged: bool
+    gradient: float
+    warnings: tuple[str, ...]
+    draws: np.ndarray
+    residuals: np.ndarray
+    inputs: Mapping[str, np.ndarray]
+    rows: np.ndarray
+    seed: int
+    drift: float
+
+    @property
+    def residual(self) -> Literal["log", "plain"]:
+        """How far off is counted: "log" or "plain"."""
+        return self.law.residual
+
+    def predict(self, of: Literal["run", "mean"] = "run", **inputs: Any) -> Forecast:
+        """The outcome forecast at these inputs: of one run, or of the mean of many, without residual noise.
+
+        Inputs may be arrays; they broadcast. InputError for an input missing, unknown or not positive.
+        """
+        return forecast(self, of, inputs)
+
+    def along(
+        self, schedule: Schedule | LearningRates, at: np.ndarray | None = None, of: Literal["run", "mean"] = "run"
+    ) -> Forecast:
+        """The loss curve forecast under a learning-rate schedule, for a law of such curves.
+
+        `at` are the steps (n,), 200 from the end of warm-up to the last by default; they are the forecast's `at["S"]`.
+        InputError for a law that learning rates do not suffice for, and for steps outside the schedule.
+        """
+        rates = schedule if isinstance(schedule, LearningRates) else schedule.rates
+        return forecast_along(self, rates, at, of)
+
+    @property
+    def farthest(self) -> float:
+        """The largest product of the law's inputs among the fitted runs."""
+        return float(np.exp(log_size(self.law, self.inputs).max()))
+
+    def reach(self, at: Mapping[str, Any]) -> np.ndarray:
+        """How far inputs lie beyond the fitted runs: ln(product of the inputs / `farthest`), negative among them."""
+        return log_size(self.law, at) - log_size(self.law, self.inputs).max()
+
+    @property
+    def n_parameters(self) -> int:
+        """How many parameters were fitted at once: for an average of laws, the most of any member."""
+        return max([len(law.parameters) for law, _ in self.law.members] or [len(self.params)])
+
+    def save(self, path: str | Path) -> None:
+        """Write one JSON file that `Fit.load` reads back exactly. InputError where it cannot be written."""
+        write_fit_file(Path(path), vars(self))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Fit":
+        """Read a fit from a file that `save` wrote.
+
+        InputError where the file is missing, is no fit, is of another version or of an unknown law.
+        """
+        return cls(**read_fit_file(Path(path)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `froude fit --json` prints."""
+        return {
+            "law": self.law.name,
+            "n": self.n,
+            "diverged": self.diverged,
+            "params": dict(self.params),
+            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
+            "level": self.level,
+            "residual": self.residual,
+            "objective": self.objective,
+            "gradient": self.gradient,
+            "starts": {"tried": self.starts_tried, "agree": self.starts_agree},
+            "warnings": list(self.warnings),
+        }
