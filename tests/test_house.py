@@ -146,7 +146,7 @@ def test_no_modules_import_each_other_in_a_circle():
     arrows = {module_of(path): imported_modules(path) for path in MODULES}
     found = circles(arrows)
     print(f"{len(arrows)} modules, {sum(map(len, arrows.values()))} arrows, {len(found)} circles")
-    assert len(found) <= 4  # on its way to none
+    assert len(found) <= 3  # on its way to none
 
 
 def test_a_circle_is_found():
