@@ -2,13 +2,16 @@
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from answered import ANSWERS
+from answered import ANSWERS, DERIVED
 from froude.answers import Answer, Table
 from froude.cli.render import strict
 from froude.cli.show import show
+from froude.quantity import UNITS
 from shown import unmatched
 
 WIDTH = 80
@@ -16,9 +19,15 @@ PATH_OR_URL = re.compile(r"\S*/\S*")
 
 
 @pytest.fixture(scope="module", params=ANSWERS)
-def answer(request: pytest.FixtureRequest) -> Answer:
-    """One sample of each answer."""
-    return ANSWERS[request.param]()
+def name(request: pytest.FixtureRequest) -> str:
+    """The name of an answer."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def answer(name: str) -> Answer:
+    """One sample of it."""
+    return ANSWERS[name]()
 
 
 def texts(answer: Answer) -> list[str]:
@@ -31,6 +40,15 @@ def texts(answer: Answer) -> list[str]:
 def texts_of(table: Table) -> list[str]:
     """Title, heads, cells and details of a table."""
     return [table.title, *table.columns, *(cell for row in table.rows for cell in row), *table.details]
+
+
+def with_units(answer: Answer) -> Iterator[str]:
+    """All that an answer says; a number below a unit stands with it."""
+    for table in answer.tables:
+        heads = [head if head in UNITS else "" for head in table.columns] or [""] * len(table.rows[0])
+        yield from (f"{cell} {head}" for row in table.rows for head, cell in zip(heads, row, strict=True))
+        yield from (table.title, *table.columns, *table.details)
+    yield from texts(replace(answer, tables=()))
 
 
 def test_what_an_answer_says_is_text_without_line_breaks(answer):
@@ -53,8 +71,10 @@ def test_what_a_program_gets_is_strict_json(answer):
     assert answer.to_dict()
 
 
-def test_every_number_shown_stands_in_the_json_at_the_precision_shown(answer):
-    assert unmatched(texts(answer), strict(answer.to_dict())) == []
+def test_every_number_shown_stands_in_the_json_at_the_precision_shown(answer, name):
+    data = answer.to_dict()
+    derived = DERIVED[name](data) if name in DERIVED else []
+    assert unmatched(with_units(answer), [strict(data), derived]) == []
 
 
 def test_the_terminal_shows_all_of_it_in_80_columns(answer, capsys, monkeypatch):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,11 @@ from froude.answers.comparisons import answer_of_comparison
 from froude.answers.fits import answer_of_choice, answer_of_fit
 from froude.answers.forecasts import answer_of_forecasts
 from froude.answers.laws import answer_of_document, answer_of_law, answer_of_laws
+from froude.answers.machines import answer_of_machine, answer_of_machines
+from froude.answers.models import answer_of_model, answer_of_models
 from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
+from froude.cost.machine.known_machines import get_machine, known_chips
+from froude.cost.model.catalogue import catalogue, get_model
 from froude.fitting import choose, compare
 from froude.fitting.calibration import learn
 from froude.runs.published.table import Downloaded
@@ -74,7 +79,7 @@ def of_downloads() -> Answer:
     return answer_of_downloads(table, [left])
 
 
-ANSWERS: MappingProxyType[str, Callable[[], Answer]] = MappingProxyType(
+ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
     {
         "fit": of_fit,
         "choice": of_choice,
@@ -87,9 +92,25 @@ ANSWERS: MappingProxyType[str, Callable[[], Answer]] = MappingProxyType(
         "lever": lambda: answer_of_law(get_law("repeated-tokens")),
         "laws": lambda: answer_of_laws(all_laws()),
         "document on laws": lambda: answer_of_document(Path("docs/laws.md"), [Path("docs/laws/power.svg")]),
+        "machine": lambda: answer_of_machine(get_machine("h100")),
+        "machines": lambda: answer_of_machines([get_machine(name) for name in known_chips()]),
+        "model": lambda: answer_of_model(get_model("deepseek-v3"), 4096),
+        "models": lambda: answer_of_models(list(catalogue().values())),
         "published": lambda: answer_of_published(get_published("steplaw")),
         "published tables": lambda: answer_of_published_tables(published_tables()),
         "downloads": of_downloads,
     }
 )
 """Every kind of answer with a function that makes one."""
+
+
+def shares(parts: Mapping[str, float]) -> list[float]:
+    """Parts as shares of the whole; the whole itself may stand among them as "total"."""
+    whole = parts.get("total", sum(parts.values()))
+    return [part / whole for part in parts.values()]
+
+
+DERIVED: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
+    {"model": lambda data: shares(data["parameters"]) + shares(data["training_flops"])}
+)
+"""By answer, the numbers shown that are no numbers of its JSON but follow from them."""
