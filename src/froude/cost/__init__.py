@@ -9,14 +9,13 @@ from froude.cost.model.plain_decoder import Decoder
 from froude.cost.serving.iteration import Iteration, Serving, price_iteration
 from froude.cost.serving.memory import largest_batch, serving_bytes
 from froude.cost.serving.operating_point import OperatingPoint, operating_point
-from froude.cost.training.assumptions import Assumed, Assumption, assume
+from froude.cost.training.assumptions import Assumption, TrainCost, train_cost
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout, Precision
 
 __all__ = [
     "BF16",
     "FP32",
-    "Assumed",
     "Assumption",
     "Chip",
     "Cost",
@@ -31,7 +30,7 @@ __all__ = [
     "Precision",
     "Serving",
     "Tier",
-    "assume",
+    "TrainCost",
     "decoder",
     "evaluate",
     "get_machine",
@@ -42,4 +41,5 @@ __all__ = [
     "operating_point",
     "price_iteration",
     "serving_bytes",
+    "train_cost",
 ]

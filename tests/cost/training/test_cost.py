@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from froude import InputError
 from froude.cli.app import costs
-from froude.cost import Layout, Precision, assume, evaluate, get_machine, get_model
+from froude.cost import Layout, Precision, evaluate, get_machine, get_model, train_cost
 from froude.cost.machine.collectives import (
     Group,
     beside_seconds,
@@ -338,7 +338,7 @@ def test_an_unknown_choice_is_refused_with_those_there_are(field):
 
 def test_everything_left_out_is_listed_with_its_effect():
     said = {"seq_len": 2048, "global_batch": 1536, "tensor": 8, "pipeline": 16}
-    found = assume(GPT3, A100, said)
+    found = train_cost(GPT3, A100, **said)
     names = [one.name for one in found.assumptions]
     left_out = {f.name for f in fields(Layout)} - {*said, "devices"}
     unlisted = {"recomputed", "kept", "context_by", "compress", "local_steps"} | {
@@ -356,15 +356,15 @@ def test_everything_left_out_is_listed_with_its_effect():
 
 def test_an_interval_widens_with_what_is_not_said():
     said = {"seq_len": 2048, "global_batch": 1536, "tensor": 8, "pipeline": 16}
-    vague = assume(GPT3, A100, said).interval
+    vague = train_cost(GPT3, A100, **said).interval
     known = {"recompute": "selective", "attention": "flash-2", "overlap_tensor": False, "sequence_parallel": True}
-    sure = assume(GPT3, A100, said | known | {"interleave": 1, "micro_batch": 1, "zero": 1}).interval
+    sure = train_cost(GPT3, A100, **said, **known, **{"interleave": 1, "micro_batch": 1, "zero": 1}).interval
     assert sure[1] / sure[0] < 0.99 * vague[1] / vague[0]
     assert sure[1] / sure[0] >= np.exp(2 * held_out_error()) * (1 - 1e-9)
 
 
 def test_the_least_recomputation_that_fits_is_assumed():
-    found = assume(get_model("llama-3.1-8b"), get_machine("8 x h100"), {"micro_batch": 2})
+    found = train_cost(get_model("llama-3.1-8b"), get_machine("8 x h100"), micro_batch=2)
     assert found.cost.fits
     less = {"operators": "selective", "selective": "none", "full": "operators"}
     if found.layout.recompute != "none":
@@ -374,9 +374,9 @@ def test_the_least_recomputation_that_fits_is_assumed():
 
 def test_an_unknown_field_or_precision_is_refused():
     with pytest.raises(InputError, match="no part of a layout"):
-        assume(SMALL, H100, {"tensors": 8})
+        train_cost(SMALL, H100, tensors=8)
     with pytest.raises(InputError, match="no precision is called 'bf17'"):
-        assume(SMALL, H100, {"precision": "bf17"})
+        train_cost(SMALL, H100, precision="bf17")
 
 
 # --- front door ------------------------------------------------------------------------------------------

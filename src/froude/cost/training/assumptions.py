@@ -58,7 +58,7 @@ class Assumption:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Assumed:
+class TrainCost:
     """One layout's cost, with a 90% interval of its step seconds and all that was assumed."""
 
     layout: Layout
@@ -105,11 +105,11 @@ def layout_to_dict(layout: Layout) -> dict[str, Any]:
     return {**counts, "precision": precision_name(layout.precision), **kept}
 
 
-def assume(model: Model, machine: Machine, given: Mapping[str, Any]) -> Assumed:
-    """The cost of the layout of which `given` says some fields, the rest being assumed.
+def train_cost(model: Model, machine: Machine, **given: Any) -> TrainCost:
+    """The cost of a training's layout of which `given` says some fields, the rest being assumed and listed.
 
-    Names and values are those of `Layout`, `precision` by name. InputError for a name that is not a field, and for
-    layouts that do not exist.
+    Names and values are those of `Layout`, `precision` by name: `train_cost(model, machine, tensor=8, zero=1)`.
+    InputError for a name that is not a field, and for layouts that do not exist.
     """
     layout, reasons = complete(model, machine, given)
     check_legal(model, machine, layout)
@@ -117,7 +117,7 @@ def assume(model: Model, machine: Machine, given: Mapping[str, Any]) -> Assumed:
     assumptions = [
         effect_of(model, machine, layout, name, why, float(cost.step_seconds)) for name, why in reasons.items()
     ]
-    return Assumed(
+    return TrainCost(
         layout=layout,
         cost=cost,
         interval=interval(float(cost.step_seconds), assumptions),

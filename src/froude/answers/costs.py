@@ -1,0 +1,100 @@
+"""What is said of the cost of a training's layout: where a device's memory and a step's time go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from froude.answers.answer import Answer, Fact, Table, split_sentences
+from froude.answers.numbers import percent
+from froude.cost.machine.machine import Machine
+from froude.cost.model.model import Model
+from froude.cost.training.assumptions import TrainCost
+from froude.cost.training.evaluation import Cost
+from froude.planning.layouts.names import MEMORY_PARTS, STEP_PARTS, layout_words
+from froude.planning.plans import machine_words
+from froude.quantity import format_bytes, format_quantity, format_seconds
+
+SMALLEST_PART = 0.01
+"""Of the whole, below which parts are listed together."""
+
+FREE, REST = "free", "all else"
+"""What of a whole is no part by a name of its own."""
+
+
+def answer_of_train_cost(cost: TrainCost, model: Model, machine: Machine) -> Answer:
+    """One layout of a training: its step, memory and rates, where both go, and what was assumed."""
+    return Answer(
+        headline=f"{model.name} on {machine_words(machine)}: {step_text(cost.cost, cost.interval)} a step",
+        facts=(
+            Fact("layout", layout_words(cost.layout)),
+            Fact("speed", f"{speed_text(cost.cost)}, {percent(float(cost.cost.hfu), 1)} HFU"),
+            Fact("memory", memory_text(cost.cost, machine)),
+        ),
+        tables=(
+            memory_table(cost.cost, machine),
+            step_table(cost.cost),
+            sentences_table("Assumed", tuple(map(str, cost.assumptions))),
+        ),
+        data=cost.to_dict(),
+    )
+
+
+def step_text(cost: Cost, interval: tuple[float, float]) -> str:
+    """Seconds of a step, with their 90% interval."""
+    lo, hi = interval
+    return f"{format_seconds(float(cost.step_seconds))} ({format_seconds(lo)} to {format_seconds(hi)})"
+
+
+def speed_text(cost: Cost) -> str:
+    """Utilisation and rates of a layout."""
+    return (
+        f"{percent(float(cost.mfu), 1)} MFU, {float(cost.flops_per_device) / 1e12:.3g} TFLOP/s a device, "
+        f"{format_quantity(float(cost.tokens_per_second))} tokens/s"
+    )
+
+
+def memory_text(cost: Cost, machine: Machine) -> str:
+    """What a device needs of what it has, and how sure it is that it fits."""
+    needed, capacity = float(cost.memory.total), machine.chip.memory_bytes
+    verdict = "fits" if cost.fits else "does not fit"
+    sure = percent(float(cost.fits_probability), 0)
+    return f"{format_bytes(needed)} of {format_bytes(capacity)}, {verdict}; that it does is {sure} certain"
+
+
+def memory_table(cost: Cost, machine: Machine) -> Table:
+    """Bytes of the fullest device by part, and what is free, as shares of its memory or of what it would need."""
+    parts = {MEMORY_PARTS[name]: float(value) for name, value in vars(cost.memory).items()}
+    needed, capacity = float(cost.memory.total), machine.chip.memory_bytes
+    title = f"Memory of a device: {format_bytes(needed)} used of {format_bytes(capacity)}"
+    return parts_table(title, {**parts, FREE: max(capacity - needed, 0.0)}, format_bytes)
+
+
+def step_table(cost: Cost) -> Table:
+    """Seconds of a step by part."""
+    parts = {STEP_PARTS[name]: float(value) for name, value in vars(cost.step).items()}
+    return parts_table(f"A step: {format_seconds(float(cost.step_seconds))}", parts, format_seconds)
+
+
+def parts_table(title: str, parts: Mapping[str, float], text: Callable[[float], str]) -> Table:
+    """Parts of a whole with their amounts and shares, largest first, those below a hundredth together."""
+    whole = sum(parts.values())
+    large = {name: value for name, value in parts.items() if value >= SMALLEST_PART * whole}
+    rows = sorted(large.items(), key=lambda part: -part[1])
+    rest = whole - sum(large.values())
+    rows += [(REST, rest)] if rest > SMALLEST_PART / 10 * whole else []
+    return Table(
+        title=title,
+        columns=(),
+        rows=tuple((name, text(value), percent(value / whole, 0)) for name, value in rows),
+        shares=tuple(value / whole for _, value in rows),
+    )
+
+
+def sentences_table(title: str, sentences: tuple[str, ...]) -> Table:
+    """Sentences written "head: text", the heads apart."""
+    return Table(title=title, columns=(), rows=split_sentences(sentences), left=(0, 1))
+
+
+def non_empty(tables: Iterator[Table]) -> tuple[Table, ...]:
+    """Those tables that have rows."""
+    return tuple(table for table in tables if table.rows)

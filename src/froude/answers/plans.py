@@ -1,0 +1,144 @@
+"""What is said of a plan: the choice, where memory and time go, what nearly won, what binds; or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from froude.answers.answer import Answer, Fact, Table
+from froude.answers.costs import memory_table, memory_text, non_empty, sentences_table, speed_text, step_table
+from froude.answers.numbers import energy, money, percent
+from froude.planning.layouts.names import layout_label, layout_words
+from froude.planning.plans import Infeasible, LayoutCandidate, Plan, machine_words
+from froude.planning.training.trade_offs import Point
+from froude.quantity import format_bytes, format_quantity, format_seconds
+
+MOST_POINTS = 16
+"""Trainings of the front that are listed; the others are in JSON."""
+
+
+def answer_of_plan(plan: Plan | Infeasible, front: Sequence[Point] | None = None) -> Answer:
+    """A plan with the front of what else could be had, where that was asked for; or why there is none."""
+    if isinstance(plan, Infeasible):
+        return answer_of_infeasible(plan, front)
+    return Answer(
+        headline=f"{plan.model} on {machine_words(plan.machine)}: {format_quantity(plan.tokens)} tokens in "
+        f"{format_seconds(plan.seconds)} for {money(plan.dollars)}",
+        facts=tuple(_facts(plan)),
+        tables=non_empty(_tables(plan, front or ())),
+        data=_data(plan, front),
+    )
+
+
+def answer_of_infeasible(plan: Infeasible, front: Sequence[Point] | None = None) -> Answer:
+    """Why there is no plan, and the least change after which there is one."""
+
+    def tables() -> Iterator[Table]:
+        if plan.least is not None:
+            yield memory_table(plan.least.cost, plan.machine)
+        yield sentences_table("Assumed", plan.assumptions)
+
+    return Answer(
+        headline=f"No plan for {plan.model} on {machine_words(plan.machine)}",
+        facts=(*(Fact("because", reason) for reason in plan.reasons), Fact("nearest", plan.nearest)),
+        tables=non_empty(tables()),
+        data=_data(plan, front),
+    )
+
+
+def planned_loss_text(loss: float) -> str:
+    """A loss as plans are compared by: to the fourth decimal."""
+    return f"{loss:.4f}"
+
+
+def _data(plan: Plan | Infeasible, front: Sequence[Point] | None) -> dict[str, Any]:
+    return {**plan.to_dict(), **({} if front is None else {"pareto": [point.to_dict() for point in front]})}
+
+
+def _facts(plan: Plan) -> Iterator[Fact]:
+    """Layout, steps, speed, memory, energy, and what a law and its rules decided."""
+    cost, (lo, hi) = plan.choice.cost, plan.interval
+    step = f"{format_seconds(plan.choice.step_seconds)} ({format_seconds(lo)} to {format_seconds(hi)})"
+    lost = percent(1 - plan.goodput, 1)
+    yield Fact("layout", layout_words(plan.choice.layout))
+    yield Fact("steps", f"{plan.steps:,} of {step}; failures and checkpoints take {lost} of the time")
+    yield Fact("speed", speed_text(cost))
+    yield Fact("memory", memory_text(cost, plan.machine))
+    yield Fact("energy", energy(plan.kwh))
+    if plan.forecast:
+        yield Fact("loss", _loss_text(plan.forecast))
+    if "learning_rate" in plan.chosen:
+        yield Fact(
+            "settings",
+            f"{format_quantity(plan.n_params)} parameters, learning rate {plan.chosen['learning_rate']:.3g}, "
+            f"{format_quantity(float(plan.choice.layout.tokens))} tokens a step",
+        )
+
+
+def _loss_text(forecast: Mapping[str, Any]) -> str:
+    """The loss that is forecast, its interval or that there is none, and by which law."""
+    text = f"{planned_loss_text(forecast['loss'])} {forecast['unit']}"
+    if forecast.get("quantile"):
+        text += f" at the {forecast['quantile']:g} quantile"
+    if forecast["interval"]:
+        lo, hi = map(planned_loss_text, forecast["interval"])
+        text += f" ({lo} to {hi}, {percent(forecast['level'], 0)} interval)"
+    else:
+        text += ", a point without an interval"
+    return f"{text}, by {forecast['law']}"
+
+
+def _tables(plan: Plan, front: Sequence[Point]) -> Iterator[Table]:
+    yield memory_table(plan.choice.cost, plan.machine)
+    yield step_table(plan.choice.cost)
+    yield _runners_up(plan)
+    yield sentences_table("What binds", plan.binding)
+    if front:
+        yield _front(front)
+    yield sentences_table("Assumed", plan.assumptions)
+
+
+def _runners_up(plan: Plan) -> Table:
+    """What nearly won below the plan itself, and why it lost."""
+    rows = [_candidate_row(plan.choice), *(_candidate_row(runner.candidate) for runner in plan.runners_up)]
+    return Table(
+        title="Runners-up",
+        columns=("a step", "MFU", "memory", "layout"),
+        rows=tuple(rows) if plan.runners_up else (),
+        left=(3,),
+        details=("the plan", *(runner.why for runner in plan.runners_up)),
+    )
+
+
+def _candidate_row(candidate: LayoutCandidate) -> tuple[str, ...]:
+    return (
+        format_seconds(candidate.step_seconds),
+        percent(float(candidate.cost.mfu), 1),
+        format_bytes(candidate.memory_bytes),
+        layout_label(candidate.layout),
+    )
+
+
+def _front(points: Sequence[Point]) -> Table:
+    """The front, thinned where it is long."""
+    rows = min(len(points), MOST_POINTS)
+    shown = [points[round(i * (len(points) - 1) / max(rows - 1, 1))] for i in range(rows)]
+    part = "" if len(shown) == len(points) else f", {len(shown)} of {len(points)} (all with --json)"
+    return Table(
+        title=f"What can be had: no other training is better in loss, time, dollars and energy at once{part}",
+        columns=("model", "tokens", "devices", "loss", "time", "dollars", "energy", "MFU"),
+        rows=tuple(map(_point_row, shown)),
+    )
+
+
+def _point_row(point: Point) -> tuple[str, ...]:
+    return (
+        point.model,
+        format_quantity(point.tokens),
+        f"{point.devices:,}",
+        planned_loss_text(point.loss),
+        format_seconds(point.seconds),
+        money(point.dollars),
+        energy(point.kwh),
+        percent(point.mfu, 1),
+    )

@@ -1,0 +1,34 @@
+"""Options for the parts of a training's layout: each bears the name of a field of `Layout`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+SeqLen = Annotated[int | None, typer.Option(help="Tokens of a sequence.")]
+GlobalBatch = Annotated[int | None, typer.Option(help="Sequences of a step.")]
+MicroBatch = Annotated[int | None, typer.Option(help="Sequences at a time on one replica.")]
+Tensor = Annotated[int | None, typer.Option("--tp", help="Tensor parallelism.")]
+Pipeline = Annotated[int | None, typer.Option("--pp", help="Pipeline stages.")]
+Interleave = Annotated[int | None, typer.Option(help="Chunks of the pipeline on each device.")]
+Context = Annotated[int | None, typer.Option("--cp", help="Context parallelism.")]
+Expert = Annotated[int | None, typer.Option("--ep", help="Expert parallelism.")]
+Zero = Annotated[int | None, typer.Option(min=0, max=3, help="ZeRO stage; 3 is FSDP.")]
+Shard = Annotated[int | None, typer.Option(help="Devices that share states: hybrid sharding. 0: all.")]
+Schedule = Annotated[str | None, typer.Option(metavar="gpipe|1f1b|zero-bubble", help="Of the pipeline.")]
+ContextBy = Annotated[str | None, typer.Option(metavar="ring|ulysses", help="Kind of context parallelism.")]
+SequenceParallel = Annotated[bool | None, typer.Option(help="Divide norms with tensor parallelism.")]
+Recompute = Annotated[str | None, typer.Option(metavar="none|selective|operators|full|optimal", help="In backward.")]
+Recomputed = Annotated[float | None, typer.Option(help="Share of blocks that full recomputation repeats.")]
+Attention = Annotated[str | None, typer.Option(metavar="unfused|flash|flash-2|flash-3", help="The kernel.")]
+Precision = Annotated[str | None, typer.Option(metavar="bf16|fp8|…", help="Number types.")]
+FusedLoss = Annotated[bool | None, typer.Option(help="A kernel of its own for the cross entropy.")]
+Compiled = Annotated[bool | None, typer.Option(help="Elementwise kernels fused by a compiler.")]
+Overlap = Annotated[bool | None, typer.Option(help="Data-parallel communication beside compute.")]
+OverlapTensor = Annotated[bool | None, typer.Option(help="Tensor-parallel communication beside compute.")]
+Compress = Annotated[float | None, typer.Option(help="Factor by which gradients are made smaller.")]
+LocalSteps = Annotated[int | None, typer.Option(help="Steps between synchronisations.")]
+OffloadOptimizer = Annotated[str | None, typer.Option(metavar="device|host|nvme", help="Where states are.")]
+OffloadParameters = Annotated[str | None, typer.Option(metavar="device|host|nvme", help="Where weights are.")]
+OffloadActivations = Annotated[str | None, typer.Option(metavar="device|host|nvme", help="Where activations wait.")]
