@@ -14,7 +14,7 @@ from froude.cost import Machine, Model, get_machine, get_model
 from froude.cost.model.operators import Matmul
 from froude.fitting import Fit, compare, fit, fit_optimum
 from froude.laws.families.width import mup_multipliers
-from froude.planning import Plan, plan_train
+from froude.planning import Plan, plan_layout
 from priced import claimed
 from small_nets import Stack, Task, accuracy, digits, held_out_loss, hidden, mlps, one_thread, python_text, train
 
@@ -284,7 +284,7 @@ def trained_family(nets: int, seeds: int, seed: int) -> tuple[np.ndarray, np.nda
 
 def planned(model: Model, machine: Machine, images: float, context: int) -> Plan:
     """The plan of training on so many images of so many tokens, 4096 a step."""
-    found = plan_train(model, machine, tokens=images * context, seq_len=context, global_batch=4096)
+    found = plan_layout(model, machine, tokens=images * context, seq_len=context, global_batch=4096)
     assert isinstance(found, Plan)
     return found
 

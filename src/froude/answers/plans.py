@@ -9,28 +9,24 @@ from froude.answers.answer import Answer, Fact, Table
 from froude.answers.costs import memory_table, memory_text, non_empty, sentences_table, speed_text, step_table
 from froude.answers.numbers import energy, money, percent
 from froude.planning.layouts.names import layout_label, layout_words
-from froude.planning.plans import Infeasible, LayoutCandidate, Plan, machine_words
-from froude.planning.training.trade_offs import Point
+from froude.planning.plans import Infeasible, LayoutCandidate, Plan, Point, machine_words
 from froude.quantity import format_bytes, format_quantity, format_seconds
 
-MOST_POINTS = 16
-"""Trainings of the front that are listed; the others are in JSON."""
 
-
-def answer_of_plan(plan: Plan | Infeasible, front: Sequence[Point] | None = None) -> Answer:
-    """A plan with the front of what else could be had, where that was asked for; or why there is none."""
+def answer_of_plan(plan: Plan | Infeasible) -> Answer:
+    """A plan with the front of what else could be had, where it holds one; or why there is no plan."""
     if isinstance(plan, Infeasible):
-        return answer_of_infeasible(plan, front)
+        return answer_of_infeasible(plan)
     return Answer(
         headline=f"{plan.model} on {machine_words(plan.machine)}: {format_quantity(plan.tokens)} tokens in "
         f"{format_seconds(plan.seconds)} for {money(plan.dollars)}",
         facts=tuple(_facts(plan)),
-        tables=non_empty(_tables(plan, front or ())),
-        data=_data(plan, front),
+        tables=non_empty(_tables(plan)),
+        data=plan.to_dict(),
     )
 
 
-def answer_of_infeasible(plan: Infeasible, front: Sequence[Point] | None = None) -> Answer:
+def answer_of_infeasible(plan: Infeasible) -> Answer:
     """Why there is no plan, and the least change after which there is one."""
 
     def tables() -> Iterator[Table]:
@@ -42,7 +38,7 @@ def answer_of_infeasible(plan: Infeasible, front: Sequence[Point] | None = None)
         headline=f"No plan for {plan.model} on {machine_words(plan.machine)}",
         facts=(*(Fact("because", reason) for reason in plan.reasons), Fact("nearest", plan.nearest)),
         tables=non_empty(tables()),
-        data=_data(plan, front),
+        data=plan.to_dict(),
     )
 
 
@@ -51,17 +47,13 @@ def planned_loss_text(loss: float) -> str:
     return f"{loss:.4f}"
 
 
-def _data(plan: Plan | Infeasible, front: Sequence[Point] | None) -> dict[str, Any]:
-    return {**plan.to_dict(), **({} if front is None else {"pareto": [point.to_dict() for point in front]})}
-
-
 def _facts(plan: Plan) -> Iterator[Fact]:
     """Layout, steps, speed, memory, energy, and what a law and its rules decided."""
     cost, (lo, hi) = plan.choice.cost, plan.interval
     step = f"{format_seconds(plan.choice.step_seconds)} ({format_seconds(lo)} to {format_seconds(hi)})"
     lost = percent(1 - plan.goodput, 1)
     yield Fact("layout", layout_words(plan.choice.layout))
-    yield Fact("steps", f"{plan.steps:,} of {step}; failures and checkpoints take {lost} of the time")
+    yield Fact("training", f"{plan.steps:,} steps of {step}; failures and checkpoints take {lost} of the time")
     yield Fact("speed", speed_text(cost))
     yield Fact("memory", memory_text(cost, plan.machine))
     yield Fact("energy", energy(plan.kwh))
@@ -88,13 +80,13 @@ def _loss_text(forecast: Mapping[str, Any]) -> str:
     return f"{text}, by {forecast['law']}"
 
 
-def _tables(plan: Plan, front: Sequence[Point]) -> Iterator[Table]:
+def _tables(plan: Plan) -> Iterator[Table]:
     yield memory_table(plan.choice.cost, plan.machine)
     yield step_table(plan.choice.cost)
     yield _runners_up(plan)
     yield sentences_table("What binds", plan.binding)
-    if front:
-        yield _front(front)
+    if plan.front:
+        yield _front(plan.front)
     yield sentences_table("Assumed", plan.assumptions)
 
 
@@ -120,14 +112,10 @@ def _candidate_row(candidate: LayoutCandidate) -> tuple[str, ...]:
 
 
 def _front(points: Sequence[Point]) -> Table:
-    """The front, thinned where it is long."""
-    rows = min(len(points), MOST_POINTS)
-    shown = [points[round(i * (len(points) - 1) / max(rows - 1, 1))] for i in range(rows)]
-    part = "" if len(shown) == len(points) else f", {len(shown)} of {len(points)} (all with --json)"
     return Table(
-        title=f"What can be had: no other training is better in loss, time, dollars and energy at once{part}",
+        title="What can be had: no other training is better in loss, time, dollars and energy at once",
         columns=("model", "tokens", "devices", "loss", "time", "dollars", "energy", "MFU"),
-        rows=tuple(map(_point_row, shown)),
+        rows=tuple(map(_point_row, points)),
     )
 
 

@@ -1,13 +1,14 @@
 """The best choice under constraints, with what binds and what nearly won."""
 
-from froude.planning.emit import FRAMEWORKS, Recipe, emit
+from froude.planning.emit import FRAMEWORKS, Recipe, configuration, write_config
 from froude.planning.layouts.layout_search import FoundLayouts, search
 from froude.planning.layouts.space import LayoutSpace, space_of
-from froude.planning.plans import Infeasible, LayoutCandidate, Plan, RunnerUp
-from froude.planning.training.on_budget import plan_budget, problem_of, solve
-from froude.planning.training.on_tokens import plan_train
+from froude.planning.plans import Infeasible, LayoutCandidate, Plan, Point, RunnerUp
+from froude.planning.training.on_budget import budget_problem, solve
+from froude.planning.training.on_tokens import plan_layout
 from froude.planning.training.shapes import SizedModel, shape_for
-from froude.planning.training.trade_offs import Point, pareto
+from froude.planning.training.trade_offs import pareto_front
+from froude.planning.training.training_plan import plan_training
 
 __all__ = [
     "FRAMEWORKS",
@@ -20,13 +21,14 @@ __all__ = [
     "Recipe",
     "RunnerUp",
     "SizedModel",
-    "emit",
-    "pareto",
-    "plan_budget",
-    "plan_train",
-    "problem_of",
+    "budget_problem",
+    "configuration",
+    "pareto_front",
+    "plan_layout",
+    "plan_training",
     "search",
     "shape_for",
     "solve",
     "space_of",
+    "write_config",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, final
 
@@ -32,7 +32,7 @@ class LayoutCandidate:
 
     @property
     def family(self) -> tuple[Any, ...]:
-        """What two candidates must differ in to be worth telling apart."""
+        """What two candidates differ in where both are worth showing."""
         return (self.layout.tensor, self.layout.pipeline, self.layout.zero, self.layout.recompute)
 
     @property
@@ -57,6 +57,30 @@ class RunnerUp:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class Point:
+    """A training that none other beats in loss, time, money and energy at once; `dollars` are those of training."""
+
+    model: str
+    n_params: float
+    tokens: float
+    devices: int
+    loss: float
+    seconds: float
+    dollars: float
+    kwh: float
+    tensor: int
+    pipeline: int
+    zero: int
+    global_batch: int
+    mfu: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The point as a row of a table."""
+        return asdict(self)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """The chosen layout, and the training that it makes.
 
@@ -64,7 +88,8 @@ class Plan:
     checkpoints; `kwh` is at full power. `chosen` holds what else was decided (parameters, learning rate, …) and
     `forecast` what a law says of the result; both are empty where nothing was asked. `binding` says in a sentence each
     what keeps the training from being faster. `interval` is the 90% interval of step seconds. Of the `assumptions`,
-    `assumed` are those about the layout, with the effect of their alternatives.
+    `assumed` are those about the layout, with the effect of their alternatives. `front` holds the trainings that could
+    be had instead, where they were asked for.
     """
 
     status: ClassVar[Literal["plan"]] = "plan"
@@ -85,6 +110,7 @@ class Plan:
     forecast: Mapping[str, Any] = field(default_factory=_nothing)
     assumptions: tuple[str, ...] = ()
     assumed: tuple[Assumption, ...] = ()
+    front: tuple[Point, ...] | None = None
 
     @property
     def days(self) -> float:
@@ -106,6 +132,7 @@ class Plan:
             "runners_up": [_runner_dict(one) for one in self.runners_up],
             "nearest_feasible": {},
             "assumptions": list(self.assumptions),
+            **_front_dict(self.front),
         }
 
 
@@ -116,7 +143,7 @@ class Infeasible:
 
     `change` maps what to change to its new value: `devices`, a field of `Layout`, or an argument of the planner
     (`seq_len`, `budget_dollars`, `deadline_seconds`, …); `nearest` says it in a sentence. `least` is the layout that
-    came nearest to fitting, where memory is why.
+    came nearest to fitting, where memory is why. `front` is empty where it was asked for.
     """
 
     status: ClassVar[Literal["infeasible"]] = "infeasible"
@@ -125,8 +152,9 @@ class Infeasible:
     reasons: tuple[str, ...]
     nearest: str
     change: Mapping[str, Any] = field(default_factory=_nothing)
-    least: tuple[LayoutCandidate, ...] = ()
+    least: LayoutCandidate | None = None
     assumptions: tuple[str, ...] = ()
+    front: tuple[Point, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON has it; what binds are the reasons."""
@@ -139,6 +167,7 @@ class Infeasible:
             "runners_up": [],
             "nearest_feasible": {"sentence": self.nearest, "change": dict(self.change)},
             "assumptions": list(self.assumptions),
+            **_front_dict(self.front),
         }
 
 
@@ -150,6 +179,10 @@ def candidate_of(model: Model, machine: Machine, layout: Layout) -> LayoutCandid
 def machine_words(machine: Machine) -> str:
     """A machine as the user writes it: "1024 x h100-sxm"."""
     return f"{machine.devices} x {machine.chip.name}"
+
+
+def _front_dict(front: tuple[Point, ...] | None) -> dict[str, Any]:
+    return {} if front is None else {"pareto": [point.to_dict() for point in front]}
 
 
 def _runner_dict(runner: RunnerUp) -> dict[str, Any]:

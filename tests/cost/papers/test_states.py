@@ -11,7 +11,7 @@ from froude.cost.training.reliability import (
     lost_seconds_resharded,
     resharding_pays_from,
 )
-from froude.planning import Plan, plan_train
+from froude.planning import Plan, plan_layout
 
 
 def test_resuming_on_fewer_devices_idles_less_past_a_break_even() -> None:
@@ -20,7 +20,7 @@ def test_resuming_on_fewer_devices_idles_less_past_a_break_even() -> None:
     fixed = {"zero": 3, "tensor": 1, "context": 1, "precision": "bf16"}
     for devices in (512, 504):
         machine = get_machine(f"{devices} x h100")
-        plan = plan_train(model, machine, tokens=1e12, seq_len=4096, global_batch=4 * devices, fixed=fixed)
+        plan = plan_layout(model, machine, tokens=1e12, seq_len=4096, global_batch=4 * devices, fixed=fixed)
         assert isinstance(plan, Plan)
         rates.append(float(plan.choice.cost.tokens_per_second))
     left = rates[1] / rates[0]

@@ -19,13 +19,13 @@ from froude.cost.model.model import Model
 from froude.cost.papers.softmax import score_seconds
 from froude.cost.training.memory.device_memory import memory_bytes, tiers_suffice
 from froude.cost.training.work import GENERATIONS
-from froude.planning import Plan, plan_train
+from froude.planning import Plan, plan_layout
 from headlines import near
 
 
 def planned(model: Model, machine: Machine, **task: Any) -> Plan:
     """A plan, where there must be one."""
-    found = plan_train(model, machine, tokens=1e11, seq_len=2048, **task)
+    found = plan_layout(model, machine, tokens=1e11, seq_len=2048, **task)
     assert isinstance(found, Plan)
     return found
 

@@ -16,7 +16,7 @@ import pytest
 from froude import InputError
 from froude.cost.training.layout import Kept, Layout, Precision
 from froude.fitting import Schedule
-from froude.planning.emit import FRAMEWORKS, Recipe, emit
+from froude.planning.emit import FRAMEWORKS, Recipe, write_config
 
 LLAMA = {
     **{"layers": 80, "hidden": 8192, "heads": 64, "kv_heads": 8, "head_width": 128, "mlp_width": 28672, "gated": True},
@@ -126,7 +126,7 @@ def recipe(sizes=LLAMA, layout=None, **told):
 def written(framework, told):
     """What is written, or nothing where it is refused."""
     try:
-        return emit(framework, told)
+        return write_config(framework, told)
     except InputError:
         return ""
 
@@ -221,7 +221,7 @@ def test_deepspeed_files_are_json_with_keys_that_deepspeed_reads():
 
 def test_the_names_of_pytorch_that_an_fsdp_module_uses_exist():
     pytest.importorskip("torch")
-    tree = ast.parse(emit("fsdp", recipe(layout={"zero": 3})))
+    tree = ast.parse(write_config("fsdp", recipe(layout={"zero": 3})))
     imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     for node in imported:
         assert node.module
@@ -345,7 +345,7 @@ def test_some_framework_expresses_every_choice_but_two(name):
     ],
 )
 def test_what_a_recipe_says_beside_its_layout_shows(framework, name, value):
-    before, after = (emit(framework, recipe(layout={"zero": 3}, **told)) for told in ({}, {name: value}))
+    before, after = (write_config(framework, recipe(layout={"zero": 3}, **told)) for told in ({}, {name: value}))
     assert before != after
     assert name in NOTED[framework] or options(framework, before) != options(framework, after)
 
@@ -354,7 +354,7 @@ def test_what_a_recipe_says_beside_its_layout_shows(framework, name, value):
 def test_every_reason_stands_in_the_text(framework):
     names = {field.name for of in (Layout, Recipe) for field in dataclasses.fields(of)}
     reasons = {name: f"because of {name}, it was so" for name in (*names, "something else")}
-    lines = emit(framework, recipe(layout={"zero": 3}, reasons=reasons)).splitlines()
+    lines = write_config(framework, recipe(layout={"zero": 3}, reasons=reasons)).splitlines()
     text = " ".join(line.strip().removeprefix("#").removeprefix("//").strip() for line in lines)
     assert [why for why in reasons.values() if why not in text] == []
 
@@ -383,7 +383,7 @@ def test_numbers_of_numpy_are_written_as_those_of_python():
     sizes = {name: np.int64(value) if type(value) is int else value for name, value in LLAMA.items()}
     plain = recipe(LLAMA, {"devices": 256, "micro_batch": 2, "zero": 3, "shard": 8})
     for framework in FRAMEWORKS:
-        assert emit(framework, recipe(sizes, layout, **told)) == emit(framework, plain)
+        assert write_config(framework, recipe(sizes, layout, **told)) == write_config(framework, plain)
 
 
 # --- arithmetic ----------------------------------------------------------------------------------------------
@@ -449,7 +449,9 @@ def test_the_grid_holds_layouts_that_the_framework_takes(framework):
 
 
 def test_a_megatron_script_hands_its_flags_to_torchrun(tmp_path):
-    text = emit("megatron", recipe(layout={**SPLIT, **PIPED, "zero": 1}, reasons={"tensor": 'it\'s $HOME "and" `so`'}))
+    text = write_config(
+        "megatron", recipe(layout={**SPLIT, **PIPED, "zero": 1}, reasons={"tensor": 'it\'s $HOME "and" `so`'})
+    )
     (tmp_path / "torchrun").write_text('#!/bin/sh\nprintf "%s\\n" "$CUDA_DEVICE_MAX_CONNECTIONS" "$@"\n')
     (tmp_path / "torchrun").chmod(0o755)
     (tmp_path / "run.sh").write_text(text)
@@ -469,7 +471,7 @@ def test_an_fsdp_module_learns_at_the_rates_of_the_schedule(schedule):
     pytest.importorskip("torch")
     decay = 30 if schedule == "wsd" else 90
     told = {"steps": 100, "warmup_steps": 10, "lr_schedule": schedule, "decay_steps": 30, "final_learning_rate": 3e-5}
-    share = module_of(emit("fsdp", recipe(layout={"zero": 3}, **told))).share
+    share = module_of(write_config("fsdp", recipe(layout={"zero": 3}, **told))).share
     shape = "cosine" if schedule == "cosine" else "linear"
     rates = Schedule(peak=3e-4, steps=100, warmup=10, decay=decay, shape=shape, final=3e-5).per_step
     np.testing.assert_allclose([3e-4 * share(done) for done in range(100)], rates, rtol=1e-12)
@@ -481,7 +483,7 @@ def test_an_fsdp_module_trains_a_model_on_this_machine():
     layout = {"devices": 1, "global_batch": 4, "seq_len": 8, "micro_batch": 2, "zero": 3, "attention": "unfused"}
     layout |= {"recompute": "full", "recomputed": 0.5}
     told = {"steps": 20, "warmup_steps": 2, "learning_rate": 1e-2, "devices_per_node": 1}
-    written_module = module_of(emit("fsdp", recipe(LLAMA, layout, **told)))
+    written_module = module_of(write_config("fsdp", recipe(LLAMA, layout, **told)))
     torch.manual_seed(0)
     model = stack(torch)
     tokens = torch.randint(0, 11, (4, 9))
@@ -530,23 +532,23 @@ def stack(torch):
     ],
 )
 def test_torchtitan_models_are_known_by_their_sizes(sizes, flavor):
-    text = emit("torchtitan", recipe(sizes, {"zero": 3}))
+    text = write_config("torchtitan", recipe(sizes, {"zero": 3}))
     model = tomllib.loads(text)["model"]
     assert (model["name"], model["flavor"]) == flavor
     assert ("torchtitan has no model of these sizes" in text) == (flavor[1] == "some-model")
 
 
 def test_megatron_is_told_the_sizes_of_the_model():
-    flags = flags_of(emit("megatron", recipe(DEEPSEEK, {"zero": 1, "expert": 4})))
+    flags = flags_of(write_config("megatron", recipe(DEEPSEEK, {"zero": 1, "expert": 4})))
     assert flags["moe-layer-freq"] == ["([0]*3+[1]*61)"]
     assert (flags["num-experts"], flags["moe-shared-expert-intermediate-size"]) == (["256"], ["2048"])
     assert (flags["kv-lora-rank"], flags["qk-head-dim"], flags["v-head-dim"]) == (["512"], ["128"], ["128"])
     layout = {"zero": 1, **PIPED, "recompute": "full"}
-    flags = flags_of(emit("megatron", recipe(LLAMA, {**layout, "recomputed": 0.5})))
+    flags = flags_of(write_config("megatron", recipe(LLAMA, {**layout, "recomputed": 0.5})))
     assert (flags["recompute-method"], flags["recompute-num-layers"]) == (["block"], ["10"])
-    flags = flags_of(emit("megatron", recipe(LLAMA, layout)))
+    flags = flags_of(write_config("megatron", recipe(LLAMA, layout)))
     assert (flags["recompute-method"], flags["recompute-num-layers"]) == (["uniform"], ["1"])
-    flags = flags_of(emit("megatron", recipe(GPT, {"zero": 1})))
+    flags = flags_of(write_config("megatron", recipe(GPT, {"zero": 1})))
     assert flags["position-embedding-type"] == ["learned_absolute"]
     absent = {"swiglu", "disable-bias-linear", "untie-embeddings-and-output-weights", "hidden-dropout", "num-experts"}
     assert absent & set(flags) == set()
@@ -591,7 +593,7 @@ def test_megatron_is_told_the_sizes_of_the_model():
 )
 def test_what_a_framework_cannot_do_is_refused_with_one_that_can(framework, layout, expected):
     with pytest.raises(InputError) as refused:
-        emit(framework, recipe(layout=layout))
+        write_config(framework, recipe(layout=layout))
     assert str(refused.value) == expected
 
 
@@ -602,14 +604,14 @@ def test_torchtitan_refuses_what_its_latent_attention_lacks(layout):
 
 
 def test_a_choice_without_effect_is_written_as_such_and_not_refused():
-    text = emit("torchtitan", recipe(layout={"zero": 3, "schedule": "zero-bubble", "context_by": "ulysses"}))
+    text = write_config("torchtitan", recipe(layout={"zero": 3, "schedule": "zero-bubble", "context_by": "ulysses"}))
     assert "schedule = zero-bubble has no effect: there is no pipeline" in text
     assert "context_by = ulysses has no effect: there is no context parallelism" in text
 
 
 def test_an_unknown_framework_is_refused():
     with pytest.raises(InputError, match="no framework 'jax': choose torchtitan, megatron, deepspeed, fsdp"):
-        emit("jax", recipe())
+        write_config("jax", recipe())
 
 
 @pytest.mark.parametrize(

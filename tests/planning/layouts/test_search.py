@@ -71,7 +71,7 @@ def check_against_brute_force(model, machine, space, seq_len, global_batch):
     assert found.legal == found.computed + found.pruned
     assert (found.best[0].step_seconds if found.best else np.inf) == pytest.approx(seconds, rel=1e-12)
     if found.least and not found.best:
-        assert found.least[0].memory_bytes == pytest.approx(least, rel=1e-12)
+        assert found.least.memory_bytes == pytest.approx(least, rel=1e-12)
     return found
 
 
@@ -128,10 +128,10 @@ def test_layouts_that_are_left_out_cost_the_same_as_one_that_is_searched():
     space = replace(space_of(SMALL, machine, **task), micro_batch=(1,), recompute=("none",))
     everything = [evaluate(SMALL, machine, one) for one in every_layout(SMALL, machine, space, **task)]
     found = search(SMALL, machine, **task, space=space, keep=10**6, reach=np.inf)
-    told = {(round(one.step_seconds, 9), round(one.memory_bytes)) for one in found.best}
+    costs = {(round(one.step_seconds, 9), round(one.memory_bytes)) for one in found.best}
     known = {(round(float(cost.step_seconds), 9), round(float(cost.memory.total))) for cost in everything}
     assert found.computed == found.legal < len(everything)
-    assert told <= known
+    assert costs <= known
     assert len(known) <= found.legal
 
 

@@ -14,11 +14,12 @@ from froude.laws import get_law
 from froude.planning.plans import Infeasible, Plan
 from froude.planning.training.budgets import FORWARD_FLOP_PER_PARAM
 from froude.planning.training.layout_finder import FP8_LOSS, best_batch
-from froude.planning.training.loss_model import believe
-from froude.planning.training.on_budget import plan_budget, problem_of, solve
+from froude.planning.training.loss_model import loss_model_of
+from froude.planning.training.on_budget import budget_problem, solve
 from froude.planning.training.shapes import n_non_embedding, shape_for
-from froude.planning.training.size_grid import best_size
-from froude.planning.training.size_options import FINE, BudgetProblem, counted
+from froude.planning.training.size_grid import best_place
+from froude.planning.training.size_options import FINE, BudgetProblem, SizedTraining, law_params
+from froude.planning.training.training_plan import plan_training
 from planted import planted
 
 EIGHT = get_machine("8 x h100")
@@ -34,7 +35,14 @@ KEYS = {
 @cache
 def problem(**asked: float) -> BudgetProblem:
     """A problem on eight devices in bf16, solved once."""
-    return problem_of(EIGHT, **asked, **BF16)
+    return budget_problem(EIGHT, **asked, **BF16)
+
+
+def chosen(asked: BudgetProblem) -> SizedTraining:
+    """The training of the problem's best size."""
+    training = asked.best.training
+    assert training is not None
+    return training
 
 
 @cache
@@ -80,11 +88,11 @@ def test_a_size_that_is_none_is_refused():
 @pytest.mark.parametrize("start", [100, 230, 400])
 @pytest.mark.parametrize("lowest", [200, 253, 300])
 def test_the_walk_finds_the_one_hollow_from_wherever_it_starts(start, lowest):
-    assert best_size(lambda place: (0.0, abs(place - lowest)), start) == lowest
+    assert best_place(lambda place: (0.0, abs(place - lowest)), start) == lowest
 
 
 def test_the_walk_ends_at_the_smallest_size_where_smaller_is_better():
-    assert best_size(lambda place: (0.0, float(place)), 250) == 24 * 8
+    assert best_place(lambda place: (0.0, float(place)), 250) == 24 * 8
 
 
 # --- budgets of FLOP: the law alone decides --------------------------------------------------------------
@@ -92,16 +100,16 @@ def test_the_walk_ends_at_the_smallest_size_where_smaller_is_better():
 
 def test_no_size_beats_the_choice_for_a_budget_of_flops_by_a_thousandth():
     asked = problem(budget_flops=1e20)
-    best = asked.best
-    tried = [shape_for(2 ** (place / 8)).model for place in range(220, 261)]
-    N = np.array([counted(model) for model in tried])
-    D = 1e20 / np.array([float(model.training_flops(8192)) for model in tried])
+    best = chosen(asked)
+    models = [shape_for(2 ** (place / 8)).model for place in range(220, 261)]
+    N = np.array([law_params(model) for model in models])
+    D = 1e20 / np.array([float(model.training_flops(8192)) for model in models])
     # Quarters of an octave are tried, and shapes come in whole numbers: FLOPs of a parameter vary by some percent.
-    assert best.loss <= np.min(asked.belief.loss(N, D)) + 1e-3
+    assert best.loss <= np.min(asked.loss_model.loss(N, D)) + 1e-3
 
 
 def test_the_choice_agrees_with_the_closed_form_of_the_law():
-    best = problem(budget_flops=1e20).best
+    best = chosen(problem(budget_flops=1e20))
     per_token = float(best.model.training_flops(8192)) / best.n_law
     law = get_law("chinchilla")
     exact = compute_optimal(law.published["besiroglu-2024"], 1e20, flop_per_param_token=per_token)
@@ -111,14 +119,14 @@ def test_the_choice_agrees_with_the_closed_form_of_the_law():
 
 
 def test_a_budget_of_flops_counts_exact_flops():
-    best = problem(budget_flops=1e20).best
+    best = chosen(problem(budget_flops=1e20))
     spent = float(best.model.training_flops(8192)) * best.tokens
     step = best.global_batch * 8192 * float(best.model.training_flops(8192))
     assert 0 <= 1e20 - spent < step
 
 
 def test_the_batch_follows_the_rule_to_a_power_of_two():
-    best = problem(budget_flops=1e20).best
+    best = chosen(problem(budget_flops=1e20))
     assert best.global_batch * 8192 / best_batch(best.tokens) == pytest.approx(1.0, rel=0.42)
 
 
@@ -128,23 +136,24 @@ def test_the_batch_follows_the_rule_to_a_power_of_two():
 @pytest.mark.parametrize("limit", [{"budget_dollars": 300.0}, {"budget_seconds": 3 * 86400.0}])
 def test_a_fifth_smaller_and_a_quarter_larger_models_are_worse(limit):
     asked = problem(**limit)
-    best = asked.best
+    best = chosen(asked)
     for factor in (0.8, 1.25):
-        other = asked.trial_of(shape_for(factor * float(best.model.n_params)).model)
+        other = asked.best_option_for(shape_for(factor * float(best.model.n_params)).model).training
+        assert other is not None
         assert best.loss <= other.loss
 
 
 @pytest.mark.parametrize("kind", ["budget_flops", "budget_dollars", "budget_seconds"])
 def test_a_larger_budget_is_never_worse(kind):
     first = {"budget_flops": 3e19, "budget_dollars": 100.0, "budget_seconds": 40_000.0}[kind]
-    losses = [problem(**{kind: first * factor}).best.loss for factor in (1, 1.5, 3, 10)]
+    losses = [chosen(problem(**{kind: first * factor})).loss for factor in (1, 1.5, 3, 10)]
     assert losses == sorted(losses, reverse=True)
 
 
 def test_constraints_combine_to_the_tighter_and_name_it():
-    alone = problem(budget_seconds=40_000.0).best
+    alone = chosen(problem(budget_seconds=40_000.0))
     both = problem(budget_seconds=40_000.0, budget_dollars=1e6)
-    assert both.best.loss == pytest.approx(alone.loss, rel=1e-9)
+    assert chosen(both).loss == pytest.approx(alone.loss, rel=1e-9)
     plan = solve(both)
     assert isinstance(plan, Plan)
     assert plan.seconds <= 40_000.0
@@ -154,7 +163,7 @@ def test_constraints_combine_to_the_tighter_and_name_it():
 
 
 def test_the_plan_spends_the_budget_and_no_more():
-    plan = plan_budget(EIGHT, budget_dollars=300.0, **BF16)
+    plan = plan_training(EIGHT, budget_dollars=300.0, **BF16)
     assert isinstance(plan, Plan)
     step = plan.dollars / plan.steps
     assert 300 - step <= plan.dollars <= 300
@@ -163,34 +172,34 @@ def test_the_plan_spends_the_budget_and_no_more():
 
 
 def test_a_model_that_is_given_is_the_one_trained():
-    plan = plan_budget(EIGHT, budget_flops=1e20, model=get_model("llama-3.2-1b"), seq_len=4096, **BF16)
+    plan = plan_training(EIGHT, budget_flops=1e20, model=get_model("llama-3.2-1b"), seq_len=4096, **BF16)
     assert isinstance(plan, Plan)
     assert (plan.model, plan.choice.layout.seq_len) == ("llama-3.2-1b", 4096)
 
 
 def test_fp8_is_chosen_for_money_and_not_for_flops():
     """It buys more tokens for money and none for FLOPs, and is taken to cost a quarter of a percent of loss."""
-    money = problem_of(EIGHT, budget_dollars=300.0, fixed=PLAIN).best
-    flops = problem_of(EIGHT, budget_flops=1e20, fixed=PLAIN).best
+    money = chosen(budget_problem(EIGHT, budget_dollars=300.0, fixed=PLAIN))
+    flops = chosen(budget_problem(EIGHT, budget_flops=1e20, fixed=PLAIN))
     assert (money.precision, flops.precision) == ("fp8", "bf16")
-    law = float(problem(budget_flops=1e20).belief.loss(money.n_law, money.tokens))
+    law = float(problem(budget_flops=1e20).loss_model.loss(money.n_law, money.tokens))
     assert money.loss == pytest.approx(law * (1 + FP8_LOSS))
-    assert money.loss < problem(budget_dollars=300.0).best.loss
+    assert money.loss < chosen(problem(budget_dollars=300.0)).loss
 
 
 # --- data, serving, targets ------------------------------------------------------------------------------
 
 
 def test_a_limit_of_data_is_never_better_and_hardly_worse_while_it_lasts():
-    free = problem(budget_flops=1e20).best
-    losses = [problem(budget_flops=1e20, data_limit_tokens=free.tokens * f).best.loss for f in (0.02, 0.1, 0.5, 2)]
+    free = chosen(problem(budget_flops=1e20))
+    losses = [chosen(problem(budget_flops=1e20, data_limit_tokens=free.tokens * f)).loss for f in (0.02, 0.1, 0.5, 2)]
     assert losses == sorted(losses, reverse=True)
     assert losses[0] > losses[-1] == free.loss
 
 
 def test_repeated_data_favour_larger_models():
-    free = problem(budget_flops=1e20).best
-    plan = plan_budget(EIGHT, budget_flops=1e20, data_limit_tokens=free.tokens / 20, **BF16)
+    free = chosen(problem(budget_flops=1e20))
+    plan = plan_training(EIGHT, budget_flops=1e20, data_limit_tokens=free.tokens / 20, **BF16)
     assert isinstance(plan, Plan)
     assert plan.n_params > float(free.model.n_params)
     assert plan.forecast["epochs"] == pytest.approx(plan.tokens / (free.tokens / 20))
@@ -198,7 +207,7 @@ def test_repeated_data_favour_larger_models():
 
 
 def test_lifetime_serving_draws_to_smaller_models_trained_longer():
-    plain, served = problem(budget_flops=1e20).best, problem(budget_flops=1e20, inference_tokens=1e10).best
+    plain, served = chosen(problem(budget_flops=1e20)), chosen(problem(budget_flops=1e20, inference_tokens=1e10))
     assert served.model.n_params < plain.model.n_params
     assert served.tokens / served.n_law > plain.tokens / plain.n_law
     flops = FORWARD_FLOP_PER_PARAM * served.n_law * 1e10 + float(served.model.training_flops(8192)) * served.tokens
@@ -206,25 +215,26 @@ def test_lifetime_serving_draws_to_smaller_models_trained_longer():
 
 
 def test_a_target_is_reached_at_less_than_other_sizes_cost():
-    target = problem(budget_flops=1e20).best.loss
+    target = chosen(problem(budget_flops=1e20)).loss
     asked = problem(target_loss=target, minimise="flops")
-    best = asked.best
+    best = chosen(asked)
     assert best.loss <= target
     assert best.needs()["flops"] == pytest.approx(1e20, rel=0.02)  # whole steps, and batches of other lengths
     for factor in (0.8, 1.25):
-        other = asked.trial_of(shape_for(factor * float(best.model.n_params)).model)
+        other = asked.best_option_for(shape_for(factor * float(best.model.n_params)).model).training
+        assert other is not None
         assert best.needs()["flops"] <= other.needs()["flops"]
 
 
 def test_what_a_target_takes_is_a_budget_that_reaches_it():
-    cheapest = problem(target_loss=2.6).best
+    cheapest = chosen(problem(target_loss=2.6))
     dollars = cheapest.needs()["dollars"]
-    assert problem(budget_dollars=dollars).best.loss <= 2.6 + 1e-6
+    assert chosen(problem(budget_dollars=dollars)).loss <= 2.6 + 1e-6
 
 
 def test_with_serving_a_target_is_reached_by_a_smaller_model():
-    plain = problem(target_loss=2.6).best
-    served = problem(target_loss=2.6, inference_tokens=1e12).best
+    plain = chosen(problem(target_loss=2.6))
+    served = chosen(problem(target_loss=2.6, inference_tokens=1e12))
     assert served.model.n_params < plain.model.n_params
     assert served.needs()["dollars"] > plain.needs()["dollars"]
 
@@ -252,7 +262,7 @@ def test_the_nearest_feasible_budget_is_the_least():
     found = solve(problem(**asked))
     assert isinstance(found, Infeasible)
     short = problem(**{**asked, "budget_dollars": 0.98 * found.change["budget_dollars"]})
-    assert short.best.worth[0] != FINE
+    assert short.best.rank[0] != FINE
 
 
 def test_a_target_below_the_floor_names_what_a_year_reaches():
@@ -263,7 +273,7 @@ def test_a_target_below_the_floor_names_what_a_year_reaches():
 
 
 def test_a_model_that_does_not_fit_is_answered_by_what_would():
-    found = plan_budget(EIGHT, budget_flops=1e24, model=get_model("llama-3.1-405b"), precision="bf16")
+    found = plan_training(EIGHT, budget_flops=1e24, model=get_model("llama-3.1-405b"), precision="bf16")
     assert isinstance(found, Infeasible)
     assert "none fits" in found.reasons[0]
     assert found.change
@@ -273,14 +283,14 @@ def test_a_model_that_does_not_fit_is_answered_by_what_would():
 
 
 def test_an_unlucky_law_foretells_no_less_loss_than_the_median():
-    belief = {q: believe(planted_fit(), quantile=q) for q in (0.1, 0.5, 0.9)}
+    models = {q: loss_model_of(planted_fit(), quantile=q) for q in (0.1, 0.5, 0.9)}
     N, D = np.geomspace(1e7, 1e10, 5), np.geomspace(1e9, 1e12, 5)
-    losses = [belief[q].loss(N, D) for q in (0.1, 0.5, 0.9)]
+    losses = [models[q].loss(N, D) for q in (0.1, 0.5, 0.9)]
     assert np.all(np.diff(losses, axis=0) > 0)
 
 
 def test_planning_for_an_unlucky_law_expects_more_loss():
-    plans = [plan_budget(EIGHT, planted_fit(), budget_flops=1e20, quantile=q, **BF16) for q in (0.5, 0.9)]
+    plans = [plan_training(EIGHT, law=planted_fit(), budget_flops=1e20, quantile=q, **BF16) for q in (0.5, 0.9)]
     median, unlucky = (plan for plan in plans if isinstance(plan, Plan))
     assert unlucky.forecast["loss"] >= median.forecast["loss"]
     lo, hi = unlucky.forecast["interval"]
@@ -298,14 +308,14 @@ def test_effective_tokens_are_those_of_the_composed_law():
     law = get_law("chinchilla")
     composed = law.replacing(D=get_law("repeated-tokens"))
     params = {**law.published["besiroglu-2024"], **get_law("repeated-tokens").published["muennighoff-2023"]}
-    mine = believe("chinchilla", unique_tokens=1e10).loss(1e9, 8e10)
+    mine = loss_model_of("chinchilla", unique_tokens=1e10).loss(1e9, 8e10)
     assert float(mine) == pytest.approx(float(composed(N=1e9, D=8e10, U=1e10, **params)), rel=1e-12)
 
 
 def test_tokens_for_a_loss_invert_the_law():
-    belief = believe("chinchilla", unique_tokens=1e11)
-    assert belief.tokens_for(7e9, float(belief.loss(7e9, 3e11))) == pytest.approx(3e11, rel=1e-4)
-    assert belief.tokens_for(7e9, belief.floor(7e9) - 1e-6) == np.inf
+    loss_model = loss_model_of("chinchilla", unique_tokens=1e11)
+    assert loss_model.tokens_for(7e9, float(loss_model.loss(7e9, 3e11))) == pytest.approx(3e11, rel=1e-4)
+    assert loss_model.tokens_for(7e9, loss_model.floor(7e9) - 1e-6) is None
 
 
 # --- words -----------------------------------------------------------------------------------------------
@@ -346,18 +356,18 @@ def test_half_and_twice_the_size_are_among_the_runners_up():
         ({"budget_flops": 1e20, "quantile": 0.9}, "has no draws"),
         ({"budget_flops": 1e20, "quantile": 1.5}, "quantile 1.5: give a share"),
         ({"budget_flops": 1e20, "data_limit_tokens": 0.0}, "data limit 0"),
-        ({"budget_flops": 1e20, "source": "power"}, "power is a law of C"),
-        ({"budget_flops": 1e20, "source": "step-law-lr"}, "gives a learning rate, no loss"),
-        ({"budget_flops": 1e20, "source": "kaplan-floor"}, "has no published constants"),
-        ({"budget_flops": 1e20, "source": "chinchilla:x"}, "has no constants 'x': give one of"),
+        ({"budget_flops": 1e20, "law": "power"}, "power is a law of C"),
+        ({"budget_flops": 1e20, "law": "step-law-lr"}, "gives a learning rate, no loss"),
+        ({"budget_flops": 1e20, "law": "kaplan-floor"}, "has no published constants"),
+        ({"budget_flops": 1e20, "law": "chinchilla:x"}, "has no constants 'x': give one of"),
         ({"budget_flops": 1e20, "global_batch": -2}, "global batch -2"),
     ],
 )
 def test_bad_input_is_named_with_its_remedy(asked, said):
     with pytest.raises(InputError, match=said):
-        plan_budget(EIGHT, **asked)
+        plan_training(EIGHT, **asked)
 
 
 def test_dollars_are_refused_where_a_device_costs_nothing():
     with pytest.raises(InputError, match="has a price of 0"):
-        plan_budget(replace(EIGHT, price_per_device_hour=0.0), budget_dollars=10.0)
+        plan_training(replace(EIGHT, price_per_device_hour=0.0), budget_dollars=10.0)

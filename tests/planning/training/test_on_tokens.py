@@ -14,10 +14,10 @@ from froude.cost.training.legal import legal
 from froude.errors import InputError
 from froude.planning.layouts.layout_search import search
 from froude.planning.layouts.nearest import larger
-from froude.planning.layouts.reasons import why_lost
+from froude.planning.layouts.reasons import why_not_chosen
 from froude.planning.layouts.space import space_of
 from froude.planning.plans import Infeasible, Plan
-from froude.planning.training.on_tokens import plan_train
+from froude.planning.training.on_tokens import plan_layout
 
 LLAMA = get_model("llama-3.1-8b")
 ON_DEVICE = {"offload_optimizer": "device", "offload_activations": "device"}
@@ -26,14 +26,14 @@ KEYS = ["status", "choice", "cost", "forecast", "binding", "runners_up", "neares
 
 def planned(*where: Any, **task: Any) -> Plan:
     """A plan, where there must be one."""
-    found = plan_train(*where, **task)
+    found = plan_layout(*where, **task)
     assert isinstance(found, Plan)
     return found
 
 
 def refused(*where: Any, **task: Any) -> Infeasible:
     """Why there is no plan, where there must be none."""
-    found = plan_train(*where, **task)
+    found = plan_layout(*where, **task)
     assert isinstance(found, Infeasible)
     return found
 
@@ -41,7 +41,7 @@ def refused(*where: Any, **task: Any) -> Infeasible:
 @pytest.fixture(scope="module")
 def plan():
     """Llama 8B on eight A100s."""
-    return plan_train(LLAMA, get_machine("8 x a100-80"), tokens=1e11, seq_len=4096, global_batch=256)
+    return plan_layout(LLAMA, get_machine("8 x a100-80"), tokens=1e11, seq_len=4096, global_batch=256)
 
 
 def apply(infeasible, task):
@@ -67,15 +67,15 @@ def test_a_plan_is_feasible_and_its_cost_is_that_of_its_layout(plan):
 
 def test_no_layout_drawn_at_random_beats_a_plan(plan):
     space = space_of(LLAMA, plan.machine, seq_len=4096, global_batch=256)
-    rng, tried = np.random.default_rng(0), 0
+    rng, evaluated = np.random.default_rng(0), 0
     task = replace(plan.choice.layout, recomputed=1.0)
     names = [one.name for one in fields(space) if one.name != "rest"]
-    while tried < 200:
+    while evaluated < 200:
         drawn = {name: getattr(space, name)[rng.integers(len(getattr(space, name)))] for name in names}
         layout = replace(task, **drawn)
         if layout.model_parallel > 8 or not legal(LLAMA, plan.machine, layout):
             continue
-        tried += 1
+        evaluated += 1
         cost = evaluate(LLAMA, plan.machine, layout)
         assert not cost.fits or cost.step_seconds >= plan.choice.step_seconds * (1 - 1e-12)
 
@@ -108,9 +108,9 @@ def test_why_a_candidate_lost_names_the_part_that_grew(plan):
         plan.choice,
         cost=replace(plan.choice.cost, fits=False, memory=replace(memory, weights=memory.weights + 80 * 2**30)),
     )
-    assert why_lost(plan.choice, slower, plan.machine).endswith("2 s more pipeline bubble")
+    assert why_not_chosen(plan.choice, slower, plan.machine).endswith("2 s more pipeline bubble")
     excess = (memory.total + 80 * 2**30 - plan.machine.chip.memory_bytes) / 2**30
-    assert why_lost(plan.choice, larger_one, plan.machine).startswith(f"does not fit by {excess:.3g} GiB")
+    assert why_not_chosen(plan.choice, larger_one, plan.machine).startswith(f"does not fit by {excess:.3g} GiB")
 
 
 def test_memory_binds_only_where_a_faster_layout_does_not_fit():
@@ -167,7 +167,7 @@ def test_the_nearest_change_makes_a_plan_possible(machine, model, more, changed)
     assert answer.status == "infeasible"
     assert changed in answer.change
     assert str(answer.change.get("devices", "")) in answer.nearest
-    assert plan_train(get_model(model), **apply(answer, task)).status == "plan"
+    assert plan_layout(get_model(model), **apply(answer, task)).status == "plan"
 
 
 def test_shorter_sequences_are_proposed_where_more_devices_do_not_help():
@@ -177,12 +177,12 @@ def test_shorter_sequences_are_proposed_where_more_devices_do_not_help():
     machine = get_machine("1 x a100-40")
     task = {"machine": machine, "tokens": 1e9, "seq_len": 32768, "global_batch": 1, "fixed": pins}
     without_pins = {**task, "fixed": {name: value for name, value in pins.items() if name != "recompute"}}
-    assert plan_train(model, **without_pins).status == "infeasible"
+    assert plan_layout(model, **without_pins).status == "infeasible"
     answer = refused(model, **task)
     assert {*answer.change} == {"seq_len"}
-    assert plan_train(model, **apply(answer, task)).status == "plan"
+    assert plan_layout(model, **apply(answer, task)).status == "plan"
     twice = {**task, "seq_len": 2 * answer.change["seq_len"]}
-    assert plan_train(model, **twice).status == "infeasible"
+    assert plan_layout(model, **twice).status == "infeasible"
 
 
 def test_no_fewer_whole_nodes_would_do():
@@ -211,12 +211,12 @@ def test_a_plan_and_a_refusal_have_the_same_keys_in_json(plan):
 @pytest.mark.parametrize("wrong", [{"tokens": 0.0}, {"seq_len": -1}, {"global_batch": 0}, {"budget_dollars": 0.0}])
 def test_sizes_that_are_not_positive_are_refused(wrong):
     with pytest.raises(InputError, match=f"{next(iter(wrong))} is .*: give a positive number"):
-        plan_train(LLAMA, get_machine("8 x h100"), **{"tokens": 1e9, **wrong})
+        plan_layout(LLAMA, get_machine("8 x h100"), **{"tokens": 1e9, **wrong})
 
 
 def test_pins_that_no_layout_has_are_refused_with_the_rule():
     with pytest.raises(InputError, match="tensor parallelism must divide the attention heads"):
-        plan_train(LLAMA, get_machine("12 x h100"), tokens=1e9, global_batch=12, fixed={"tensor": 3})
+        plan_layout(LLAMA, get_machine("12 x h100"), tokens=1e9, global_batch=12, fixed={"tensor": 3})
 
 
 def test_the_plan_for_175b_on_1024_a100_is_as_published_trainings():

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from froude.answers.costs import memory_table, step_table
+from froude.answers.plans import answer_of_plan
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import RUNTIME_BYTES
 from froude.cost.model.catalogue import get_model
@@ -19,20 +21,19 @@ from froude.cost.training.evaluation import evaluate
 from froude.cost.training.layout import Layout, Precision
 from froude.errors import InputError
 from froude.planning.layouts.names import layout_label
-from froude.planning.plans import Infeasible, Plan, RunnerUp, candidate_of
-from froude.planning.training.trade_offs import Point
+from froude.planning.plans import Infeasible, Plan, Point, RunnerUp, candidate_of
 from froude.quantity import format_bytes, format_seconds
 from froude.reporting.plan import words
-from froude.reporting.plan.page import front_view, memory_key, step_key, write_plan_page
+from froude.reporting.plan.page import front_view, write_plan_page
 from froude.reporting.plan.pictures import Span, Strip, Swing, percent_change, timeline, tornado
-from froude.reporting.plan.sensitivity import levers, with_fabric
+from froude.reporting.plan.sensitivity import plan_sensitivities, with_fabric
 from froude.reporting.plan.timeline import timeline_of
 from pages import Reader
 
 MODEL, MACHINE = get_model("llama-3.1-8b"), get_machine("64 x h100")
 PIPED = Layout(devices=64, global_batch=256, seq_len=4096, tensor=2, pipeline=4, interleave=4, zero=1, recompute="full")
 FLAT = replace(PIPED, pipeline=1, interleave=1)
-SECTIONS = ["memory", "step", "timeline", "levers", "runners-up", "assumed", "json"]
+SECTIONS = ["memory", "step", "timeline", "sensitivity", "runners-up", "assumed", "json"]
 
 
 def planned(layout: Layout, **changed: Any) -> Plan:
@@ -70,12 +71,13 @@ POINTS = (point(2.5, 2e5, 100.0, 8), point(2.5, 1e5, 150.0, 16), point(2.25, 4e5
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The page of a pipeline with a front, of a layout without one, and of what is not possible."""
     folder = tmp_path_factory.mktemp("pages")
-    least = [candidate_of(get_model("llama-3.1-405b"), MACHINE, replace(FLAT, devices=64))]
-    law = planned(PIPED, forecast={"loss": 2.125})
+    least = candidate_of(get_model("llama-3.1-405b"), MACHINE, replace(FLAT, devices=64))
+    loss = {"loss": 2.125, "unit": "nats/token", "interval": None, "level": None, "law": "chinchilla:besiroglu-2024"}
+    law = planned(PIPED, forecast=loss, front=POINTS)
     written = {
-        "pipeline": write_plan_page(law, folder / "a.html", model=MODEL, points=POINTS),
+        "pipeline": write_plan_page(law, folder / "a.html", model=MODEL),
         "flat": write_plan_page(planned(FLAT), folder / "b.html", model=MODEL),
-        "infeasible": write_plan_page(replace(infeasible(), least=tuple(least)), folder / "c.html"),
+        "infeasible": write_plan_page(replace(infeasible(), least=least), folder / "c.html"),
     }
     return {name: path.read_text() for name, path in written.items()}
 
@@ -115,7 +117,7 @@ def test_every_colour_of_a_picture_is_one_of_the_page_in_both_themes(pages: dict
 def test_the_page_states_the_numbers_of_the_plan(pages: dict[str, str]) -> None:
     plan, text = planned(PIPED), Reader(pages["pipeline"]).text
     for said in (
-        *(format_seconds(plan.seconds), "$123k", "98.8 MWh", "100,000 steps", "2.125"),
+        *(format_seconds(plan.seconds), "$123k", "98.8 MWh", "100,000 steps", "2.1250"),
         *(format_seconds(plan.choice.step_seconds), format_bytes(plan.choice.memory_bytes)),
         *("slower by a planted amount", "planted reason", "$2.50 a <device> hour"),
     ):
@@ -135,14 +137,27 @@ def test_the_twin_in_the_page_is_the_plan_for_programs(pages: dict[str, str], na
     assert json.loads(unescape(shown)) == json.loads(json.dumps(made.to_dict()))
 
 
+@pytest.mark.parametrize("title", ["Memory of a device", "A step", "Runners-up", "What binds", "What can be had"])
+def test_the_page_holds_every_cell_of_the_answer(pages: dict[str, str], title: str) -> None:
+    loss = {"loss": 2.125, "unit": "nats/token", "interval": None, "level": None, "law": "chinchilla:besiroglu-2024"}
+    answer = answer_of_plan(planned(PIPED, forecast=loss, front=POINTS))
+    text = Reader(pages["pipeline"]).text
+    table = answer.table(title)
+    assert table.rows
+    for cell in (*(cell for row in table.rows for cell in row), *table.details):
+        assert cell in text, cell
+    assert answer.headline in text
+    assert all(fact.text in text for fact in answer.facts)
+
+
 def test_listed_parts_add_up_to_the_step_and_to_the_memory() -> None:
-    choice = candidate_of(MODEL, MACHINE, PIPED)
-    for key, parts in ((step_key(choice), vars(choice.cost.step)), (memory_key(choice), vars(choice.cost.memory))):
-        shares = [float(row["share"].rstrip("%")) for row in key]
-        assert sum(shares) == pytest.approx(100, abs=0.1 * len(parts))  # each is rounded, and the least are left out
-    shown = {row["paint"].title: row["amount"] for row in memory_key(choice)}
+    cost = candidate_of(MODEL, MACHINE, PIPED).cost
+    for table in (step_table(cost), memory_table(cost, MACHINE)):
+        assert sum(table.shares) == pytest.approx(1)
+        assert sum(float(row[2].rstrip("%")) for row in table.rows) == pytest.approx(100, abs=len(table.rows) / 2)
+    shown = {title: amount for title, amount, _ in memory_table(cost, MACHINE).rows}
     assert shown["driver, communication library"] == format_bytes(RUNTIME_BYTES)
-    assert shown["activations"] == format_bytes(float(choice.cost.memory.activations))
+    assert shown["activations"] == format_bytes(float(cost.memory.activations))
 
 
 def test_every_part_of_a_cost_has_a_name_and_a_colour() -> None:
@@ -184,7 +199,7 @@ def test_of_many_stages_the_first_and_the_last_are_drawn() -> None:
 
 def test_levers_are_what_the_cost_model_says_and_come_furthest_first() -> None:
     plan = planned(PIPED)
-    found = levers(plan, MODEL)
+    found = plan_sensitivities(plan, MODEL)
     assert [one.reach for one in found] == sorted((one.reach for one in found), reverse=True)
     by_name = {one.name.split(":")[0]: one for one in found}
     slow = evaluate(MODEL, with_fabric(MACHINE, 0.5), PIPED).step_seconds / plan.choice.step_seconds
@@ -199,7 +214,7 @@ def test_a_node_alone_has_no_fabric_to_move() -> None:
     machine = get_machine("8 x h100")
     layout = replace(FLAT, devices=8)
     plan = planned(FLAT, machine=machine, choice=candidate_of(MODEL, machine, layout))
-    assert not [one for one in levers(plan, MODEL) if one.name.startswith("fabric")]
+    assert not [one for one in plan_sensitivities(plan, MODEL) if one.name.startswith("fabric")]
 
 
 def test_swings_are_changes_and_what_does_not_move_is_not_drawn() -> None:

@@ -1,6 +1,6 @@
 """From plan to action: a recipe as the configuration of a training framework, with a comment on every choice."""
 
 from froude.planning.emit.recipe import Recipe
-from froude.planning.emit.write import FRAMEWORKS, emit
+from froude.planning.emit.write import FRAMEWORKS, configuration, recipe_of, write_config
 
-__all__ = ["FRAMEWORKS", "Recipe", "emit"]
+__all__ = ["FRAMEWORKS", "Recipe", "configuration", "recipe_of", "write_config"]

@@ -210,8 +210,8 @@ def _lines(tree: Tree, comments: Iterator[tuple[list[str], EmittedOption]], dept
         if isinstance(found, dict):
             lines += [f'{pad}"{name}": {{', *_lines(found, comments, depth + 1), f"{pad}}}{comma}"]
         else:
-            said = [f"{pad}{line}" for line in next(comments)[0]]
-            lines += [*said, f'{pad}"{name}": {as_json(found.value)}{comma}']
+            above = [f"{pad}{line}" for line in next(comments)[0]]
+            lines += [*above, f'{pad}"{name}": {as_json(found.value)}{comma}']
     return lines
 
 

@@ -119,8 +119,8 @@ def _write(recipe: Recipe) -> str:
     )
     constants = _constants(recipe)
     lines = [*heading(recipe, how, "#", constants), _IMPORTS]
-    for said, choice in explained(recipe, constants, "#"):
-        lines += [*said, f"{choice.name} = {_literal(choice.value)}"]
+    for above, choice in explained(recipe, constants, "#"):
+        lines += [*above, f"{choice.name} = {_literal(choice.value)}"]
     return "\n".join([*lines, _BODY])
 
 
@@ -189,4 +189,4 @@ def step(model, optimizer, scheduler, micro_batches, loss_of):
     return total
 '''
 
-FSDP = Framework(_write, _LIMITS)
+FSDP = Framework(_write, _LIMITS, {"zero": 3, "tensor": 1, "pipeline": 1, "context": 1, "expert": 1})

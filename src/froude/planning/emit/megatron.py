@@ -308,8 +308,8 @@ def _flag(choice: EmittedOption) -> str:
 def _array(recipe: Recipe, name: str, choices: list[EmittedOption]) -> list[str]:
     """A bash array of flags, with the comment of each above it."""
     lines = []
-    for said, choice in explained(recipe, choices, "  #"):
-        lines += [*said, f"  {_flag(choice)}"]
+    for above, choice in explained(recipe, choices, "  #"):
+        lines += [*above, f"  {_flag(choice)}"]
     return [f"{name}=(", *lines, ")", ""]
 
 

@@ -344,9 +344,9 @@ def _write(recipe: Recipe) -> str:
     lines = heading(recipe, how, "#", every, {"attention": "PyTorch picks its fused kernel"})
     for table, choices in tables.items():
         lines += ["", f"[{table}]"]
-        for said, choice in explained(recipe, choices, "#"):
-            lines += [*said, f"{choice.name} = {as_json(choice.value)}"]
+        for above, choice in explained(recipe, choices, "#"):
+            lines += [*above, f"{choice.name} = {as_json(choice.value)}"]
     return "\n".join([*lines, ""])
 
 
-TORCHTITAN = Framework(_write, _LIMITS)
+TORCHTITAN = Framework(_write, _LIMITS, {"zero": 3})

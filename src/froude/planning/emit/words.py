@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import final
+from dataclasses import dataclass, field
+from typing import Any, final
 
 from froude.planning.emit.recipe import Recipe, idle, plain
 
@@ -88,10 +88,14 @@ def only_one(name: str, why: str) -> Limit:
 @final
 @dataclass(frozen=True)
 class Framework:
-    """A framework: how a recipe is written for it, and by choice what it cannot express."""
+    """A framework: how a recipe is written for it, and by choice what it cannot express.
+
+    `pins` are fields of `Layout` without which it can express few layouts: a search that is for it holds them.
+    """
 
     write: Callable[[Recipe], str]
     limits: Mapping[str, Limit]
+    pins: Mapping[str, Any] = field(default_factory=dict)
 
 
 def meaning(recipe: Recipe, because: str) -> str:
@@ -119,11 +123,11 @@ def comment(text: str, mark: str) -> list[str]:
 
 def explained(recipe: Recipe, choices: Iterable[EmittedOption], mark: str) -> Iterator[tuple[list[str], EmittedOption]]:
     """Every option with its comment lines; the next options of the same choice have their remarks alone."""
-    said = [""]
+    before = [""]
     for choice in choices:
-        again = choice.remark or ("" if choice.because == said[-1] else meaning(recipe, choice.because))
-        text = again if choice.because in said else explain(recipe, choice.because, choice.remark)
-        said.append(choice.because)
+        again = choice.remark or ("" if choice.because == before[-1] else meaning(recipe, choice.because))
+        text = again if choice.because in before else explain(recipe, choice.because, choice.remark)
+        before.append(choice.because)
         yield comment(text, mark), choice
 
 
@@ -136,7 +140,7 @@ def heading(
     choice. Reasons for what has neither are given too.
     """
     layout = recipe.layout
-    said = [
+    texts = [
         f"{recipe.model} on {layout.devices} x {recipe.machine}: {recipe.steps} steps of {layout.tokens} tokens. "
         "Written by froude plan.",
         how,
@@ -144,7 +148,7 @@ def heading(
         explain(recipe, "global_batch"),
         *(explain(recipe, because, remark) for because, remark in (notes or {}).items()),
     ]
-    said += [f"{name} = {getattr(layout, name)} has no effect: {why}" for name, why in idle(layout).items()]
+    texts += [f"{name} = {getattr(layout, name)} has no effect: {why}" for name, why in idle(layout).items()]
     shown = {"devices", "global_batch", *(notes or {}), *(choice.because for choice in choices)}
-    said += [f"{name}: {why}" for name, why in recipe.reasons.items() if name not in shown]
-    return [line for text in said for line in comment(text, mark)]
+    texts += [f"{name}: {why}" for name, why in recipe.reasons.items() if name not in shown]
+    return [line for text in texts for line in comment(text, mark)]

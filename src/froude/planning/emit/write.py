@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from froude.errors import InputError
 from froude.planning.emit.deepspeed import DEEPSPEED
 from froude.planning.emit.fsdp import FSDP
@@ -9,6 +12,12 @@ from froude.planning.emit.megatron import MEGATRON
 from froude.planning.emit.recipe import Recipe, idle
 from froude.planning.emit.torchtitan import TORCHTITAN
 from froude.planning.emit.words import Framework, meaning
+from froude.planning.plans import Infeasible, Plan
+from froude.quantity import format_quantity
+
+WARMUP_STEPS, FINAL_RATE = 2000, 1e-5
+"""Schedule of the trainings behind the rules for learning rate and batch (Li et al. 2025, arXiv:2503.04715, as
+remembered): a linear warm-up, then a cosine to this rate."""
 
 FRAMEWORKS: dict[str, Framework] = {
     "torchtitan": TORCHTITAN,
@@ -19,22 +28,63 @@ FRAMEWORKS: dict[str, Framework] = {
 """Every framework that a recipe can be written for, by name."""
 
 
-def emit(framework: str, recipe: Recipe) -> str:
+def pins_of(framework: str | None) -> Mapping[str, Any]:
+    """Fields of `Layout` that a search for a framework holds; none without one. InputError where it is unknown."""
+    return {} if framework is None else _framework_called(framework).pins
+
+
+def write_config(framework: str, recipe: Recipe) -> str:
     """The configuration of a framework, with a comment on every choice.
 
     A TOML file for torchtitan, a bash script for Megatron-LM, a configuration in JSON with comment lines for
     DeepSpeed, a Python module for PyTorch's FSDP. InputError for an unknown framework, and for a recipe with a choice
     that the framework cannot express: nothing is dropped silently.
     """
-    if framework not in FRAMEWORKS:
-        raise InputError(f"no framework {framework!r}: choose {', '.join(FRAMEWORKS)}")
-    refused = _refused(FRAMEWORKS[framework], recipe)
+    writer = _framework_called(framework)
+    refused = _refused(writer, recipe)
     if refused:
-        why = FRAMEWORKS[framework].limits[refused[0]].why
+        why = writer.limits[refused[0]].why
         raise InputError(
             f"{framework} cannot express {_shown(recipe, refused[0])} ({why}): {_advice(recipe, refused[0])}"
         )
-    return FRAMEWORKS[framework].write(recipe)
+    return writer.write(recipe)
+
+
+def configuration(framework: str, plan: Plan | Infeasible) -> str:
+    """A plan as the configuration of a framework.
+
+    InputError where there is no plan, for an unknown framework, and where that cannot express the plan.
+    """
+    if isinstance(plan, Infeasible):
+        raise InputError(f"there is no plan to emit: {plan.reasons[0]}; {plan.nearest}")
+    return write_config(framework, recipe_of(plan))
+
+
+def recipe_of(plan: Plan) -> Recipe:
+    """What a framework is told of a plan, its learning rate and description among what was chosen."""
+    rate, steps = float(plan.chosen["learning_rate"]), plan.steps
+    return Recipe(
+        model=plan.model,
+        description=plan.chosen["description"],
+        layout=plan.choice.layout,
+        machine=plan.machine.chip.name,
+        devices_per_node=plan.machine.devices_per_node,
+        steps=steps,
+        learning_rate=rate,
+        warmup_steps=min(WARMUP_STEPS, steps // 10),
+        final_learning_rate=min(FINAL_RATE, rate),
+        reasons={
+            "steps": f"{format_quantity(plan.tokens)} tokens",
+            "learning_rate": "by the Step Law, Li et al. 2025, arXiv:2503.04715",
+            "warmup_steps": "as in the trainings behind the Step Law, at most a tenth of the steps",
+        },
+    )
+
+
+def _framework_called(name: str) -> Framework:
+    if name not in FRAMEWORKS:
+        raise InputError(f"no framework {name!r}: choose {', '.join(FRAMEWORKS)}")
+    return FRAMEWORKS[name]
 
 
 def _refused(framework: Framework, recipe: Recipe) -> list[str]:

@@ -18,7 +18,7 @@ from froude.planning.layouts.space import Grid, LayoutSpace, distinct, layout_of
 from froude.planning.plans import LayoutCandidate, candidate_of
 
 REACH = 1.25
-"""Layouts that need more than this times a device's memory are not computed: they tell nothing about the choice."""
+"""Layouts that need more than this times a device's memory are not computed: they say nothing about the choice."""
 
 _CHUNK = 8192  # layouts computed at once: their arrays stay in a processor's cache
 
@@ -47,14 +47,14 @@ class FoundLayouts:
     """What a search found: the best candidate of every family, and how many layouts there were.
 
     A family shares tensor and pipeline parallelism, ZeRO stage and recomputation. `best` fit, fastest first; `beyond`
-    do not and would be faster than all that do, least memory first. `least` has the one candidate of least memory, none
+    do not and would be faster than all that do, least memory first. `least` is the candidate of least memory, None
     where no layout is legal. `legal` layouts are `computed` in full or `pruned`, because they need too much memory by
     far.
     """
 
     best: tuple[LayoutCandidate, ...]
     beyond: tuple[LayoutCandidate, ...]
-    least: tuple[LayoutCandidate, ...]
+    least: LayoutCandidate | None
     legal: int
     computed: int
     pruned: int
@@ -80,7 +80,7 @@ def search(
     batches = tuple(_batches(model, machine, task, space, reach))
     sizes = [len(batch.bytes) for batch in batches]
     if not sum(sizes):
-        return FoundLayouts(best=(), beyond=(), least=(), legal=0, computed=0, pruned=0)
+        return FoundLayouts(best=(), beyond=(), least=None, legal=0, computed=0, pruned=0)
     computed = sum(int(np.isfinite(batch.seconds).sum()) for batch in batches)
 
     def candidates(places: Sequence[tuple[int, int]]) -> tuple[LayoutCandidate, ...]:
@@ -88,11 +88,12 @@ def search(
 
     best = candidates(_by_family([(b.fits, b.seconds, b.bytes) for b in batches], batches, keep))
     limit = best[0].step_seconds if best else np.inf
+    least = candidates(_by_family([(b.bytes > 0, b.bytes, b.bytes) for b in batches], batches, 1))
     faster = [(~b.fits & (b.seconds < limit), b.bytes, b.seconds) for b in batches]
     return FoundLayouts(
         best=best,
         beyond=candidates(_by_family(faster, batches, keep)),
-        least=candidates(_by_family([(b.bytes > 0, b.bytes, b.bytes) for b in batches], batches, 1)),
+        least=least[0],
         legal=sum(sizes),
         computed=computed,
         pruned=sum(sizes) - computed,
@@ -103,10 +104,10 @@ def least_memory(
     model: Model, machine: Machine, *, seq_len: int, global_batch: int, space: LayoutSpace
 ) -> LayoutCandidate:
     """The legal layout of least memory; no step time but its own is computed. InputError where none is legal."""
-    found = search(model, machine, seq_len=seq_len, global_batch=global_batch, space=space, keep=0, reach=0)
-    if not found.least:
+    layouts = search(model, machine, seq_len=seq_len, global_batch=global_batch, space=space, keep=0, reach=0)
+    if layouts.least is None:
         raise InputError(f"no layout of {global_batch} sequences of {seq_len} on {machine.devices} devices is legal")
-    return found.least[0]
+    return layouts.least
 
 
 def _batches(model: Model, machine: Machine, task: Layout, space: LayoutSpace, reach: float) -> Iterator[Batch]:
@@ -160,33 +161,33 @@ def least_share(model: Model, machine: Machine, layout: Layout) -> np.ndarray:
     excess = most - machine.chip.memory_bytes
     steps = np.ceil((blocks - 1) * excess / np.where(most > least, most - least, 1.0) - _ROUNDING)
     low, high = np.ones_like(blocks), np.clip(1 + steps, 1, blocks).astype(int)
-    tried = np.maximum(high - 1, 1)
+    middle = np.maximum(high - 1, 1)
     while np.any(low < high):
-        enough = fits(memory(tried), machine)
-        low, high = np.where(enough, low, np.minimum(tried + 1, high)), np.where(enough, tried, high)
-        tried = (low + high) // 2
+        enough = fits(memory(middle), machine)
+        low, high = np.where(enough, low, np.minimum(middle + 1, high)), np.where(enough, middle, high)
+        middle = (low + high) // 2
     return high / blocks
 
 
-def _where(layout: Layout, kept: np.ndarray) -> Layout:
+def _where(layout: Layout, rows: np.ndarray) -> Layout:
     """The layouts of an array at which it holds."""
-    if kept.all():
+    if rows.all():
         return layout
-    return replace(layout, **{name: value[kept] for name, value in layout.arrays.items()})
+    return replace(layout, **{name: value[rows] for name, value in layout.arrays.items()})
 
 
 def _by_family(
     ranked: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], batches: Sequence[Batch], keep: int
 ) -> list[tuple[int, int]]:
-    """Batch and row of the best of each family, best first: of those kept, by one array and where equal by another."""
+    """Batch and row of the best of each family that counts, best first: by one array and where equal by another."""
     winners: dict[tuple[Any, ...], tuple[float, float, int, int]] = {}
-    for place, ((kept, first, second), batch) in enumerate(zip(ranked, batches, strict=True)):
-        rows = np.flatnonzero(kept)
+    for place, ((counts, first, second), batch) in enumerate(zip(ranked, batches, strict=True)):
+        rows = np.flatnonzero(counts)
         rows = rows[np.lexsort((second[rows], first[rows]))]
         tensor, pipeline = (np.asarray(x)[rows] for x in (batch.layout.tensor, batch.layout.pipeline))
         pairs, at = np.unique(tensor * (int(pipeline.max(initial=0)) + 1) + pipeline, return_index=True)
         for i in at[: len(pairs)]:
             family = (int(tensor[i]), int(pipeline[i]), batch.layout.zero, batch.layout.recompute)
-            found = (float(first[rows[i]]), float(second[rows[i]]), place, int(rows[i]))
-            winners[family] = min(found, winners.get(family, found))
+            row = (float(first[rows[i]]), float(second[rows[i]]), place, int(rows[i]))
+            winners[family] = min(row, winners.get(family, row))
     return [(place, row) for *_, place, row in sorted(winners.values())[:keep]]

@@ -44,18 +44,18 @@ def layout_words(layout: Layout) -> str:
         "context": layout.context,
         "expert": layout.expert,
     }
-    said = [f"{name} {size}" for name, size in groups.items() if size > 1]
+    parts = [f"{name} {size}" for name, size in groups.items() if size > 1]
     replicas = int(layout.data_parallel)
-    said.append("1 replica" if replicas == 1 else f"{replicas} replicas")
-    said.append(f"ZeRO {layout.zero}" if layout.zero else "no ZeRO")
+    parts.append("1 replica" if replicas == 1 else f"{replicas} replicas")
+    parts.append(f"ZeRO {layout.zero}" if layout.zero else "no ZeRO")
     if layout.shard:
-        said.append(f"sharded over {layout.shard}")
+        parts.append(f"sharded over {layout.shard}")
     if layout.pipeline > 1:
-        said.append(layout.schedule)
-    said.append(_recompute_words(layout) or "nothing recomputed")
-    said.append(precision_name(layout.precision))
+        parts.append(layout.schedule)
+    parts.append(_recompute_words(layout) or "nothing recomputed")
+    parts.append(precision_name(layout.precision))
     batch = f"{layout.global_batch:,} sequences of {layout.seq_len:,} a step, {layout.micro_batch} at a time"
-    return f"{', '.join(said)}; {batch}"
+    return f"{', '.join(parts)}; {batch}"
 
 
 def layout_label(layout: Layout) -> str:
@@ -65,15 +65,15 @@ def layout_label(layout: Layout) -> str:
     """
     chunks = f"×{layout.interleave}" if layout.interleave > 1 else ""
     groups = {"TP": layout.tensor, "PP": layout.pipeline, "CP": layout.context, "EP": layout.expert}
-    said = [f"{name} {size}{chunks if name == 'PP' else ''}" for name, size in groups.items() if size > 1]
-    said.append(f"ZeRO {layout.zero}" if layout.zero else "no ZeRO")
+    parts = [f"{name} {size}{chunks if name == 'PP' else ''}" for name, size in groups.items() if size > 1]
+    parts.append(f"ZeRO {layout.zero}" if layout.zero else "no ZeRO")
     if layout.micro_batch > 1:
-        said.append(f"MB {layout.micro_batch}")
+        parts.append(f"MB {layout.micro_batch}")
     if recomputed := _recompute_words(layout):
-        said.append(recomputed)
+        parts.append(recomputed)
     if (precision := precision_name(layout.precision)) != "bf16":
-        said.append(precision)
-    return " · ".join(said)
+        parts.append(precision)
+    return " · ".join(parts)
 
 
 def _recompute_words(layout: Layout) -> str:

@@ -20,7 +20,7 @@ Change = tuple[str, dict[str, Any]]
 """A sentence, and what to change to which value."""
 
 _MOST_DEVICES = 2**17
-_FINENESS = 16  # device counts tried between a count that does not fit and its double that does
+_FINENESS = 16  # device counts that are tried between a count that does not fit and its double that does
 
 
 def nearest_fit(
@@ -35,7 +35,7 @@ def nearest_fit(
     task = _Task(model=model, machine=machine, seq_len=seq_len, global_batch=global_batch, pins=pins)
     for change in (*_without_pins(task), *_offloads(task)):
         if fitting := task.changed(pins={**pins, **change}).fastest():
-            return f"{_written(change)} would fit: {memory_words(fitting[0], machine)}", change
+            return f"{_assignments(change)} would fit: {memory_words(fitting, machine)}", change
     scaled = [*_more_devices(task), *_shorter(task)]
     if not scaled:
         return "no number of devices and no length of sequence was found with which it fits", {}
@@ -90,15 +90,16 @@ class _Task:
         """The same with some parts replaced."""
         return replace(self, **changes)
 
-    def fastest(self) -> tuple[LayoutCandidate, ...]:
-        """The fastest layout that fits, none where none does."""
-        return self._search(keep=1, reach=1.0).best
+    def fastest(self) -> LayoutCandidate | None:
+        """The fastest layout that fits, None where none does."""
+        return next(iter(self._search(keep=1, reach=1.0).best), None)
 
-    def leanest(self) -> tuple[LayoutCandidate, ...]:
+    def leanest(self) -> LayoutCandidate | None:
         """The layout of least memory if it fits; full recomputation is then as little as fits."""
         if any(self.pins.get(name, "device") != "device" for name in OFFLOADS):
             return self.fastest()  # the least on the device may be too much for the host
-        return tuple(one for one in self._search(keep=0, reach=0.0).least if one.cost.fits)
+        least = self._search(keep=0, reach=0.0).least
+        return least if least is not None and least.cost.fits else None
 
     def _search(self, *, keep: int, reach: float) -> FoundLayouts:
         batch = usual_batch(self.machine.devices, self.seq_len) if self.global_batch is None else self.global_batch
@@ -112,7 +113,7 @@ def _without_pins(task: _Task) -> Iterator[dict[str, Any]]:
     for name in (*NUMBERS, *CATEGORIES):
         if name in task.pins:
             rest = {other: value for other, value in task.pins.items() if other != name}
-            for fitting in task.changed(pins=rest).fastest():
+            if fitting := task.changed(pins=rest).fastest():
                 yield {name: getattr(fitting.layout, name)}
 
 
@@ -132,12 +133,12 @@ def _more_devices(task: _Task) -> Iterator[tuple[float, str, dict[str, Any]]]:
             return
         grown = grown.changed(machine=larger(grown.machine, 2 * grown.machine.devices))
     for devices in _between(grown.machine):
-        tried = grown.changed(machine=larger(grown.machine, devices))
-        if fewer := tried.leanest():
-            grown, fitting = tried, fewer
+        smaller = grown.changed(machine=larger(grown.machine, devices))
+        if fewer := smaller.leanest():
+            grown, fitting = smaller, fewer
             break
     devices = grown.machine.devices
-    words = f"{devices} devices would fit: {memory_words(fitting[0], grown.machine)}"
+    words = f"{devices} devices would fit: {memory_words(fitting, grown.machine)}"
     yield devices / task.machine.devices, words, {"devices": devices}
 
 
@@ -153,7 +154,7 @@ def _shorter(task: _Task) -> Iterator[tuple[float, str, dict[str, Any]]]:
     seq_len = task.seq_len
     while seq_len % 2 == 0:
         seq_len //= 2
-        for fitting in task.changed(seq_len=seq_len).leanest():
+        if fitting := task.changed(seq_len=seq_len).leanest():
             words = f"sequences of {seq_len} would fit: {memory_words(fitting, task.machine)}"
             yield task.seq_len / seq_len, words, {"seq_len": seq_len}
             return
@@ -165,5 +166,5 @@ def larger(machine: Machine, devices: int) -> Machine:
     return replace(machine, devices=devices, devices_per_node=min(devices, max([machine.devices_per_node, *whole])))
 
 
-def _written(values: Mapping[str, Any]) -> str:
+def _assignments(values: Mapping[str, Any]) -> str:
     return " and ".join(f"{name} = {value}" for name, value in values.items())

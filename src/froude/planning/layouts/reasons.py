@@ -17,11 +17,11 @@ from froude.planning.plans import LayoutCandidate, candidate_of
 from froude.quantity import format_bytes, format_seconds
 
 _LINKS = ("tensor", "context", "expert", "data")
-_WORTH_SAYING = 0.05  # share of a step, or of what a training gains, from which on a sentence is worth its place
+_NOTABLE = 0.05  # share of a step, or of what a training gains, from which on a sentence is worth its place
 _SAME = 5e-4  # relative: nobody measures a smaller difference of step times
 
 
-def why_lost(choice: LayoutCandidate, other: LayoutCandidate, machine: Machine) -> str:
+def why_not_chosen(choice: LayoutCandidate, other: LayoutCandidate, machine: Machine) -> str:
     """One sentence on why another candidate was not chosen, from the differences of memory or of the step's parts."""
     seconds = other.step_seconds - choice.step_seconds
     if not other.cost.fits:
@@ -79,14 +79,14 @@ def _binding(
         )
     yield f"compute: {step.compute / total:.0%} of the step is matmuls and attention, at {choice.cost.mfu:.0%} MFU"
     exposed = {name: getattr(step, name) for name in _LINKS}
-    if (shown := sum(exposed.values()) / total) >= _WORTH_SAYING:
+    if (shown := sum(exposed.values()) / total) >= _NOTABLE:
         most = max(exposed, key=lambda name: exposed[name])
         yield f"fabric: {shown:.0%} of the step is communication that nothing hides, most of it {STEP_PARTS[most]}"
-    if step.bubble / total >= _WORTH_SAYING:
+    if step.bubble / total >= _NOTABLE:
         yield f"pipeline: {step.bubble / total:.0%} of the step is bubble"
-    if (more := batch_gain(model, machine, choice.layout)) >= _WORTH_SAYING:
+    if (more := batch_gain(model, machine, choice.layout)) >= _NOTABLE:
         yield f"global batch: twice as many sequences a step would train {more:.0%} more tokens a second"
-    if 1 - goodput >= _WORTH_SAYING:
+    if 1 - goodput >= _NOTABLE:
         yield f"failures: {1 - goodput:.0%} of the time goes to checkpoints, restarts and lost work"
 
 
@@ -98,11 +98,11 @@ def _differences(choice: LayoutCandidate, other: LayoutCandidate) -> Iterator[st
     }
     worse = sorted(changes.items(), key=lambda change: -change[1])
     lost = sum(value for _, value in worse if value > 0)
-    told = 0.0
+    explained = 0.0
     for name, value in worse[:3]:
-        if value > 0 and told < 0.8 * lost:
+        if value > 0 and explained < 0.8 * lost:
             yield f"{format_seconds(value)} more {STEP_PARTS[name]}"
-            told += value
+            explained += value
     name, value = worse[-1]
     if -value > 0.25 * lost:
         yield f"though {format_seconds(-value)} less {STEP_PARTS[name]}"

@@ -138,15 +138,15 @@ def legal_grid(model: Model, machine: Machine, task: Layout, space: LayoutSpace,
         grid = _times(grid, {name: getattr(space, name) for name in names})
         layout = layout_of(task, grid, categories)
         with np.errstate(divide="ignore"):  # more parallel than there are devices: no replica, and not legal
-            kept = np.broadcast_to(legal(model, machine, layout), grid["tensor"].shape)
-        grid = {name: values[kept] for name, values in grid.items()}
+            allowed = np.broadcast_to(legal(model, machine, layout), grid["tensor"].shape)
+        grid = {name: values[allowed] for name, values in grid.items()}
     return grid
 
 
 def distinct(task: Layout, space: LayoutSpace, grid: Grid, categories: Mapping[str, Any]) -> Grid:
     """The layouts of a grid without those that cost the same as another one of the space."""
-    kept = ~_same_as_another(layout_of(task, grid, categories), space)
-    return {name: values[kept] for name, values in grid.items()}
+    unlike = ~_same_as_another(layout_of(task, grid, categories), space)
+    return {name: values[unlike] for name, values in grid.items()}
 
 
 def _times(grid: Grid, options: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
-
-import numpy as np
 
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
@@ -30,28 +29,29 @@ KINDS = ("flops", "dollars", "seconds")
 @final
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """Limits on FLOPs and dollars of training with serving, and on seconds of training; inf where there is none.
+    """Limits on FLOPs and dollars of training with serving, and on seconds of training, where there are any.
 
     `inference_tokens` are served in the model's life, by chips of the training machine's kind and price, at the point
     that `serving_point` says.
     """
 
-    flops: float = np.inf
-    dollars: float = np.inf
-    seconds: float = np.inf
+    flops: float | None = None
+    dollars: float | None = None
+    seconds: float | None = None
     inference_tokens: float = 0.0
 
     def __post_init__(self) -> None:
-        for kind in KINDS:
-            if not getattr(self, kind) > 0:
-                raise InputError(f"budget of {kind} {getattr(self, kind):g}: give a number above 0")
-        if not 0 <= self.inference_tokens < np.inf:
+        for kind, limit in self.limits.items():
+            if not limit > 0:
+                raise InputError(f"budget of {kind} {limit:g}: give a number above 0")
+        if not 0 <= self.inference_tokens < math.inf:
             raise InputError(f"inference tokens {self.inference_tokens:g}: give a finite number of at least 0")
 
     @property
     def limits(self) -> dict[str, float]:
         """Those that there are, by kind."""
-        return {kind: getattr(self, kind) for kind in KINDS if np.isfinite(getattr(self, kind))}
+        limits = {kind: getattr(self, kind) for kind in KINDS}
+        return {kind: limit for kind, limit in limits.items() if limit is not None and limit != math.inf}
 
 
 @final
@@ -66,34 +66,34 @@ class Price:
         """FLOPs, dollars and seconds of training on so many tokens and serving."""
         return {kind: self.per_token[kind] * tokens + self.serving[kind] for kind in KINDS}
 
-    def tokens_within(self, purse: Budget) -> float:
+    def tokens_within(self, budget: Budget) -> float:
         """The most tokens that every limit allows; negative where serving alone takes more; inf without limits."""
         allowed = [
-            (limit - self.serving[kind]) / self.per_token[kind] if self.per_token[kind] else np.inf
-            for kind, limit in purse.limits.items()
+            (limit - self.serving[kind]) / self.per_token[kind] if self.per_token[kind] else math.inf
+            for kind, limit in budget.limits.items()
         ]
-        return min(allowed, default=np.inf)
+        return min(allowed, default=math.inf)
 
-    def overshoot(self, tokens: float, purse: Budget) -> float:
+    def overshoot(self, tokens: float, budget: Budget) -> float:
         """How many times the scarcest limit so many tokens would take; 0 without limits."""
         needs = self.needs(tokens)
-        return max((needs[kind] / limit for kind, limit in purse.limits.items()), default=0.0)
+        return max((needs[kind] / limit for kind, limit in budget.limits.items()), default=0.0)
 
 
-def tariff(model: Model, candidate: LayoutCandidate, rates: LayoutFinder, purse: Budget) -> Price:
+def price_of(model: Model, candidate: LayoutCandidate, finder: LayoutFinder, budget: Budget) -> Price:
     """What training in a layout takes: exact model FLOPs without recomputation, wall seconds with failures, dollars."""
-    machine = rates.machine
-    seconds = 1 / rates.tokens_per_second(model, candidate)
-    served = purse.inference_tokens
+    machine = finder.machine
+    seconds = 1 / finder.tokens_per_second(model, candidate)
+    served = budget.inference_tokens
     return Price(
         per_token={
-            "flops": float(model.training_flops(rates.seq_len)),
+            "flops": float(model.training_flops(finder.seq_len)),
             "dollars": machine.dollars(seconds),
             "seconds": seconds,
         },
         serving={
             "flops": serving_flops(model, served),
-            "dollars": serving_dollars(machine, serving_point(model, rates), served) if served else 0.0,
+            "dollars": serving_dollars(machine, serving_point(model, finder), served) if served else 0.0,
             "seconds": 0.0,
         },
     )
@@ -104,10 +104,10 @@ def serving_flops(model: Model, tokens: float) -> float:
     return FORWARD_FLOP_PER_PARAM * float(model.n_active) * tokens
 
 
-def serving_point(model: Model, rates: LayoutFinder) -> OperatingPoint:
+def serving_point(model: Model, finder: LayoutFinder) -> OperatingPoint:
     """How the model is served: in the chips' 16-bit type whatever it was trained in, sequences of the usual length."""
-    kind = usual_precision(rates.machine.chip)
-    return operating_point(model, rates.machine, context=min(SERVED_LENGTH, rates.seq_len), kind=kind)
+    kind = usual_precision(finder.machine.chip)
+    return operating_point(model, finder.machine, context=min(SERVED_LENGTH, finder.seq_len), kind=kind)
 
 
 def serving_dollars(machine: Machine, point: OperatingPoint, tokens: float) -> float:
@@ -115,7 +115,7 @@ def serving_dollars(machine: Machine, point: OperatingPoint, tokens: float) -> f
     return tokens * point.device_seconds_per_token / 3600 * machine.price_per_device_hour
 
 
-def written(kind: str, amount: float) -> str:
+def amount_text(kind: str, amount: float) -> str:
     """An amount of a kind in words: "1e+24 FLOP", "$3M", "30 days"."""
     if kind == "seconds":
         return format_seconds(amount)

@@ -41,20 +41,20 @@ _NARROW: Mapping[str, tuple[Any, ...]] = {
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayoutFinder:
-    """A machine, what is settled of a training on it, and the best layouts found so far.
+    """A machine, what is settled of a training on it, and the best layouts of the models that were asked about.
 
-    Sequences have `seq_len` tokens; a step has `global_batch` of them, or as many as the rule says where it is 0.
+    Sequences have `seq_len` tokens; a step has `global_batch` of them, or as many as the rule says where that is None.
     `fixed` pins fields of `Layout`; `precisions` are the names to choose from. Unless the `whole` space is asked for,
     sizes are compared by a few options of each dimension, those that matter most: each takes a fraction of a second.
     """
 
     machine: Machine
     seq_len: int
-    global_batch: int = 0
+    global_batch: int | None = None
     fixed: Mapping[str, Any] = field(default_factory=dict)
     precisions: tuple[str, ...] = ("bf16",)
     whole: bool = False
-    known: dict[tuple[Any, ...], FoundLayouts] = field(default_factory=dict, repr=False)
+    searched: dict[tuple[Any, ...], FoundLayouts] = field(default_factory=dict, repr=False)
 
     def legal_batch(self, model: Model, tokens: float, precision: str) -> int:
         """Sequences a step for a training of so many tokens: the nearest to the rule for which there is a layout.
@@ -63,48 +63,52 @@ class LayoutFinder:
         the next larger.
         """
         batch = self.batch(tokens)
-        if self.global_batch:
+        if self.global_batch is not None:
             return batch
         larger = (n for n in (*divisors(self.machine.devices), 2 * self.machine.devices) if n > batch)
-        return next((n for n in (batch, *larger) if self.found(model, n, precision).legal), batch)
+        return next((n for n in (batch, *larger) if self.layouts(model, n, precision).legal), batch)
 
     def batch(self, tokens: float) -> int:
         """Sequences a step by the rule, a divisor of the devices or 2^k times them; the given one if one is."""
-        if self.global_batch:
+        if self.global_batch is not None:
             return self.global_batch
         wanted, devices = max(best_batch(max(tokens, 1.0)) / self.seq_len, 1.0), self.machine.devices
         if wanted >= devices:
             return devices * 2 ** round(math.log2(wanted / devices))
         return min(divisors(devices), key=lambda n: abs(math.log(n / wanted)))
 
-    def found(self, model: Model, global_batch: int, precision: str) -> FoundLayouts:
+    def layouts(self, model: Model, global_batch: int, precision: str) -> FoundLayouts:
         """What the search finds for a model in one of the precisions."""
-        key = (model.name, float(model.n_params), self.machine.devices, global_batch, precision)
-        if key not in self.known:
+        key = (model.name, float(model.n_params), self.machine.devices, global_batch, precision, self.whole)
+        if key not in self.searched:
             pins = {**self.fixed, "precision": precision_called(precision)}
             sizes = {"seq_len": self.seq_len, "global_batch": global_batch}
             space = space_of(model, self.machine, **sizes, fixed=pins)
             space = space if self.whole else narrow(space, self.fixed)
-            self.known[key] = search(model, self.machine, **sizes, space=space, keep=1)
-        return self.known[key]
+            self.searched[key] = search(model, self.machine, **sizes, space=space, keep=1, reach=1.0)
+        return self.searched[key]
 
     def tokens_per_second(self, model: Model, candidate: LayoutCandidate) -> float:
         """Tokens a second of wall time, what failures and checkpoints take left out."""
         return float(candidate.cost.tokens_per_second) * reliability_of(model, self.machine, candidate.layout).goodput
 
     def on(self, machine: Machine) -> LayoutFinder:
-        """The same training on another machine; what is known is shared."""
+        """The same training on another machine; what was searched is shared."""
         return replace(self, machine=machine)
+
+    def of_all_layouts(self) -> LayoutFinder:
+        """The same with the whole space of layouts; what was searched is shared."""
+        return replace(self, whole=True)
 
 
 def narrow(space: LayoutSpace, fixed: Mapping[str, Any]) -> LayoutSpace:
     """The space with the few options of each dimension that matter most; what is fixed stays."""
 
-    def kept(name: str, few: tuple[Any, ...]) -> tuple[Any, ...]:
+    def few_of(name: str, few: tuple[Any, ...]) -> tuple[Any, ...]:
         options = getattr(space, name)
         return options if name in fixed else tuple(o for o in options if o in few) or options[:1]
 
-    return replace(space, **{name: kept(name, few) for name, few in _NARROW.items()})
+    return replace(space, **{name: few_of(name, few) for name, few in _NARROW.items()})
 
 
 def best_batch(tokens: float) -> float:
@@ -119,11 +123,11 @@ def best_learning_rate(model: Model, tokens: float) -> float:
     return float(rule(N=n_non_embedding(model), D=tokens, **rule.published[RULE_SET]))
 
 
-def precisions_of(machine: Machine, asked: str | None) -> tuple[str, ...]:
-    """Names of the precisions to choose from: the one asked for, or all that the chip trains in at a known loss."""
-    if asked is not None:
-        precision_called(asked)
-        return (asked,)
+def precisions_of(machine: Machine, precision: str | None) -> tuple[str, ...]:
+    """Names of the precisions to choose from: the one that is given, or all that the chip trains in at a known loss."""
+    if precision is not None:
+        precision_called(precision)
+        return (precision,)
     usual = usual_precision(machine.chip)
     return (usual, "fp8") if "fp8" in machine.chip.peak_flops else (usual,)
 
@@ -136,17 +140,16 @@ def loss_factor(precision: str) -> float:
 def rule_assumptions(model: Model, tokens: float, batch_by_rule: bool) -> Iterator[str]:
     """A sentence each on learning rate and batch: the rule, how far beyond its runs it is asked, what others say."""
     C = FLOP_PER_PARAM_TOKEN * float(model.n_active) * tokens
-    for name, other, asked in ((RATE_RULE, "compute-lr", True), (BATCH_RULE, "compute-batch", batch_by_rule)):
-        if not asked:
-            continue
+    rules = ((RATE_RULE, "compute-lr"), *(((BATCH_RULE, "compute-batch"),) if batch_by_rule else ()))
+    for name, other in rules:
         rule, second = get_law(name), get_law(other)
         at = {"N": float(n_non_embedding(model)), "D": tokens}
         beyond = max(max(at[x] / rule.domain[x][1], rule.domain[x][0] / at[x]) for x in rule.inputs)
         far = f", asked {beyond:.2g} times beyond its runs" if beyond > 1 else ""
-        told = {constants: float(second(C=C, **values)) for constants, values in second.published.items()}
+        values_by_set = {constants: float(second(C=C, **values)) for constants, values in second.published.items()}
         others = " and ".join(
             f"{f'{value:.3g}' if name == RATE_RULE else format_quantity(value) + ' tokens'} by {constants}"
-            for constants, value in told.items()
+            for constants, value in values_by_set.items()
         )
         head = "learning rate" if name == RATE_RULE else "batch"
         yield f"{head}: {rule.source}{far}; it would be {others}"

@@ -12,19 +12,19 @@ from froude.cost.model.model import Model
 from froude.errors import InputError
 from froude.fitting.fits import Fit
 from froude.laws import Law
-from froude.planning.plans import Infeasible, Plan
-from froude.planning.training.budgets import Budget, tariff, written
+from froude.planning.plans import Infeasible, LayoutCandidate, Plan
+from froude.planning.training.budgets import Budget, amount_text, price_of
 from froude.planning.training.explanation import assumptions, forecast, limits_that_bind, other_sizes
-from froude.planning.training.layout_finder import LayoutFinder, best_learning_rate, precisions_of
-from froude.planning.training.loss_model import believe
-from froude.planning.training.on_tokens import plan_train
+from froude.planning.training.layout_finder import LayoutFinder, best_learning_rate, loss_factor, precisions_of
+from froude.planning.training.loss_model import loss_model_of
+from froude.planning.training.on_tokens import plan_layout
 from froude.planning.training.shapes import CONTEXT, VOCABULARY
 from froude.planning.training.size_options import (
     FINE,
     LONG_TOKENS,
     OUT_OF_REACH,
-    OVER,
     BudgetProblem,
+    SizedTraining,
     SizeOption,
     Spent,
     whole_steps,
@@ -43,16 +43,7 @@ _LOSS_DIGITS = 4
 _LAYOUTS = 3  # runners-up that differ in layout alone; the others differ in size or precision
 
 
-def plan_budget(machine: Machine, source: Fit | Law | str = "chinchilla", **asked: Any) -> Plan | Infeasible:
-    """Parameters, tokens, learning rate, batch, precision and layout of the least loss within all budgets given.
-
-    What may be asked is said at `problem_of`. The answer is `Infeasible` where the target is below what the law can
-    reach or a budget does not suffice; it then says the least budget or target that does. InputError as there.
-    """
-    return solve(problem_of(machine, source, **asked))
-
-
-def problem_of(
+def budget_problem(
     machine: Machine,
     source: Fit | Law | str = "chinchilla",
     *,
@@ -71,39 +62,39 @@ def problem_of(
     vocabulary: int = VOCABULARY,
     fixed: Mapping[str, Any] | None = None,
 ) -> BudgetProblem:
-    """What is to be planned, checked and with everything that follows from what is said.
+    """What is to be planned, checked and with everything that follows from what is given.
 
     The loss is that of a law ("chinchilla:besiroglu-2024") or of a fit, at a `quantile` of its draws where one is asked
     for; the least within all budgets is looked for. A `target_loss` is reached with the least dollars, seconds or FLOP,
     within the budgets if there are any. FLOPs are counted exactly, without recomputation. `inference_tokens` are served
-    in the model's life: their FLOPs and dollars count too. Data beyond `data_limit_tokens` are repeats, worth less.
+    in the model's life: their FLOPs and dollars count too. Data beyond `data_limit_tokens` are repeats, rank less.
     The size is free unless a `model` is given; each size has its own best layout, and `fixed` pins fields of it. Batch
     and learning rate follow the Step Law, the precision is chosen among those whose loss is known, unless they are
     given.
 
     InputError for numbers out of range, for laws without N and D, and where there is nothing to plan by.
     """
-    purse = Budget(
+    budget = Budget(
         **_limits(flops=budget_flops, dollars=budget_dollars, seconds=budget_seconds),
         inference_tokens=inference_tokens,
     )
-    _check(machine, purse, target_loss, global_batch, seq_len)
+    _check(machine, budget, target_loss, global_batch, seq_len)
     pins = {} if fixed is None else dict(fixed)
-    asked = pins.pop("precision", precision)
-    rates = LayoutFinder(
+    named = pins.pop("precision", precision)
+    finder = LayoutFinder(
         machine=machine,
         seq_len=seq_len or (CONTEXT if model is None else int(model.context)),
-        global_batch=global_batch or 0,
+        global_batch=global_batch,
         fixed=pins,
-        precisions=precisions_of(machine, asked),
+        precisions=precisions_of(machine, named),
     )
     return BudgetProblem(
-        rates=rates,
-        belief=believe(source, unique_tokens=data_limit_tokens, quantile=quantile),
-        purse=purse,
-        target=math.nan if target_loss is None else target_loss,
+        finder=finder,
+        loss_model=loss_model_of(source, unique_tokens=data_limit_tokens, quantile=quantile),
+        budget=budget,
+        target=target_loss,
         minimise="seconds" if minimise == "dollars" and not machine.price_per_device_hour else minimise,
-        model=() if model is None else (model,),
+        model=model,
         vocabulary=vocabulary,
     )
 
@@ -111,113 +102,119 @@ def problem_of(
 def solve(problem: BudgetProblem) -> Plan | Infeasible:
     """The plan of a problem, or why there is none."""
     best = problem.best
-    if best.worth[0] == FINE:
-        return _plan(problem, best)
-    if best.worth[0] == OVER:
-        return _over_limits(problem, best)
-    if best.worth[0] == OUT_OF_REACH:
-        return _out_of_reach(problem, best)
-    return _too_large(problem, best)
+    if best.training is None:
+        return _out_of_reach(problem, best) if best.rank[0] == OUT_OF_REACH else _too_large(problem, best)
+    return _plan(problem, best.training) if best.rank[0] == FINE else _over_limits(problem, best.training)
 
 
-def _plan(problem: BudgetProblem, best: SizeOption) -> Plan | Infeasible:
+def _plan(problem: BudgetProblem, narrow: SizedTraining) -> Plan | Infeasible:
     """The best size with the best of all its layouts, and the tokens that this one allows."""
-    found = _trained(problem, best, best.tokens)
-    if isinstance(found, Infeasible):
-        return found
-    price = tariff(best.model, found.choice, problem.rates, problem.purse)
-    step = float(found.choice.layout.tokens)
-    tokens = best.tokens
-    if not problem.has_target:
-        tokens = float(whole_steps(price.tokens_within(problem.purse), step) * step)
-    best = replace(best, layout=(found.choice,), price=(price,), tokens=tokens)
-    more = tokens / found.tokens
-    totals = {name: getattr(found, name) * more for name in ("seconds", "dollars", "kwh")}
+    plan = _plan_layout(problem, narrow.model, narrow.precision, narrow.tokens, narrow.global_batch)
+    if isinstance(plan, Infeasible):
+        return plan
+    best = in_layout(problem, narrow, plan.choice)
+    more = best.tokens / plan.tokens
     return replace(
-        found,
-        **totals,
-        tokens=tokens,
-        steps=round(tokens / step),
-        runners_up=(*other_sizes(problem, best), *found.runners_up[:_LAYOUTS]),
-        binding=(*limits_that_bind(problem, best), *found.binding),
-        chosen={
-            "learning_rate": best_learning_rate(best.model, tokens),
-            "batch_tokens": int(step),
-            "description": dict(best.model.description),
-        },
+        plan,
+        **{name: getattr(plan, name) * more for name in ("seconds", "dollars", "kwh")},
+        tokens=best.tokens,
+        steps=round(best.tokens / float(plan.choice.layout.tokens)),
+        runners_up=(*other_sizes(problem, best), *plan.runners_up[:_LAYOUTS]),
+        binding=(*limits_that_bind(problem, best), *plan.binding),
+        chosen={**settings(best.model, best.tokens), "batch_tokens": int(plan.choice.layout.tokens)},
         forecast=forecast(problem, best),
-        assumptions=(*assumptions(problem, best), *found.assumptions),
+        assumptions=(*assumptions(problem, best), *plan.assumptions),
     )
 
 
-def _trained(problem: BudgetProblem, trial: SizeOption, tokens: float, batch: int | None = None) -> Plan | Infeasible:
-    """The training of a trial's model by the search over all layouts."""
-    rates = problem.rates
-    return plan_train(
-        trial.model,
-        rates.machine,
+def in_layout(problem: BudgetProblem, training: SizedTraining, candidate: LayoutCandidate) -> SizedTraining:
+    """The same training in another layout, on the tokens that this one allows unless a target says how many."""
+    price = price_of(training.model, candidate, problem.finder, problem.budget)
+    tokens, step = training.tokens, float(candidate.layout.tokens)
+    if problem.target is None:
+        tokens = float(whole_steps(price.tokens_within(problem.budget), step) * step)
+    loss = float(problem.loss_model.loss(training.n_law, tokens)) * loss_factor(training.precision)
+    return replace(training, candidate=candidate, price=price, tokens=tokens, loss=loss)
+
+
+def settings(model: Model, tokens: float) -> dict[str, Any]:
+    """What a plan says of a model and its optimizer: the learning rate by its rule, and the model's description."""
+    return {"learning_rate": best_learning_rate(model, tokens), "description": dict(model.description)}
+
+
+def _plan_layout(
+    problem: BudgetProblem, model: Model, precision: str, tokens: float, global_batch: int
+) -> Plan | Infeasible:
+    """The training of a model by the search over all layouts."""
+    finder = problem.finder
+    return plan_layout(
+        model,
+        finder.machine,
         tokens=tokens,
-        seq_len=rates.seq_len,
-        global_batch=trial.global_batch if batch is None else batch,
-        fixed={**rates.fixed, "precision": trial.precision},
+        seq_len=finder.seq_len,
+        global_batch=global_batch,
+        fixed={**finder.fixed, "precision": precision},
     )
 
 
-def _over_limits(problem: BudgetProblem, best: SizeOption) -> Infeasible:
+def _over_limits(problem: BudgetProblem, best: SizedTraining) -> Infeasible:
     """The limits that the cheapest way breaks, raised to what it needs."""
-    needs, limits = best.needs(), problem.purse.limits
+    needs, limits = best.needs(), problem.budget.limits
     broken = {kind: _up(needs[kind]) for kind, limit in limits.items() if needs[kind] > limit}
-    what = "one step" if not problem.has_target else f"a loss of {problem.target:g}"
+    what = "one step" if problem.target is None else f"a loss of {problem.target:g}"
     reasons = [
-        f"budget: {what} takes {written(kind, needs[kind])}, more than {written(kind, limits[kind])}" for kind in broken
+        f"budget: {what} takes {amount_text(kind, needs[kind])}, more than {amount_text(kind, limits[kind])}"
+        for kind in broken
     ]
-    nearest = "raise the budget to " + " and ".join(written(kind, amount) for kind, amount in broken.items())
-    if problem.has_target:
-        reached = replace(problem, target=math.nan, tried={}).best
-        if reached.worth[0] == FINE:
-            nearest += f", or ask for a loss of {_up(reached.loss, _LOSS_DIGITS):g}"
-    return _infeasible(problem, best, reasons, nearest, {ARGUMENTS[kind]: amount for kind, amount in broken.items()})
+    nearest = "raise the budget to " + " and ".join(amount_text(kind, amount) for kind, amount in broken.items())
+    if problem.target is not None:
+        reached = replace(problem, target=None, sizes={}).best
+        if reached.training is not None and reached.rank[0] == FINE:
+            nearest += f", or ask for a loss of {_up(reached.training.loss, _LOSS_DIGITS):g}"
+    change = {ARGUMENTS[kind]: amount for kind, amount in broken.items()}
+    return _infeasible(problem, best.model, reasons, nearest, change)
 
 
 def _out_of_reach(problem: BudgetProblem, best: SizeOption) -> Infeasible:
     """The least loss that is reached within the limits, or in a year where there are none."""
-    floor = problem.belief.floor()
-    longest = f"{best.model.name}, however long it is trained, ends at {problem.target + best.worth[1]:.4g}"
-    why = f"no size and no data pass below {floor:.4g}" if problem.target <= floor else longest
-    reason = f"target loss: {problem.target:g} cannot be reached by {problem.belief.name}: {why}"
-    purse = problem.purse if problem.purse.limits else replace(problem.purse, seconds=YEAR_SECONDS)
-    reached = replace(problem, target=math.nan, purse=purse, tried={}).best
-    if reached.worth[0] != FINE:
-        return _infeasible(problem, best, [reason], "raise the budget and the target loss", {})
-    least = _up(reached.loss, _LOSS_DIGITS)
-    within = "the budget" if problem.purse.limits else "a year of this machine"
-    needs = reached.needs()
+    target, floor = problem.target or 0.0, problem.loss_model.floor()
+    longest = f"{best.model.name}, however long it is trained, ends at {target + best.rank[1]:.4g}"
+    why = f"no size and no data pass below {floor:.4g}" if target <= floor else longest
+    reason = f"target loss: {target:g} cannot be reached by {problem.loss_model.name}: {why}"
+    budget = problem.budget if problem.budget.limits else replace(problem.budget, seconds=YEAR_SECONDS)
+    reached = replace(problem, target=None, budget=budget, sizes={}).best
+    if reached.training is None or reached.rank[0] != FINE:
+        return _infeasible(problem, best.model, [reason], "raise the budget and the target loss", {})
+    least = _up(reached.training.loss, _LOSS_DIGITS)
+    within = "the budget" if problem.budget.limits else "a year of this machine"
+    needs = reached.training.needs()
     nearest = (
         f"ask for a loss of {least:g}, the least within {within}: {reached.model.name} takes "
-        f"{written('seconds', needs['seconds'])} and {written('dollars', needs['dollars'])}"
+        f"{amount_text('seconds', needs['seconds'])} and {amount_text('dollars', needs['dollars'])}"
     )
-    return _infeasible(problem, best, [reason], nearest, {"target_loss": least})
+    return _infeasible(problem, best.model, [reason], nearest, {"target_loss": least})
 
 
 def _too_large(problem: BudgetProblem, best: SizeOption) -> Plan | Infeasible:
-    """What the search over all layouts says of a model of which none of the few tried fits."""
-    rates = problem.rates
-    found = _trained(problem, best, LONG_TOKENS, rates.legal_batch(best.model, LONG_TOKENS, best.precision))
-    if isinstance(found, Infeasible) or rates.whole:
-        return found
-    return solve(replace(problem, rates=replace(rates, whole=True, known={}), tried={}))
+    """What the search over all layouts says of a model of which none of the few that were tried fits."""
+    finder = problem.finder
+    batch = finder.legal_batch(best.model, LONG_TOKENS, best.precision)
+    plan = _plan_layout(problem, best.model, best.precision, LONG_TOKENS, batch)
+    if isinstance(plan, Infeasible) or finder.whole:
+        return plan
+    return solve(replace(problem, finder=finder.of_all_layouts(), sizes={}))
 
 
 def _infeasible(
-    problem: BudgetProblem, best: SizeOption, reasons: list[str], nearest: str, change: Mapping[str, float]
+    problem: BudgetProblem, model: Model, reasons: list[str], nearest: str, change: Mapping[str, float]
 ) -> Infeasible:
     return Infeasible(
-        model=best.model.name if problem.model else ANY_SIZE,
-        machine=problem.rates.machine,
+        model=ANY_SIZE if problem.model is None else model.name,
+        machine=problem.finder.machine,
         reasons=tuple(reasons),
         nearest=nearest,
         change=change,
-        assumptions=(*problem.belief.assumptions(), *problem.rates.machine.assumed),
+        assumptions=(*problem.loss_model.assumptions(), *problem.finder.machine.assumed),
     )
 
 
@@ -232,17 +229,17 @@ def _limits(**limits: float | None) -> dict[str, float]:
 
 
 def _check(
-    machine: Machine, purse: Budget, target_loss: float | None, global_batch: int | None, seq_len: int | None
+    machine: Machine, budget: Budget, target_loss: float | None, global_batch: int | None, seq_len: int | None
 ) -> None:
-    if target_loss is None and not purse.limits:
+    if target_loss is None and not budget.limits:
         raise InputError("nothing to plan by: give a budget (1e24FLOP, $3M or 30 days), tokens, or a target loss")
     if target_loss is not None and not 0 < target_loss < math.inf:
         raise InputError(f"target loss {target_loss:g}: give a loss above 0")
-    if purse.inference_tokens and target_loss is None and set(purse.limits) <= {"seconds"}:
+    if budget.inference_tokens and target_loss is None and set(budget.limits) <= {"seconds"}:
         raise InputError(
-            f"{purse.inference_tokens:g} inference tokens take no training time: give a budget of FLOP or dollars too"
+            f"{budget.inference_tokens:g} inference tokens take no training time: give a budget of FLOP or dollars too"
         )
-    if "dollars" in purse.limits and not machine.price_per_device_hour:
+    if "dollars" in budget.limits and not machine.price_per_device_hour:
         raise InputError(f"{machine.chip.name} has a price of 0: give its price per device hour, or a budget of time")
     for name, value in (("global batch", global_batch), ("sequence length", seq_len)):
         if value is not None and value < 1:

@@ -24,7 +24,7 @@ from froude.cost.training.reliability import best_interval, failure_rate, goodpu
 from froude.errors import InputError
 from froude.planning.layouts.layout_search import FoundLayouts, search
 from froude.planning.layouts.nearest import nearest_fit, nearest_limits
-from froude.planning.layouts.reasons import batch_gain, binding, excess_bytes, memory_words, why_lost
+from froude.planning.layouts.reasons import batch_gain, binding, excess_bytes, memory_words, why_not_chosen
 from froude.planning.layouts.space import space_of, usual_batch
 from froude.planning.plans import Infeasible, LayoutCandidate, Plan, RunnerUp
 from froude.quantity import format_bytes, format_quantity, format_seconds
@@ -52,16 +52,16 @@ class Reliable:
 
     def sentence(self) -> str:
         """What was assumed, and what it takes."""
-        size, written = format_bytes(self.checkpoint_bytes), format_seconds(self.checkpoint_seconds)
+        size, seconds = format_bytes(self.checkpoint_bytes), format_seconds(self.checkpoint_seconds)
         every = f"every {format_seconds(self.every_seconds)}" if math.isfinite(self.every_seconds) else "at the end"
         rate = f"{format_bytes(WRITE_BYTES_PER_S)}/s a device, as in the training of Llama 3"
         return (
-            f"checkpoints: {size} written in {written} {every} ({rate}), restarts in {format_seconds(RESTART_SECONDS)} "
+            f"checkpoints: {size} written in {seconds} {every} ({rate}), restarts in {format_seconds(RESTART_SECONDS)} "
             f"(guess); with failures they take {1 - self.goodput:.1%} of the time"
         )
 
 
-def plan_train(
+def plan_layout(
     model: Model,
     machine: Machine,
     *,
@@ -76,7 +76,7 @@ def plan_train(
     """The layout of the shortest step among all that fit, and the training it makes; or the least change for one.
 
     `fixed` pins fields of `Layout`. Where they are not given, sequences are as long as the model's context and a step
-    has about four million tokens. At most `keep` runners-up are told. A plan that misses the deadline or the budget is
+    has about four million tokens. At most `keep` runners-up are shown. A plan that misses the deadline or the budget is
     infeasible. InputError for sizes that are not positive, and for pins that no layout has.
     """
     length = int(model.context) if seq_len is None else seq_len
@@ -85,24 +85,24 @@ def plan_train(
     _check_positive(global_batch=batch)
     pins = _pins(machine, fixed)
     space = space_of(model, machine, seq_len=length, global_batch=batch, fixed=pins)
-    found = search(model, machine, seq_len=length, global_batch=batch, space=space, keep=keep + 1)
-    if not found.least:
+    layouts = search(model, machine, seq_len=length, global_batch=batch, space=space, keep=keep + 1)
+    if layouts.least is None:
         raise InputError(_no_layout(model, machine, length, batch, pins))
     given = {"seq_len": seq_len, "global_batch": global_batch, **({} if fixed is None else fixed)}
-    said = {name: value for name, value in given.items() if value is not None}
-    if not found.best:
-        return _too_large(model, machine, found, pins, global_batch)
-    plan = plan_of(model, machine, found, tokens=tokens, said=said)
+    stated_fields = frozenset(name for name, value in given.items() if value is not None)
+    if not layouts.best:
+        return _too_large(model, machine, layouts.least, layouts.legal, pins, global_batch)
+    plan = plan_of(model, machine, layouts, tokens=tokens, given=stated_fields)
     return nearest_limits(plan, deadline_seconds=deadline_seconds, budget_dollars=budget_dollars)
 
 
-def plan_of(model: Model, machine: Machine, found: FoundLayouts, *, tokens: float, said: Mapping[str, Any]) -> Plan:
-    """The plan of the best layout found; `said` holds what the user gave of layout, batch and sequence."""
-    choice, layout = found.best[0], found.best[0].layout
+def plan_of(model: Model, machine: Machine, layouts: FoundLayouts, *, tokens: float, given: frozenset[str]) -> Plan:
+    """The plan of the best layout; `given` names what the user gave of layout, batch and sequence."""
+    choice, layout = layouts.best[0], layouts.best[0].layout
     steps = math.ceil(tokens / layout.tokens)
     reliable = reliability_of(model, machine, layout)
     seconds = steps * choice.step_seconds / reliable.goodput
-    assumed = list(_assumed(model, machine, choice, said))
+    assumed = list(_assumed(model, machine, choice, given))
     return Plan(
         model=model.name,
         machine=machine,
@@ -115,10 +115,10 @@ def plan_of(model: Model, machine: Machine, found: FoundLayouts, *, tokens: floa
         goodput=reliable.goodput,
         dollars=machine.dollars(seconds),
         kwh=machine.kwh(seconds),
-        runners_up=runners_up(machine, found),
-        binding=binding(model, machine, choice, found.beyond, reliable.goodput),
+        runners_up=runners_up(machine, layouts),
+        binding=binding(model, machine, choice, layouts.beyond, reliable.goodput),
         assumed=tuple(assumed),
-        assumptions=(*map(str, assumed), *_sentences(model, machine, choice, said, reliable)),
+        assumptions=(*map(str, assumed), *_sentences(model, machine, choice, given, reliable)),
     )
 
 
@@ -129,26 +129,32 @@ def reliability_of(model: Model, machine: Machine, layout: Layout) -> Reliable:
     seconds = state / (machine.devices * WRITE_BYTES_PER_S)
     rate = failure_rate(machine.devices, machine.failures_per_device_hour)
     every = best_interval(rate, seconds)
-    kept = goodput(every, rate, seconds, RESTART_SECONDS + seconds)  # it is read again as fast as it was written
-    return Reliable(goodput=float(kept), checkpoint_bytes=state, checkpoint_seconds=seconds, every_seconds=float(every))
+    share = goodput(every, rate, seconds, RESTART_SECONDS + seconds)  # it is read again as fast as it was written
+    return Reliable(
+        goodput=float(share), checkpoint_bytes=state, checkpoint_seconds=seconds, every_seconds=float(every)
+    )
 
 
-def runners_up(machine: Machine, found: FoundLayouts) -> tuple[RunnerUp, ...]:
+def runners_up(machine: Machine, layouts: FoundLayouts) -> tuple[RunnerUp, ...]:
     """The best of other families, fastest first, a few of which nothing fits among them, and why each lost."""
-    choice, *others = found.best
-    fitting = {one.family for one in found.best}
-    beyond = [one for one in found.beyond if one.family not in fitting][:_BEYOND]
-    told = sorted((*beyond, *others[: max(len(others) - len(beyond), 0)]), key=lambda one: one.step_seconds)
-    return tuple(RunnerUp(candidate=one, why=why_lost(choice, one, machine)) for one in told)
+    choice, *others = layouts.best
+    fitting = {one.family for one in layouts.best}
+    beyond = [one for one in layouts.beyond if one.family not in fitting][:_BEYOND]
+    shown = sorted((*beyond, *others[: max(len(others) - len(beyond), 0)]), key=lambda one: one.step_seconds)
+    return tuple(RunnerUp(candidate=one, why=why_not_chosen(choice, one, machine)) for one in shown)
 
 
 def _too_large(
-    model: Model, machine: Machine, found: FoundLayouts, pins: Mapping[str, Any], global_batch: int | None
+    model: Model,
+    machine: Machine,
+    least: LayoutCandidate,
+    legal: int,
+    pins: Mapping[str, Any],
+    global_batch: int | None,
 ) -> Infeasible:
-    least = found.least[0]
     sentence, change = nearest_fit(model, machine, int(least.layout.seq_len), global_batch, pins)
     reason = (
-        f"memory: of {format_quantity(found.legal)} layouts none fits; the smallest needs "
+        f"memory: of {format_quantity(legal)} layouts none fits; the smallest needs "
         f"{memory_words(least, machine)}, {format_bytes(excess_bytes(least, machine))} too much"
     )
     return Infeasible(
@@ -157,7 +163,7 @@ def _too_large(
         reasons=(reason,),
         nearest=sentence,
         change=change,
-        least=(least,),
+        least=least,
         assumptions=(*machine.assumed, *model.assumed),
     )
 
@@ -168,8 +174,8 @@ def _pins(machine: Machine, fixed: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**pins, "precision": precision_called(pins.get("precision", usual_precision(machine.chip)))}
 
 
-def _assumed(model: Model, machine: Machine, choice: LayoutCandidate, said: Mapping[str, Any]) -> Iterator[Assumption]:
-    """Fields of the layout that neither the user said nor the search chose, with the effect of their alternatives."""
+def _assumed(model: Model, machine: Machine, choice: LayoutCandidate, given: frozenset[str]) -> Iterator[Assumption]:
+    """Fields of the layout that neither the user gave nor the search chose, with the effect of their alternatives."""
     whys = {
         "precision": "mixed precision with master weights in fp32",
         "attention": "what frameworks take",
@@ -178,18 +184,18 @@ def _assumed(model: Model, machine: Machine, choice: LayoutCandidate, said: Mapp
         "compiled": "eager kernels",
     }
     for name, why in whys.items():
-        if name not in said:
+        if name not in given:
             yield effect_of(model, machine, choice.layout, name, why, choice.step_seconds)
 
 
 def _sentences(
-    model: Model, machine: Machine, choice: LayoutCandidate, said: Mapping[str, Any], reliable: Reliable
+    model: Model, machine: Machine, choice: LayoutCandidate, given: frozenset[str], reliable: Reliable
 ) -> Iterator[str]:
     """What else was assumed, a sentence each."""
     layout = choice.layout
-    if "seq_len" not in said:
+    if "seq_len" not in given:
         yield f"seq_len: {layout.seq_len} (the model's context)"
-    if "global_batch" not in said:
+    if "global_batch" not in given:
         more = batch_gain(model, machine, layout)
         yield (
             f"global_batch: {layout.global_batch} (near {format_quantity(BATCH_TOKENS)} tokens a step, a multiple or a "

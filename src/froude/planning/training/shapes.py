@@ -63,15 +63,15 @@ def shape_for(n_params: float, *, vocabulary: int = VOCABULARY, context: int = C
     for name, value in (("N", n_params), ("vocabulary", vocabulary), ("context", context)):
         if not (np.isfinite(value) and value > 0):
             raise InputError(f"{name} = {value:g}: give a positive number")
-    counted = _counts(int(vocabulary))
-    off = np.abs(np.log(counted / n_params))
+    counts = _counts(int(vocabulary))
+    off = np.abs(np.log(counts / n_params))
     near = np.flatnonzero(off <= max(off.min(), _SLACK))
     best = near[np.argmin(_strangeness()[near])]
     sizes = {name: int(column[best]) for name, column in _sizes().items()}
     described = {**sizes, **_KIND, "tied": sizes["hidden"] < TIED_BELOW, "vocab": int(vocabulary)}
-    name = f"decoder-{format_quantity(float(counted[best]))}"
-    found = build_model(name, {**described, "context": int(context)})
-    return SizedModel(model=found, n_params=int(found.n_params), off_by=float(found.n_params / n_params - 1))
+    name = f"decoder-{format_quantity(float(counts[best]))}"
+    model = build_model(name, {**described, "context": int(context)})
+    return SizedModel(model=model, n_params=int(model.n_params), off_by=float(model.n_params / n_params - 1))
 
 
 def n_non_embedding(model: Model) -> int:

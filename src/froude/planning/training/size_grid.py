@@ -12,23 +12,23 @@ _QUARTER = PER_OCTAVE // 4
 _LEAST, _MOST = 24, 44  # log2 of the smallest and largest sizes tried: 17M and 18T parameters
 _PATIENCE = 2  # octaves without an improvement, after which a walk ends
 
-Worth = tuple[float, float]
-"""How bad a size is, smaller is better: first 0 for a plan and more for what is none, then by how much."""
+Rank = tuple[float, float]
+"""How good a size is, the smallest best: first 0 for a plan and more for what is none, then by how much."""
 
 
-def best_size(worth: Callable[[int], Worth], start: int) -> int:
-    """The place of the grid of least worth, by a walk in octaves from a start both ways, then around the best.
+def best_place(rank: Callable[[int], Rank], start: int) -> int:
+    """The place of the grid of least rank, by a walk in octaves from a start both ways, then around the best.
 
     Octaves are whole powers of two wherever the walk starts, so that problems with the same best size find it alike.
-    Around the best octave every quarter as far as the next octaves is tried, because the worth of sizes is not smooth:
+    Around the best octave every quarter as far as the next octaves is tried, because the rank of sizes is not smooth:
     shapes and layouts come in whole numbers. Then the eighths beside the best of these.
     """
     octave = min(max(round(start / PER_OCTAVE), _LEAST), _MOST)
     best = octave * PER_OCTAVE
     for direction in (1, -1):
-        best = min(best, _walk(worth, best, direction), key=worth)
+        best = min(best, _walk(rank, best, direction), key=rank)
     for reach, stride in ((PER_OCTAVE, _QUARTER), (1, 1)):
-        best = min(filter(_inside, range(best - reach, best + reach + 1, stride)), key=worth)
+        best = min(filter(_inside, range(best - reach, best + reach + 1, stride)), key=rank)
     return best
 
 
@@ -42,11 +42,11 @@ def place_of(n_params: float) -> int:
     return round(math.log2(n_params) * PER_OCTAVE)
 
 
-def _walk(worth: Callable[[int], Worth], start: int, direction: int) -> int:
+def _walk(rank: Callable[[int], Rank], start: int, direction: int) -> int:
     """The best place met in octaves of one direction, until none was better for a while."""
     best, misses, place = start, 0, start + direction * PER_OCTAVE
     while misses < _PATIENCE and _inside(place):
-        if worth(place) < worth(best):
+        if rank(place) < rank(best):
             best, misses = place, 0
         else:
             misses += 1

@@ -3,74 +3,64 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 
 from froude.cost.machine.machine import Machine
+from froude.cost.model.description import build_model
 from froude.cost.model.model import Model
+from froude.cost.training.assumptions import precision_name
 from froude.planning.layouts.nearest import larger
-from froude.planning.plans import LayoutCandidate
-from froude.planning.training.budgets import tariff
-from froude.planning.training.layout_finder import loss_factor
+from froude.planning.plans import LayoutCandidate, Plan, Point
+from froude.planning.training.budgets import price_of
+from froude.planning.training.layout_finder import LayoutFinder, loss_factor
 from froude.planning.training.shapes import shape_for
-from froude.planning.training.size_options import OVER, BudgetProblem, SizeOption, counted, whole_steps
+from froude.planning.training.size_options import OVER, BudgetProblem, law_params, whole_steps
 
 LENGTHS = (0.125, 0.25, 0.5, 1.0, 2.0)
-"""Tokens that are compared, over those of the best training."""
+"""Tokens that are compared, over those of the plan."""
+
+MOST_POINTS = 16
+"""Trainings of a front at most: each is priced by the search over all layouts, as the plan is."""
 
 _DIGITS = 4  # of a loss: whole steps alone move it by less
-_OCTAVES = 2  # of sizes, to either side of the best
+_OCTAVES = 2  # of sizes, to either side of the plan's
 
 
-@final
-@dataclass(frozen=True, kw_only=True)
-class Point:
-    """A training that none other beats in loss, time, money and energy at once; `dollars` are those of training."""
+def pareto_front(problem: BudgetProblem, plan: Plan, *, lengths: tuple[float, ...] = LENGTHS) -> tuple[Point, ...]:
+    """The front around a plan over sizes, tokens and devices, cheapest first, of all that keeps to the limits.
 
-    model: str
-    n_params: float
-    tokens: float
-    devices: int
-    loss: float
-    seconds: float
-    dollars: float
-    kwh: float
-    tensor: int
-    pipeline: int
-    zero: int
-    global_batch: int
-    mfu: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """The point as a row of a table."""
-        return asdict(self)
-
-
-def pareto(problem: BudgetProblem, *, lengths: tuple[float, ...] = LENGTHS) -> tuple[Point, ...]:
-    """The front over sizes, tokens and numbers of devices, cheapest first, of all that keeps to the problem's limits.
-
-    Sizes are half octaves around the best, `lengths` of training are shares of the best one's tokens, or what a target
-    asks for; devices are whole nodes, halved from the machine's. Each has its best layout in the best precision.
-    Losses are told apart to 1e-4. Empty where nothing keeps to the limits.
+    Sizes are half octaves around the plan's, `lengths` of training are shares of its tokens, or what a target asks for;
+    devices are whole nodes, halved from the machine's; the precision is the plan's. The front is found with the best of
+    a few layouts each and thinned to `MOST_POINTS`; then each has the best of all its layouts, as the plan has, and
+    what another one beats goes. The plan itself is always among them. Losses are told apart to 1e-4.
     """
-    points = list(_points(problem, problem.best, lengths)) if problem.best.layout else []
-    if not points:
-        return ()
-    kept = front(np.array([[round(point.loss, _DIGITS), point.seconds, point.dollars, point.kwh] for point in points]))
-    best = [point for point, keep in zip(points, kept, strict=True) if keep]
-    return tuple(sorted(best, key=lambda point: (point.dollars, point.seconds)))
+    own = _point_of(problem, plan)
+    rough = [(task, point) for task in _tasks(problem, plan, lengths) if (point := task.point()) is not None]
+    on_front = [
+        task for (task, _), stays in zip(rough, _undominated([point for _, point in rough]), strict=True) if stays
+    ]
+    points = [point for task in thinned(on_front, MOST_POINTS - 1) if (point := task.point(whole=True)) is not None]
+    points = [point for point, stays in zip(points, _undominated([*points, own]), strict=False) if stays]
+    return tuple(sorted([*points, own], key=_spending))
 
 
-def front(values: np.ndarray) -> np.ndarray:
+def non_dominated(values: np.ndarray) -> np.ndarray:
     """Which rows (n, k) no other row beats: nowhere larger and somewhere smaller. Exact; (n,) of bools."""
-    kept = np.zeros(len(values), dtype=bool)
+    stays = np.zeros(len(values), dtype=bool)
     for i, row in enumerate(values):
         beaten = np.all(values <= row, axis=1) & np.any(values < row, axis=1)
-        kept[i] = not beaten.any()
-    return kept
+        stays[i] = not beaten.any()
+    return stays
+
+
+def thinned(items: Sequence[_Task], most: int) -> list[_Task]:
+    """So many of the items at most, from the first to the last at equal distances."""
+    rows = min(len(items), most)
+    return [items[round(i * (len(items) - 1) / max(rows - 1, 1))] for i in range(rows)]
 
 
 def machines_within(machine: Machine) -> Iterator[Machine]:
@@ -84,73 +74,105 @@ def machines_within(machine: Machine) -> Iterator[Machine]:
         whole = larger(machine, nodes * machine.devices_per_node)
 
 
-def _points(problem: BudgetProblem, best: SizeOption, lengths: tuple[float, ...]) -> Iterator[Point]:
-    """Every training that is compared and keeps to the limits."""
-    for machine in machines_within(problem.rates.machine):
-        here = replace(problem, rates=problem.rates.on(machine), tried={})
-        for model in _models(problem, best):
-            for tokens in _lengths(problem, best, model, lengths):
-                yield from _point(here, model, best.precision, tokens)
+@final
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """A training that is compared: a model on so many tokens, on the machine of the problem's finder."""
+
+    problem: BudgetProblem
+    model: Model
+    precision: str
+    tokens: float
+
+    def point(self, whole: bool = False) -> Point | None:
+        """The training in the best of a few or of all layouts; None where none fits or the limits do not allow it."""
+        problem, finder = self.problem, self.problem.finder
+        batch = finder.legal_batch(self.model, self.tokens, self.precision)
+        layouts = (finder.of_all_layouts() if whole else finder).layouts(self.model, batch, self.precision)
+        if not layouts.best:
+            return None
+        step = batch * finder.seq_len
+        steps = whole_steps(self.tokens, step) if problem.target is None else math.ceil(self.tokens / step)
+        price = price_of(self.model, layouts.best[0], finder, problem.budget)
+        if price.overshoot(float(steps * step), problem.budget) >= OVER + 1e-9:
+            return None
+        return self._described(layouts.best[0], finder, float(steps * step), price.per_token["seconds"])
+
+    def _described(
+        self, candidate: LayoutCandidate, finder: LayoutFinder, tokens: float, seconds_per_token: float
+    ) -> Point:
+        seconds = seconds_per_token * tokens
+        loss = float(self.problem.loss_model.loss(law_params(self.model), tokens)) * loss_factor(self.precision)
+        return Point(
+            model=self.model.name,
+            n_params=float(self.model.n_params),
+            tokens=tokens,
+            devices=finder.machine.devices,
+            loss=loss,
+            seconds=seconds,
+            dollars=finder.machine.dollars(seconds),
+            kwh=finder.machine.kwh(seconds),
+            **_of_layout(candidate),
+        )
 
 
-def _models(problem: BudgetProblem, best: SizeOption) -> Iterator[Model]:
-    if problem.model:
-        yield problem.model[0]
-        return
-    for step in range(-2 * _OCTAVES, 2 * _OCTAVES + 1):
-        size = float(best.model.n_params) * 2 ** (step / 2)
-        yield shape_for(size, vocabulary=problem.vocabulary, context=problem.rates.seq_len).model
+def _tasks(problem: BudgetProblem, plan: Plan, lengths: tuple[float, ...]) -> Iterator[_Task]:
+    """Every training that is compared with the plan."""
+    own = build_model(plan.model, plan.chosen["description"])
+    precision = precision_name(plan.choice.layout.precision)
+    for machine in machines_within(problem.finder.machine):
+        there = replace(problem, finder=problem.finder.on(machine), sizes={})
+        for model in _models(problem, own):
+            for tokens in _tokens(problem, model, precision, [length * plan.tokens for length in lengths]):
+                is_plan = model is own and machine.devices == plan.machine.devices
+                if not (is_plan and (problem.target is not None or tokens == plan.tokens)):
+                    yield _Task(problem=there, model=model, precision=precision, tokens=tokens)
 
 
-def _lengths(problem: BudgetProblem, best: SizeOption, model: Model, lengths: tuple[float, ...]) -> Iterator[float]:
-    """Tokens to train a model on."""
-    if not problem.has_target:
-        yield from (length * best.tokens for length in lengths)
-        return
-    tokens = problem.belief.tokens_for(counted(model), problem.target / loss_factor(best.precision))
-    if np.isfinite(tokens):
-        yield tokens
+def _models(problem: BudgetProblem, own: Model) -> Iterator[Model]:
+    yield own
+    if problem.model is None:
+        for step in (n for n in range(-2 * _OCTAVES, 2 * _OCTAVES + 1) if n):
+            size = float(own.n_params) * 2 ** (step / 2)
+            yield shape_for(size, vocabulary=problem.vocabulary, context=problem.finder.seq_len).model
 
 
-def _point(problem: BudgetProblem, model: Model, precision: str, tokens: float) -> Iterator[Point]:
-    """The training of a model on so many tokens, if a layout fits and the limits allow it."""
-    rates = problem.rates
-    batch = rates.legal_batch(model, tokens, precision)
-    for candidate in rates.found(model, batch, precision).best[:1]:
-        step = batch * rates.seq_len
-        steps = math.ceil(tokens / step) if problem.has_target else whole_steps(tokens, step)
-        trained = float(steps * step)
-        price = tariff(model, candidate, rates, problem.purse)
-        if price.overshoot(trained, problem.purse) < OVER + 1e-9:
-            seconds = price.per_token["seconds"] * trained
-            loss = float(problem.belief.loss(counted(model), trained)) * loss_factor(precision)
-            yield _described(
-                model, candidate, trained, loss, seconds, price.per_token["dollars"] * trained, rates.machine
-            )
+def _tokens(problem: BudgetProblem, model: Model, precision: str, lengths: Sequence[float]) -> Sequence[float]:
+    """Tokens to train a model on: the lengths, or what a target asks for."""
+    if problem.target is None:
+        return lengths
+    tokens = problem.loss_model.tokens_for(law_params(model), problem.target / loss_factor(precision))
+    return () if tokens is None else (tokens,)
 
 
-def _described(
-    model: Model,
-    candidate: LayoutCandidate,
-    tokens: float,
-    loss: float,
-    seconds: float,
-    dollars: float,
-    machine: Machine,
-) -> Point:
-    layout = candidate.layout
+def _point_of(problem: BudgetProblem, plan: Plan) -> Point:
+    """The plan's own training."""
+    model = build_model(plan.model, plan.chosen["description"])
+    factor = loss_factor(precision_name(plan.choice.layout.precision))
+    loss = plan.forecast.get("loss", float(problem.loss_model.loss(law_params(model), plan.tokens)) * factor)
     return Point(
-        model=model.name,
-        n_params=float(model.n_params),
-        tokens=tokens,
-        devices=machine.devices,
+        model=plan.model,
+        n_params=plan.n_params,
+        tokens=plan.tokens,
+        devices=plan.machine.devices,
         loss=loss,
-        seconds=seconds,
-        dollars=dollars,
-        kwh=machine.kwh(seconds),
-        tensor=int(layout.tensor),
-        pipeline=int(layout.pipeline),
-        zero=layout.zero,
-        global_batch=int(layout.global_batch),
-        mfu=float(candidate.cost.mfu),
+        seconds=plan.seconds,
+        dollars=plan.dollars,
+        kwh=plan.kwh,
+        **_of_layout(plan.choice),
     )
+
+
+def _of_layout(candidate: LayoutCandidate) -> dict[str, Any]:
+    layout = candidate.layout
+    sizes = {name: int(getattr(layout, name)) for name in ("tensor", "pipeline", "zero", "global_batch")}
+    return {**sizes, "mfu": float(candidate.cost.mfu)}
+
+
+def _undominated(points: Sequence[Point]) -> list[bool]:
+    values = [[round(point.loss, _DIGITS), point.seconds, point.dollars, point.kwh] for point in points]
+    return non_dominated(np.array(values).reshape(-1, 4)).tolist()
+
+
+def _spending(point: Point) -> tuple[float, float]:
+    return point.dollars, point.seconds

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from froude.answers.numbers import loss_text
+from froude.answers import Answer, Table
+from froude.answers.plans import answer_of_plan, planned_loss_text
+from froude.cost.model.description import build_model
 from froude.cost.model.model import Model
 from froude.errors import InputError
 from froude.planning.layouts.names import layout_label
-from froude.planning.plans import Infeasible, LayoutCandidate, Plan
-from froude.planning.training.trade_offs import Point, front
-from froude.quantity import format_bytes, format_quantity, format_seconds
+from froude.planning.plans import Infeasible, LayoutCandidate, Plan, Point, machine_words
+from froude.planning.training.trade_offs import non_dominated
+from froude.quantity import format_bytes, format_seconds
 from froude.reporting.charts import Line, Mark, Points, View, chart
 from froude.reporting.plan import words
 from froude.reporting.plan.pictures import Bar, Part, Strip, Swing, stacked_bars, timeline, tornado
-from froude.reporting.plan.sensitivity import PlanSensitivity, levers
+from froude.reporting.plan.sensitivity import PlanSensitivity, plan_sensitivities
 from froude.reporting.plan.timeline import AFTER, KINDS, timeline_of
 from froude.reporting.sheet import both_widths, fill, write_page
 from froude.reporting.style import COLOURS, size_colours
@@ -33,80 +35,88 @@ _TITLES = {
     "timeline": "one step over time",
     "dollars": "loss against dollars",
     "days": "loss against days",
-    "levers": "how far assumptions move time and price",
+    "sensitivity": "how far assumptions move time and price",
 }
 _DAY = 86400.0
-_WORTH_A_LINE = 0.001  # of the whole, below which a part is not listed
 
 Row = dict[str, Any]
 
 
-def write_plan_page(
-    plan: Plan | Infeasible, path: Path, *, model: Model | None = None, points: Sequence[Point] = ()
-) -> Path:
+def write_plan_page(plan: Plan | Infeasible, path: Path, *, model: Model | None = None) -> Path:
     """Write the page of a plan, or of why there is none, and return its path.
 
-    `model` is what the plan was made for, which a page of why there is none can do without; `points` the front of what
-    can be had where it was asked for. The page holds all it needs: no network, script or other file. InputError where
-    a library of `froude[report]` is missing or the page cannot be written.
+    `model` is what the plan was made for, where the plan itself does not describe it. The page holds all it needs: no
+    network, script or other file. InputError where a library of `froude[report]` is missing or the page cannot be
+    written.
     """
-    return write_page(path, render(plan, model=model, points=points))
+    return write_page(path, render(plan, model=model))
 
 
-def render(plan: Plan | Infeasible, *, model: Model | None = None, points: Sequence[Point] = ()) -> str:
+def render(plan: Plan | Infeasible, *, model: Model | None = None) -> str:
     """The page as HTML. InputError where a library of `froude[report]` is missing, or a plan's model."""
-    twin = plan.to_dict() | ({"pareto": [point.to_dict() for point in points]} if points else {})
+    answer = answer_of_plan(plan)
     shared: Row = {
         "kind": "plan",
-        "name": words.name_of(plan),
+        "name": f"{plan.model} on {machine_words(plan.machine)}",
         "plan": plan,
+        "answer": answer,
         "words": words,
-        "assumptions": [words.split(sentence) for sentence in plan.assumptions],
-        "twin": json.dumps(twin, indent=2, ensure_ascii=False),
+        "assumptions": _rows(answer, "Assumed"),
+        "memory_key": _key(answer, "Memory of a device"),
+        "twin": json.dumps(answer.to_dict(), indent=2, ensure_ascii=False),
     }
     if isinstance(plan, Infeasible):
         return _render_infeasible(plan, shared)
-    if model is None:
-        raise InputError(f"the page of a plan needs the model {plan.model} it was made for: give model")
-    moved = levers(plan, model)
+    model = _model_of(plan) if model is None else model
     strip = timeline_of(model, plan.machine, plan.choice)
     same = [r.candidate for r in plan.runners_up if _comparable(plan.choice, r.candidate)]
     return fill(
         "plan.html.j2",
-        _pictures(plan, same, strip, moved, points),
+        _pictures(plan, same, strip, plan_sensitivities(plan, model)),
         **shared,
         others=len(same),
-        memory_key=memory_key(plan.choice),
-        step_key=step_key(plan.choice),
+        step_key=_key(answer, "A step"),
         strip=strip,
         kinds=_kinds(strip, plan.choice),
-        runners_up=_runner_rows(plan),
-        points=[_point_row(point) for point in points],
+        runners_up=_table(answer, "Runners-up"),
+        binding=_rows(answer, "What binds"),
+        front=_table(answer, "What can be had"),
     )
 
 
-def memory_key(candidate: LayoutCandidate) -> list[Row]:
-    """The parts of a device's memory that are worth a line: colour, title, bytes and share."""
-    return _key(words.MEMORY_PARTS, _memory(candidate), format_bytes)
+def _model_of(plan: Plan) -> Model:
+    if "description" not in plan.chosen:
+        raise InputError(f"the page of a plan needs the model {plan.model} it was made for: give model")
+    return build_model(plan.model, plan.chosen["description"])
 
 
-def step_key(candidate: LayoutCandidate) -> list[Row]:
-    """The parts of a step that are worth a line: colour, title, seconds and share."""
-    return _key(words.STEP_PARTS, _step(candidate), format_seconds)
+def _table(answer: Answer, title: str) -> Table | None:
+    """The table of that title, None where the answer has none."""
+    return next((table for table in answer.tables if table.title.startswith(title)), None)
+
+
+def _rows(answer: Answer, title: str) -> tuple[tuple[str, ...], ...]:
+    table = _table(answer, title)
+    return () if table is None else table.rows
+
+
+def _key(answer: Answer, title: str) -> list[Row]:
+    """The parts of a table with the colours in which they are drawn."""
+    return [
+        {"paint": words.paint_of(part), "amount": amount, "share": share}
+        for part, amount, share in _rows(answer, title)
+    ]
 
 
 def _render_infeasible(plan: Infeasible, shared: Row) -> str:
-    drawn: dict[str, Callable[[int], Figure]] = {}
-    if plan.least:
-        drawn["memory"] = _memory_bars([*plan.least], plan)
-    pictures = {name: both_widths(name, _TITLES[name], draw) for name, draw in drawn.items()}
-    need = max((one.memory_bytes for one in plan.least), default=0.0)
-    keys = [memory_key(one) for one in plan.least]
-    return fill("plan_infeasible.html.j2", pictures, **shared, need=need, memory_keys=keys)
+    if plan.least is None:
+        return fill("plan_infeasible.html.j2", {}, **shared, need=None)
+    picture = both_widths("memory", _TITLES["memory"], _memory_bars([plan.least], plan))
+    return fill("plan_infeasible.html.j2", {"memory": picture}, **shared, need=plan.least.memory_bytes)
 
 
 def _pictures(
-    plan: Plan, others: list[LayoutCandidate], strip: Strip, moved: tuple[PlanSensitivity, ...], points: Sequence[Point]
+    plan: Plan, others: list[LayoutCandidate], strip: Strip, moved: tuple[PlanSensitivity, ...]
 ) -> dict[str, str]:
     """Every picture of the page, each for a wide page and for a phone, as HTML by name."""
     swings = [Swing(label=f"{one.name} ({one.alternatives})", lo=one.lo, hi=one.hi) for one in moved]
@@ -114,10 +124,10 @@ def _pictures(
         "memory": _memory_bars([plan.choice, *others], plan),
         "step": _step_bars([plan.choice, *others]),
         "timeline": lambda width: timeline(strip, width),
-        "levers": lambda width: tornado(swings, width),
+        "sensitivity": lambda width: tornado(swings, width),
     }
-    if points:
-        dollars, days = front_view(points, plan, "dollars"), front_view(points, plan, "days")
+    if plan.front:
+        dollars, days = front_view(plan.front, plan, "dollars"), front_view(plan.front, plan, "days")
         drawn["dollars"] = lambda width: chart(dollars, width)
         drawn["days"] = lambda width: chart(days, width)
     return {name: both_widths(name, _TITLES[name], draw) for name, draw in drawn.items()}
@@ -130,12 +140,12 @@ def front_view(points: Sequence[Point], plan: Plan, aim: str) -> View:
     loss = np.array([point.loss for point in points])
     sizes = np.array([float(point.devices) for point in points])
     shades = size_colours(sizes)
-    best = front(np.column_stack([spent, loss]))
+    best = non_dominated(np.column_stack([spent, loss]))
     order = np.argsort(spent[best], kind="stable")
     line = Line(x=spent[best][order], y=loss[best][order], role="path", colour=COLOURS["faint"])
     mine = plan.days if aim == "days" else plan.dollars
     marks = [
-        Mark(x=mine, y=at, lo=at, hi=at, role="measured", label=f"plan {loss_text(at)}", side="right")
+        Mark(x=mine, y=at, lo=at, hi=at, role="measured", label=f"plan {planned_loss_text(at)}", side="right")
         for at in ([plan.forecast["loss"]] if "loss" in plan.forecast else [])
     ]
     return View(
@@ -185,15 +195,6 @@ def _bar(
     return Bar(label=layout_label(candidate.layout), value=show(sum(amounts.values())), parts=tuple(parts))
 
 
-def _key(paints: Mapping[str, words.Paint], amounts: Mapping[str, float], show: Callable[[float], str]) -> list[Row]:
-    whole = sum(amounts.values())
-    return [
-        {"paint": paint, "amount": show(amounts[name]), "share": f"{amounts[name] / whole:.1%}"}
-        for name, paint in paints.items()
-        if amounts[name] >= _WORTH_A_LINE * whole
-    ]
-
-
 def _kinds(strip: Strip, candidate: LayoutCandidate) -> list[words.Paint]:
     """The key of a pipeline's timeline; one without a pipeline has the colours of the step's parts."""
     if strip.rows == 1:
@@ -205,34 +206,3 @@ def _kinds(strip: Strip, candidate: LayoutCandidate) -> list[words.Paint]:
         words.Paint(title="bubble", colour="hair"),
         *(words.STEP_PARTS[name] for name in after),
     ]
-
-
-def _runner_rows(plan: Plan) -> list[Row]:
-    chosen = {"layout": layout_label(plan.choice.layout), **_numbers(plan.choice), "why": "the plan", "chosen": True}
-    others = [
-        {"layout": layout_label(r.candidate.layout), **_numbers(r.candidate), "why": r.why, "chosen": False}
-        for r in plan.runners_up
-    ]
-    return [chosen, *others]
-
-
-def _numbers(candidate: LayoutCandidate) -> Row:
-    return {
-        "step": format_seconds(candidate.step_seconds),
-        "mfu": f"{candidate.cost.mfu:.1%}",
-        "memory": format_bytes(candidate.memory_bytes),
-    }
-
-
-def _point_row(point: Point) -> Row:
-    return {
-        "model": point.model,
-        "N": format_quantity(point.n_params),
-        "D": format_quantity(point.tokens),
-        "devices": f"{point.devices:,}",
-        "loss": loss_text(point.loss),
-        "time": format_seconds(point.seconds),
-        "dollars": words.money(point.dollars),
-        "energy": words.energy(point.kwh),
-        "mfu": f"{point.mfu:.0%}",
-    }

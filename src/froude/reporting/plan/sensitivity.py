@@ -17,7 +17,7 @@ from froude.planning.plans import Plan
 from froude.planning.training.on_tokens import reliability_of
 
 MATMUL_RATE, PRICE, FAILURES = 0.08, 0.3, 3.0
-"""By how much the levers nobody states are moved: what we take for a reasonable doubt, not a measurement."""
+"""By how much what nobody states is moved: what we take for a reasonable doubt, not a measurement."""
 
 
 @final
@@ -39,12 +39,12 @@ class PlanSensitivity:
         return max(1 - self.lo, self.hi - 1)
 
 
-def levers(plan: Plan, model: Model) -> tuple[PlanSensitivity, ...]:
-    """All levers of a plan, the one that moves it furthest first."""
-    return tuple(sorted(_levers(plan, model), key=lambda lever: -lever.reach))
+def plan_sensitivities(plan: Plan, model: Model) -> tuple[PlanSensitivity, ...]:
+    """All that a plan takes for granted, what moves it furthest first."""
+    return tuple(sorted(_sensitivities(plan, model), key=lambda one: -one.reach))
 
 
-def _levers(plan: Plan, model: Model) -> Iterator[PlanSensitivity]:
+def _sensitivities(plan: Plan, model: Model) -> Iterator[PlanSensitivity]:
     yield from _assumed(plan)
     error = math.exp(held_out_error())
     yield PlanSensitivity(name="error of the model itself", alternatives="90% of held-out rows", lo=1 / error, hi=error)

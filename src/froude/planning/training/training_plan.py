@@ -1,0 +1,129 @@
+"""The front door of training: what is asked, on a machine, to the plan that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from froude.cost.machine.machine import Machine
+from froude.cost.model.model import Model
+from froude.cost.training.assumptions import precision_name
+from froude.errors import InputError
+from froude.fitting.estimation import Fit
+from froude.laws import Law
+from froude.planning.emit.write import pins_of
+from froude.planning.plans import Infeasible, Plan
+from froude.planning.training.explanation import forecast_loss
+from froude.planning.training.on_budget import budget_problem, settings, solve
+from froude.planning.training.on_tokens import plan_layout
+from froude.planning.training.size_options import BudgetProblem, Spent
+from froude.planning.training.trade_offs import LENGTHS, pareto_front
+
+USUAL_LAW = "chinchilla"
+"""Law of the loss where nobody names one."""
+
+
+def plan_training(
+    machine: Machine,
+    model: Model | None = None,
+    *,
+    tokens: float | None = None,
+    budget_flops: float | None = None,
+    budget_dollars: float | None = None,
+    budget_seconds: float | None = None,
+    target_loss: float | None = None,
+    minimise: Spent | None = None,
+    law: Fit | Law | str | None = None,
+    inference_tokens: float = 0.0,
+    data_limit_tokens: float | None = None,
+    quantile: float | None = None,
+    seq_len: int | None = None,
+    global_batch: int | None = None,
+    precision: str | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    framework: str | None = None,
+    pareto: bool = False,
+) -> Plan | Infeasible:
+    """The best training on a machine: of a model on so many tokens, or of what budgets buy or a target loss asks for.
+
+    With `tokens` the layout is chosen, dollars and seconds being limits; a `law` that is named forecasts the loss.
+    Without them the tokens are chosen too, and the size unless a `model` is given: the least loss of the law
+    ("chinchilla" where none is named; or a fit) within all budgets, or a `target_loss` at the least `minimise`, dollars
+    unless the only budget is of FLOPs. `inference_tokens`, `data_limit_tokens` and `quantile` are explained at
+    `budget_problem`. `fixed` pins fields of `Layout`; a `framework` asks for layouts that it can express. With `pareto`
+    the answer holds the front of what could be had instead.
+
+    InputError for numbers out of range, and for what does not go together.
+    """
+    pins = {**pins_of(framework), **(fixed or {}), **({} if precision is None else {"precision": precision})}
+    settled: dict[str, Any] = {"seq_len": seq_len, "global_batch": global_batch, "fixed": pins}
+    if tokens is not None:
+        if model is None:
+            raise InputError("tokens say how long, not what: give a model too, or a budget in place of tokens")
+        _refuse_beside_tokens(budget_flops, target_loss, inference_tokens, data_limit_tokens, quantile)
+        limits: dict[str, Any] = {"deadline_seconds": budget_seconds, "budget_dollars": budget_dollars}
+        plan = plan_layout(model, machine, tokens=tokens, **settled, **limits)
+        return plan if isinstance(plan, Infeasible) else _with_law(plan, machine, model, settled, law, pareto)
+    only_flops = budget_flops is not None and budget_dollars is None and budget_seconds is None
+    problem = budget_problem(
+        machine,
+        USUAL_LAW if law is None else law,
+        budget_flops=budget_flops,
+        budget_dollars=budget_dollars,
+        budget_seconds=budget_seconds,
+        target_loss=target_loss,
+        minimise=minimise or ("flops" if only_flops else "dollars"),
+        model=model,
+        inference_tokens=inference_tokens,
+        data_limit_tokens=data_limit_tokens,
+        quantile=quantile,
+        **settled,
+    )
+    return _with_front(problem, solve(problem), LENGTHS) if pareto else solve(problem)
+
+
+def _with_law(
+    plan: Plan, machine: Machine, model: Model, settled: Mapping[str, Any], law: Fit | Law | str | None, pareto: bool
+) -> Plan | Infeasible:
+    """A plan for given tokens with its learning rate, its loss by a law that is named, and the front around it."""
+    layout, precision = plan.choice.layout, precision_name(plan.choice.layout.precision)
+    sizes = {"seq_len": int(layout.seq_len), "global_batch": int(layout.global_batch)}
+    flops = float(model.training_flops(layout.seq_len)) * plan.steps * float(layout.tokens)
+    problem = budget_problem(
+        machine, USUAL_LAW if law is None else law, model=model, budget_flops=flops, **{**settled, **sizes}
+    )
+    plan = replace(plan, chosen={**plan.chosen, **settings(model, plan.tokens)})
+    if law is not None:
+        plan = replace(
+            plan,
+            forecast=forecast_loss(problem.loss_model, model, plan.tokens, precision),
+            assumptions=(*problem.loss_model.assumptions(), *plan.assumptions),
+        )
+    return _with_front(problem, plan, (1.0,)) if pareto else plan
+
+
+def _with_front(problem: BudgetProblem, plan: Plan | Infeasible, lengths: tuple[float, ...]) -> Plan | Infeasible:
+    front = pareto_front(problem, plan, lengths=lengths) if isinstance(plan, Plan) else ()
+    return replace(plan, front=front)
+
+
+def _refuse_beside_tokens(
+    budget_flops: float | None,
+    target_loss: float | None,
+    inference_tokens: float,
+    data_limit_tokens: float | None,
+    quantile: float | None,
+) -> None:
+    """InputError for what would decide the tokens that are given."""
+    if budget_flops is not None:
+        raise InputError("tokens and a budget of FLOP both say how long: give one of them")
+    deciding = {
+        "target loss": target_loss,
+        "inference tokens": inference_tokens or None,
+        "data limit": data_limit_tokens,
+        "quantile": quantile,
+    }
+    for name, value in deciding.items():
+        if value is not None:
+            raise InputError(f"{name} {value:g} is for choosing tokens, and tokens are given: leave one out")
