@@ -56,9 +56,9 @@ def speed_text(cost: Cost) -> str:
 def memory_text(cost: Cost, machine: Machine) -> str:
     """What a device needs of what it has, and how sure it is that it fits."""
     needed, capacity = float(cost.memory.total), machine.chip.memory_bytes
-    verdict = "fits" if cost.fits else "does not fit"
     sure = percent(float(cost.fits_probability), 0)
-    return f"{format_bytes(needed)} of {format_bytes(capacity)}, {verdict}; that it does is {sure} certain"
+    verdict = f"fits with {sure} certainty" if cost.fits else f"does not fit; the chance that it does is {sure}"
+    return f"{format_bytes(needed)} of {format_bytes(capacity)}, {verdict}"
 
 
 def memory_table(cost: Cost, machine: Machine) -> Table:
