@@ -23,7 +23,7 @@ from planted import QUICK, planted
 
 pytest_plugins = ["door"]
 
-Columns = Mapping[str, list]
+Columns = Mapping[str, Any]
 
 TABLE: Columns = {
     "name": ["a", "b", "c", "d"],
