@@ -1,5 +1,8 @@
 """What every law promises of its fits: truths come back, from every start, and doubts where runs say little."""
 
+import importlib.util
+import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +11,11 @@ import pytest
 
 import designs
 from froude.fitting import Fit, fit
-from froude.laws import Law
+from froude.laws import Law, all_laws, get_law
+from froude.laws.catalogue import FAMILIES
+from froude.runs import Runs
+
+pytest_plugins = ["door"]
 
 EVERY_LAW = [pytest.param(each, id=each.name) for each in designs.every_law()]
 
@@ -56,3 +63,69 @@ def test_a_saved_fit_predicts_exactly_the_same(each: Law, tmp_path: Path) -> Non
         np.testing.assert_array_equal(here, there)
     assert loaded.to_dict() == saved.to_dict()
     assert (loaded.rows == saved.rows).all()
+
+
+# A law of somebody's own
+
+TOY = '''"""Laws made for a test."""
+
+from froude.laws.decorator import law
+from froude.laws.kinds import Amount, Exponent, Positive, Tokens
+
+
+@law(
+    source="nobody",
+    domain={"D": (1e6, 1e9)},
+    carries={"A": {"D": "alpha"}},
+    falls_in=("D",),
+    wrong_when="it is used for more than a test.",
+)
+def toy_decay(D: Tokens, *, A: Amount, alpha: Exponent) -> Positive:
+    """The outcome falls as a power of tokens."""
+    return A * D**-alpha
+'''
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Law:
+    """A law in a file of its own, which the catalogue lists by one line."""
+    (tmp_path / "toy.py").write_text(TOY)
+    spec = importlib.util.spec_from_file_location("froude.laws.families.toy", tmp_path / "toy.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr("froude.laws.catalogue.FAMILIES", (*FAMILIES, module))
+    return module.toy_decay
+
+
+def test_a_law_in_a_listed_file_is_in_the_catalogue_and_its_list(toy: Law, cli) -> None:
+    assert all_laws()[-1] is toy
+    assert all_laws("toy") == (toy,)
+    assert get_law("toy-decay") is toy
+    assert toy.formula == "A·D^-alpha"
+    listed = cli("laws", "--family", "toy").out
+    assert "Laws made for a test." in listed
+    assert "toy-decay" in listed
+    (described,) = json.loads(cli("laws", "toy-decay", "--json").out)
+    assert (described["inputs"], described["claims"]) == ({"D": "tokens"}, {"D": "falls"})
+
+
+def test_a_law_in_a_listed_file_is_fitted_and_forecast_with(toy: Law, cli, tmp_path: Path) -> None:
+    D = np.geomspace(1e6, 1e9, 12)
+    loss = toy(D=D, A=50.0, alpha=0.2) * np.exp(0.01 * np.random.default_rng(0).standard_normal(12))
+    runs = Runs.from_columns({"D": D, "loss": loss})
+    low, high = fit(toy, runs, draws=50).intervals["alpha"]
+    assert low <= 0.2 <= high
+    runs.frame.write_csv(tmp_path / "runs.csv")
+    saved = tmp_path / "fit.json"
+    assert cli("fit", tmp_path / "runs.csv", "--law", "toy-decay", "--draws", 50, "--out", saved).code == 0
+    (forecast,) = json.loads(cli("predict", saved, "--at", "D=1e10", "--json").out)
+    assert forecast["mean"] == pytest.approx(50 * 1e10**-0.2, rel=0.02)
+
+
+def test_a_law_of_a_script_has_a_family_too() -> None:
+    script = {"__name__": "__main__"}
+    exec(TOY, script)
+    assert script["toy_decay"].family == "main"

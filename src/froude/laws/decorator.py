@@ -70,7 +70,7 @@ def law(
 def _family(module: str) -> str:
     """The family of a law: its file, or "levers" for all that are in the package of levers."""
     package, _, name = module.rpartition(".")
-    return "levers" if package == LEVERS else name.replace("_", "-")
+    return "levers" if package == LEVERS else name.strip("_").replace("_", "-")
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
