@@ -12,20 +12,32 @@ import numpy as np
 
 from froude import Fit, Runs, all_laws, backtest, fit, get_law, get_published, published_tables
 from froude.answers import Answer
+from froude.answers.atlas import (
+    answer_of_claims,
+    answer_of_findings,
+    answer_of_hits,
+    answer_of_record,
+    answer_of_status,
+)
 from froude.answers.backtests import answer_of_backtests
 from froude.answers.calibration import answer_of_calibration
 from froude.answers.comparisons import answer_of_comparison
 from froude.answers.fits import answer_of_choice, answer_of_fit
 from froude.answers.forecasts import answer_of_forecasts
+from froude.answers.growth import answer_of_growth
 from froude.answers.laws import answer_of_document, answer_of_law, answer_of_laws
 from froude.answers.machines import answer_of_machine, answer_of_machines
 from froude.answers.models import answer_of_model, answer_of_models
 from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
+from froude.atlas import atlas_record, atlas_records, atlas_status, check_atlas, search_atlas
+from froude.atlas.selection import select_claims
 from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import catalogue, get_model
 from froude.fitting import choose, compare
 from froude.fitting.calibration import learn
+from froude.growth import GrowthResult, RowClaim
 from froude.runs.published.table import Downloaded
+from grown import planted_growth
 from judged import studies
 from planted import planted
 
@@ -72,6 +84,22 @@ def of_comparison() -> Answer:
     return answer_of_comparison(compare(*fits, 1e24), fits, ("adam.csv", "muon.csv"))
 
 
+def is_steep(result: GrowthResult) -> dict[str, bool]:
+    """A statement of a claim on planted growth."""
+    return {"steep grows faster than linearly": result.growth("steep").lo > 1}
+
+
+def of_growth() -> Answer:
+    """The answer of an experiment on growth with a claim on a row of the atlas."""
+    return answer_of_growth(planted_growth(claims=(RowClaim(row="fasterpam", holds=is_steep),)))
+
+
+def of_record(name: str) -> Answer:
+    """The answer of a record of the atlas."""
+    record = atlas_record(name)
+    return answer_of_record(record, check_atlas([record]), atlas_status([record])[0])
+
+
 def of_downloads() -> Answer:
     """The answer of a download."""
     table = get_published("chinchilla_epoch")
@@ -99,6 +127,13 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "published": lambda: answer_of_published(get_published("steplaw")),
         "published tables": lambda: answer_of_published_tables(published_tables()),
         "downloads": of_downloads,
+        "growth": of_growth,
+        "atlas search": lambda: answer_of_hits(search_atlas("KV cache memory", limit=3)),
+        "atlas record": lambda: of_record("crysbfn"),
+        "atlas record without evidence": lambda: of_record(atlas_records()[-1].id),
+        "atlas check": lambda: answer_of_findings(check_atlas()),
+        "atlas status": lambda: answer_of_status(atlas_status()),
+        "atlas claims": lambda: answer_of_claims(select_claims(atlas_records(), about="speed", by="bits")),
     }
 )
 """Every kind of answer with a function that makes one."""

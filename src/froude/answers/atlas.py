@@ -42,7 +42,7 @@ def answer_of_record(record: Record, findings: Sequence[Finding], status: Status
     return Answer(
         headline=f"{record.id}: {record.title}",
         facts=(*_record_facts(record, findings), *_status_facts(status)),
-        data=describe_record(record) | {"checks": checks} | status.to_dict(),
+        data=describe_record(record) | {"checks": checks} | status.to_dict() | {"lacks": why_not(status)},
     )
 
 
@@ -106,9 +106,8 @@ def record_kind(record: Record) -> str:
 
 def _hit(record: Record) -> Table:
     lines = [record_kind(record), *(claim.sentence for claim in record.claims[:CLAIMS_OF_A_HIT])]
-    more = len(record.claims) - CLAIMS_OF_A_HIT
-    if more > 0:
-        lines.append(f"and {more} more: froude atlas show {record.id}")
+    if len(record.claims) > CLAIMS_OF_A_HIT:
+        lines.append(f"{len(record.claims)} claims in all: froude atlas show {record.id}")
     return Table(
         title=f"{record.id}: {record.title}", columns=(), rows=tuple(("", line) for line in lines), left=(0, 1)
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def answer_of_growth(result: GrowthResult) -> Answer:
         ),
         pictures=tuple(_picture(result, measure) for measure in measures),
         warnings=result.notes,
-        data=result.to_dict(claims),
+        data=result.to_dict(claims) | {"repetitions": _repetitions(result), "medians": _median_data(result)},
     )
 
 
@@ -100,39 +101,46 @@ def _facts(result: GrowthResult) -> Iterator[Fact]:
     yield Fact("machine", "; ".join(machines) or NOT_KEPT)
     days = sorted({timing.date for timing in result.timings if timing.date})
     yield Fact("timed", " to ".join(dict.fromkeys([days[0], days[-1]])) if days else NOT_KEPT)
-    yield Fact("repeated", f"{_repetitions(result)} times, each method at each size")
+    times = " to ".join(str(n) for n in _repetitions(result))
+    yield Fact("repeated", f"{times} times, each method at each size")
     yield Fact("intervals", "90%, from refits to resampled repetitions with sizes reweighed")
 
 
-def _repetitions(result: GrowthResult) -> str:
-    """How often each size was measured: "5", or "3 to 5" where a budget ended."""
+def _repetitions(result: GrowthResult) -> list[int]:
+    """How often each size was measured: one number, or the least and the most where a budget ended."""
     counts = {len(result.timings_of(timing.method, timing.size)) for timing in result.timings}
-    return " to ".join(str(n) for n in sorted({min(counts), max(counts)}))
+    return sorted({min(counts), max(counts)})
+
+
+def _median_data(result: GrowthResult) -> list[dict[str, Any]]:
+    """The medians of repetitions, by size and method; of memory the one that was measured."""
+    about = result.experiment
+    pairs = [(method, size) for size in about.sizes for method in about.methods if result.timings_of(method, size)]
+    rows = []
+    for method, size in pairs:
+        values = {field: result.values(method, size, field) for field in ("cpu_seconds", "wall_seconds", "quality")}
+        medians = {field: float(np.median(each)) if each else None for field, each in values.items()}
+        peaks = result.values(method, size, "peak_bytes")
+        rows.append({"size": size, "method": method, **medians, "peak_bytes": peaks[0] if peaks else None})
+    return rows
 
 
 def _medians(result: GrowthResult) -> Table:
-    """The medians of repetitions, by size and method."""
     about = result.experiment
     quality = () if about.quality is None else (about.quality_name,)
-    pairs = [(method, size) for size in about.sizes for method in about.methods if result.timings_of(method, size)]
     return Table(
         title="Medians of repetitions",
         columns=(about.size_name, "method", "CPU", "wall", "peak memory", *quality),
-        rows=tuple(_median_cells(result, method, size) for method, size in pairs),
+        rows=tuple(_median_cells(row, bool(quality)) for row in _median_data(result)),
         left=(1,),
     )
 
 
-def _median_cells(result: GrowthResult, method: str, size: float) -> tuple[str, ...]:
-    timings = result.timings_of(method, size)
-    cpu, wall = (result.median(method, size, name) for name in ("cpu_seconds", "wall_seconds"))
-    peaks = [timing.peak_bytes for timing in timings if timing.peak_bytes is not None]
-    memory = format_bytes(peaks[0]) if peaks else NOT_MEASURED
-    cells = (f"{size:.12g}", method, format_seconds(cpu), format_seconds(wall), memory)
-    qualities = [timing.quality for timing in timings if timing.quality is not None]
-    if result.experiment.quality is None:
-        return cells
-    return (*cells, format_quantity(float(np.median(qualities))) if qualities else NOT_MEASURED)
+def _median_cells(row: Mapping[str, Any], with_quality: bool) -> tuple[str, ...]:
+    show = {"cpu_seconds": format_seconds, "wall_seconds": format_seconds, "peak_bytes": format_bytes}
+    show |= {"quality": format_quantity} if with_quality else {}
+    cells = (NOT_MEASURED if row[field] is None else to_text(row[field]) for field, to_text in show.items())
+    return (f"{row['size']:.12g}", row["method"], *cells)
 
 
 def _exponents(result: GrowthResult, measure: Measure) -> Table:

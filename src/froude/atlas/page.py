@@ -38,10 +38,10 @@ def status_page(rows: Iterable[Status]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def why_not(row: Status) -> str:
-    """What a row that does not work lacks, or what speaks against it; nothing for one that works."""
+def why_not(row: Status) -> str | None:
+    """What a row that does not work lacks, or what speaks against it; None for one that works."""
     if row.level == "works":
-        return ""
+        return None
     return missing().get(row.record.id) or waits_for(row.record)
 
 
@@ -76,7 +76,7 @@ def _section(rows: list[Status], level: str) -> str:
     lacks = level != "works"
     for role, group in groupby(chosen, key=lambda row: row.record.role):
         lines = [
-            [f"`{row.record.id}`", row.record.title, _evidence(row, level), *([why_not(row)] if lacks else [])]
+            [f"`{row.record.id}`", row.record.title, _evidence(row, level), *([why_not(row) or ""] if lacks else [])]
             for row in group
         ]
         parts += [f"### {role}", _table([*heads, *(["not shown"] if lacks else [])], lines)]

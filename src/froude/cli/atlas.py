@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from froude.cli.options import Json
 from froude.cli.render import print_json
-from froude.cli.show import show as show_answer
+from froude.cli.show import present
 from froude.errors import InputError
 
 Role = Annotated[str | None, typer.Option(help="law, serve, compress, kernel, …")]
@@ -55,8 +55,7 @@ def search(
     hits = search_atlas(text, **facets, priority=priority, limit=limit)
     if not hits and not json:
         raise InputError(f"atlas has nothing on {text!r} with these facets: give fewer words or fewer facets")
-    answer = answer_of_hits(hits)
-    print_json(answer.to_dict()) if json else show_answer(answer)
+    present(answer_of_hits(hits), json)
 
 
 def show(name: Annotated[str, typer.Argument(metavar="ID", help="Of the record.")], json: Json = False) -> None:
@@ -66,8 +65,7 @@ def show(name: Annotated[str, typer.Argument(metavar="ID", help="Of the record."
 
     record = atlas_record(name)
     (status,) = atlas_status([record])
-    answer = answer_of_record(record, check_atlas([record]), status)
-    print_json(answer.to_dict()) if json else show_answer(answer)
+    present(answer_of_record(record, check_atlas([record]), status), json)
 
 
 def check(
@@ -78,8 +76,7 @@ def check(
     from froude.answers.atlas import answer_of_findings
     from froude.atlas import check_atlas
 
-    answer = answer_of_findings(check_atlas(), every)
-    print_json(answer.to_dict()) if json else show_answer(answer)
+    present(answer_of_findings(check_atlas(), every), json)
 
 
 def picture(
@@ -123,5 +120,4 @@ def status(
     if markdown:
         print(status_page(rows), end="")
         return
-    answer = answer_of_status(rows)
-    print_json(answer.to_dict()) if json else show_answer(answer)
+    present(answer_of_status(rows), json)

@@ -1,58 +1,31 @@
 """The page of growth: whole, self-contained, and true to what was measured."""
 
-import functools
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from froude.answers.growth import answer_of_growth, crossing_sentence
 from froude.answers.growth_views import view_of
-from froude.growth import Crossing, Experiment, GrowthResult, RowClaim, Timing, analyse_timings
+from froude.growth import Crossing, GrowthResult, RowClaim, analyse_timings
 from froude.growth.command import Command
 from froude.reporting.growth.page import write_growth_page
 from froude.reporting.growth.pictures import binary_ticks, growth_chart
 from froude.reporting.style import COLOURS
+from grown import MACHINE, planted_growth
 from pages import Reader
 
 pytest_plugins = ["door"]
 
-SIZES = (100.0, 200.0, 400.0, 800.0, 1600.0)
 MADE = {"experiment": "a <planted> file", "kept in": "a folder"}
-MACHINE = "a <planted> processor, 2 cores"
 
 
 def holds(result: GrowthResult) -> Mapping[str, bool]:
     """Two statements, one of them false."""
     return {f"steep has exponent {result.growth('steep').exponent:.2f} & more": True, "the moon is a cheese": False}
-
-
-@functools.cache
-def planted(
-    steep: float = 1e-8, claims: tuple[RowClaim, ...] = (), quality: bool = True, **methods: Any
-) -> GrowthResult:
-    """Planted timings of a linear and a quadratic method, which cross where `steep`·n² is 1e-5·n."""
-    judged: dict[str, Any] = {"quality": lambda data, result: 1.0, "quality_name": "relative error"} if quality else {}
-    about = Experiment(
-        title="Slow start < steep", source="planted", sizes=SIZES, methods={"slow start": len, "steep": len} | methods,
-        prepare=lambda size, rng: size, expected="exponents 1 and 2", claims=claims, **judged,
-    )  # fmt: skip
-    rng = np.random.default_rng(0)
-    seconds = {"slow start": lambda n: 1e-5 * n, "steep": lambda n: steep * n**2}
-    timings = [
-        Timing(
-            method=name, size=size, repetition=turn, cpu_seconds=(s := law(size) * math.exp(0.02 * rng.normal())),
-            wall_seconds=s, calls=1, peak_bytes=math.nan if turn else 4096 * size, quality=size**-0.5,
-            machine=MACHINE, date=f"2026-01-0{turn + 1}",
-        )
-        for name, law in seconds.items() for size in SIZES for turn in range(3)
-    ]  # fmt: skip
-    return analyse_timings(about, timings, notes=("steep stops before n = 3200: a planted note",))
 
 
 def page_of(result: GrowthResult, path: Path) -> str:
@@ -66,7 +39,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
     pytest.importorskip("matplotlib")
     claims = (RowClaim(row="fasterpam", holds=holds), RowClaim(row="no-such-row", holds=lambda f: {}, shows="modelled"))
     path = tmp_path_factory.mktemp("page") / "growth.html"
-    return page_of(planted(claims=claims), path)
+    return page_of(planted_growth(claims=claims), path)
 
 
 def test_the_page_is_whole_html_that_needs_nothing_but_itself(html):
@@ -91,7 +64,7 @@ def test_every_colour_of_a_picture_is_one_of_the_page_in_both_themes(html):
 
 
 def test_the_page_says_what_was_expected_found_and_where(html):
-    answer, text = answer_of_growth(planted()), Reader(html).text
+    answer, text = answer_of_growth(planted_growth()), Reader(html).text
     sentences = ["Slow start < steep", "Expected: exponents 1 and 2.", MACHINE, "2026-01-01 to 2026-01-03"]
     sentences += [*MADE.values(), answer.headline, *answer.warnings, *(text for _, text in answer.facts)]
     sentences += [cell for table in answer.tables for row in table.rows for cell in row]
@@ -109,12 +82,12 @@ def test_a_claim_stands_with_its_paper_and_each_statement(html):
 
 def test_a_page_without_quality_and_claims_lacks_their_sections(tmp_path):
     pytest.importorskip("matplotlib")
-    page = Reader(page_of(planted(quality=False), tmp_path / "a.html"))
+    page = Reader(page_of(planted_growth(quality=False), tmp_path / "a.html"))
     assert [a["id"] for tag, a in page.tags if tag == "section"] == ["time", "memory", "measured"]
 
 
 def test_the_picture_shows_repetitions_fitted_curve_and_crossing():
-    result = planted()
+    result = planted_growth()
     view = view_of(result, "time")
     (crossing,) = view.crossings
     assert crossing.size == result.crossings[0].size == pytest.approx(1000, rel=0.1)
@@ -131,8 +104,8 @@ def test_the_picture_shows_repetitions_fitted_curve_and_crossing():
 
 def test_curves_are_carried_on_to_a_crossing_near_by_and_not_to_a_far_one():
     near, far = (
-        view_of(planted(steep=1e-9), "time"),
-        view_of(planted(steep=1e-5 / 160_000), "time"),
+        view_of(planted_growth(steep=1e-9), "time"),
+        view_of(planted_growth(steep=1e-5 / 160_000), "time"),
     )  # at 10 000, 160 000
     assert [round(one.size, -3) for one in near.crossings] == [10_000]
     curves = [each.curve for each in near.series if each.curve]
@@ -144,7 +117,7 @@ def test_curves_are_carried_on_to_a_crossing_near_by_and_not_to_a_far_one():
 
 @pytest.mark.parametrize("measure", ["memory", "quality"])
 def test_only_the_picture_of_time_has_crossings(measure):
-    view = view_of(planted(), measure)
+    view = view_of(planted_growth(), measure)
     assert view.crossings == ()
     assert all(np.isfinite(each.y).all() for each in view.series)
 
@@ -162,7 +135,7 @@ def test_places_of_bytes_are_powers_of_two_or_halves_between(low, high, places):
 def test_a_picture_lies_within_its_axes_and_names_its_crossing():
     agg = pytest.importorskip("matplotlib.backends.backend_agg")
     for width in (840, 350):
-        figure = growth_chart(view_of(planted(), "time"), width)
+        figure = growth_chart(view_of(planted_growth(), "time"), width)
         (axes,) = figure.axes
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
         labels = [text for text in axes.texts if text.get_text().startswith("n = ")]
@@ -174,7 +147,7 @@ def test_a_picture_lies_within_its_axes_and_names_its_crossing():
 
 def test_values_that_differ_by_noise_do_not_fill_the_picture_of_memory():
     pytest.importorskip("matplotlib")
-    result = planted()
+    result = planted_growth()
     flat = [replace(t, peak_bytes=1e6 + t.size) for t in result.timings if t.method == "steep"]
     (axes,) = growth_chart(view_of(analyse_timings(result.experiment, flat), "memory"), 840).axes
     low, high = axes.get_ylim()
@@ -184,7 +157,7 @@ def test_values_that_differ_by_noise_do_not_fill_the_picture_of_memory():
 
 def test_one_size_alone_has_a_page(tmp_path):
     pytest.importorskip("matplotlib")
-    result = planted()
+    result = planted_growth()
     one = analyse_timings(result.experiment, [t for t in result.timings if t.size == 100 and t.method == "steep"])
     text = Reader(page_of(one, tmp_path / "a.html")).text
     assert "1 sizes, 4 are needed" in text
@@ -209,7 +182,7 @@ def test_too_few_repetitions_for_a_crossing_are_said_and_give_no_interval(kind, 
 
 
 def test_days_and_repetitions_are_those_of_the_timings():
-    result = planted()
+    result = planted_growth()
     one, most = (analyse_timings(result.experiment, some) for some in (result.timings[:1], result.timings[1:]))
     assert dict(answer_of_growth(one).facts)["timed"] == "2026-01-01"
     assert dict(answer_of_growth(result).facts)["repeated"].startswith("3 times")
@@ -218,7 +191,7 @@ def test_days_and_repetitions_are_those_of_the_timings():
 
 def test_memory_of_a_command_is_called_what_it_is(tmp_path):
     pytest.importorskip("matplotlib")
-    text = Reader(page_of(planted(program=Command(words=("true", "{n}"))), tmp_path / "a.html")).text
+    text = Reader(page_of(planted_growth(program=Command(words=("true", "{n}"))), tmp_path / "a.html")).text
     assert "resident memory of the process at its peak" in text
     assert "NumPy" not in text
 
