@@ -57,6 +57,16 @@ def part_of(module: str) -> str:
     return module.split(".")[1] if "." in module else "froude"
 
 
+WINGS_MAY_IMPORT = {
+    "model": set(),
+    "machine": {"model"},  # what a size is: a number, or an array of them
+    "training": {"model", "machine"},
+    "serving": {"model", "machine"},
+    "papers": {"model", "machine", "training", "serving"},
+}
+"""The arrows inside cost: wing → wings it may import."""
+
+
 def module_of(path: Path) -> str:
     """The dotted name of a source file."""
     parts = path.relative_to(SOURCE.parent).with_suffix("").parts
@@ -102,6 +112,24 @@ def test_imports_follow_the_arrows_of_the_design(path):
 )
 def test_an_arrow_against_the_design_is_found_wherever_it_stands(text, module):
     assert wrong_arrows(text, module)
+
+
+def wrong_wings(text: str, module: str) -> list[str]:
+    """The imports in a module of cost that its wing must not have."""
+    wing = module.split(".")[2]
+    names = [name.split(".") for name in imports_of(ast.parse(text), module, is_package=False)]
+    others = [name for name in names if name[:2] == ["froude", "cost"] and name[2:3] != [wing]]
+    return [".".join(name) for name in others if name[2:3] == [] or name[2] not in WINGS_MAY_IMPORT[wing]]
+
+
+@pytest.mark.parametrize("path", sorted((SOURCE / "cost").glob("*/**/*.py")), ids=module_of)
+def test_training_and_serving_share_what_a_machine_and_a_model_are(path):
+    assert wrong_wings(path.read_text(), module_of(path)) == []
+
+
+@pytest.mark.parametrize("name", ["froude.cost.training.layout", "froude.cost.papers.softmax", "froude.cost"])
+def test_an_import_of_another_wing_is_found(name):
+    assert wrong_wings(f"def f():\n    from {name} import x", "froude.cost.serving.iteration")
 
 
 def test_the_arrows_make_no_circle():
