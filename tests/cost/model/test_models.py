@@ -222,7 +222,7 @@ def test_active_parameters_of_experts_are_those_of_the_published_model():
 @pytest.mark.parametrize("name", ["gpt2", "mixtral-8x7b", "deepseek-v3", "gemma-2-9b"])
 def test_matmuls_take_two_flops_for_each_active_weight(name):
     model = get_model(name)
-    matmuls = [(count, matmul) for count, matmul in model.counted() if isinstance(matmul, Matmul)]
+    matmuls = [(count, matmul) for count, matmul in model.operator_counts() if isinstance(matmul, Matmul)]
     biases = sum(count * m.biased * m.outputs * m.active for count, m in matmuls)
     weights = sum(count * m.active_parameters for count, m in matmuls) - biases
     scores = model.forward_flops_by_operator(512)["attention.scores"]

@@ -154,7 +154,7 @@ def test_7b_at_a_million_tokens_runs_at_52_percent_on_eight_a800() -> None:
     # Zhao et al. 2024, MEMO, arXiv:2407.12117: 52.30% model FLOPs utilisation. It must count half of the causal square:
     # with all of it FlashAttention 2 would exceed the peak. So it is counted here.
     run = headlines.memo()
-    scores = sum(count * o.forward_flops(2**20) for count, o in run.model.counted() if isinstance(o, Attention))
+    scores = sum(count * o.forward_flops(2**20) for count, o in run.model.operator_counts() if isinstance(o, Attention))
     flops = 3 * (run.model.forward_flops(2**20) - 0.5 * scores) * 2**20
     seconds = step_seconds(run.model, run.machine, run.layout, constants()).total
     assert float(flops / seconds / (8 * 312e12)) == near(0.523)

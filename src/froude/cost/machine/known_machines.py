@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import Any, final
 
 from froude.cost.machine.machine import Chip, Link, Machine, Provenance
-from froude.cost.machine.machine_file import MACHINE_FIELDS, Node, Reader, Table
+from froude.cost.machine.machine_file import MACHINE_FIELDS, Node, Table, TableReader
 from froude.errors import InputError
 from froude.quantity import format_bytes
 
-_COUNTED = re.compile(r"(?:(?P<count>\d[\d,]*)\s*[x×*]\s*|(?P<bare>\d[\d,]*)\s+)?(?P<name>[^\s].*)", re.IGNORECASE)
+_DEVICES = re.compile(r"(?:(?P<count>\d[\d,]*)\s*[x×*]\s*|(?P<bare>\d[\d,]*)\s+)?(?P<name>[^\s].*)", re.IGNORECASE)
 _MEASURED = ("this", "cpu")
 _CATALOGUE = "chips.toml"
 _USER = Provenance(trust="given", source="by the user")
@@ -56,24 +56,25 @@ def catalogue() -> Catalogue:
     """The chips and nodes that Froude knows."""
     import tomllib
 
-    held = tomllib.loads(Path(__file__).with_name(_CATALOGUE).read_text(encoding="utf-8"))
-    plain = Reader(where=_CATALOGUE, latencies={})
-    latencies = {kind: plain.quantity(kind, said[0], "seconds") for kind, said in held["latency"].items()}
-    evidence = {key: plain.exception(key, said) for key, said in held["evidence"].items()}
-    reader = Reader(where=_CATALOGUE, latencies=latencies, evidence=evidence)
-    assumed = held["assumed"]
+    document = tomllib.loads(Path(__file__).with_name(_CATALOGUE).read_text(encoding="utf-8"))
+    plain = TableReader(where=_CATALOGUE, latencies={})
+    latencies = {kind: plain.quantity(kind, entry[0], "seconds") for kind, entry in document["latency"].items()}
+    latency_evidence = {kind: plain.provenance(*entry[1:]) for kind, entry in document["latency"].items()}
+    evidence = {key: plain.exception(key, entry) for key, entry in document["evidence"].items()}
+    reader = TableReader(where=_CATALOGUE, latencies=latencies, evidence=evidence)
+    assumed = document["assumed"]
     numbers = {key: assumed[key] for key in MACHINE_FIELDS}
     return Catalogue(
-        chips=MappingProxyType({name: _known(name, numbers | one, reader) for name, one in held["chip"].items()}),
-        nodes=MappingProxyType({name: reader.node(one) for name, one in held["node"].items()}),
+        chips=MappingProxyType({name: _known(name, numbers | one, reader) for name, one in document["chip"].items()}),
+        nodes=MappingProxyType({name: reader.node(one) for name, one in document["node"].items()}),
         latencies=MappingProxyType(latencies),
-        latency_evidence=MappingProxyType({kind: plain.believed(*said[1:]) for kind, said in held["latency"].items()}),
+        latency_evidence=MappingProxyType(latency_evidence),
         assumed=MappingProxyType(_assumed_numbers(assumed, reader)),
         evidence=reader.evidence_of(assumed, MACHINE_FIELDS),
     )
 
 
-def _known(name: str, table: Table, reader: Reader) -> KnownChip:
+def _known(name: str, table: Table, reader: TableReader) -> KnownChip:
     extra = ("also", "node", *MACHINE_FIELDS)
     return KnownChip(
         chip=reader.chip(name, table, extra),
@@ -84,7 +85,7 @@ def _known(name: str, table: Table, reader: Reader) -> KnownChip:
     )
 
 
-def _assumed_numbers(table: Table, reader: Reader) -> dict[str, float]:
+def _assumed_numbers(table: Table, reader: TableReader) -> dict[str, float]:
     hourly = {key: reader.per_hour(table, key) for key in ("price", "failures")}
     return hourly | {"power_overhead": table["power_overhead"]}
 
@@ -96,8 +97,8 @@ def known_chips() -> tuple[str, ...]:
 
 def profile_path() -> Path:
     """Where the measured profile of this computer is kept: `froude/machine.toml` in $XDG_CONFIG_HOME or ~/.config."""
-    asked = os.environ.get("XDG_CONFIG_HOME", "")
-    return Path(asked if os.path.isabs(asked) else os.path.expanduser("~/.config")) / "froude" / "machine.toml"
+    folder = os.environ.get("XDG_CONFIG_HOME", "")
+    return Path(folder if os.path.isabs(folder) else os.path.expanduser("~/.config")) / "froude" / "machine.toml"
 
 
 def get_machine(
@@ -115,37 +116,37 @@ def get_machine(
     name, `fabric` as "RoCE 1600 Gb/s per node", dollars, failures, and the factor for cooling. `Machine.assumed` lists
     what neither text nor arguments say. InputError for an unknown name, with the nearest, and for bad files.
     """
-    said = {
+    options = {
         "node": node,
         "fabric": fabric,
         "price": price_per_device_hour,
         "failures": failures_per_device_hour,
         "power_overhead": power_overhead,
     }
-    given = {key: value for key, value in said.items() if value is not None}
-    count, name = _counted(text)
+    given = {key: value for key, value in options.items() if value is not None}
+    count, name = _count_and_name(text)
     path = Path(name)
     if name.lower() in _MEASURED:
         path = profile_path()
         if not path.is_file():
             raise InputError(f"machine {name!r} has not been measured: run froude machine measure first")
     elif path.suffix.lower() != ".toml":
-        return _build({"chip": name} | given, count, Reader(where="machine", latencies=catalogue().latencies))
+        return _build({"chip": name} | given, count, TableReader(where="machine", latencies=catalogue().latencies))
     return _from_file(path, count, given)
 
 
-def _counted(text: str) -> tuple[int | None, str]:
-    found = _COUNTED.fullmatch(text.strip())
-    if found is None or Path(text).is_file():
+def _count_and_name(text: str) -> tuple[int | None, str]:
+    match = _DEVICES.fullmatch(text.strip())
+    if match is None or Path(text).is_file():
         if not text.strip():
             raise InputError("machine '' is empty: write count and chip, as in \"1024 x h100\", or a TOML file")
         return None, text.strip()
-    written = found["count"] or found["bare"]
-    if written is None:
-        return None, found["name"].strip()
-    if not (count := int(written.replace(",", ""))):
+    digits = match["count"] or match["bare"]
+    if digits is None:
+        return None, match["name"].strip()
+    if not (count := int(digits.replace(",", ""))):
         raise InputError(f"machine {text!r} has no devices: give at least 1")
-    return count, found["name"].strip()
+    return count, match["name"].strip()
 
 
 def _from_file(path: Path, count: int | None, given: Mapping[str, Any]) -> Machine:
@@ -159,23 +160,25 @@ def _from_file(path: Path, count: int | None, given: Mapping[str, Any]) -> Machi
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{str(path)!r} is no TOML: {error}") from None
-    plain = Reader(where=str(path), latencies=catalogue().latencies)
-    reader = replace(plain, default=plain.believed(table.get("trust", "given"), table.get("source", path.name)))
+    plain = TableReader(where=str(path), latencies=catalogue().latencies)
+    reader = replace(plain, default=plain.provenance(table.get("trust", "given"), table.get("source", path.name)))
     reader.check(table, ("devices", "chip", "node", "fabric", *MACHINE_FIELDS, "title", "trust", "source"), ("chip",))
     devices = reader.count(table, "devices") if "devices" in table else None
     numbers = {key: reader.per_hour(table, key) for key in ("price", "failures") if key in table}
     return _build(dict(table) | numbers | dict(given), count if count is not None else devices, reader)
 
 
-def _build(said: Mapping[str, Any], count: int | None, reader: Reader) -> Machine:
-    """The machine of a chip (a name or a table) and of what else is said; the rest is assumed, and says so."""
-    own = isinstance(said["chip"], Mapping)
-    known = None if own else _chip_called(said["chip"])
-    chip = reader.chip(said["chip"].get("name", "chip"), said["chip"]) if known is None else known.chip
-    node = _node_of(said, known, reader)
-    fabric, mixed = reader.fabric(said["fabric"], node.devices) if "fabric" in said else (node.fabric, node.mixed)
-    own_fabric = {"fabric": _USER} if "fabric" in said else {}
-    numbers, evidence = _numbers(said, known)
+def _build(settings: Mapping[str, Any], count: int | None, reader: TableReader) -> Machine:
+    """The machine of a chip (a name or a table) and of the other settings; what they leave out is assumed."""
+    own = isinstance(settings["chip"], Mapping)
+    known = None if own else _find_chip(settings["chip"])
+    chip = reader.chip(settings["chip"].get("name", "chip"), settings["chip"]) if known is None else known.chip
+    node = _node_of(settings, known, reader)
+    fabric, mixed = (
+        reader.fabric(settings["fabric"], node.devices) if "fabric" in settings else (node.fabric, node.mixed)
+    )
+    own_fabric = {"fabric": _USER} if "fabric" in settings else {}
+    numbers, evidence = _numbers(settings, known)
     machine = Machine(
         chip=chip,
         devices=node.devices if count is None else count,
@@ -193,11 +196,11 @@ def _build(said: Mapping[str, Any], count: int | None, reader: Reader) -> Machin
             {**node.evidence, **evidence, **own_fabric, **_latencies(node_link=node.link, fabric=fabric)}
         ),
     )
-    named = "" if own else str(said["chip"])
-    return replace(machine, assumed=tuple(_assumed(machine, said, named, count)))
+    named = "" if own else str(settings["chip"])
+    return replace(machine, assumed=tuple(_assumptions(machine, settings, named, count)))
 
 
-def _chip_called(name: Any) -> KnownChip:
+def _find_chip(name: Any) -> KnownChip:
     chips = catalogue().chips
     names = {also: key for key, known in chips.items() for also in (key, *known.also)}
     wanted = re.sub(r"[\s_-]+", "-", str(name).strip().lower())
@@ -213,31 +216,31 @@ def _chip_called(name: Any) -> KnownChip:
     raise InputError(f"no chip is called {str(name)!r}: {hint}")
 
 
-def _node_of(said: Mapping[str, Any], known: KnownChip | None, reader: Reader) -> Node:
-    """The node that is said, by name or as a table, else the one that the chip usually stands in."""
+def _node_of(settings: Mapping[str, Any], known: KnownChip | None, reader: TableReader) -> Node:
+    """The node of the settings, by name or as a table, else the one that the chip usually stands in."""
     nodes = catalogue().nodes
-    if isinstance(said.get("node"), Mapping):
-        return reader.node(said["node"])
-    if "node" in said:
-        return nodes[reader.one_of(said["node"], nodes, "node")]
+    if isinstance(settings.get("node"), Mapping):
+        return reader.node(settings["node"])
+    if "node" in settings:
+        return nodes[reader.one_of(settings["node"], nodes, "node")]
     if known is None:
         raise InputError(f"{reader.where}: a chip of its own numbers needs a [node]: give its devices, link and fabric")
     return nodes[known.node]
 
 
-def _numbers(said: Mapping[str, Any], known: KnownChip | None) -> tuple[dict[str, float], dict[str, Provenance]]:
-    """Price, failures and cooling by key with the evidence of each by field: what is said, else what is assumed."""
+def _numbers(settings: Mapping[str, Any], known: KnownChip | None) -> tuple[dict[str, float], dict[str, Provenance]]:
+    """Price, failures and cooling by key with the source of each by field: from the settings, else assumed."""
     assumed = catalogue().assumed if known is None else known.numbers
-    believed = catalogue().evidence if known is None else known.evidence
-    values = {key: _number(key, said[key]) if key in said else assumed[key] for key in MACHINE_FIELDS}
-    return values, {name: _USER if key in said else believed[name] for key, name in MACHINE_FIELDS.items()}
+    sources = catalogue().evidence if known is None else known.evidence
+    values = {key: _number(key, settings[key]) if key in settings else assumed[key] for key in MACHINE_FIELDS}
+    return values, {name: _USER if key in settings else sources[name] for key, name in MACHINE_FIELDS.items()}
 
 
 def _latencies(**links: Link) -> dict[str, Provenance]:
     """The evidence of latencies that follow from the kind of a link: "fabric.latency_s" and the like."""
-    usual, believed = catalogue().latencies, catalogue().latency_evidence
+    usual, sources = catalogue().latencies, catalogue().latency_evidence
     return {
-        f"{field}.latency_s": believed[link.kind]
+        f"{field}.latency_s": sources[link.kind]
         for field, link in links.items()
         if link.latency_s == usual.get(link.kind)
     }
@@ -250,8 +253,8 @@ def _number(key: str, value: Any) -> float:
     return float(value)
 
 
-def _assumed(machine: Machine, said: Mapping[str, Any], named: str, count: int | None) -> Iterator[str]:
-    """A sentence for each thing that was not said."""
+def _assumptions(machine: Machine, settings: Mapping[str, Any], named: str, count: int | None) -> Iterator[str]:
+    """A sentence for each thing that the settings leave out."""
     if named and (others := _siblings(named)):
         yield f"chip: {named} is taken to be the {machine.chip.title}; others are {', '.join(others)}"
     if "," in machine.chip.device:
@@ -260,29 +263,29 @@ def _assumed(machine: Machine, said: Mapping[str, Any], named: str, count: int |
         yield f"devices: {machine.devices}, one node, because no count was given"
     if machine.devices % machine.devices_per_node:
         yield f"devices: {machine.devices} do not fill nodes of {machine.devices_per_node}, the last is partly used"
-    if "node" not in said:
+    if "node" not in settings:
         tiers = "".join(f", {format_bytes(t.memory_bytes)} of {name} a device" for name, t in machine.tiers.items())
         each = f"each of its {machine.devices_per_node} devices on {link_words(machine.node_link)}"
         yield f"node: {machine.node}, {each}{tiers}"
-    if "fabric" not in said and not isinstance(said.get("node"), Mapping) and machine.nodes > 1:
+    if "fabric" not in settings and not isinstance(settings.get("node"), Mapping) and machine.nodes > 1:
         yield f"fabric: {link_words(machine.fabric)} a device between nodes"
     if machine.mixed:
         yield f"fabric: collectives wait for the slowest of {len(machine.mixed)}, {link_words(machine.fabric)} a device"
-    if "price" not in said:
+    if "price" not in settings:
         yield f"price: ${machine.price_per_device_hour:.2f} a device hour ({machine.evidence['price_per_device_hour']})"
-    if "failures" not in said:
+    if "failures" not in settings:
         rate = f"{machine.failures_per_device_hour:.3g} per device hour"
         yield f"failures: {rate} ({machine.evidence['failures_per_device_hour']})"
     if not machine.chip.power_watts:
         yield "power: 0 W a chip, because none was given or measured"
-    elif "power_overhead" not in said:
+    elif "power_overhead" not in settings:
         parts = f"{machine.chip.power_watts:g} W a chip and {machine.node_watts:g} W for its share of the node"
         yield f"power: {parts}, times {machine.power_overhead:g} for cooling"
 
 
 def _siblings(named: str) -> list[str]:
     """Other chips that a name might have meant."""
-    chips, start = catalogue().chips, _chip_called(named).chip.name
+    chips, start = catalogue().chips, _find_chip(named).chip.name
     family = re.sub(r"[\s_]+", "-", named.strip().lower())
     return [name for name in chips if name != start and name.startswith(f"{family}-")]
 

@@ -20,7 +20,7 @@ from froude.quantity import parse_quantity
 Table = Mapping[str, Any]
 
 NUMBER_TYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8")
-"""Number types of matmuls that a chip may have a peak for,."""
+"""Number types of matmuls that a chip may have a peak for."""
 
 VALUE_BYTES: Mapping[str, float] = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "fp8": 1, "int8": 1}
 
@@ -52,7 +52,7 @@ MACHINE_FIELDS = {
 """Keys of the other numbers of a machine → fields of Machine."""
 
 _FIELDS = CHIP_FIELDS | NODE_FIELDS | MACHINE_FIELDS
-_SAID = ("title", "trust", "source", "evidence")
+_ABOUT = ("title", "trust", "source", "evidence")
 _WATTS = {"W": 1.0, "kW": 1e3, "MW": 1e6}
 _LINK = re.compile(
     r"(?:(?P<share>[\d.]+)%\s+)?(?P<kind>[A-Za-z][A-Za-z ]*?)\s+(?P<bandwidth>[\d.,]+\s*[A-Za-z/]+)"
@@ -81,11 +81,11 @@ class Node:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Reader:
+class TableReader:
     """Reads tables of one file: its name in errors, and latencies by kind of link.
 
-    `evidence` is by key, for entries that say nothing of it; `default` for entries that say nothing at all, which are
-    refused where it is None. Every method raises InputError, naming the file, the key and the value, with the remedy.
+    `evidence` is by key, for entries that give none; `default` for tables without any, which are refused where it is
+    None. Every method raises InputError, naming the file, the key and the value, with the remedy.
     """
 
     where: str
@@ -95,7 +95,7 @@ class Reader:
 
     def chip(self, name: str, table: Table, extra: Iterable[str] = ()) -> Chip:
         """The chip that a table describes; `extra` are keys that it may have besides."""
-        self.check(table, [*CHIP_FIELDS, *_SAID, "name", "device", *extra], needed=("peaks", "memory", "bandwidth"))
+        self.check(table, [*CHIP_FIELDS, *_ABOUT, "name", "device", *extra], needed=("peaks", "memory", "bandwidth"))
         return Chip(
             name=name,
             title=self.text(table, "title", name),
@@ -112,7 +112,7 @@ class Reader:
 
     def node(self, table: Table) -> Node:
         """The node that a table describes."""
-        self.check(table, [*NODE_FIELDS, *_SAID, "host", "nvme"], needed=("devices", "link", "fabric"))
+        self.check(table, [*NODE_FIELDS, *_ABOUT, "host", "nvme"], needed=("devices", "link", "fabric"))
         devices = self.count(table, "devices")
         fabric, mixed = self.fabric(table["fabric"], devices)
         return Node(
@@ -126,31 +126,31 @@ class Reader:
             evidence=self.evidence_of(table, NODE_FIELDS),
         )
 
-    def fabric(self, said: Any, devices: int) -> tuple[Link, tuple[tuple[float, Link], ...]]:
+    def fabric(self, value: Any, devices: int) -> tuple[Link, tuple[tuple[float, Link], ...]]:
         """The link between nodes, and where several are given with their shares all of them: the slowest binds."""
-        if not isinstance(said, list):
-            share, link = self.link(said, devices)
+        if not isinstance(value, list):
+            share, link = self.link(value, devices)
             if share != 1:
-                raise self.wrong("fabric", said, 'list all fabrics, as in ["75% RoCE 400 Gb/s", "25% RoCE 200 Gb/s"]')
+                raise self.wrong("fabric", value, 'list all fabrics, as in ["75% RoCE 400 Gb/s", "25% RoCE 200 Gb/s"]')
             return link, ()
-        mixed = tuple(self.link(one, devices) for one in said)
+        mixed = tuple(self.link(one, devices) for one in value)
         if not mixed or abs(sum(share for share, _ in mixed) - 1) > 0.005:
             raise self.wrong(
-                "fabric", said, 'shares must add to 100%, as in ["75% RoCE 400 Gb/s", "25% RoCE 200 Gb/s"]'
+                "fabric", value, 'shares must add to 100%, as in ["75% RoCE 400 Gb/s", "25% RoCE 200 Gb/s"]'
             )
         return min((link for _, link in mixed), key=lambda link: link.bandwidth_bytes_per_s), mixed
 
-    def link(self, said: Any, devices: int) -> tuple[float, Link]:
-        """The share (1 where none is said) and the link that "KIND BANDWIDTH [per node][, LATENCY]" writes."""
-        found = _LINK.fullmatch(said.strip()) if isinstance(said, str) else None
-        if found is None:
-            raise self.wrong("link", said, 'write kind, bandwidth and unit, as in "RoCE 1600 Gb/s per node"')
-        kind = self.one_of(found["kind"], self.latencies, "kind of link")
-        bandwidth = self.quantity("link", found["bandwidth"], "bytes/s")
-        latency = self.quantity("link", found["latency"], "seconds") if found["latency"] else self.latencies[kind]
-        shared = devices if (found["per"] or "").lower() == "node" else 1
+    def link(self, text: Any, devices: int) -> tuple[float, Link]:
+        """The share (1 where none is given) and the link that "KIND BANDWIDTH [per node][, LATENCY]" writes."""
+        match = _LINK.fullmatch(text.strip()) if isinstance(text, str) else None
+        if match is None:
+            raise self.wrong("link", text, 'write kind, bandwidth and unit, as in "RoCE 1600 Gb/s per node"')
+        kind = self.one_of(match["kind"], self.latencies, "kind of link")
+        bandwidth = self.quantity("link", match["bandwidth"], "bytes/s")
+        latency = self.quantity("link", match["latency"], "seconds") if match["latency"] else self.latencies[kind]
+        shared = devices if (match["per"] or "").lower() == "node" else 1
         link = Link(bandwidth_bytes_per_s=bandwidth / shared, latency_s=latency, kind=kind)
-        return float(found["share"]) / 100 if found["share"] else 1.0, link
+        return float(match["share"]) / 100 if match["share"] else 1.0, link
 
     def tier(self, table: Any, key: str, devices: int) -> Tier:
         """The memory and the link to it that a table of two writes."""
@@ -161,9 +161,9 @@ class Reader:
 
     def peaks(self, table: Table) -> Mapping[str, float]:
         """FLOP/s by number type."""
-        said = self.mapping(table, "peaks")
+        peaks = self.mapping(table, "peaks")
         return MappingProxyType(
-            {self.one_of(k, NUMBER_TYPES, "number type"): self.amount(said, k, "FLOP/s") for k in said}
+            {self.one_of(k, NUMBER_TYPES, "number type"): self.amount(peaks, k, "FLOP/s") for k in peaks}
         )
 
     def share(self, table: Table, kind: str) -> float:
@@ -175,40 +175,40 @@ class Reader:
 
     def matmul(self, table: Table, kind: str) -> MatmulTime:
         """The measured time of matmuls of a number type."""
-        said = self.mapping(self.mapping(table, "matmul"), kind)
+        timing = self.mapping(self.mapping(table, "matmul"), kind)
         errors = ("held_out_error", "plain_error")
         self.check(
-            said, ("fixed", "rate", "bandwidth", "span", "correction", *errors), needed=("fixed", "rate", "span")
+            timing, ("fixed", "rate", "bandwidth", "span", "correction", *errors), needed=("fixed", "rate", "span")
         )
-        smallest, largest = self.numbers(said, "span", 2)
+        smallest, largest = self.numbers(timing, "span", 2)
         return MatmulTime(
-            fixed_s=self.quantity("fixed", said["fixed"], "seconds"),
-            flops_per_s=self.amount(said, "rate", "FLOP/s"),
-            bytes_per_s=self.amount(said, "bandwidth", "bytes/s") if "bandwidth" in said else float("inf"),
+            fixed_s=self.quantity("fixed", timing["fixed"], "seconds"),
+            flops_per_s=self.amount(timing, "rate", "FLOP/s"),
+            bytes_per_s=self.amount(timing, "bandwidth", "bytes/s") if "bandwidth" in timing else float("inf"),
             value_bytes=VALUE_BYTES[self.one_of(kind, NUMBER_TYPES, "number type")],
             span=(float(smallest), float(largest)),
-            correction=self.numbers(said, "correction", 10) if "correction" in said else (),
-            **{key: self.numbers({key: [said[key]]}, key, 1)[0] for key in errors if key in said},
+            correction=self.numbers(timing, "correction", 10) if "correction" in timing else (),
+            **{key: self.numbers({key: [timing[key]]}, key, 1)[0] for key in errors if key in timing},
         )
 
     def evidence_of(self, table: Table, fields: Mapping[str, str]) -> Mapping[str, Provenance]:
         """By field: the exception of the table, else what the file says of the field, else the whole entry's."""
         self.check(table.get("evidence", {}), _FIELDS)
-        own = {key: self.exception(key, said) for key, said in table.get("evidence", {}).items()}
+        own = {key: self.exception(key, entry) for key, entry in table.get("evidence", {}).items()}
         if self.default is None or "trust" in table or "source" in table:
-            whole = self.believed(table.get("trust", ""), table.get("source", ""))
+            whole = self.provenance(table.get("trust", ""), table.get("source", ""))
         else:
             whole = self.default
         chosen = {key: own.get(key, self.evidence.get(key, whole)) for key in fields if present(key, table)}
         return MappingProxyType({fields[key]: evidence for key, evidence in chosen.items()})
 
-    def exception(self, key: str, said: Any) -> Provenance:
+    def exception(self, key: str, entry: Any) -> Provenance:
         """Evidence written as a list of two."""
-        if not isinstance(said, list) or len(said) != 2:
-            raise self.wrong(f"evidence of {key}", said, 'write [trust, source], as in ["measured", "our cluster"]')
-        return self.believed(*said)
+        if not isinstance(entry, list) or len(entry) != 2:
+            raise self.wrong(f"evidence of {key}", entry, 'write [trust, source], as in ["measured", "our cluster"]')
+        return self.provenance(*entry)
 
-    def believed(self, trust: Any, source: Any) -> Provenance:
+    def provenance(self, trust: Any, source: Any) -> Provenance:
         """Evidence, checked."""
         if not source or not isinstance(source, str):
             raise self.wrong("source", source, "name where the number is from")
@@ -221,30 +221,30 @@ class Reader:
             raise self.wrong(key, table[key], "must be positive")
         return value
 
-    def quantity(self, key: str, said: Any, unit: str) -> float:
+    def quantity(self, key: str, value: Any, unit: str) -> float:
         """A quantity, whose unit must be written."""
-        if not isinstance(said, str) or not re.search(r"[A-Za-z]$", said.strip()):
-            raise self.wrong(key, said, f'has no unit: write it in {unit}, as in "{_EXAMPLES[unit]}"')
+        if not isinstance(value, str) or not re.search(r"[A-Za-z]$", value.strip()):
+            raise self.wrong(key, value, f'has no unit: write it in {unit}, as in "{_EXAMPLES[unit]}"')
         try:
-            return parse_quantity(said, expect=unit)
+            return parse_quantity(value, expect=unit)
         except InputError as error:
             raise InputError(f"{self.where}: {key}: {error}") from None
 
     def watts(self, table: Table, key: str) -> float:
         """A power."""
-        return self.suffixed(table, key, r"\s*(W|kW|MW)", '"700 W"', lambda unit: _WATTS[unit])
+        return self.with_unit(table, key, r"\s*(W|kW|MW)", '"700 W"', lambda unit: _WATTS[unit])
 
     def per_hour(self, table: Table, key: str) -> float:
         """Dollars or events an hour."""
-        return self.suffixed(table, key, r"\s*(per hour|/h|/ h)", '"$2.50 per hour" or "2e-5 per hour"', lambda _: 1.0)
+        return self.with_unit(table, key, r"\s*(per hour|/h|/ h)", '"$2.50 per hour" or "2e-5 per hour"', lambda _: 1.0)
 
-    def suffixed(self, table: Table, key: str, unit: str, example: str, factor: Callable[[str], float]) -> float:
+    def with_unit(self, table: Table, key: str, unit: str, example: str, factor: Callable[[str], float]) -> float:
         """A number that is not negative, before one of the units a pattern knows."""
-        said = table[key]
-        found = re.fullmatch(r"\$?([\d.,]+(?:[eE][+-]?\d+)?)" + unit, said.strip()) if isinstance(said, str) else None
-        if found is None:
-            raise self.wrong(key, said, f"write number and unit, as in {example}")
-        return parse_quantity(found[1]) * factor(found[2])
+        value = table[key]
+        match = re.fullmatch(r"\$?([\d.,]+(?:[eE][+-]?\d+)?)" + unit, value.strip()) if isinstance(value, str) else None
+        if match is None:
+            raise self.wrong(key, value, f"write number and unit, as in {example}")
+        return parse_quantity(match[1]) * factor(match[2])
 
     def count(self, table: Table, key: str) -> int:
         """A number of things, one at least."""
@@ -255,23 +255,23 @@ class Reader:
 
     def numbers(self, table: Table, key: str, count: int) -> tuple[float, ...]:
         """A list of so many finite numbers."""
-        said = table[key]
-        found = [one for one in said if type(one) in (int, float) and abs(one) < float("inf")] if said else []
-        if len(found) != count or len(said) != count:
-            raise self.wrong(key, said, f"give {count} numbers")
-        return tuple(map(float, found))
+        values = table[key]
+        numbers = [one for one in values if type(one) in (int, float) and abs(one) < float("inf")] if values else []
+        if len(numbers) != count or len(values) != count:
+            raise self.wrong(key, values, f"give {count} numbers")
+        return tuple(map(float, numbers))
 
     def text(self, table: Table, key: str, default: str) -> str:
         """A text."""
-        if not isinstance(said := table.get(key, default), str):
-            raise self.wrong(key, said, "write it in quotes")
-        return said
+        if not isinstance(value := table.get(key, default), str):
+            raise self.wrong(key, value, "write it in quotes")
+        return value
 
     def mapping(self, table: Table, key: str) -> Table:
         """A table inside a table."""
-        if not isinstance(said := table[key], Mapping) or not said:
-            raise self.wrong(key, said, "write a table, as in { bf16 = … }")
-        return said
+        if not isinstance(value := table[key], Mapping) or not value:
+            raise self.wrong(key, value, "write a table, as in { bf16 = … }")
+        return value
 
     def check(self, table: Any, known: Iterable[str], needed: Iterable[str] = ()) -> None:
         """Refuses keys that are not known, and the lack of those needed."""
@@ -281,18 +281,18 @@ class Reader:
         if missing:
             raise InputError(f"{self.where}: {table.get('title', 'a table')!r} lacks {', '.join(missing)}: add it")
 
-    def one_of(self, said: Any, known: Iterable[str], what: str) -> str:
+    def one_of(self, name: Any, known: Iterable[str], what: str) -> str:
         """The known name that is meant: case does not matter."""
         names = {name.lower(): name for name in known}
-        if isinstance(said, str) and said.lower() in names:
-            return names[said.lower()]
-        near = get_close_matches(str(said).lower(), names, n=1)
+        if isinstance(name, str) and name.lower() in names:
+            return names[name.lower()]
+        near = get_close_matches(str(name).lower(), names, n=1)
         hint = f"did you mean {names[near[0]]}?" if near else f"there are {', '.join(names.values())}"
-        raise InputError(f"{self.where}: no {what} is called {said!r}: {hint}")
+        raise InputError(f"{self.where}: no {what} is called {name!r}: {hint}")
 
-    def wrong(self, key: str, said: Any, remedy: str) -> InputError:
+    def wrong(self, key: str, value: Any, remedy: str) -> InputError:
         """The error that names a value and what to do."""
-        return InputError(f"{self.where}: {key} = {said!r}: {remedy}")
+        return InputError(f"{self.where}: {key} = {value!r}: {remedy}")
 
 
 _EXAMPLES = {"bytes": "80 GiB", "bytes/s": "400 Gb/s", "FLOP/s": "989 TFLOP/s", "seconds": "5 us"}

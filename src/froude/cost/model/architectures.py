@@ -12,7 +12,7 @@ from froude.cost.model.operators import Block, Elementwise, Lookup, Matmul, Oper
 
 UNMASKED = Mixer(causal=False)
 FREQUENCIES = 256
-"""Sines and cosines that a diffusion step is told by (Peebles and Xie 2022, arXiv:2212.09748; its code)."""
+"""Sines and cosines that encode a diffusion step (Peebles and Xie 2022, arXiv:2212.09748; its code)."""
 
 
 def encoder(
@@ -127,7 +127,7 @@ def dit(
     inner = mlp(hidden=hidden, width=4 * hidden, biased=True)
     after = (scaled, residual(hidden, dropout=False))
     mixed = (normed, *_mixing(hidden, heads, dropout=False), *after)
-    told = (normed, *inner, *after)
+    rest = (normed, *inner, *after)
     return Model(
         name=name,
         hidden=hidden,
@@ -141,7 +141,7 @@ def dit(
             Matmul(name="condition.step", inputs=hidden, outputs=hidden, biased=True, positions=once),
             Lookup(name="condition.class", rows=classes + 1, width=hidden),  # and a row for no class
         ),
-        blocks=(Block(name="block", count=layers, operators=(_modulation(hidden, 6, once), *mixed, *told)),),
+        blocks=(Block(name="block", count=layers, operators=(_modulation(hidden, 6, once), *mixed, *rest)),),
         head=(
             _modulation(hidden, 2, once),
             normed,

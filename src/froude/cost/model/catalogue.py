@@ -24,12 +24,12 @@ NEAREST, MOST = 5, 12  # names that an error offers: of those alike, of those th
 @final
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A model of the catalogue: its description, who published it, and the exact parameters published (0: not)."""
+    """A model of the catalogue: its description, its source, and the exact parameters where they are published."""
 
     name: str
     description: Mapping[str, object]
     source: str
-    n_params: int = 0
+    n_params: int | None = None
 
 
 @cache
@@ -89,23 +89,23 @@ def read_entries(text: str, place: str) -> dict[str, Entry]:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{place!r} is no TOML: {error}") from error
-    found: dict[str, Entry] = {}
+    entries: dict[str, Entry] = {}
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise InputError(f"{name!r} stands outside a table in {place!r}: put [{name}] or a model's name above it")
-        found[name] = _entry(name, table, found, place)
-    return found
+        entries[name] = _entry(name, table, entries, place)
+    return entries
 
 
 def _entry(name: str, table: Mapping[str, Any], before: Mapping[str, Entry], place: str) -> Entry:
-    said = dict(table)
-    source, n_params, like = said.pop("source", ""), said.pop("n_params", 0), said.pop("like", None)
+    keys = dict(table)
+    source, n_params, like = keys.pop("source", ""), keys.pop("n_params", None), keys.pop("like", None)
     if like is None:
-        return Entry(name=name, description=said, source=source, n_params=n_params)
+        return Entry(name=name, description=keys, source=source, n_params=n_params)
     base = before.get(like) or (None if place == "models.toml" else catalogue().get(like))
     if base is None:
         raise InputError(f"{name!r} of {place!r} is like {like!r}, which is unknown: put that model before it")
-    description = {**base.description, **said}
+    description = {**base.description, **keys}
     return Entry(name=name, description=description, source=source or base.source, n_params=n_params)
 
 

@@ -82,7 +82,7 @@ def unet(
             skips.append(arriving)
         if i + 1 < len(widths):
             blocks.append(
-                Block(name=f"down{i + 1}.halve", count=1, operators=net.resampled(outputs, side, sides[i + 1]))
+                Block(name=f"down{i + 1}.halve", count=1, operators=net.resample(outputs, side, sides[i + 1]))
             )
             skips.append(arriving)
     blocks += [net.level("middle", arriving, arriving, sides[-1], attends=attends) for attends in (True, False)]
@@ -92,7 +92,7 @@ def unet(
             arriving = widths[i]
         if i:
             blocks.append(
-                Block(name=f"up{i + 1}.double", count=1, operators=net.resampled(arriving, sides[i - 1], sides[i - 1]))
+                Block(name=f"up{i + 1}.double", count=1, operators=net.resample(arriving, sides[i - 1], sides[i - 1]))
             )
     return _image_model(
         name=name,
@@ -163,10 +163,10 @@ class _UNet:
         yield _linear("attention.project", hidden, hidden, places, biased=True)
         yield added
 
-    def resampled(self, width: int, read: int, side: int) -> tuple[Operator, ...]:
+    def resample(self, width: int, read: int, side: int) -> tuple[Operator, ...]:
         """A 3 × 3 convolution that reads one side and writes another: halved by its stride, or doubled before it."""
-        kept = Elementwise(name="resample", moved=2 * width * read**2, saved=width * read**2)
-        return kept, _convolution(width, width, 3, side, biased=True)
+        scaling = Elementwise(name="resample", moved=2 * width * read**2, saved=width * read**2)
+        return scaling, _convolution(width, width, 3, side, biased=True)
 
     def _scores(self, name: str, hidden: int, queries: int, keys: int) -> Attention:
         """All places of an image at once: as many heads as there are heads and places."""

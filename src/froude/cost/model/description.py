@@ -8,7 +8,7 @@ from typing import Any
 
 from froude.cost.model.architectures import dit, encoder, vit
 from froude.cost.model.convolutions import convnet, unet
-from froude.cost.model.keys import KEYS, checked
+from froude.cost.model.keys import KEYS, check_values
 from froude.cost.model.layers import Latent, Mixer, Mixture
 from froude.cost.model.model import Model, decoder
 from froude.errors import InputError
@@ -21,7 +21,7 @@ LATENT_KEYS = ("nope_width", "rope_width", "value_width")
 
 
 def build_model(name: str, description: Mapping[str, object]) -> Model:
-    """The model of a description, its "family" a decoder where nothing else is said.
+    """The model of a description, its "family" a decoder where none is given.
 
     What the description leaves out is filled in; the result's `description` holds all of it, and its `assumed` says
     which defaults matter. The same description, filled in, gives the same model.
@@ -31,18 +31,18 @@ def build_model(name: str, description: Mapping[str, object]) -> Model:
     family = str(description.get("family", "decoder"))
     if family not in KEYS:
         raise InputError(f"family {family!r} of model {name!r} is unknown: give one of {', '.join(KEYS)}")
-    given = checked({key: value for key, value in description.items() if key != "family"}, family)
-    filled = _filled(given, family)
+    given = check_values({key: value for key, value in description.items() if key != "family"}, family)
+    filled = _fill(given, family)
     _check(filled, family)
-    told = (key for key, known in KEYS[family].items() if known.telling and key not in given)
+    telling = (key for key, known in KEYS[family].items() if known.telling and key not in given)
     return replace(
         BUILDERS[family](name, filled),
         description={"family": family, **filled},
-        assumed=tuple(f"model: {key} = {_written(filled[key])}, not given" for key in told),
+        assumed=tuple(f"model: {key} = {_text(filled[key])}, not given" for key in telling),
     )
 
 
-def _filled(given: Description, family: str) -> dict[str, Any]:
+def _fill(given: Description, family: str) -> dict[str, Any]:
     """The description with defaults, and with what follows from other sizes."""
     filled = {key: given.get(key, known.default) for key, known in KEYS[family].items()}
     derived: dict[str, Callable[[], object]] = {
@@ -178,5 +178,5 @@ BUILDERS: Mapping[str, Callable[[str, Description], Model]] = {
 }
 
 
-def _written(value: object) -> str:
+def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -83,12 +83,12 @@ def mixtral(config: Config) -> dict[str, object]:
 
 def qwen2(config: Config) -> dict[str, object]:
     """Qwen2 and 2.5: LLaMA with biases of queries, keys and values; a window in the last blocks where it is used."""
-    found = {**_gated(config), "qkv_biased": True}
+    keys = {**_gated(config), "qkv_biased": True}
     if not config.get("use_sliding_window", False):
-        return found
+        return keys
     windowed = max(config["num_hidden_layers"] - config.get("max_window_layers", 28), 0)
     window = config.get("sliding_window", 4096) if windowed else 0
-    return {**found, "window": window, "windowed_layers": windowed}
+    return {**keys, "window": window, "windowed_layers": windowed}
 
 
 def qwen3(config: Config) -> dict[str, object]:
@@ -100,9 +100,9 @@ def qwen3(config: Config) -> dict[str, object]:
 def qwen3_moe(config: Config) -> dict[str, object]:
     """Qwen3 with experts in all blocks but those listed as dense."""
     _only(config, decoder_sparse_step=1)
-    found = {**qwen3(config), **({} if config.get("head_dim") else {"head_width": _head_width(config)})}
+    keys = {**qwen3(config), **({} if config.get("head_dim") else {"head_width": _head_width(config)})}
     return {
-        **found,
+        **keys,
         "experts": config.get("num_experts", 128),
         "top_k": config.get("num_experts_per_tok", 8),
         "expert_width": config.get("moe_intermediate_size", 768),

@@ -134,18 +134,18 @@ def split_assignments(text: str) -> dict[str, str]:
 
     Raises InputError for a part without "=", or a name given twice.
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for part in re.split(r",(?!\d{3}(?!\d))|,(?=\s*[A-Za-z_]\w*\s*=)", text):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not (name and equals and value):
             raise InputError(f"{part.strip()!r} in {text!r} is no assignment: write key=value, as in layers=96")
-        if name in found:
+        if name in values:
             raise InputError(f"{name!r} is given twice in {text!r}: give it once")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
-def checked(given: Mapping[str, object], family: str) -> dict[str, object]:
+def check_values(given: Mapping[str, object], family: str) -> dict[str, object]:
     """The values of a description of a family, each of its kind, in the order of the keys.
 
     Raises InputError for a key that the family does not know, one that is missing, or a value of another kind.
@@ -157,17 +157,17 @@ def checked(given: Mapping[str, object], family: str) -> dict[str, object]:
     missing = [name for name, key in keys.items() if key.required and name not in given]
     if missing:
         raise InputError(f"the description of a {family} lacks {', '.join(missing)}: give a value for each")
-    return {name: converted(name, key, given[name]) for name, key in keys.items() if name in given}
+    return {name: convert(name, key, given[name]) for name, key in keys.items() if name in given}
 
 
-def converted(name: str, key: Key, value: object) -> object:
+def convert(name: str, key: Key, value: object) -> object:
     """A value as its key's kind: from TOML, JSON, or text such as "50k", "true" and "3/4/6/3".
 
     Raises InputError, naming key and value.
     """
     if key.kind == "flag":
-        found = value if isinstance(value, bool) else FLAGS.get(str(value).lower())
-        return _known(name, value, found, "true or false")
+        flag = value if isinstance(value, bool) else FLAGS.get(str(value).lower())
+        return _known(name, value, flag, "true or false")
     if key.kind == "word":
         return _known(name, value, value if value in key.words else None, f"one of {', '.join(key.words)}")
     if key.kind == "counts":
@@ -189,7 +189,7 @@ def _number(name: str, value: object, kind: Kind) -> int | float:
     return float(number) if kind == "number" else int(number)
 
 
-def _known(name: str, value: object, found: object, wanted: str) -> object:
-    if found is None:
+def _known(name: str, value: object, choice: object, wanted: str) -> object:
+    if choice is None:
         raise InputError(f"{name} must be {wanted}, got {value!r}")
-    return found
+    return choice

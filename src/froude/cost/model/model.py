@@ -55,7 +55,7 @@ class Model:
         """Blocks in a row."""
         return sum(block.count for block in self.blocks)
 
-    def counted(self) -> Iterator[tuple[Number, Operator]]:
+    def operator_counts(self) -> Iterator[tuple[Number, Operator]]:
         """Every operator with how often it stands in the model."""
         yield from ((1, operator) for operator in self.embedding)
         for block in self.blocks:
@@ -65,13 +65,13 @@ class Model:
     @property
     def parameters_by_operator(self) -> dict[str, Number]:
         """Trained parameters by the operators' names, those of all blocks added."""
-        return _added((operator.name, count * operator.parameters) for count, operator in self.counted())
+        return _sum_by_name((operator.name, count * operator.parameters) for count, operator in self.operator_counts())
 
     @property
     def parameters_by_group(self) -> dict[str, Number]:
         """Trained parameters by group: what stands before the point in the operators' names, as attention or norm."""
-        found = _added((name.partition(".")[0], n) for name, n in self.parameters_by_operator.items())
-        return {group: n for group, n in found.items() if np.any(n)}
+        parameters = _sum_by_name((name.partition(".")[0], n) for name, n in self.parameters_by_operator.items())
+        return {group: n for group, n in parameters.items() if np.any(n)}
 
     @property
     def n_params(self) -> Number:
@@ -81,12 +81,14 @@ class Model:
     @property
     def n_active(self) -> Number:
         """Parameters that one token multiplies or passes, the output head counted: N of 6·N·D for experts."""
-        return sum(count * operator.active_parameters for count, operator in self.counted())
+        return sum(count * operator.active_parameters for count, operator in self.operator_counts())
 
     def forward_flops_by_operator(self, context: Number) -> dict[str, Number]:
         """Matmul FLOPs of one position's forward pass at a context, full attention counted, by operator."""
-        found = _added((operator.name, count * operator.forward_flops(context)) for count, operator in self.counted())
-        return {name: flops for name, flops in found.items() if np.any(flops)}
+        flops = _sum_by_name(
+            (operator.name, count * operator.forward_flops(context)) for count, operator in self.operator_counts()
+        )
+        return {name: n for name, n in flops.items() if np.any(n)}
 
     def forward_flops(self, context: Number) -> Number:
         """Matmul FLOPs of one position's forward pass at a context: logits and full attention counted."""
@@ -109,11 +111,11 @@ class Model:
 
         Logits and what the loss keeps are not among them.
         """
-        found = _added((operator.name, count * operator.saved) for count, operator in self.counted())
+        saved = _sum_by_name((operator.name, count * operator.saved) for count, operator in self.operator_counts())
         if scores:
-            kept = (("attention.softmax", n * o.saved_scores(context)) for n, o in self._attentions())
-            found |= _added(kept)
-        return {name: values for name, values in found.items() if np.any(values)}
+            softmax = (("attention.softmax", n * o.saved_scores(context)) for n, o in self._attentions())
+            saved |= _sum_by_name(softmax)
+        return {name: values for name, values in saved.items() if np.any(values)}
 
     def kv_values(self, context: Number | None = None) -> Number:
         """Values that serving keeps for each position of a context, all layers, on average over a sequence so long.
@@ -121,10 +123,10 @@ class Model:
         Windows and mixers with a state keep less the longer it is. The context of training where none is given.
         """
         context = self.context if context is None else context
-        return sum((n * o.kept(context) for n, o in self._attentions()), start=0.0) / context
+        return sum((n * o.cache_values(context) for n, o in self._attentions()), start=0.0) / context
 
     def _attentions(self) -> Iterator[tuple[Number, Attention]]:
-        return ((count, o) for count, o in self.counted() if isinstance(o, Attention))
+        return ((count, o) for count, o in self.operator_counts() if isinstance(o, Attention))
 
 
 def decoder(
@@ -206,8 +208,8 @@ def _kinds(layers: Number, mixer: Mixer, mixture: Mixture | None) -> Iterator[tu
         yield "block", layers - dense - windowed, mixer.window if mixer.windowed_layers is None else 0
 
 
-def _added(amounts: Iterator[tuple[str, Number]]) -> dict[str, Number]:
-    found: dict[str, Number] = {}
+def _sum_by_name(amounts: Iterator[tuple[str, Number]]) -> dict[str, Number]:
+    sums: dict[str, Number] = {}
     for name, amount in amounts:
-        found[name] = found.get(name, 0) + amount
-    return found
+        sums[name] = sums.get(name, 0) + amount
+    return sums

@@ -100,7 +100,7 @@ class Attention:
         """2·heads·(score width + value width) a key: no causal saving, as MFU is counted."""
         return 2 * self.heads * (self.score_width + self.value_width) * self.keys(context)
 
-    def kept(self, context: Number) -> Number:
+    def cache_values(self, context: Number) -> Number:
         """Values that serving keeps of one sequence of a length."""
         windowed = np.asarray(self.window) > 0
         return self.cached * np.where(windowed, np.minimum(context, self.window), context) + self.state

@@ -19,7 +19,7 @@ from froude.cost.training.layout import Precision
 from froude.errors import InputError
 
 QUERY_VALUE = ("attention.query", "attention.value")
-"""The matrices that LoRA adapts where nothing else is said (Hu et al. 2021, arXiv:2106.09685, section 4.2)."""
+"""The matrices that LoRA adapts unless others are given (Hu et al. 2021, arXiv:2106.09685, section 4.2)."""
 
 Sharing = Literal["none", "layers", "values", "both"]
 """What scales of tasks are shared between: nothing, layers, the values of a layer, or both."""
@@ -53,8 +53,8 @@ class Adapter:
 
     def state_bytes(self, precision: Precision) -> Number:
         """Bytes that training keeps of it: weights, gradients, master weights and the optimizer's states."""
-        kept = precision.weights + precision.gradients + precision.master + precision.optimizer
-        return self.trained * kept + self.frozen * precision.weights
+        state = precision.weights + precision.gradients + precision.master + precision.optimizer
+        return self.trained * state + self.frozen * precision.weights
 
 
 def projections(model: Model) -> tuple[Projection, ...]:
@@ -78,13 +78,13 @@ def projections(model: Model) -> tuple[Projection, ...]:
 def lora(model: Model, *, rank: Number, targets: Sequence[str] = QUERY_VALUE) -> Adapter:
     """Low-rank adaptation: rank · (inputs + outputs) a matrix (Hu et al. 2021, arXiv:2106.09685)."""
     on = _targets(model, targets)
-    return Adapter(trained=_summed(on, _both(rank)), flops=2 * _passed(on, _both(rank)), merges=True)
+    return Adapter(trained=_sum_stored(on, _both(rank)), flops=2 * _sum_active(on, _both(rank)), merges=True)
 
 
 def dora(model: Model, *, rank: Number, targets: Sequence[str] = QUERY_VALUE) -> Adapter:
     """LoRA and a magnitude for every output (Liu et al. 2024, arXiv:2402.09353)."""
     on, plain = _targets(model, targets), lora(model, rank=rank, targets=targets)
-    return Adapter(trained=plain.trained + _summed(on, lambda p: p.outputs), flops=plain.flops, merges=True)
+    return Adapter(trained=plain.trained + _sum_stored(on, lambda p: p.outputs), flops=plain.flops, merges=True)
 
 
 def vera(model: Model, *, rank: Number, targets: Sequence[str] = QUERY_VALUE) -> Adapter:
@@ -92,8 +92,8 @@ def vera(model: Model, *, rank: Number, targets: Sequence[str] = QUERY_VALUE) ->
     on = _targets(model, targets)
     widest = reduce(np.maximum, (p.inputs for p in on)) + reduce(np.maximum, (p.outputs for p in on))
     return Adapter(
-        trained=_summed(on, lambda p: rank + p.outputs),
-        flops=2 * _passed(on, _both(rank)),
+        trained=_sum_stored(on, lambda p: rank + p.outputs),
+        flops=2 * _sum_active(on, _both(rank)),
         frozen=rank * widest,
         merges=True,
     )
@@ -107,7 +107,10 @@ def loldu(model: Model, *, rank: Number, targets: Sequence[str] = QUERY_VALUE) -
     on = _targets(model, targets)
     factors = _both(rank)
     return Adapter(
-        trained=_summed(on, lambda _: rank), flops=2 * _passed(on, factors), frozen=_summed(on, factors), merges=True
+        trained=_sum_stored(on, lambda _: rank),
+        flops=2 * _sum_active(on, factors),
+        frozen=_sum_stored(on, factors),
+        merges=True,
     )
 
 
@@ -127,7 +130,7 @@ def ia3(model: Model) -> Adapter:
 
 def bitfit(model: Model) -> Adapter:
     """The model's own biases, those of norms too (Ben Zaken et al. 2021, arXiv:2106.10199); no FLOPs are added."""
-    return Adapter(trained=sum(count * _biases(operator) for count, operator in model.counted()), merges=True)
+    return Adapter(trained=sum(count * _biases(operator) for count, operator in model.operator_counts()), merges=True)
 
 
 def bottleneck(model: Model, *, width: Number, per_block: int = 2) -> Adapter:
@@ -140,14 +143,14 @@ def bottleneck(model: Model, *, width: Number, per_block: int = 2) -> Adapter:
 
 def prompt(model: Model, *, length: Number) -> Adapter:
     """Trained tokens before the text (Lester et al. 2021, arXiv:2104.08691): keys that each position attends to."""
-    return Adapter(trained=length * model.hidden, flops=_attended(model, length))
+    return Adapter(trained=length * model.hidden, flops=_attention_flops(model, length))
 
 
 def prefix(model: Model, *, length: Number) -> Adapter:
     """Trained keys and values in every layer, without the MLP that makes them in training (Li and Liang 2021,
     arXiv:2101.00190)."""
-    trained = length * sum(n * o.cached for n, o in model.counted() if isinstance(o, Attention))
-    return Adapter(trained=trained, flops=_attended(model, length))
+    trained = length * sum(n * o.cached for n, o in model.operator_counts() if isinstance(o, Attention))
+    return Adapter(trained=trained, flops=_attention_flops(model, length))
 
 
 def side_network(model: Model, *, reduction: Number) -> Adapter:
@@ -226,11 +229,11 @@ def _targets(model: Model, names: Sequence[str]) -> list[Projection]:
     return [p for p in projections(model) if p.name in names]
 
 
-def _summed(on: Sequence[Projection], each: Callable[[Projection], Number]) -> Number:
+def _sum_stored(on: Sequence[Projection], each: Callable[[Projection], Number]) -> Number:
     return sum(p.count * each(p) for p in on)
 
 
-def _passed(on: Sequence[Projection], each: Callable[[Projection], Number]) -> Number:
+def _sum_active(on: Sequence[Projection], each: Callable[[Projection], Number]) -> Number:
     return sum(p.active * each(p) for p in on)
 
 
@@ -242,9 +245,9 @@ def _within(model: Model) -> Iterator[tuple[Number, Operator]]:
     return ((block.count, operator) for block in model.blocks for operator in block.operators)
 
 
-def _attended(model: Model, length: Number) -> Number:
+def _attention_flops(model: Model, length: Number) -> Number:
     """FLOPs of so many more keys for one position."""
-    return sum(n * o.forward_flops(length) for n, o in model.counted() if isinstance(o, Attention))
+    return sum(n * o.forward_flops(length) for n, o in model.operator_counts() if isinstance(o, Attention))
 
 
 def _biases(operator: Operator) -> Number:

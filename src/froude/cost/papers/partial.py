@@ -1,7 +1,7 @@
 """Training a part of a model's parameters: what is left of gradients, states, activations and the backward pass.
 
 A matmul whose weights are frozen needs no input for their gradient, and one product of its backward pass instead of
-two; with no trained weight before it none at all. What is trained is told by an adapter
+two; with no trained weight before it none at all. What is trained is described by an adapter
 (`froude.cost.papers.adapters`) or by a share of the model's own parameters.
 """
 
@@ -70,7 +70,7 @@ def partly_trained_seconds(model: Model, machine: Machine, layout: Layout, train
     chip, each = machine.chip, constants()
     share = trained.parameters / model.n_params if trained.kept else 0.0
     total = loss_work(model.vocabulary, chip, layout, each).seconds
-    for count, operator in model.counted():
+    for count, operator in model.operator_counts():
         forward = forward_work(operator, chip, layout, each)
         backward = backward_work(operator, chip, layout, each) if trained.through else Work()
         if isinstance(operator, Matmul):
@@ -79,6 +79,6 @@ def partly_trained_seconds(model: Model, machine: Machine, layout: Layout, train
             backward = Work()
         total = total + count * (forward.seconds + backward.seconds)
     precision = layout.precision
-    held = 2 * (precision.master + precision.optimizer) + precision.gradients + precision.weights
-    update = moving_seconds(held * trained.parameters, chip, layout, each)
+    update_bytes = 2 * (precision.master + precision.optimizer) + precision.gradients + precision.weights
+    update = moving_seconds(update_bytes * trained.parameters, chip, layout, each)
     return total * layout.micro_batches + model.layers * each.launch * layout.micro_batches + update

@@ -56,8 +56,8 @@ def layer_seconds(model: Model, machine: Machine, layout: Layout) -> LayerSecond
 
 def layer_bytes(model: Model, layout: Layout) -> float:
     """Weight bytes of a layer in the mean."""
-    held = sum(block.count * sum(o.parameters for o in block.operators) for block in model.blocks)
-    return float(held / model.layers * layout.precision.weights)
+    parameters = sum(block.count * sum(o.parameters for o in block.operators) for block in model.blocks)
+    return float(parameters / model.layers * layout.precision.weights)
 
 
 def window_bytes(model: Model, layout: Layout, window: Window) -> float:

@@ -38,19 +38,19 @@ def resnet_rs(depth: int, *, classes: int = 1000) -> Model:
 def small_kernels(name: str, stages: Sequence[int], image: int, classes: int) -> Model:
     """A residual network whose stem has four 3 × 3 convolutions, and whose blocks weigh their channels."""
     plain = convnet(name=name, stages=stages, width=WIDTH, image=image, classes=classes, channels=3)
-    blocks = tuple(replace(block, operators=(*block.operators, *_weighed(block))) for block in plain.blocks)
+    blocks = tuple(replace(block, operators=(*block.operators, *_squeeze(block))) for block in plain.blocks)
     half, quarter = image // 2, image // 4
     stem = (
         plain.embedding[0],
-        *_normed(3, WIDTH // 2, half),
-        *_normed(WIDTH // 2, WIDTH // 2, half),
-        *_normed(WIDTH // 2, WIDTH, half),
-        *_normed(WIDTH, WIDTH, quarter),
+        *_convolution_and_norm(3, WIDTH // 2, half),
+        *_convolution_and_norm(WIDTH // 2, WIDTH // 2, half),
+        *_convolution_and_norm(WIDTH // 2, WIDTH, half),
+        *_convolution_and_norm(WIDTH, WIDTH, quarter),
     )
     return replace(plain, embedding=stem, blocks=blocks)
 
 
-def _weighed(block: Block) -> tuple[Operator, ...]:
+def _squeeze(block: Block) -> tuple[Operator, ...]:
     """The mean of every channel of a block's output through two small layers, and the product with it."""
     last = [o for o in block.operators if isinstance(o, Matmul) and o.name == f"{GROUP}.1x1"][-1]
     channels, places = float(last.outputs), float(last.positions)
@@ -62,7 +62,7 @@ def _weighed(block: Block) -> tuple[Operator, ...]:
     )
 
 
-def _normed(inputs: int, outputs: int, side: int) -> tuple[Operator, ...]:
+def _convolution_and_norm(inputs: int, outputs: int, side: int) -> tuple[Operator, ...]:
     """A 3 × 3 convolution to side² places, a batch norm and a rectifier."""
     places = outputs * side**2
     return (

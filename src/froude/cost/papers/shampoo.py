@@ -78,14 +78,14 @@ def shampoo_added(model: Model, machine: Machine, layout: Layout, optimizer: Sha
 
 def _blocks(model: Model, most: int) -> Iterator[tuple[float, float, float]]:
     """Count, rows and columns of the blocks of all weights that matmuls have, those at the edges smaller."""
-    for count, operator in model.counted():
+    for count, operator in model.operator_counts():
         if isinstance(operator, Matmul) and not operator.tied:
-            for n_rows, rows in _cut(float(operator.inputs), most):
-                for n_columns, columns in _cut(float(operator.outputs), most):
+            for n_rows, rows in _pieces(float(operator.inputs), most):
+                for n_columns, columns in _pieces(float(operator.outputs), most):
                     yield float(count * operator.experts) * n_rows * n_columns, rows, columns
 
 
-def _cut(size: float, most: int) -> list[tuple[float, float]]:
+def _pieces(size: float, most: int) -> list[tuple[float, float]]:
     """How many pieces of which size: whole ones, and what is left."""
     whole, left = np.divmod(size, most)
     return [(many, length) for many, length in ((whole, float(most)), (1.0, left)) if many and length]

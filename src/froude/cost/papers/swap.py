@@ -45,8 +45,8 @@ class Swap:
     def share(self) -> Number:
         """The share α of the others that compute hides and the host holds, from 0 to 1."""
         hidden = (self.forward_seconds * self.link - self.always) / self.others
-        held = (self.room / self.layers - self.always) / self.others
-        return np.clip(np.minimum(hidden, held), 0, 1)
+        stored = (self.room / self.layers - self.always) / self.others
+        return np.clip(np.minimum(hidden, stored), 0, 1)
 
     @property
     def hides_all(self) -> Number:

@@ -38,7 +38,7 @@ def volume_unet(
         )
         blocks.append(Block(name=f"up{i + 1}", count=1, operators=operators))
         arriving = widths[i]
-    kept = Elementwise(name="input", moved=channels * side**3, saved=channels * side**3)
+    image = Elementwise(name="input", moved=channels * side**3, saved=channels * side**3)
     return Model(
         name=name,
         hidden=width,
@@ -46,7 +46,7 @@ def volume_unet(
         kv_heads=1,
         vocabulary=0,
         context=1,
-        embedding=(kept,),
+        embedding=(image,),
         blocks=tuple(blocks),
         head=(),
     )
@@ -56,14 +56,14 @@ def _stage(inputs: int, outputs: int, side: int, depth: int) -> Iterator[Operato
     """Residual blocks one behind another, of which the first changes channels."""
     for i in range(depth):
         arriving = outputs if i else inputs
-        yield from _normed(arriving, outputs, side)
-        yield from _normed(outputs, outputs, side)
+        yield from _convolution_and_norm(arriving, outputs, side)
+        yield from _convolution_and_norm(outputs, outputs, side)
         if not i:
             yield _convolution(arriving, outputs, 1, side)
         yield Elementwise(name="residual", moved=3 * outputs * side**3)
 
 
-def _normed(inputs: int, outputs: int, side: int) -> Iterator[Operator]:
+def _convolution_and_norm(inputs: int, outputs: int, side: int) -> Iterator[Operator]:
     """A 3 × 3 × 3 convolution, an instance norm with gain and bias, and a rectifier."""
     places = outputs * side**3
     yield _convolution(inputs, outputs, 3, side)

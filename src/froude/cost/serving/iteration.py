@@ -35,7 +35,7 @@ CAUSAL_SHARE = 0.5
 """Share of a prompt's scores that a causal kernel computes: the keys before each position."""
 
 
-def _everywhere() -> Mapping[str, Number]:
+def _no_efficiencies() -> Mapping[str, Number]:
     return MappingProxyType({})
 
 
@@ -84,7 +84,7 @@ class Serving:
     fetched: Number = 1
     chunk_bytes: Number = np.inf
     constants: Constants | None = None
-    efficiency: Mapping[str, Number] = field(default_factory=_everywhere)
+    efficiency: Mapping[str, Number] = field(default_factory=_no_efficiencies)
 
     def __post_init__(self) -> None:
         for name in ("overlap", "overlap_operators", "fetched"):
@@ -185,7 +185,7 @@ def price_iteration(model: Model, machine: Machine, serving: Serving) -> Iterati
     Raises InputError where the chip lacks the number type, or the machine the memory that weights come from.
     """
     operators: dict[str, Busy] = {}
-    for count, operator, stored in _stored(model, serving):
+    for count, operator, stored in _operators(model, serving):
         busy = operator_busy(operator, machine, serving, stored).times(count)
         operators[operator.name] = operators.get(operator.name, Busy()).plus(busy)
     sent = serving.positions * model.hidden * serving.activations
@@ -214,7 +214,7 @@ def ridge_batch(machine: Machine, serving: Serving) -> Number:
     return serving.weights.bits_per_weight / 16 * balance / (serving.tokens * serving.products)
 
 
-def _stored(model: Model, serving: Serving) -> Iterator[tuple[Number, Operator, Format]]:
+def _operators(model: Model, serving: Serving) -> Iterator[tuple[Number, Operator, Format]]:
     """Every operator with its count and the format of its weights."""
     yield from ((1, operator, serving.others) for operator in model.embedding)
     for block in model.blocks:
@@ -250,13 +250,13 @@ def _attention(operator: Attention, machine: Machine, serving: Serving) -> Busy:
 
     Of a prompt that enters each position is scored against the keys before it.
     """
-    kept = serving.batch * operator.kept(serving.context) * serving.kv.bits_per_weight / 8
+    cached = serving.batch * operator.cache_values(serving.context) * serving.kv.bits_per_weight / 8
     entering = serving.prefilled * (CAUSAL_SHARE if operator.causal else 1.0)
     flops = (serving.decoded + entering) * operator.forward_flops(serving.context)
     return _on_roof(
         operator.name,
         serving,
-        memory=kept / serving.devices / serving.bytes_per_s(machine.chip),
+        memory=cached / serving.devices / serving.bytes_per_s(machine.chip),
         compute=flops / serving.devices / serving.flops_per_s(machine.chip, serving.scores),
     )
 

@@ -51,9 +51,9 @@ class Assumption:
     effect: tuple[float, float] = (1.0, 1.0)
 
     def __str__(self) -> str:
-        said = f"{self.name}: {self.value} ({self.why})"
+        sentence = f"{self.name}: {self.value} ({self.why})"
         lo, hi = self.effect
-        return said if lo == hi == 1.0 else f"{said}; otherwise the step takes {lo - 1:+.0%} to {hi - 1:+.0%}"
+        return sentence if lo == hi == 1.0 else f"{sentence}; otherwise the step takes {lo - 1:+.0%} to {hi - 1:+.0%}"
 
 
 @final
@@ -121,7 +121,7 @@ def train_cost(model: Model, machine: Machine, **given: Any) -> TrainCost:
         layout=layout,
         cost=cost,
         interval=interval(float(cost.step_seconds), assumptions),
-        assumptions=(*assumptions, *stated(machine.assumed), *stated(model.assumed)),
+        assumptions=(*assumptions, *parse_assumptions(machine.assumed), *parse_assumptions(model.assumed)),
     )
 
 
@@ -131,25 +131,25 @@ def complete(model: Model, machine: Machine, given: Mapping[str, Any]) -> tuple[
     for name in given:
         if name not in known:
             raise InputError(f"{name!r} is no part of a layout: it has {', '.join(sorted(known))}")
-    said = {"devices": machine.devices, **given}
-    if "precision" in said:
-        said["precision"] = precision_called(said["precision"])
+    chosen = {"devices": machine.devices, **given}
+    if "precision" in chosen:
+        chosen["precision"] = get_precision(chosen["precision"])
     reasons: dict[str, str] = {}
-    for name, value, why in _defaults(model, machine, said):
-        if name not in said:
-            said[name], reasons[name] = value, why
-    layout = Layout(**{"global_batch": 0, **said})
-    if "global_batch" not in said:
-        layout, reasons["global_batch"] = _batched(model, layout)
-    if "recompute" not in said:
-        layout, reasons["recompute"] = _recomputed(model, machine, layout)
+    for name, value, why in _defaults(model, machine, chosen):
+        if name not in chosen:
+            chosen[name], reasons[name] = value, why
+    layout = Layout(**{"global_batch": 0, **chosen})
+    if "global_batch" not in chosen:
+        layout, reasons["global_batch"] = _usual_batch(model, layout)
+    if "recompute" not in chosen:
+        layout, reasons["recompute"] = _least_recompute(model, machine, layout)
     elif layout.recompute == "optimal":
         check_legal(model, machine, layout)
         layout = with_optimal_recompute(model, machine, layout)
     return layout, reasons
 
 
-def precision_called(name: str | Precision) -> Precision:
+def get_precision(name: str | Precision) -> Precision:
     """The precision of a name; InputError lists the names."""
     if isinstance(name, Precision):
         return name
@@ -184,30 +184,30 @@ def effect_of(model: Model, machine: Machine, layout: Layout, name: str, why: st
         changed = replace(layout, **other)
         if bool(legal(model, machine, changed)):
             ratios.append(float(evaluate(model, machine, changed).step_seconds) / step_seconds)
-    written = precision_name(value) if isinstance(value, Precision) else _written(value)
-    return Assumption(name=name, value=written, why=why, effect=(min(ratios), max(ratios)))
+    text = precision_name(value) if isinstance(value, Precision) else _text(value)
+    return Assumption(name=name, value=text, why=why, effect=(min(ratios), max(ratios)))
 
 
-def stated(sentences: tuple[str, ...]) -> Iterator[Assumption]:
+def parse_assumptions(sentences: tuple[str, ...]) -> Iterator[Assumption]:
     """Assumptions of a machine or a model, written "name: value"."""
     for sentence in sentences:
         name, _, rest = sentence.partition(": ")
         yield Assumption(name=name, value=rest, why="not said")
 
 
-def _defaults(model: Model, machine: Machine, said: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+def _defaults(model: Model, machine: Machine, chosen: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     """Fields in the order in which they are decided, with value and reason."""
     yield "seq_len", int(model.context), "the model's context"
     yield "precision", PRECISIONS[usual_precision(machine.chip)], "mixed precision with master weights in fp32"
     for name in ("tensor", "pipeline", "context", "expert", "interleave", "micro_batch"):
         yield name, 1, "not said"
-    parts = int(np.prod([int(said.get(name, 1)) for name in ("tensor", "pipeline", "context")]))
+    parts = int(np.prod([int(chosen.get(name, 1)) for name in ("tensor", "pipeline", "context")]))
     several = machine.devices // max(parts, 1) > 1
     stage = (1 if parts > 1 else 3) if several else 0
     why = "states divided, as with other parallelism" if parts > 1 else "the only parallelism"
     yield "zero", stage, why if several else "one replica"
     yield "shard", 0, "all data-parallel devices"
-    yield "sequence_parallel", int(said.get("tensor", 1)) > 1, "free with tensor parallelism"
+    yield "sequence_parallel", int(chosen.get("tensor", 1)) > 1, "free with tensor parallelism"
     yield "attention", "flash-2", "what frameworks take"
     yield "schedule", "1f1b", "what frameworks take"
     yield "overlap", True, "what frameworks do"
@@ -237,7 +237,7 @@ def _alternatives(machine: Machine, layout: Layout, name: str) -> Iterator[dict[
         yield {name: not getattr(layout, name)}
 
 
-def _batched(model: Model, layout: Layout) -> tuple[Layout, str]:
+def _usual_batch(model: Model, layout: Layout) -> tuple[Layout, str]:
     """A global batch near the usual number of tokens or images that replicas, micro-batches and pipeline divide."""
     unit = int(layout.data_parallel) * int(layout.micro_batch)
     if int(layout.interleave) > 1:
@@ -249,12 +249,12 @@ def _batched(model: Model, layout: Layout) -> tuple[Layout, str]:
     return replace(layout, global_batch=batch), why
 
 
-def _recomputed(model: Model, machine: Machine, layout: Layout) -> tuple[Layout, str]:
+def _least_recompute(model: Model, machine: Machine, layout: Layout) -> tuple[Layout, str]:
     """The least recomputation with which the layout fits, if any does."""
     for mode in ("none", "selective", "operators", "full"):
-        tried = replace(layout, recompute=mode)
-        if bool(legal(model, machine, tried)) and bool(evaluate(model, machine, tried).fits):
-            return tried, "the least that fits"
+        candidate = replace(layout, recompute=mode)
+        if bool(legal(model, machine, candidate)) and bool(evaluate(model, machine, candidate).fits):
+            return candidate, "the least that fits"
     return replace(layout, recompute="full"), "nothing less comes nearer to fitting"
 
 
@@ -262,7 +262,7 @@ def _count(value: Any) -> int | float:
     return int(value) if float(value).is_integer() else float(value)
 
 
-def _written(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -33,14 +33,14 @@ def data_seconds(share: Share, machine: Machine, layout: Layout, constants: Cons
     many = layout.micro_batches
     forward, backward = (one.seconds * _window(layout) for one in (micro.forward, micro.backward))
     if layout.zero == 3:
-        each = _exposed(gather + gather + scatter, micro.seconds, layout)
-        once = _exposed(across, backward, layout)
+        each = _exposed_seconds(gather + gather + scatter, micro.seconds, layout)
+        once = _exposed_seconds(across, backward, layout)
     elif layout.zero == 2:
-        each = _exposed(scatter, micro.backward.seconds, layout)
-        once = _exposed(gather, forward, layout) + _exposed(across, backward, layout)
+        each = _exposed_seconds(scatter, micro.backward.seconds, layout)
+        once = _exposed_seconds(gather, forward, layout) + _exposed_seconds(across, backward, layout)
     else:
         each = 0.0
-        once = _exposed(scatter + across, backward, layout) + _exposed(gather, forward, layout)
+        once = _exposed_seconds(scatter + across, backward, layout) + _exposed_seconds(gather, forward, layout)
     return (many * each + once) / layout.local_steps + many * _copies(share, machine, layout, constants)
 
 
@@ -93,7 +93,7 @@ def _collectives(
     )
 
 
-def _exposed(work: _Collective, behind: Number, layout: Layout) -> Number:
+def _exposed_seconds(work: _Collective, behind: Number, layout: Layout) -> Number:
     """What communication adds to a step: all of it, or beside compute what it takes and what is longer than compute.
 
     From stage 2 on every block waits for its own collective, so that the hops show, which grow with the group.

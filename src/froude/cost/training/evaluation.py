@@ -124,7 +124,7 @@ def _least_seconds(model: Model, layout: Layout, cost: Cost) -> Number:
     """
     hidden = sum(
         0.5 * count * operator.forward_flops(layout.seq_len)
-        for count, operator in model.counted()
+        for count, operator in model.operator_counts()
         if isinstance(operator, Attention) and operator.causal and layout.attention != "unfused"
     )
     computed = MATMUL_PASSES * (model.forward_flops(layout.seq_len) - hidden) * layout.tokens

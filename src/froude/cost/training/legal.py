@@ -58,10 +58,10 @@ def rules(model: Model, machine: Machine, layout: Layout) -> Iterator[tuple[np.n
 
 def legal(model: Model, machine: Machine, layout: Layout) -> np.ndarray:
     """Whether a layout exists, elementwise over its arrays."""
-    found = np.asarray(True)
+    holding = np.asarray(True)
     for holds, _ in rules(model, machine, layout):
-        found = found & holds
-    return found
+        holding = holding & holds
+    return holding
 
 
 def check_legal(model: Model, machine: Machine, layout: Layout) -> None:
@@ -70,13 +70,13 @@ def check_legal(model: Model, machine: Machine, layout: Layout) -> None:
     for tier in (layout.offload_optimizer, layout.offload_parameters, layout.offload_activations):
         if tier != "device" and tier not in machine.tiers:
             raise InputError(f"the machine has no {tier} memory to offload to: it has {', '.join(machine.tiers)}")
-    for holds, asked in rules(model, machine, layout):
+    for holds, rule in rules(model, machine, layout):
         if not np.all(holds):
-            raise InputError(f"no such layout: {asked} ({_sizes(model, layout)})")
+            raise InputError(f"no such layout: {rule} ({_sizes(model, layout)})")
 
 
 def _sizes(model: Model, layout: Layout) -> str:
-    said = {
+    sizes = {
         "devices": layout.devices,
         "tensor": layout.tensor,
         "pipeline": layout.pipeline,
@@ -90,4 +90,4 @@ def _sizes(model: Model, layout: Layout) -> str:
         "KV heads": model.kv_heads,
         "layers": model.layers,
     }
-    return ", ".join(f"{name} {float(np.max(value)):g}" for name, value in said.items())
+    return ", ".join(f"{name} {float(np.max(value)):g}" for name, value in sizes.items())

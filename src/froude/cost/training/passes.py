@@ -74,7 +74,7 @@ def block_passes(operators: Sequence[Operator], machine: Machine, layout: Layout
     """Both passes of one micro-batch through a block's operators; what is recomputed is done in the backward pass."""
     forward = _pass([forward_work(o, machine.chip, layout, constants) for o in operators])
     backward = _pass([backward_work(o, machine.chip, layout, constants) for o in operators])
-    exchanged = _exchanged(operators, machine, layout, constants, forward.seconds)
+    exchanged = _communication(operators, machine, layout, constants, forward.seconds)
     forward = forward + exchanged + Seconds(fixed=constants.launch / 3)
     # Gradients of columns' inputs are reduced where rows' outputs were, and sent where activations were.
     backward = backward + exchanged + Seconds(fixed=constants.launch * 2 / 3)
@@ -93,9 +93,9 @@ def end_passes(model: Model, machine: Machine, layout: Layout, constants: Consta
             loss_work(model.vocabulary, machine.chip, layout, constants),
         ]
     )
-    summed = layout.positions * model.hidden * layout.precision.activations
-    reduced = Seconds(tensor=_reduced(summed, machine, layout, constants))
-    return Passes(forward=forward + reduced, backward=backward + reduced)
+    output_bytes = layout.positions * model.hidden * layout.precision.activations
+    reduction = Seconds(tensor=_reduction_seconds(output_bytes, machine, layout, constants))
+    return Passes(forward=forward + reduction, backward=backward + reduction)
 
 
 def _pass(works: Sequence[Work]) -> Seconds:
@@ -125,13 +125,13 @@ def _again(
     return Seconds(recompute=sum(shares[type(o)] * work_of(o).seconds for o in operators if type(o) in shares))
 
 
-def _exchanged(
+def _communication(
     operators: Sequence[Operator], machine: Machine, layout: Layout, constants: Constants, work_seconds: Number
 ) -> Seconds:
     """Communication inside a block's forward pass that is not hidden."""
     width = layout.positions * layout.precision.activations
     rows = sum(o.outputs * o.active * o.positions for o in operators if isinstance(o, Matmul) and o.split == "rows")
-    tensor = _reduced(width * rows, machine, layout, constants)
+    tensor = _reduction_seconds(width * rows, machine, layout, constants)
     if layout.overlap_tensor:
         taken = 2 * beside_seconds(Group(size=layout.tensor), width * rows, machine, constants)
         tensor = taken + np.maximum(tensor - work_seconds, 0)
@@ -139,11 +139,11 @@ def _exchanged(
     return Seconds(
         tensor=tensor,
         context=sum(_context_seconds(o, machine, layout, constants) for o in attended),
-        expert=_dispatched(operators, machine, layout, constants),
+        expert=_dispatch_seconds(operators, machine, layout, constants),
     )
 
 
-def _dispatched(operators: Sequence[Operator], machine: Machine, layout: Layout, constants: Constants) -> Number:
+def _dispatch_seconds(operators: Sequence[Operator], machine: Machine, layout: Layout, constants: Constants) -> Number:
     """Positions sent to their experts and back, where devices share them."""
     if np.max(layout.expert) == 1:
         return 0.0
@@ -154,7 +154,7 @@ def _dispatched(operators: Sequence[Operator], machine: Machine, layout: Layout,
     return np.where(np.asarray(layout.expert) > 1, 2 * exchange_seconds(experts, whole, machine, constants), 0.0)
 
 
-def _reduced(whole_bytes: Number, machine: Machine, layout: Layout, constants: Constants) -> Number:
+def _reduction_seconds(whole_bytes: Number, machine: Machine, layout: Layout, constants: Constants) -> Number:
     """An all-reduce among tensor-parallel devices; sequence parallelism's gather and scatter cost the same."""
     if np.max(layout.tensor) == 1:
         return 0.0

@@ -49,9 +49,9 @@ def goodput(
     with np.errstate(invalid="ignore"):  # an infinite interval is the best one where nothing fails
         failures = np.where(rate > 0, np.minimum(rate * (interval + blocking_seconds), _MOST), 0.0)
         working = np.where(np.isinf(interval), 1.0, interval / (interval + blocking_seconds))
-    kept = np.where(failures > 0, failures / np.expm1(np.where(failures > 0, failures, 1.0)), 1.0)
+    saved_share = np.where(failures > 0, failures / np.expm1(np.where(failures > 0, failures, 1.0)), 1.0)
     standing = np.exp(-rate * (restart_seconds + background_seconds)) / (1 + rate * detection_seconds)
-    return working * kept * standing
+    return working * saved_share * standing
 
 
 def best_interval(

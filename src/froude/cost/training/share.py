@@ -46,20 +46,20 @@ class Share:
 
 def share_of(model: Model, layout: Layout) -> Share:
     """The share of the stage that holds most: an equal part of the blocks, rounded up, and the larger end."""
-    held = fullest_blocks(model, layout)
+    n_blocks = fullest_blocks(model, layout)
     dense, experts, largest = 0.0, 0.0, 0.0
     for block in model.blocks:
         own = _parameters([o for o in block.operators if not is_expert(o)], layout)
         routed = _parameters([o for o in block.operators if is_expert(o)], layout)
-        dense = dense + block.count * held / model.layers * own
-        experts = experts + block.count * held / model.layers * routed
+        dense = dense + block.count * n_blocks / model.layers * own
+        experts = experts + block.count * n_blocks / model.layers * routed
         largest = np.maximum(largest, own + routed)
     first, last = _parameters(model.embedding, layout), _parameters(model.head, layout)
     copied = sum(o.inputs * o.outputs / layout.tensor for o in model.head if isinstance(o, Matmul) and o.tied)
     # A tied head on a stage of its own holds a copy of the embedding.
     ends = np.where(np.asarray(layout.pipeline) == 1, first + last, np.maximum(first, last + copied))
     largest = np.maximum(largest, np.maximum(first, last + copied))
-    return Share(dense=dense + ends, experts=experts, units=held + 1, largest=largest)
+    return Share(dense=dense + ends, experts=experts, units=n_blocks + 1, largest=largest)
 
 
 def fullest_blocks(model: Model, layout: Layout) -> Number:

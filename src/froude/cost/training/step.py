@@ -72,9 +72,9 @@ def step_seconds(model: Model, machine: Machine, layout: Layout, constants: Cons
         last=busiest.seconds / stage.seconds,
     )
     share = share_of(model, layout)
-    done = (busiest.forward + busiest.backward).times(layout.micro_batches)
+    passes = (busiest.forward + busiest.backward).times(layout.micro_batches)
     parts = {
-        **done.by_part(),
+        **passes.by_part(),
         "data": data_seconds(share, machine, layout, constants, busiest),
         "bubble": bubble,
         "optimizer": _optimizer_seconds(share, machine, layout, constants),
@@ -108,5 +108,5 @@ def _optimizer_seconds(share: Share, machine: Machine, layout: Layout, constants
     if layout.offload_optimizer != "device":
         return 0.0 * share.parameters
     precision = layout.precision
-    held = OPTIMIZER_PASSES * (precision.master + precision.optimizer) + precision.gradients + precision.weights
-    return moving_seconds(held * share.owned(layout), machine.chip, layout, constants)
+    moved_bytes = OPTIMIZER_PASSES * (precision.master + precision.optimizer) + precision.gradients + precision.weights
+    return moving_seconds(moved_bytes * share.owned(layout), machine.chip, layout, constants)

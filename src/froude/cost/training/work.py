@@ -111,19 +111,19 @@ def _matmul(operator: Matmul, chip: Chip, layout: Layout, constants: Constants, 
     weights = np.maximum(operator.experts / layout.expert, 1) * inputs * outputs
     width = layout.precision.activations
     if layout.precision.matmuls in chip.matmul_time:
-        timed = chip.matmul_time[layout.precision.matmuls]
+        timing = chip.matmul_time[layout.precision.matmuls]
         if not backward:
-            return Work(matmul=timed.seconds(rows, inputs, outputs))
-        return Work(matmul=timed.seconds(rows, outputs, inputs) + timed.seconds(inputs, rows, outputs))
+            return Work(matmul=timing.seconds(rows, inputs, outputs))
+        return Work(matmul=timing.seconds(rows, outputs, inputs) + timing.seconds(inputs, rows, outputs))
     products = 2 if backward else 1
     multiplying = products * 2 * rows * inputs * outputs / matmul_rate(chip, layout.precision.matmuls, constants)
-    loaded = products * width * (rows * (inputs + outputs) / products + weights)
-    written = constants.matmul_memory * rows * width * (inputs if backward else outputs)
+    loads = products * width * (rows * (inputs + outputs) / products + weights)
+    stores = constants.matmul_memory * rows * width * (inputs if backward else outputs)
     if backward:
-        written = written + 2 * weights * layout.precision.gradients  # added to what other micro-batches gave
+        stores = stores + 2 * weights * layout.precision.gradients  # added to what other micro-batches gave
     bandwidth = chip.memory_bandwidth_bytes_per_s
-    shown = np.maximum(loaded / bandwidth - multiplying, 0)
-    return Work(matmul=multiplying, memory=shown + written / bandwidth)
+    shown = np.maximum(loads / bandwidth - multiplying, 0)
+    return Work(matmul=multiplying, memory=shown + stores / bandwidth)
 
 
 def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Constants) -> Work:

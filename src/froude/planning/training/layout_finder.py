@@ -9,7 +9,7 @@ from typing import Any, final
 
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
-from froude.cost.training.assumptions import PRECISIONS, precision_called, usual_precision
+from froude.cost.training.assumptions import PRECISIONS, get_precision, usual_precision
 from froude.fitting.allocation import FLOP_PER_PARAM_TOKEN
 from froude.laws import get_law
 from froude.planning.layouts.layout_search import FoundLayouts, search
@@ -81,7 +81,7 @@ class LayoutFinder:
         """What the search finds for a model in one of the precisions."""
         key = (model.name, float(model.n_params), self.machine.devices, global_batch, precision, self.whole)
         if key not in self.searched:
-            pins = {**self.fixed, "precision": precision_called(precision)}
+            pins = {**self.fixed, "precision": get_precision(precision)}
             sizes = {"seq_len": self.seq_len, "global_batch": global_batch}
             space = space_of(model, self.machine, **sizes, fixed=pins)
             space = space if self.whole else narrow(space, self.fixed)
@@ -126,7 +126,7 @@ def best_learning_rate(model: Model, tokens: float) -> float:
 def precisions_of(machine: Machine, precision: str | None) -> tuple[str, ...]:
     """Names of the precisions to choose from: the one that is given, or all that the chip trains in at a known loss."""
     if precision is not None:
-        precision_called(precision)
+        get_precision(precision)
         return (precision,)
     usual = usual_precision(machine.chip)
     return (usual, "fp8") if "fp8" in machine.chip.peak_flops else (usual,)

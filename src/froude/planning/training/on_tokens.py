@@ -13,9 +13,9 @@ from froude.cost.training.assumptions import (
     BATCH_TOKENS,
     Assumption,
     effect_of,
+    get_precision,
     interval,
-    precision_called,
-    stated,
+    parse_assumptions,
     usual_precision,
 )
 from froude.cost.training.layout import Layout
@@ -171,7 +171,7 @@ def _too_large(
 def _pins(machine: Machine, fixed: Mapping[str, Any] | None) -> dict[str, Any]:
     """What is fixed, the precision by its own value, or that of the chip where nobody says."""
     pins = {} if fixed is None else dict(fixed)
-    return {**pins, "precision": precision_called(pins.get("precision", usual_precision(machine.chip)))}
+    return {**pins, "precision": get_precision(pins.get("precision", usual_precision(machine.chip)))}
 
 
 def _assumed(model: Model, machine: Machine, choice: LayoutCandidate, given: frozenset[str]) -> Iterator[Assumption]:
@@ -202,7 +202,7 @@ def _sentences(
             f"divisor of the devices); twice as many would train {more:+.1%} tokens a second in this layout"
         )
     yield reliable.sentence()
-    yield from map(str, (*stated(machine.assumed), *stated(model.assumed)))
+    yield from map(str, (*parse_assumptions(machine.assumed), *parse_assumptions(model.assumed)))
 
 
 def _no_layout(model: Model, machine: Machine, seq_len: int, batch: int, pins: Mapping[str, Any]) -> str:

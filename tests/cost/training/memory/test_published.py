@@ -204,7 +204,7 @@ def test_7b_at_a_million_tokens_fits_by_swapping_a_share_of_tokens(
     assert hidden[-1]
     assert np.all(np.diff(hidden.astype(int)) >= 0)  # from one length on
     # Half of the causal square is counted, as for this row among the headline facts.
-    scores = sum(n * float(o.forward_flops(2**20)) for n, o in run.model.counted() if isinstance(o, Attention))
+    scores = sum(n * float(o.forward_flops(2**20)) for n, o in run.model.operator_counts() if isinstance(o, Attention))
     flops = 3 * (float(run.model.forward_flops(2**20)) - 0.5 * scores) * 2**20
     seconds = float(swapped_seconds(run.model, run.machine, layout, swap))
     assert flops / seconds / (8 * 312e12) == near(0.523)

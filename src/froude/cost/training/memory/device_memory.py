@@ -111,9 +111,9 @@ def tiers_suffice(model: Model, machine: Machine, layout: Layout) -> Number:
         (layout.offload_activations, stored_bytes(model, layout) * in_flight(*layout.flow)),
     ]
     enough: Number = True
-    for tier, held in machine.tiers.items():
-        kept = sum(size for place, size in offloaded if place == tier)
-        enough = np.logical_and(enough, np.asarray(kept) <= held.memory_bytes)
+    for tier, memory in machine.tiers.items():
+        offloaded_bytes = sum(size for place, size in offloaded if place == tier)
+        enough = np.logical_and(enough, np.asarray(offloaded_bytes) <= memory.memory_bytes)
     return enough
 
 

@@ -35,13 +35,13 @@ def with_optimal_recompute(model: Model, machine: Machine, layout: Layout) -> La
     nothing = memory_bytes(model, replace(layout, recompute="optimal", kept=Kept(bytes=0.0)))
     room = (machine.chip.memory_bytes - float(nothing.total)) / (1 + FRAGMENTATION)
     layers = int(fullest_blocks(model, layout))
-    found = best_recompute(items, layers, max(room, 0.0), float(in_flight(*layout.flow)))
-    if isinstance(found, TooLittle):
+    plan = best_recompute(items, layers, max(room, 0.0), float(in_flight(*layout.flow)))
+    if isinstance(plan, TooLittle):
         raise InputError(
-            f"no recomputation fits: activations need {format_bytes(found.least_bytes)} at least where "
+            f"no recomputation fits: activations need {format_bytes(plan.least_bytes)} at least where "
             f"{format_bytes(max(room, 0.0))} are left: take a smaller micro-batch or more parallelism"
         )
-    return replace(layout, recompute="optimal", kept=_shares(found, operators, items, layout))
+    return replace(layout, recompute="optimal", kept=_shares(plan, operators, items, layout))
 
 
 def chain(operators: Sequence[Operator], machine: Machine, layout: Layout) -> list[Item]:
@@ -57,17 +57,17 @@ def chain(operators: Sequence[Operator], machine: Machine, layout: Layout) -> li
     ]
 
 
-def _shares(found: RecomputePlan, operators: Sequence[Operator], items: Sequence[Item], layout: Layout) -> Kept:
+def _shares(plan: RecomputePlan, operators: Sequence[Operator], items: Sequence[Item], layout: Layout) -> Kept:
     """What the plan keeps and repeats, as shares of whole blocks."""
-    layers = sum(n for n, _ in found.choices)
-    kept = sum(n * choice.kept_bytes for n, choice in found.choices)
+    layers = sum(n for n, _ in plan.choices)
+    kept_bytes = sum(n * choice.kept_bytes for n, choice in plan.choices)
     flops = [float(operator.forward_flops(layout.seq_len)) for operator in operators]
-    again = sum(n * sum(sum(flops[a:b]) for a, b in choice.segments) for n, choice in found.choices)
+    again = sum(n * sum(sum(flops[a:b]) for a, b in choice.segments) for n, choice in plan.choices)
     return Kept(
-        bytes=kept / (layers * float(block_bytes(operators, layout))),
-        seconds=found.seconds / (layers * sum(item.seconds for item in items)),
+        bytes=kept_bytes / (layers * float(block_bytes(operators, layout))),
+        seconds=plan.seconds / (layers * sum(item.seconds for item in items)),
         flops=again / (layers * sum(flops)),
-        working=found.working_bytes / float(block_bytes(operators, layout)),
+        working=plan.working_bytes / float(block_bytes(operators, layout)),
     )
 
 

@@ -99,12 +99,13 @@ def best_recompute(
     if least > bound_bytes * (1 + _ROUNDING):
         return TooLittle(least_bytes=least)
     rooms = [(bound_bytes * (1 + 2 * _ROUNDING) - working) / in_flight for working, _ in fronts]
-    tried = [(_mixed_seconds(front, layers, room), front, room) for (_, front), room in zip(fronts, rooms, strict=True)]
+    pairs = [(front, room) for (_, front), room in zip(fronts, rooms, strict=True)]
+    candidates = [(_mixed_seconds(front, layers, room), front, room) for front, room in pairs]
     best, counts, chosen = np.inf, (), ()
-    for _, front, room in sorted(tried, key=lambda each: each[0]):  # the most hopeful first, to rule out others
-        found = _spread(front, layers, room, best)
-        if found is not None:
-            (best, counts), chosen = found, front
+    for _, front, room in sorted(candidates, key=lambda each: each[0]):  # the most hopeful first, to rule out others
+        spread = _spread(front, layers, room, best)
+        if spread is not None:
+            (best, counts), chosen = spread, front
     return _plan(counts, chosen, in_flight)
 
 
@@ -126,7 +127,7 @@ def _fronts(items: tuple[Item, ...]) -> tuple[tuple[float, tuple[KeptOrRepeated,
     fronts = [(working, _front(items, saved, working)) for working in sorted({0.0, *sizes})]
     before = [(), *(front for _, front in fronts)]
     # Room for a larger segment that no choice uses is worth nothing.
-    return tuple(found for found, last in zip(fronts, before, strict=False) if found[1] != last)
+    return tuple(front for front, last in zip(fronts, before, strict=False) if front[1] != last)
 
 
 _Row = tuple[float, float, float, tuple[tuple[int, int], ...]]
@@ -137,27 +138,27 @@ def _front(items: Sequence[Item], saved: Sequence[float], working: float) -> tup
     """The undominated choices whose segments need at most `working` bytes: a program over the chain's positions."""
     at: list[list[_Row]] = [[(0.0, 0.0, 0.0, ())]]
     for end, item in enumerate(items, start=1):
-        found = [(kept + item.saved_bytes, seconds, most, cut) for kept, seconds, most, cut in at[-1]]
+        rows = [(kept + item.saved_bytes, seconds, most, cut) for kept, seconds, most, cut in at[-1]]
         again = 0.0
         for start in range(end - 1, -1, -1):
             size, again = saved[end] - saved[start], again + items[start].seconds
             if size > working:
                 break
             begin = items[start].input_bytes
-            found += [(k + begin, s + again, max(most, size), (*cut, (start, end))) for k, s, most, cut in at[start]]
-        at.append(_undominated(found))
+            rows += [(k + begin, s + again, max(most, size), (*cut, (start, end))) for k, s, most, cut in at[start]]
+        at.append(_drop_dominated(rows))
     return tuple(
         KeptOrRepeated(kept_bytes=k, seconds=s, working_bytes=most, segments=cut) for k, s, most, cut in at[-1]
     )
 
 
-def _undominated(rows: list[_Row]) -> list[_Row]:
+def _drop_dominated(rows: list[_Row]) -> list[_Row]:
     """Those that no other beats in kept bytes and seconds, fewest bytes first."""
-    found: list[_Row] = []
+    best: list[_Row] = []
     for row in sorted(rows):
-        if not found or row[1] < found[-1][1] * (1 - _ROUNDING):
-            found.append(row)
-    return found
+        if not best or row[1] < best[-1][1] * (1 - _ROUNDING):
+            best.append(row)
+    return best
 
 
 def _spread(

@@ -158,5 +158,5 @@ def _run(
 
 def _peak(order: Sequence[Work], release: Kind) -> int:
     """The most forward passes of a device whose `release` is still to come."""
-    held = np.cumsum([(kind == "F") - (kind == release) for kind, _, _ in order])
-    return int(held.max())
+    in_flight = np.cumsum([(kind == "F") - (kind == release) for kind, _, _ in order])
+    return int(in_flight.max())
