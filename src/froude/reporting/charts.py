@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Role = Literal["curve", "law", "beyond", "path", "frontier", "level"]
 
-_NOTHING = np.empty(0)
 _PEN: Mapping[str, dict[str, Any]] = {
     "curve": {"linewidth": 1.1, "alpha": 0.8},
     "law": {"linewidth": 1.5},
@@ -48,9 +47,9 @@ class Line:
     y: np.ndarray
     role: Role
     colour: str
-    label: str = ""
-    lo: np.ndarray = field(default_factory=lambda: _NOTHING)
-    hi: np.ndarray = field(default_factory=lambda: _NOTHING)
+    label: str | None = None
+    lo: np.ndarray | None = None
+    hi: np.ndarray | None = None
 
 
 @final
@@ -193,7 +192,7 @@ def _y_range(view: View) -> tuple[float, float]:
 
 def _draw_line(axes: Axes, line: Line) -> None:
     axes.plot(line.x, line.y, color=line.colour, zorder=2, solid_capstyle="round", **_PEN[line.role])
-    if line.lo.size:
+    if line.lo is not None and line.hi is not None:
         axes.fill_between(line.x, line.lo, line.hi, color=line.colour, alpha=0.14, linewidth=0, zorder=1)
 
 

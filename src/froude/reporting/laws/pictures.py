@@ -51,16 +51,16 @@ class LawCurve:
 class Drawing:
     """What a picture of a law shows: values of its input x (n,), `curves` over them, and where the rest stands.
 
-    `name` is that of the published constants, empty where none are published; `at` are the values of further inputs.
+    `name` is that of the published constants, None where none are published; `at` are the values of further inputs.
     `along` says of what trainings the curves are, for a law along a learning-rate schedule, whose x are steps.
     """
 
     law: Law
-    name: str
+    name: str | None
     x: np.ndarray
     curves: tuple[LawCurve, ...]
     at: Mapping[str, float]
-    along: str = ""
+    along: str | None = None
 
     @property
     def axis(self) -> tuple[str, str]:
@@ -73,7 +73,9 @@ class Drawing:
         """Under which constants it is drawn, so that anyone can draw it again."""
         fixed = "".join(f", at {x} = {amount(value, self.law.input_units[x])}" for x, value in self.at.items())
         if self.name:
-            return f"Drawn under {self.name}: {constants_text(self.curves[0].constants.items())}{fixed}{self.along}."
+            return (
+                f"Drawn under {self.name}: {constants_text(self.curves[0].constants.items())}{fixed}{self.along or ''}."
+            )
         sets = [curve.constants for curve in self.curves]
         values = [f"{p} = " + " / ".join(dict.fromkeys(f"{each[p]:g}" for each in sets)) for p in self.law.parameters]
         return f"Drawn with {', '.join(values)}{fixed}: values from which a fit might start."
@@ -88,24 +90,24 @@ def drawing(law: Law) -> Drawing:
     """
     if is_of_curves(law):
         return _along_schedules(law)
-    taken = _best_known(law)
-    first, *others = taken.inputs
-    x = np.geomspace(*taken.domain[first], _PLACES)
-    name, constants = next(iter(taken.published.items()), ("", {}))
-    if not name and not others:
-        return Drawing(law=taken, name="", x=x, curves=_by_parameter(taken, x), at={})
-    constants = dict(constants) or _amid(taken, {})
-    at = {other: _rounded(np.sqrt(np.prod(taken.domain[other])), taken, other) for other in others[1:]}
-    places = [{other: value} for other in others[:1] for value in _few(taken, other)] or [{}]
+    variant = _best_known(law)
+    first, *others = variant.inputs
+    x = np.geomspace(*variant.domain[first], _PLACES)
+    name, constants = next(iter(variant.published.items()), (None, {}))
+    if name is None and not others:
+        return Drawing(law=variant, name=None, x=x, curves=_by_parameter(variant, x), at={})
+    constants = dict(constants) or _amid(variant, {})
+    at = {other: _rounded(np.sqrt(np.prod(variant.domain[other])), variant, other) for other in others[1:]}
+    places = [{other: value} for other in others[:1] for value in _few(variant, other)] or [{}]
     curves = tuple(
         LawCurve(
-            label="".join(f"{other} = {amount(value, taken.input_units[other])}" for other, value in place.items()),
-            y=taken(**{first: x}, **place, **at, **constants),
+            label="".join(f"{other} = {amount(value, variant.input_units[other])}" for other, value in place.items()),
+            y=variant(**{first: x}, **place, **at, **constants),
             constants=constants,
         )
         for place in places
     )
-    return Drawing(law=taken, name=name, x=x, curves=curves, at=at)
+    return Drawing(law=variant, name=name, x=x, curves=curves, at=at)
 
 
 def has_picture(law: Law) -> bool:

@@ -110,7 +110,7 @@ def frontier_view(record: StudyRecord) -> View:
         for size, colour in sizes.items():
             D = np.geomspace(runs["D"].min() / 2, _reach(record, "D"), _STEPS)
             C = flops(size) * D
-            label = "" if target and size == target.N else format_quantity(size)
+            label = None if target and size == target.N else format_quantity(size)
             lines.append(Line(x=C, y=law_value(record.fit, size, D, C), role="law", colour=colour, label=label))
         C = np.geomspace(runs["C"].min(), _reach(record, "C"), _STEPS)
         lines.insert(0, Line(x=C, y=frontier(record, record.fit, C)[0], role="frontier", colour=COLOURS["ink"]))
@@ -254,7 +254,7 @@ def _curves(record: StudyRecord, runs: Runs, colours: Mapping[float, str], start
             if not len(x):
                 continue
             size = float(runs["N"][i])
-            label = "" if size in named else format_quantity(size)
+            label = None if size in named else format_quantity(size)
             named.add(size)
             yield Line(x=x, y=y, role="curve", colour=colours[size], label=label)
             whole = whole if len(whole) else steps
@@ -277,13 +277,15 @@ def _binned(steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return tokens, loss
 
 
-def _stretches(runs: Runs, x: str, first: float, last: float, label: str) -> Iterator[tuple[np.ndarray, Any, str]]:
+def _stretches(
+    runs: Runs, x: str, first: float, last: float, label: str
+) -> Iterator[tuple[np.ndarray, Any, str | None]]:
     """The law's line in two: as far as these runs reach, and beyond, where the label stands."""
     if not len(runs):
         return
     reach = runs[x].max()
     beyond = reach < last * 0.999
-    yield np.geomspace(first, reach, _STEPS), "law", "" if beyond else label
+    yield np.geomspace(first, reach, _STEPS), "law", None if beyond else label
     if beyond:
         yield np.geomspace(reach, last, _STEPS), "beyond", label
 
