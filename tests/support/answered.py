@@ -22,20 +22,24 @@ from froude.answers.atlas import (
 from froude.answers.backtests import answer_of_backtests
 from froude.answers.calibration import answer_of_calibration
 from froude.answers.comparisons import answer_of_comparison
+from froude.answers.costs import SMALLEST_PART, answer_of_train_cost
 from froude.answers.fits import answer_of_choice, answer_of_fit
 from froude.answers.forecasts import answer_of_forecasts
 from froude.answers.growth import answer_of_growth
 from froude.answers.laws import answer_of_document, answer_of_law, answer_of_laws
 from froude.answers.machines import answer_of_machine, answer_of_machines
 from froude.answers.models import answer_of_model, answer_of_models
+from froude.answers.plans import answer_of_plan
 from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
 from froude.atlas import atlas_record, atlas_records, atlas_status, check_atlas, search_atlas
 from froude.atlas.selection import select_claims
+from froude.cost import train_cost
 from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import catalogue, get_model
 from froude.fitting import choose, compare
 from froude.fitting.calibration import learn
 from froude.growth import GrowthResult, RowClaim
+from froude.planning import plan_training
 from froude.runs.published.table import Downloaded
 from grown import planted_growth
 from judged import studies
@@ -100,6 +104,33 @@ def of_record(name: str) -> Answer:
     return answer_of_record(record, check_atlas([record]), atlas_status([record])[0])
 
 
+EIGHT, ONE = get_machine("8 x h100"), get_machine("1 x a100-40")
+FEW: Mapping[str, Any] = MappingProxyType({"tensor": 1, "pipeline": 1, "context": 1, "recompute": "none", "shard": 0})
+"""A layout of which little is left to search."""
+
+
+def of_plan() -> Answer:
+    """The answer of a plan for given tokens."""
+    return answer_of_plan(plan_training(EIGHT, get_model("qwen2.5-0.5b"), tokens=1e9, law=planted_fit(), fixed=FEW))
+
+
+def of_budget() -> Answer:
+    """The answer of a plan for a budget, with its front."""
+    limits: dict[str, Any] = {"budget_seconds": 86400.0, "budget_dollars": 50.0, "inference_tokens": 1e9}
+    return answer_of_plan(plan_training(EIGHT, pareto=True, fixed=FEW, **limits))
+
+
+def of_infeasible() -> Answer:
+    """The answer where a model does not fit."""
+    return answer_of_plan(plan_training(ONE, get_model("llama-3.1-70b"), tokens=1e9))
+
+
+def of_train_cost() -> Answer:
+    """The answer of one layout's cost."""
+    model = get_model("qwen2.5-0.5b")
+    return answer_of_train_cost(train_cost(model, EIGHT), model, EIGHT)
+
+
 def of_downloads() -> Answer:
     """The answer of a download."""
     table = get_published("chinchilla_epoch")
@@ -124,6 +155,10 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "machines": lambda: answer_of_machines([get_machine(name) for name in known_chips()]),
         "model": lambda: answer_of_model(get_model("deepseek-v3"), 4096),
         "models": lambda: answer_of_models(list(catalogue().values())),
+        "plan": of_plan,
+        "plan of a budget": of_budget,
+        "infeasible plan": of_infeasible,
+        "train cost": of_train_cost,
         "published": lambda: answer_of_published(get_published("steplaw")),
         "published tables": lambda: answer_of_published_tables(published_tables()),
         "downloads": of_downloads,
@@ -145,7 +180,31 @@ def shares(parts: Mapping[str, float]) -> list[float]:
     return [part / whole for part in parts.values()]
 
 
+def of_least(plan: Mapping[str, Any]) -> list[float]:
+    """Parts of the memory that is too much, as shares, and what a device has."""
+    parts = dict(plan["nearest_feasible"]["least_memory"]["memory_bytes"])
+    needed = parts.pop("total")
+    small = sum(part for part in parts.values() if part < SMALLEST_PART * needed)
+    return [ONE.chip.memory_bytes, small, small / needed, *shares(parts)]
+
+
+def of_cost(cost: Mapping[str, Any]) -> list[float]:
+    """What a device has and has left, parts of its memory and of a step as shares, and what failures take."""
+    memory, step = dict(cost["memory_bytes"]), cost["step_seconds_by_part"]
+    capacity, total = EIGHT.chip.memory_bytes, memory.pop("total")
+    parts = {**memory, "free": max(capacity - total, 0.0)}
+    small = [sum(part for part in each.values() if part < SMALLEST_PART * sum(each.values())) for each in (parts, step)]
+    rest = [small[0], small[0] / sum(parts.values()), small[1], small[1] / sum(step.values())]
+    return [capacity, parts["free"], 1 - cost.get("goodput", 1.0), *shares(parts), *shares(step), *rest]
+
+
 DERIVED: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
-    {"model": lambda data: shares(data["parameters"]) + shares(data["training_flops"])}
+    {
+        "model": lambda data: shares(data["parameters"]) + shares(data["training_flops"]),
+        "plan": lambda data: of_cost(data["cost"]),
+        "plan of a budget": lambda data: of_cost(data["cost"]),
+        "infeasible plan": of_least,
+        "train cost": lambda data: of_cost(data) + [x - 1 for each in data["assumptions"] for x in each["effect"]],
+    }
 )
 """By answer, the numbers shown that are no numbers of its JSON but follow from them."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
-from froude.cost.training.assumptions import Assumption, cost_to_dict, layout_to_dict
+from froude.cost.training.assumptions import Assumption, cost_to_dict, layout_to_dict, memory_to_dict
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout
 
@@ -165,7 +165,11 @@ class Infeasible:
             "forecast": {},
             "binding": list(self.reasons),
             "runners_up": [],
-            "nearest_feasible": {"sentence": self.nearest, "change": dict(self.change)},
+            "nearest_feasible": {
+                "sentence": self.nearest,
+                "change": dict(self.change),
+                **({} if self.least is None else {"least_memory": _memory_dict(self.least)}),
+            },
             "assumptions": list(self.assumptions),
             **_front_dict(self.front),
         }
@@ -179,6 +183,10 @@ def candidate_of(model: Model, machine: Machine, layout: Layout) -> LayoutCandid
 def machine_words(machine: Machine) -> str:
     """A machine as the user writes it: "1024 x h100-sxm"."""
     return f"{machine.devices} x {machine.chip.name}"
+
+
+def _memory_dict(candidate: LayoutCandidate) -> dict[str, Any]:
+    return {"layout": layout_to_dict(candidate.layout), "memory_bytes": memory_to_dict(candidate.cost.memory)}
 
 
 def _front_dict(front: tuple[Point, ...] | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from froude.cost.model.model import Model
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout, Precision
 from froude.cost.training.legal import check_legal, legal
+from froude.cost.training.memory.device_memory import MemoryBytes
 from froude.cost.training.memory.optimal_recompute import with_optimal_recompute
 from froude.errors import InputError
 
@@ -80,7 +81,6 @@ class TrainCost:
 
 def cost_to_dict(cost: Cost, interval: tuple[float, float]) -> dict[str, Any]:
     """A single layout's cost as JSON, with an interval of its step seconds."""
-    bytes_by_part = {name: float(value) for name, value in vars(cost.memory).items()}
     return {
         "step_seconds": float(cost.step_seconds),
         "interval": list(interval),
@@ -89,10 +89,15 @@ def cost_to_dict(cost: Cost, interval: tuple[float, float]) -> dict[str, Any]:
         "tflops_per_device": float(cost.flops_per_device) / 1e12,
         "mfu": float(cost.mfu),
         "hfu": float(cost.hfu),
-        "memory_bytes": {**bytes_by_part, "total": float(cost.memory.total)},
+        "memory_bytes": memory_to_dict(cost.memory),
         "fits": bool(cost.fits),
         "fits_probability": float(cost.fits_probability),
     }
+
+
+def memory_to_dict(memory: MemoryBytes) -> dict[str, float]:
+    """Bytes of a single layout by part, and their total."""
+    return {**{name: float(value) for name, value in vars(memory).items()}, "total": float(memory.total)}
 
 
 def layout_to_dict(layout: Layout) -> dict[str, Any]:
