@@ -65,7 +65,7 @@ def blocks(data: Strided, packed: np.ndarray) -> float:
 
 def terms(result: growth.GrowthResult, method: str) -> np.ndarray:
     """Seconds a block and seconds an element, as Froude fits the terms of a machine."""
-    from froude.tank.measure import fit_relative
+    from froude.tank.machine.constants import fit_relative
 
     sizes = result.experiment.sizes
     seconds = np.array([result.median(method, n, "cpu_seconds") for n in sizes])

@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from froude.engines import Event, LocalEngine, Progress, RunFinished, Task, Task
 from froude.engines.engine import task_to_json
 from froude.runs import Study
 from froude.tank import PilotRecipe, TrainTrunk, Trunk, measure_speed
-from tiny import environment, outcome, prepared_study, train, trunk
+from tiny import environment, outcome, prepared_study, train, trunk, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +124,7 @@ def test_workers_end_when_their_parent_is_killed(study: Study) -> None:
             pass
         parent.kill()
     assert len(workers) == 2
-    while any(map(alive, workers)):
-        time.sleep(0.02)
+    wait_until(lambda: not any(map(alive, workers)))
 
 
 def alive(pid: int) -> bool:

@@ -14,8 +14,9 @@ from froude.fitting import Optimum, Schedule, fit, fit_optimum
 from froude.laws.families import width as transfer
 from froude.laws.families.width import Parametrisation
 from froude.runs import Study
-from froude.tank import Corpus, Trunk, timings, trainer
-from froude.tank.measure import fit_matmul_time
+from froude.tank import Corpus, Trunk, trainer
+from froude.tank.machine import timings
+from froude.tank.machine.constants import fit_matmul_time
 from small_nets import (
     Task,
     digits,

@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import textwrap
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +15,18 @@ from typing import Any
 import pytest
 
 from froude.tank import Design, build_corpus
-from tiny import command, environment, outcome, train, write_corpus, write_plan
+from tiny import (
+    PATIENCE_SECONDS,
+    command,
+    environment,
+    outcome,
+    train,
+    wait_until,
+    write_corpus,
+    write_plan,
+)
 
 KILLS = 10
-PATIENCE_SECONDS = 240  # until a command that nobody disturbs must have ended
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +49,7 @@ class Session:
     """One start of the command in a study, from the outside."""
 
     def __init__(self, study: Path, given: Mapping[str, Path], *options: str, **variables: str) -> None:
-        self.study, self.begin = study, time.time()
+        self.study = study
         words = ("--study", study, "--corpus", given["corpus"], "--plan", given["plan"], "--json", *options)
         self.process = subprocess.Popen(
             command(*words),
@@ -56,15 +63,14 @@ class Session:
     def running(self) -> bool:
         return self.process.poll() is None
 
-    def wait_until_it_trains(self) -> bool:
-        """Waits for a run that this session has begun; whether the session still runs then."""
-        while self.running:
-            for part in (self.study / "runs").glob("*.part"):
-                with contextlib.suppress(FileNotFoundError):
-                    if part.stat().st_mtime > self.begin:
-                        return True
-            time.sleep(0.01)
-        return False
+    def train_a_while(self, lines: int = 1) -> None:
+        """Waits until this session's runs have so many further lines, or it has ended."""
+        goal = self.lines() + lines
+        wait_until(lambda: self.lines() >= goal or not self.running)
+
+    def lines(self) -> int:
+        """Lines of all runs that this session writes or has written."""
+        return sum(map(lines_of, self.study.glob("runs/*")))
 
     def workers(self) -> list[int]:
         """Process ids of the workers there are now."""
@@ -80,20 +86,30 @@ class Session:
 def disturb(session: Session, rng: random.Random) -> int:
     """Kills some workers at random moments, then the command; how many processes that were."""
     kills = 0
-    if rng.random() < 0.8:  # else the command dies while it starts
-        session.wait_until_it_trains()
-        for _ in range(rng.choice([1, 2, 3])):
-            time.sleep(rng.uniform(0, 0.7))
-            if session.running and (workers := session.workers()):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(rng.choice(workers), signal.SIGKILL)
-                    kills += 1
-    time.sleep(rng.uniform(0, 1.2))
+    for _ in range(rng.choice([0, 1, 2, 3])):
+        session.train_a_while(rng.randrange(1, 300))
+        if session.running and (workers := session.workers()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(rng.choice(workers), signal.SIGKILL)
+                kills += 1
+    match rng.choice(["at once", "in training", "after the forecast"]):
+        case "in training":
+            session.train_a_while(rng.randrange(1, 300))
+        case "after the forecast":
+            wait_until(lambda: (session.study / "forecast.json").exists() or not session.running)
     if session.running:
         session.process.kill()
         kills += 1
     session.end()
     return kills
+
+
+def lines_of(path: Path) -> int:
+    """Lines of a file, none where it has just been renamed."""
+    try:
+        return path.read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
 
 
 @pytest.mark.slow
@@ -110,9 +126,9 @@ def test_a_study_whose_processes_are_killed_ends_as_one_left_alone(
         assert outcome(study) == undisturbed
         assert (study / "forecast.json").stat().st_mtime_ns < target_file(study).stat().st_mtime_ns
         assert list((study / "trunks").glob("*.pt")) == list((study / "runs").glob("*.part")) == []
-        told = json.loads(out.splitlines()[-1])
-        assert told == json.loads((study / "result.json").read_text())
-        assert told["pilots"] == 12
+        result = json.loads(out.splitlines()[-1])
+        assert result == json.loads((study / "result.json").read_text())
+        assert result["pilots"] == 12
 
 
 def target_file(study: Path) -> Path:
@@ -150,7 +166,8 @@ def test_a_full_disk_and_an_interrupt_cost_nothing_finished(
     assert len(finished) >= 2
 
     session = Session(study, given, "--no-check")
-    assert session.wait_until_it_trains()
+    session.train_a_while()
+    assert session.running
     workers = session.workers()
     session.process.send_signal(signal.SIGINT)
     code, _, err = session.end()

@@ -1,16 +1,18 @@
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import filelock
 import numpy as np
 import pytest
 
 from froude import InputError, PilotResult, Study
-from froude.engines import LocalEngine, Progress, RunFinished
+from froude.engines import ENGINES, LocalEngine, Progress, RunFinished, Task
+from froude.engines.engine import Listener, ignore
 from froude.pilots import PilotEvent, pilot
 from froude.pilots.events import TrainingStarted
 from froude.pilots.settings import PilotSettings
@@ -180,6 +182,35 @@ def test_a_given_plan_is_followed_on_the_corpus_that_is_here(story: Story) -> No
     assert corpus.hash != given.target.corpus
     assert [t.tokens for t in story.design.pilots] == [t.tokens for t in given.pilots]
     assert [t.decoder for t in story.design.pilots] == [t.decoder for t in given.pilots]
+
+
+class InProcess:
+    """An engine of a user's own, which performs tasks where it stands."""
+
+    n_workers = 1
+
+    def __init__(self, workers: int) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self, tasks: Sequence[Task], listen: Listener = ignore) -> list[Any]:
+        return [task.perform(partial(listen, task)) for task in tasks]
+
+
+def test_an_engine_added_to_the_registry_trains_the_same_pilots(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ENGINES, "here", InProcess)
+    result = pilot(study=tmp_path / "s", check=False, engine="here", **story.given)
+    assert outcome(tmp_path / "s") == story.losses[0]
+    assert result.predicted == story.results[0].predicted
+    with pytest.raises(InputError, match="no engine 'slurm': this version has 'local', 'here'"):
+        pilot(study=tmp_path / "t", engine="slurm", **story.given)
 
 
 def test_a_study_made_by_other_settings_is_refused(story: Story) -> None:

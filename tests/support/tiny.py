@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from froude.tank.trainer import train_trunk
 BATCH_TOKENS = 64
 LETTERS = np.random.default_rng(0).integers(97, 123, (40, 8), dtype=np.uint8)
 WORDS = [bytes(letters[: 3 + i % 5]) for i, letters in enumerate(LETTERS)]
+PATIENCE_SECONDS = 600
 SECONDS = {"pilot_seconds": 1.0, "target_seconds": 1.0}
 
 
@@ -99,6 +101,15 @@ def write_plan(path: Path, steps: int = 160) -> Path:
     design = Design(pilots=pilots, target=trunk(32, (2 * steps,), seed=4), **SECONDS)
     path.write_text(json.dumps({"format": 1, "design": design.to_dict()}))
     return path
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Waits for a condition; TimeoutError after minutes, by when something hangs."""
+    last = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > last:
+            raise TimeoutError(f"not true after {PATIENCE_SECONDS} s")
+        time.sleep(0.01)
 
 
 def command(*arguments: str | Path) -> list[str]:

@@ -180,7 +180,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, P
         path.rename(path.with_suffix(".py"))
     (library / "notes.txt").write_bytes(RNG.bytes(100))
     paths = {"stdlib": library, "purelib": packages}
-    monkeypatch.setattr(module.sysconfig, "get_paths", lambda: {k: str(v) for k, v in paths.items()})
+    monkeypatch.setattr("froude.tank.corpus.sysconfig.get_paths", lambda: {k: str(v) for k, v in paths.items()})
     return paths
 
 

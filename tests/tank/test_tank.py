@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from froude.cost import Decoder
-from froude.engines import RunFinished
+from froude.engines import Event, RunFinished
 from froude.runs import Study
 from froude.tank import Trunk, trainer
 from froude.tank.probe import look
@@ -205,7 +205,7 @@ def test_a_trunk_that_goes_on_gives_the_losses_of_one_left_alone(
     monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", every)
     study, left = Study.create(tmp_path, {}), iter(range(events))
 
-    def die(event: dict[str, Any]) -> None:
+    def die(event: Event) -> None:
         if next(left, None) is None:
             raise Killed
 

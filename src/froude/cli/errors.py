@@ -1,4 +1,4 @@
-"""What a user is told when a command cannot go on: one line, and an exit code."""
+"""What a user reads when a command cannot go on: one line, and an exit code."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ DONE_IS_KEPT = "give the same command again, nothing finished is lost"
 
 
 def exit_code_of(error: BaseException) -> int:
-    """Tells the user of an error that is theirs to mend and returns the exit code; raises any other again."""
+    """Prints an error that the user can put right and returns the exit code; raises any other again."""
     if isinstance(error, BrokenPipeError):
         silence_stdout()
         return 1
@@ -22,24 +22,24 @@ def exit_code_of(error: BaseException) -> int:
         tell(f"stopped: {str(error) or DONE_IS_KEPT}")
         return 130
     sentence = what_to_do(error)
-    if not sentence:
+    if sentence is None:
         raise error
     tell(sentence)
     return 1
 
 
-def what_to_do(error: BaseException) -> str:
-    """What went wrong and how to mend it; empty for a bug, which is not the user's to mend."""
+def what_to_do(error: BaseException) -> str | None:
+    """What went wrong and what to do; None for a bug, which the user cannot put right."""
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full: free some space and {DONE_IS_KEPT}"
     if isinstance(error, OSError) and error.filename:
-        return f"{str(error.filename)!r}: {error.strerror}; mend that and {DONE_IS_KEPT}"
-    return f"a training failed ({error}): {DONE_IS_KEPT}" if is_failed_training(error) else ""
+        return f"{str(error.filename)!r}: {error.strerror}; put that right and {DONE_IS_KEPT}"
+    return f"a training failed ({error}): {DONE_IS_KEPT}" if is_failed_task(error) else None
 
 
-def is_failed_training(error: BaseException) -> bool:
+def is_failed_task(error: BaseException) -> bool:
     """Whether a worker of an engine failed; imports its module only once something has gone wrong."""
     from froude.engines import TaskFailedError
 
@@ -48,9 +48,9 @@ def is_failed_training(error: BaseException) -> bool:
 
 def usage_of(error: BaseException) -> str:
     """What is wrong with the words given, and where to read how they should be."""
-    said = " ".join(getattr(error, "format_message")().split()).rstrip(".")  # noqa: B009
+    complaint = " ".join(getattr(error, "format_message")().split()).rstrip(".")  # noqa: B009
     command = getattr(getattr(error, "ctx", None), "command_path", "froude")
-    return f"{said} (see {command} --help)"
+    return f"{complaint} (see {command} --help)"
 
 
 def tell(message: str) -> None:

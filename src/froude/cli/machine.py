@@ -12,7 +12,7 @@ from froude.cli.show import present
 from froude.errors import InputError
 
 if TYPE_CHECKING:
-    from froude.tank.measure import Profile
+    from froude.tank.machine import Profile
 
 
 def list_machines(json: Json = False) -> None:
@@ -55,7 +55,7 @@ def measure(
     from froude.answers.machines import answer_of_machine
     from froude.cost.machine.known_machines import get_machine, profile_path
     from froude.runs import atomic_write
-    from froude.tank.measure import profile_toml
+    from froude.tank.machine import profile_toml
 
     if not 0 < minutes <= 60:
         raise InputError(f"--minutes {minutes:g}: give a number above 0 and at most 60")
@@ -72,7 +72,7 @@ def measured_profile(device: str, seconds: float) -> Profile:
     """The profile of this computer, with what is being timed on stderr where a person watches."""
     from rich.console import Console
 
-    from froude.tank.measure import measure_machine
+    from froude.tank.machine.profile import measure_machine
 
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -6,6 +6,7 @@ import typer
 
 from froude.cli.options import Json
 from froude.cli.render import print_json
+from froude.engines import ENGINES
 
 
 def pilot(
@@ -28,7 +29,7 @@ def pilot(
     ] = None,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Train the target too, or stop before it.")] = True,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu or cuda.")] = "auto",
-    engine: Annotated[str, typer.Option(metavar="NAME", help="Where to train: local.")] = "local",
+    engine: Annotated[str, typer.Option(metavar="NAME", help=f"Where to train: {', '.join(ENGINES)}.")] = "local",
     json: Json = False,
 ) -> None:
     """Train small models, forecast a larger one, train that too, and show whether the forecast was right.

@@ -235,8 +235,8 @@ def candidates(sketches: list[np.ndarray]) -> Iterator[tuple[int, int]]:
         for value in values.tolist():
             holders[value].append(i)
     shared: dict[tuple[int, int], int] = defaultdict(int)
-    for held in holders.values():
-        for pair in combinations(held, 2) if len(held) <= COMMON_LINE else pairwise(held):
+    for files in holders.values():
+        for pair in combinations(files, 2) if len(files) <= COMMON_LINE else pairwise(files):
             shared[pair] += 1
     for (i, j), count in shared.items():
         if 4 * count >= min(len(sketches[i]), len(sketches[j])):

@@ -181,15 +181,15 @@ def largest_target(seconds: float, minutes: float, speed: Speed, recipe: PilotRe
     From five minutes on it should have SMALLEST_TARGET parameters and more as the root of the minutes. Where no length
     leaves it so large, the smallest that is takes up to STRETCH as long; where that does not suffice, it is smaller.
     """
-    wanted = SMALLEST_TARGET * math.sqrt(minutes / 5) if minutes >= 5 else 0
+    fewest_params = SMALLEST_TARGET * math.sqrt(minutes / 5) if minutes >= 5 else 0
     smaller: list[Trunk] = []
     for length in TARGET_LENGTHS:
         in_time = list(targets(length, seconds, speed, recipe, seed))
-        if in_time and in_time[-1].decoder.n_non_embedding >= wanted:
+        if in_time and in_time[-1].decoder.n_non_embedding >= fewest_params:
             return in_time[-1]
         smaller = in_time or smaller
     stretched = targets(TARGET_LENGTHS[-1], STRETCH * seconds, speed, recipe, seed)
-    large = [trunk for trunk in stretched if trunk.decoder.n_non_embedding >= wanted]
+    large = [trunk for trunk in stretched if trunk.decoder.n_non_embedding >= fewest_params]
     if not (large or smaller):
         raise InputError(f"{minutes:g} minutes are too few for a pilot on this machine: give --minutes {2 * minutes:g}")
     return large[0] if large else smaller[-1]
@@ -216,13 +216,13 @@ def fill(worker_seconds: float, target: Trunk, speed: Speed, recipe: PilotRecipe
     while total_seconds(sizes, speed) > SHARE_OF_FIRST * PACKED * worker_seconds:
         longest_seconds *= 0.95
         sizes = pilot_trunks(target, longest_seconds, speed, recipe, seed)
-    chosen, left = list(sizes), PACKED * worker_seconds - total_seconds(sizes, speed)
+    trunks, left = list(sizes), PACKED * worker_seconds - total_seconds(sizes, speed)
     for again in range(1, SEEDS):
         for trunk in sizes:
             if trunk_seconds(trunk, speed) <= left:
-                chosen.append(replace(trunk, seed=trunk.seed + again))
+                trunks.append(replace(trunk, seed=trunk.seed + again))
                 left -= trunk_seconds(trunk, speed)
-    return chosen
+    return trunks
 
 
 def pilot_trunks(target: Trunk, seconds: float, speed: Speed, recipe: PilotRecipe, seed: int) -> list[Trunk]:
@@ -256,8 +256,8 @@ def pilot_widths(target: Decoder) -> list[int]:
     """Widths from half the target's downwards in equal steps, each rounded to heads of whole pairs."""
     pairs = 2 * target.heads
     largest = int(target.width / math.sqrt(PARAMS_RATIO)) // pairs * pairs
-    wanted = np.linspace(largest, largest / WIDTH_RATIO, SIZES)
-    return sorted({max(2 * pairs, round(width / pairs) * pairs) for width in wanted}, reverse=True)
+    evenly = np.linspace(largest, largest / WIDTH_RATIO, SIZES)
+    return sorted({max(2 * pairs, round(width / pairs) * pairs) for width in evenly}, reverse=True)
 
 
 def total_seconds(trunks: Sequence[Trunk], speed: Speed) -> float:

@@ -23,13 +23,13 @@ def interval_words(interval: Sequence[float]) -> str:
 
 
 def held_out_words(forecast: Mapping[str, Any]) -> str:
-    """Each law with its error on the largest pilots: "chinchilla 1.20%, kaplan-joint 2.00%"."""
+    """Each law with its error on the largest pilots: "chinchilla 1.2%, kaplan-joint 2.0%"."""
     return ", ".join(f"{law['law']} {held_out_error(law)}" for law in forecast["choice"])
 
 
 def held_out_error(law: Mapping[str, Any]) -> str:
     """The error of one law of the choice on the pilots held out, where they could be."""
-    return percent(law["held_out_error"]) if law["cuts"] else "not held out"
+    return percent(law["held_out_error"], 1) if law["cuts"] else "not held out"
 
 
 def measured_words(predicted: float, interval: Sequence[float], measured: float) -> str:

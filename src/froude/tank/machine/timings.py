@@ -53,21 +53,21 @@ def time_matmuls(device: str, number_type: str, seconds: float) -> tuple[np.ndar
     """
     shapes, begin = matmul_shapes(device), time.monotonic()
     operands = _operands(device, number_type)
-    calls, found, rate = [], [], 0.0
+    calls, fastest_seconds, rate = [], [], 0.0
     with _tf32(number_type == "tf32"):
         for i, shape in enumerate(shapes):
             flops, left = 2.0 * shape.prod(), seconds - (time.monotonic() - begin)
             if i >= MATMULS // 3 and flops / rate * 2 * SAMPLES > left:
                 break
             calls.append(_matmul(device, number_type, operands, *map(int, shape)))
-            found.append(_several(calls[-1], device))
-            rate = max(rate, flops / found[-1])
+            fastest_seconds.append(_several(calls[-1], device))
+            rate = max(rate, flops / fastest_seconds[-1])
         turns = 0
         while turns < (SAMPLES - 1) * len(calls) or time.monotonic() - begin < seconds:
             i = turns % len(calls)
-            found[i] = min(found[i], _several(calls[i], device))
+            fastest_seconds[i] = min(fastest_seconds[i], _several(calls[i], device))
             turns += 1
-    return shapes[: len(found)], np.array(found)
+    return shapes[: len(fastest_seconds)], np.array(fastest_seconds)
 
 
 def time_copy(device: str, seconds: float) -> tuple[int, float]:
@@ -84,13 +84,13 @@ def time_host_copies(seconds: float) -> dict[int, float]:
     import torch
 
     sizes = [2**power for power in range(12, 29, 4)]
-    found = {}
+    by_size = {}
     for size in sizes:
         source = torch.zeros(size, dtype=torch.uint8).pin_memory()
         target = torch.empty(size, dtype=torch.uint8, device="cuda")
         copy = lambda a=target, b=source: a.copy_(b, non_blocking=True)  # noqa: E731
-        found[size] = fastest(copy, "cuda", seconds / len(sizes))
-    return found
+        by_size[size] = fastest(copy, "cuda", seconds / len(sizes))
+    return by_size
 
 
 def time_collectives(device: str, seconds: float) -> list[dict[str, Any]]:
@@ -106,7 +106,7 @@ def time_collectives(device: str, seconds: float) -> list[dict[str, Any]]:
         return []
     with tempfile.TemporaryDirectory() as folder:
         start_processes(_collect, (device, ranks, folder, seconds), nprocs=ranks, start_method="spawn")
-        return json.loads((Path(folder) / "found.json").read_text())
+        return json.loads((Path(folder) / "timings.json").read_text())
 
 
 def fastest(call: Callable[[], object], device: str, seconds: float) -> float:
@@ -174,12 +174,12 @@ def _matmul(
 
 
 @contextmanager
-def _tf32(wanted: bool) -> Iterator[None]:
+def _tf32(allowed: bool) -> Iterator[None]:
     """Matmuls of fp32 values computed in tf32, or not."""
     import torch
 
     before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = wanted
+    torch.backends.cuda.matmul.allow_tf32 = allowed
     try:
         yield
     finally:
@@ -187,7 +187,7 @@ def _tf32(wanted: bool) -> Iterator[None]:
 
 
 def _collect(rank: int, device: str, ranks: int, folder: str, seconds: float) -> None:
-    """What each process of the collectives does; the first writes what it found."""
+    """What each process of the collectives does; the first writes the timings."""
     import torch
     import torch.distributed as distributed
 
@@ -201,7 +201,7 @@ def _collect(rank: int, device: str, ranks: int, folder: str, seconds: float) ->
         "nccl" if device == "cuda" else "gloo", init_method=store, rank=rank, world_size=ranks
     )
     sizes = [2**power for power in range(10, 28 if device == "cuda" else 24, 2)]
-    found = []
+    timings = []
     for size in sizes:
         values = torch.zeros(size // 4, device=place)
         parts = list(torch.empty_like(values).chunk(ranks))
@@ -211,10 +211,10 @@ def _collect(rank: int, device: str, ranks: int, folder: str, seconds: float) ->
             "all-gather": lambda p=parts, o=own: distributed.all_gather(p, o),
         }
         for operation, call in calls.items():
-            taken = _together(call, device, seconds / (len(sizes) * len(calls)))
-            found.append({"operation": operation, "ranks": ranks, "bytes": size, "seconds": taken})
+            fastest_seconds = _together(call, device, seconds / (len(sizes) * len(calls)))
+            timings.append({"operation": operation, "ranks": ranks, "bytes": size, "seconds": fastest_seconds})
     if rank == 0:
-        (Path(folder) / "found.json").write_text(json.dumps(found))
+        (Path(folder) / "timings.json").write_text(json.dumps(timings))
     distributed.destroy_process_group()
 
 

@@ -13,8 +13,8 @@ import pytest
 from froude import InputError
 from froude.cost.machine.known_machines import get_machine, profile_path
 from froude.cost.machine.machine import Link, MatmulTime
-from froude.tank import measure, timings
-from froude.tank.measure import Profile, fit_collectives, fit_copies, fit_matmul_time, fit_relative, profile_toml
+from froude.tank.machine import Profile, profile, profile_toml, timings
+from froude.tank.machine.constants import fit_collectives, fit_copies, fit_matmul_time, fit_relative
 
 pytest_plugins = ["door"]
 
@@ -133,10 +133,10 @@ def test_the_fastest_sample_counts(monkeypatch):
 
 
 def test_a_short_call_is_timed_over_many(monkeypatch):
-    asked: list[int] = []
-    monkeypatch.setattr(timings, "_sample", lambda call, device, calls: asked.append(calls) or 1e-5)
+    counts: list[int] = []
+    monkeypatch.setattr(timings, "_sample", lambda call, device, calls: counts.append(calls) or 1e-5)
     timings.fastest(lambda: None, "cpu", 0.0)
-    assert asked == [1, 1, 100] * timings.SAMPLES
+    assert counts == [1, 1, 100] * timings.SAMPLES
 
 
 def test_one_thread_is_timed_by_its_own_work_and_several_by_the_wall(monkeypatch):
@@ -203,23 +203,23 @@ def test_measuring_gives_a_machine_that_every_command_can_name(cli, monkeypatch,
 @pytest.fixture
 def canned(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[str, float]]]:
     """Measuring gives a canned profile; returns what was asked for."""
-    asked: list[tuple[str, float]] = []
+    requests: list[tuple[str, float]] = []
 
     def answer(device: str, seconds: float, **_: Any) -> Profile:
-        asked.append((device, seconds))
+        requests.append((device, seconds))
         return PROFILE
 
-    monkeypatch.setattr(measure, "measure_machine", answer)
-    return lambda: asked
+    monkeypatch.setattr(profile, "measure_machine", answer)
+    return lambda: requests
 
 
 def test_what_was_measured_is_written_and_shown(cli, canned, tmp_path):
     out = tmp_path / "new" / "machine.toml"
     done = cli("machine", "measure", "--minutes", "3", "--device", "cuda", "--out", out, "--json")
-    said = json.loads(done.out)
+    data = json.loads(done.out)
     assert canned() == [("cuda", 180)]
-    assert (said["path"], said["devices"]) == (str(out), 4)
-    assert said["chip"]["matmul_held_out_error"] == {"bf16": 0.05, "fp32": 0.05}
+    assert (data["path"], data["devices"]) == (str(out), 4)
+    assert data["chip"]["matmul_held_out_error"] == {"bf16": 0.05, "fp32": 0.05}
     assert out.read_text() == profile_toml(PROFILE)
     shown = " ".join(cli("machine", "show", out).out.split())
     assert "off on held-out shapes by bf16 5.0%, fp32 5.0%" in shown
