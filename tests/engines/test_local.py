@@ -38,7 +38,7 @@ def test_trunks_trained_by_workers_are_those_trained_here(engine: LocalEngine, s
     trunks, heard = [trunk(8), trunk(12), trunk(8, seed=1)], list[Event]()
     engine.run([task(each, study) for each in trunks], lambda task, event: heard.append(event))
     assert outcome(study.path) == train(tmp_path / "here", *trunks)
-    assert sorted(event.run for event in heard if isinstance(event, RunFinished)) == sorted(study.finished())
+    assert sorted(event.run for event in heard if isinstance(event, RunFinished)) == sorted(study.finished_ids())
     assert any(isinstance(event, Progress) for event in heard)
 
 
@@ -91,7 +91,7 @@ def test_what_a_library_prints_in_a_worker_is_no_message(
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{environment()['PYTHONPATH']}")
     with LocalEngine(1) as engine:
         assert engine.run([task(trunk(), study)]) == [None]
-    assert len(study.finished()) == 2
+    assert len(study.finished_ids()) == 2
     assert "nonsense" in capfd.readouterr().err
 
 
@@ -103,7 +103,7 @@ def test_files_in_the_folder_where_it_starts_do_not_harm_a_worker(
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
     with LocalEngine(1) as engine:
         engine.run([task(trunk(), study)])
-    assert len(study.finished()) == 2
+    assert len(study.finished_ids()) == 2
 
 
 def test_workers_end_when_their_parent_is_killed(study: Study) -> None:

@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -126,6 +127,6 @@ def test_a_law_in_a_listed_file_is_fitted_and_forecast_with(toy: Law, cli, tmp_p
 
 
 def test_a_law_of_a_script_has_a_family_too() -> None:
-    script = {"__name__": "__main__"}
+    script: dict[str, Any] = {"__name__": "__main__"}
     exec(TOY, script)
     assert script["toy_decay"].family == "main"

@@ -40,7 +40,7 @@ from froude.fitting import choose, compare
 from froude.fitting.calibration import learn
 from froude.growth import GrowthResult, RowClaim
 from froude.planning import plan_training
-from froude.runs.published.table import Downloaded
+from froude.runs.published.table import Download
 from grown import planted_growth
 from judged import studies
 from planted import planted
@@ -134,7 +134,7 @@ def of_train_cost() -> Answer:
 def of_downloads() -> Answer:
     """The answer of a download."""
     table = get_published("chinchilla_epoch")
-    left = Downloaded(file=table.file(), path=Path("cache/points.csv"), n_bytes=8192, verdict="already here, unchanged")
+    left = Download(file=table.file(), path=Path("cache/points.csv"), n_bytes=8192, verdict="already here, unchanged")
     return answer_of_downloads(table, [left])
 
 

@@ -9,7 +9,7 @@ from froude.answers.answer import Answer, Fact, Table
 from froude.answers.numbers import count
 from froude.quantity import format_bytes
 from froude.runs import PublishedTable
-from froude.runs.published.table import Downloaded, PublishedFile
+from froude.runs.published.table import Download, PublishedFile
 
 STATES = {
     "here": "in the folder that FROUDE_PUBLISHED names",
@@ -54,7 +54,7 @@ def answer_of_published(table: PublishedTable) -> Answer:
     )
 
 
-def answer_of_downloads(table: PublishedTable, downloads: Sequence[Downloaded]) -> Answer:
+def answer_of_downloads(table: PublishedTable, downloads: Sequence[Download]) -> Answer:
     """What a download left: where each file is now, what is known of it, and what was not downloaded."""
     by_hand = [file for file in table.files if not file.original.plain]
     return Answer(
@@ -95,11 +95,11 @@ def table_state(table: PublishedTable) -> str:
 def published_to_dict(table: PublishedTable) -> dict[str, Any]:
     """All that is said of a table, as JSON."""
     keys = ("id", "title", "good_for", "repository", "commit", "path", "licence", "licence_note", "paper")
-    return {key: getattr(table, key) for key in keys} | {
+    return {key: getattr(table, key) or "" for key in keys} | {
         "state": table_state(table),
         "cautions": list(table.cautions),
         "published": [
-            {"said": each.said, "source": each.source, "law": each.law, "constants": each.constants}
+            {"said": each.finding, "source": each.source, "law": each.law or "", "constants": each.constants or ""}
             for each in table.published
         ],
         "files": [_file_to_dict(table, file) for file in table.files],
@@ -116,11 +116,11 @@ def _file_to_dict(table: PublishedTable, file: PublishedFile) -> dict[str, Any]:
         "state": state,
         "path": str(table.find(file.name)) if state not in ("download", "by hand") else None,
         "roles": dict(file.roles),
-        "columns": {name: {"meaning": c.meaning, "unit": c.unit} for name, c in file.columns.items()},
+        "columns": {name: {"meaning": c.meaning, "unit": c.unit or ""} for name, c in file.columns.items()},
         "original": {
             "paths": list(file.original.paths),
             "form": file.original.form,
-            "changes": file.original.changes,
+            "changes": file.original.changes or "",
             "download": file.original.plain,
         },
     }
@@ -135,7 +135,7 @@ def _facts(table: PublishedTable) -> Iterator[Fact]:
     yield Fact("paper", table.paper)
     for i, result in enumerate(table.published):
         named = f"{result.law} {result.constants}: " if result.law else ""
-        yield Fact("" if i else "published", f"{named}{result.said}")
+        yield Fact("" if i else "published", f"{named}{result.finding}")
         yield Fact("", f"[{result.source}]")
     for i, caution in enumerate(table.cautions):
         yield Fact("" if i else "beware", caution)
@@ -152,7 +152,7 @@ def _file_tables(table: PublishedTable, file: PublishedFile) -> Iterator[Table]:
     yield Table(
         title="",
         columns=("column", "meaning", "unit"),
-        rows=tuple((name, c.meaning, "" if c.unit == "1" else c.unit) for name, c in file.columns.items()),
+        rows=tuple((name, c.meaning, "" if c.unit in (None, "1") else c.unit) for name, c in file.columns.items()),
         left=(0, 1, 2),
     )
 
@@ -177,6 +177,6 @@ def _file_facts(table: PublishedTable, file: PublishedFile) -> Iterator[Fact]:
     yield Fact("", f"changes: {file.original.changes}" if file.original.changes else "no change known")
 
 
-def _download_facts(download: Downloaded) -> Iterator[Fact]:
+def _download_facts(download: Download) -> Iterator[Fact]:
     yield Fact(download.file.name, f"{format_bytes(download.n_bytes)}, {download.verdict}")
     yield Fact("", str(download.path))

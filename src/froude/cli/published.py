@@ -12,7 +12,7 @@ from froude.errors import InputError
 
 if TYPE_CHECKING:
     from froude.runs import PublishedTable
-    from froude.runs.published.table import Downloaded
+    from froude.runs.published.table import Download
 
 
 def published(
@@ -36,7 +36,7 @@ def published(
     present(answer_of_downloads(table, fetch(table)) if download else answer_of_published(table), json)
 
 
-def fetch(table: PublishedTable) -> tuple[Downloaded, ...]:
+def fetch(table: PublishedTable) -> tuple[Download, ...]:
     """Downloads a table, with the file under way on stderr where a person watches."""
     from rich.console import Console
 

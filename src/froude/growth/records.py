@@ -36,7 +36,7 @@ class Records:
             return cls()
         settings = {"kind": "growth", "title": experiment.title, "version": experiment.version or "", "seed": seed}
         study = Study.create(folder, settings)
-        timings = _timings(study) if study.finished() else []
+        timings = _timings(study) if study.finished_ids() else []
         return cls(study=study, earlier={(t.method, t.size, t.repetition): t for t in timings})
 
     def write(self, timing: Timing) -> None:

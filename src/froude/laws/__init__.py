@@ -1,4 +1,4 @@
-"""What is believed: laws of scaling as plain functions, a file for each family, and levers among them."""
+"""Laws of scaling as plain functions, a file for each family, and levers among them."""
 
 from froude.laws.averaging import average
 from froude.laws.catalogue import all_laws, get_law

@@ -11,7 +11,7 @@ from froude.tank import TrainTrunk, Trunk
 
 def train(study: Study, chapter: Chapter, trunks: tuple[Trunk, ...], engine: Engine, watch: Watch) -> None:
     """Trains what is not finished of the trunks, one task a trunk, into the study."""
-    finished = frozenset(study.finished())
+    finished = frozenset(study.finished_ids())
     unfinished = tuple(
         trunk for trunk in trunks if any(trunk.run_id(tokens) not in finished for tokens in trunk.tokens)
     )

@@ -26,7 +26,7 @@ def name_roles(
     roles = find_roles(frame.columns, columns, lambda column: holds_numbers(frame[column]))
     renames = {column: role for role, column in roles.items()}
     aside = {role: f"{role} (as read)" for role in roles if role in frame.columns and role not in renames}
-    notes = [f"column {roles[r]} is read as {r}; the column {r} is kept as {kept!r}" for r, kept in aside.items()]
+    notes = [f"column {roles[r]} is read as {r}; the column {r} is kept as {name!r}" for r, name in aside.items()]
     about_n = count_note(frame, roles["N"]) if "N" in roles else None
     notes += [about_n] if about_n else []
     order = [roles[r] for r in ROLES if r in roles]

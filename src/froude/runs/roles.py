@@ -200,10 +200,10 @@ def unknown_column(name: str, names: Iterable[str]) -> InputError:
     same = [n for n in names if normal(n) == normal(name)]
     near = same or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return InputError(f"no column {name!r}: {hint}columns are {shown_names(names)}")
+    return InputError(f"no column {name!r}: {hint}columns are {list_names(names)}")
 
 
-def shown_names(names: Sequence[str], most: int = 20) -> str:
+def list_names(names: Sequence[str], most: int = 20) -> str:
     """Return the names, comma separated, the first `most` of them if there are more."""
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest

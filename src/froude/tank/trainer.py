@@ -84,7 +84,7 @@ def train_trunk(trunk: Trunk, corpus: Corpus, study: Study, report: Report = lam
     `report` hears of progress and of every finished run. A trunk goes on from its checkpoint where there is one. Raises
     OSError when the study cannot be written; what was finished before stays.
     """
-    finished = study.finished()
+    finished = study.finished_ids()
     lengths = [tokens for tokens in trunk.tokens if trunk.run_id(tokens) not in finished]
     if not lengths:
         return

@@ -16,7 +16,7 @@ import pytest
 
 from froude import InputError, get_law
 from froude.runs import PublishedTable, get_published
-from froude.runs.published.downloads import kept, recorded, sha256_of
+from froude.runs.published.downloads import cached_files, recorded_sums, sha256_of
 from planted import CHINCHILLA
 
 pytest_plugins = ["door"]
@@ -405,8 +405,8 @@ def test_a_file_that_was_never_recorded_does_not_count(host):
     host.has(table, points())
     table.download()
     (table.cache / "SHA256SUMS").write_bytes(b"\xff no sums\n")
-    assert recorded(table.cache) == {}
-    assert kept(table.cache, table.file().original.files()) == {}
+    assert recorded_sums(table.cache) == {}
+    assert cached_files(table.cache, table.file().original.files()) is None
     assert table.place() == "download"
 
 

@@ -63,7 +63,7 @@ def test_every_entry_names_source_licence_and_published_numbers(table):
     assert re.fullmatch(r"[0-9a-f]{40}", table.commit)
     assert all((table.title, table.good_for, table.path, table.licence, table.paper, table.cautions, table.published))
     assert "arXiv:" in table.paper
-    assert all(claim.said and claim.source for claim in table.published)
+    assert all(claim.finding and claim.source for claim in table.published)
     assert table.licence != "none stated" or "evaluate on the numbers" in table.licence_note
     assert len({file.name for file in table.files}) == len(table.files) > 0
 

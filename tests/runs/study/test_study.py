@@ -77,7 +77,7 @@ def test_a_folder_of_other_files_becomes_no_study(tmp_path: Path) -> None:
 
 def test_a_folder_killed_before_its_settings_becomes_a_study(tmp_path: Path) -> None:
     (tmp_path / ".study.json.0a1b.tmp").write_text('{"form')
-    assert Study.create(tmp_path, SETTINGS).finished() == set()
+    assert Study.create(tmp_path, SETTINGS).finished_ids() == set()
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ def test_a_run_is_finished_only_by_its_result(study: Study) -> None:
     with study.writer({"seed": 0}) as writer:
         writer.step(step=0, loss=5.0)
         assert study.curve(writer.id)["loss"].tolist() == [5.0]
-    assert study.finished() == set()
+    assert study.finished_ids() == set()
     assert len(study.runs()) == 0
     assert train(study, {"seed": 0}) == writer.id
-    assert study.finished() == {writer.id}
+    assert study.finished_ids() == {writer.id}
     assert not part(study, writer.id).exists()
 
 
@@ -174,7 +174,7 @@ def test_a_dying_process_that_lost_its_run_writes_into_nothing(study: Study) -> 
     with study.writer({"seed": 0}) as new:
         old.step(step=1, loss=4.0)
         old.finish(loss=1.0)
-        assert study.finished() == set()
+        assert study.finished_ids() == set()
         new.step(step=0, loss=7.0)
         new.finish(loss=2.0)
     assert study.curve(new.id)["loss"].tolist() == [7.0]
@@ -190,7 +190,7 @@ def test_a_run_that_is_finished_while_it_is_looked_up_is_found(study: Study, mon
         try:
             return read_bytes(path)
         finally:
-            if not study.finished():
+            if not study.finished_ids():
                 writer.finish(loss=1.0)
 
     monkeypatch.setattr(Path, "read_bytes", read_late)
@@ -311,7 +311,7 @@ def test_a_full_disk_while_writing_a_run_costs_only_that_line(study: Study, last
         act(loss=1.0)
     with pytest.raises(ValueError, match="closed"):
         writer._file.file.write(b"x")  # type: ignore[attr-defined]
-    assert study.finished() == set()
+    assert study.finished_ids() == set()
     assert study.curve(writer.id)["loss"].tolist() == [5.0]
     with study.writer({"seed": 0}, keep=0) as again:
         again.step(step=1, loss=4.0)
@@ -326,7 +326,7 @@ def test_a_run_whose_last_bytes_do_not_reach_the_disk_is_not_finished(
         monkeypatch.setattr(os, "fsync", full_disk)
         with pytest.raises(OSError, match="No space left"):
             writer.finish(loss=1.0)
-    assert study.finished() == set()
+    assert study.finished_ids() == set()
 
 
 def test_a_full_disk_does_not_keep_runs_from_being_read(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,5 +370,5 @@ def test_a_killed_process_loses_at_most_the_line_it_was_writing(study: Study) ->
         assert len(curve) >= step + 1
         runs = study.runs()
         assert runs.notes == ()
-        assert set(runs["id"] if len(runs) else ()) == study.finished()
-        assert all(len(study.steps(id)) == 50 for id in study.finished())
+        assert set(runs["id"] if len(runs) else ()) == study.finished_ids()
+        assert all(len(study.steps(id)) == 50 for id in study.finished_ids())

@@ -89,7 +89,7 @@ class StudyRecord:
 
 def read_study_record(study: Study) -> StudyRecord:
     """What the study's folder holds now. InputError without a finished run, or for a damaged document."""
-    runs = study.runs() if study.finished() else Runs.from_columns({"N": [], "D": [], "loss": []})
+    runs = study.runs() if study.finished_ids() else Runs.from_columns({"N": [], "D": [], "loss": []})
     if not len(runs):
         raise InputError(f"study {str(study.path)!r} has no finished run: finish at least one, then report again")
     plan, environment, forecast, result = (

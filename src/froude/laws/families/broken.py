@@ -22,7 +22,7 @@ _PUBLISHED = {
     }
 }
 _TRUST = "refitted by least squares to the first 14 points of 4-digit addition in the authors' script"
-# The least of the fitted inputs, and the three beyond them that were foretold.
+# The least of the fitted inputs, and the three beyond them that were predicted.
 _EXAMPLES = [
     Example(constants="addition-4-digits", at={"D": D}, gives=gives)
     for D, gives in ((160, "2.1358"), (800, "0.7602"), (864, "0.6375"), (928, "0.5626"))

@@ -72,11 +72,11 @@ def to_paper(fitted: Mapping[str, float]) -> dict[str, float]:
         "2": (p["B_growth"] + p["A"] * p["A_growth"] * log_D0, p["B_curve"], np.log(p["B"]) + p["A"] * log_D0),
         "3": (p["E_growth"], p["E_curve"], np.log(p["E"])),
     }
-    made = {"alpha": p["A_curve"], "beta": p["B_curve"], "gamma": p["E_curve"]}
+    constants = {"alpha": p["A_curve"], "beta": p["B_curve"], "gamma": p["E_curve"]}
     for k, (growth, curve, level) in growths.items():
-        made[f"a{k}"] = float(growth / curve * N0**-curve)
-        made[f"b{k}"] = float(level - growth / curve)
-    return made
+        constants[f"a{k}"] = float(growth / curve * N0**-curve)
+        constants[f"b{k}"] = float(level - growth / curve)
+    return constants
 
 
 def box_cox(x: np.ndarray, curve: np.ndarray | float) -> np.ndarray:
@@ -134,7 +134,7 @@ def farseer(
 ) -> BitsPerCharacter:
     """Floor, what tokens gain and how fast they gain it all change with model size.
 
-    Exactly Farseer's exp(a3·N^gamma + b3) + exp(a2·N^beta + b2)·D^-exp(a1·N^alpha + b1), told by parameters that a fit
+    Exactly Farseer's exp(a3·N^gamma + b3) + exp(a2·N^beta + b2)·D^-exp(a1·N^alpha + b1), in parameters that a fit
     can find: at N0 parameters E is the floor, B what is above it at D0 tokens and A the exponent of D there; growths
     are the slopes of their logarithms against log N at N0, and curves are gamma, beta and alpha. `from_paper` and
     `to_paper` translate. N and D are plain counts: the form does not survive another unit.

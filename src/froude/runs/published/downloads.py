@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from froude.errors import InputError
@@ -19,8 +18,8 @@ REMEDY = "check FROUDE_PUBLISHED_URL and the connection, or set FROUDE_PUBLISHED
 
 def cache_folder() -> Path:
     """The folder of everything Froude downloads: `froude` in $XDG_CACHE_HOME, or in ~/.cache."""
-    asked = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(asked if os.path.isabs(asked) else os.path.expanduser("~/.cache")) / "froude"
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(named if os.path.isabs(named) else os.path.expanduser("~/.cache")) / "froude"
 
 
 def sha256_of(data: bytes) -> str:
@@ -69,7 +68,7 @@ def keep(folder: Path, bodies: Mapping[str, bytes]) -> None:
     Raises InputError, before anything is written, if a file was recorded earlier with another SHA-256; OSError
     if the folder cannot be written.
     """
-    known = recorded(folder)
+    known = recorded_sums(folder)
     for path, body in bodies.items():
         if known.get(path, sha256_of(body)) != sha256_of(body):
             raise InputError(
@@ -83,17 +82,17 @@ def keep(folder: Path, bodies: Mapping[str, bytes]) -> None:
     atomic_write(folder / SUMS, "".join(f"{sums[path]}  {path}\n" for path in sorted(sums)).encode())
 
 
-def kept(folder: Path, paths: Sequence[str]) -> dict[str, bytes]:
-    """Return these files (path to bytes) if all are kept in `folder` and none has changed since, else nothing."""
-    known = recorded(folder)
-    bodies: dict[str, bytes] = {}
-    with suppress(OSError):
+def cached_files(folder: Path, paths: Sequence[str]) -> dict[str, bytes] | None:
+    """Return these files (path to bytes) if all are kept in `folder` and none has changed since, else None."""
+    known = recorded_sums(folder)
+    try:
         bodies = {path: (folder / path).read_bytes() for path in paths}
-    same = bodies and all(known.get(path) == sha256_of(body) for path, body in bodies.items())
-    return bodies if same else {}
+    except OSError:
+        return None
+    return bodies if all(known.get(path) == sha256_of(body) for path, body in bodies.items()) else None
 
 
-def recorded(folder: Path) -> dict[str, str]:
+def recorded_sums(folder: Path) -> dict[str, str]:
     """Return the SHA-256 recorded for each path in `folder`; nothing where none is."""
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()

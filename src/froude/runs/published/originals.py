@@ -25,23 +25,23 @@ PLAIN = ("CSV", "JSON")
 class Original:
     """What a published table was made from, in the repository that it comes from.
 
-    `paths` are its files there, `form` is what they are, `changes` says how the table differs (empty for a copy).
+    `paths` are its files there, `form` is what they are, `changes` says how the table differs (None for a copy).
     Braces in a path are filled by `each`: ("csv_{size}.csv",) with {"size": (25, 100)} are two files, whose rows
     get a column `size`; JSON objects of one filling, from several paths, make one row.
 
     `rename` maps columns as read, inner keys of JSON joined by dots, to those of the table ("icl.*" to "acc_*");
     `where` is the SQL condition, on columns as read, of the rows that belong to the table; a file that lacks one
-    of the columns `needs` is not the one meant. `sha256` is that of a single file; empty where it is not known.
+    of the columns `needs` is not the one meant. `sha256` is that of a single file, where it is known.
     """
 
     paths: tuple[str, ...]
     form: str
-    changes: str = ""
+    changes: str | None = None
     each: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
-    where: str = ""
+    where: str | None = None
     needs: tuple[str, ...] = ()
-    sha256: str = ""
+    sha256: str | None = None
 
     @property
     def plain(self) -> bool:

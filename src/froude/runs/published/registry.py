@@ -32,14 +32,16 @@ def _table(*, file: list[dict[str, Any]], published: list[dict[str, str]], **val
     return PublishedTable(
         **_frozen(values),
         files=tuple(_file(**one) for one in file),
-        published=tuple(PublishedResult(**claim) for claim in published),
+        published=tuple(PublishedResult(**result) for result in published),
     )
 
 
 def _file(*, columns: dict[str, list[str]], original: dict[str, Any], **values: Any) -> PublishedFile:
     return PublishedFile(
         **_frozen(values),
-        columns=MappingProxyType({name: Column(meaning=said[0], unit=said[1]) for name, said in columns.items()}),
+        columns=MappingProxyType(
+            {name: Column(meaning=meaning, unit=unit or None) for name, (meaning, unit) in columns.items()}
+        ),
         original=Original(**_frozen(original)),
     )
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.runs.published.downloads import TIMEOUT_S, cache_folder, fetch, keep, kept, sha256_of
+from froude.runs.published.downloads import TIMEOUT_S, cache_folder, cached_files, fetch, keep, sha256_of
 from froude.runs.published.originals import Original, csv_frame, read_original
 from froude.runs.roles import unknown_column
 from froude.runs.table import Runs
@@ -36,10 +36,10 @@ Place = Literal["here", "cached", "download", "by hand"]
 @final
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """What a column says, and in which unit; the unit of names, texts and switches is empty."""
+    """What a column says, and in which unit; names, texts and switches have none."""
 
     meaning: str
-    unit: str = ""
+    unit: str | None = None
 
 
 @final
@@ -47,10 +47,10 @@ class Column:
 class PublishedResult:
     """What was published on a table, and where; `law` and `constants` name it in `froude laws`, where it is there."""
 
-    said: str
+    finding: str
     source: str
-    law: str = ""
-    constants: str = ""
+    law: str | None = None
+    constants: str | None = None
 
 
 @final
@@ -80,7 +80,7 @@ class PublishedFile:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Downloaded:
+class Download:
     """What a download left: the folder or file, its size in bytes, and what is known of its SHA-256."""
 
     file: PublishedFile
@@ -111,13 +111,13 @@ class PublishedTable:
     licence: str
     paper: str
     files: tuple[PublishedFile, ...]
-    licence_note: str = ""
+    licence_note: str | None = None
     cautions: tuple[str, ...] = ()
     published: tuple[PublishedResult, ...] = ()
 
     @property
     def home(self) -> str:
-        """The repository and the commit, as said to a reader."""
+        """The repository and the commit, in words."""
         return f"github.com/{self.repository} at commit {self.commit}"
 
     @property
@@ -126,7 +126,7 @@ class PublishedTable:
         return cache_folder() / "published" / self.id / self.commit[:12]
 
     def file(self, name: str | None = None) -> PublishedFile:
-        """Return the file of that name, the first if none is said. InputError for another, naming the nearest."""
+        """Return the file of that name, the first if none is named. InputError for another, naming the nearest."""
         if name is None:
             return self.files[0]
         for file in self.files:
@@ -145,7 +145,7 @@ class PublishedTable:
             return "here"
         if not wanted.original.plain:
             return "by hand"
-        return "cached" if kept(self.cache, wanted.original.files()) else "download"
+        return "download" if self._cached(wanted) is None else "cached"
 
     def find(self, file: str | None = None) -> Path:
         """Return the path of a file of the table: under FROUDE_PUBLISHED, else of its original in the cache.
@@ -158,7 +158,7 @@ class PublishedTable:
         if place == "here":
             return self._tables(wanted)[0]
         if place == "cached":
-            return self._kept_at(wanted)
+            return self._cache_path(wanted)
         how = f"give: froude published {self.id} --download" if place == "download" else self._by_hand(wanted)
         raise InputError(f"{self.id}/{wanted.name} is not here: set FROUDE_PUBLISHED to the folder of tables, or {how}")
 
@@ -175,8 +175,9 @@ class PublishedTable:
         """
         wanted = self.file(file)
         path = self.find(file)
-        if self.place(file) == "cached":
-            frame = read_original(wanted.original, kept(self.cache, wanted.original.files()))
+        bodies = None if self._tables(wanted) else self._cached(wanted)
+        if bodies is not None:
+            frame = read_original(wanted.original, bodies)
             notes = [f"{wanted.name} is read from its original, {wanted.original.paths[0]}"]
         else:
             body = path.read_bytes()
@@ -194,7 +195,7 @@ class PublishedTable:
         base_url: str | None = None,
         watch: Callable[[str], object] = no_watch,
         timeout_s: float = TIMEOUT_S,
-    ) -> tuple[Downloaded, ...]:
+    ) -> tuple[Download, ...]:
         """Fetch the originals of the table into the cache, each file of the table whole or not at all.
 
         They come from `base_url`, else FROUDE_PUBLISHED_URL, else the code host, each within `timeout_s` seconds;
@@ -217,16 +218,19 @@ class PublishedTable:
 
         return tuple(self._download(file, get) for file in plain)
 
-    def _download(self, file: PublishedFile, get: Callable[[str], bytes]) -> Downloaded:
-        bodies = kept(self.cache, file.original.files())
+    def _download(self, file: PublishedFile, get: Callable[[str], bytes]) -> Download:
+        bodies = self._cached(file)
         verdict = "already here, unchanged"
-        if not bodies:
+        if bodies is None:
             bodies = {path: get(path) for path in file.original.files()}
             verdict = _verdict(file, bodies)
             keep(self.cache, bodies)
-        return Downloaded(file=file, path=self._kept_at(file), n_bytes=sum(map(len, bodies.values())), verdict=verdict)
+        return Download(file=file, path=self._cache_path(file), n_bytes=sum(map(len, bodies.values())), verdict=verdict)
 
-    def _kept_at(self, file: PublishedFile) -> Path:
+    def _cached(self, file: PublishedFile) -> dict[str, bytes] | None:
+        return cached_files(self.cache, file.original.files())
+
+    def _cache_path(self, file: PublishedFile) -> Path:
         paths = file.original.files()
         return self.cache / paths[0] if len(paths) == 1 else self.cache
 

@@ -33,4 +33,4 @@ class StudyReader:
     def curves(self, source: Any) -> Curves | None:
         """Return the steps of each finished run, by its id."""
         study = Study.open(source)
-        return {id: study.curve(id) for id in sorted(study.finished())}
+        return {id: study.curve(id) for id in sorted(study.finished_ids())}

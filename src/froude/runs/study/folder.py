@@ -107,19 +107,21 @@ class Study:
         except (OSError, ValueError):
             raise InputError(f"study {str(self.path)!r} has no readable {name}: run its command again") from None
 
-    def finished(self) -> set[str]:
+    def finished_ids(self) -> set[str]:
         """Return the ids of the finished runs."""
         return {path.stem for path in (self.path / "runs").glob("*.jsonl")}
 
-    def writer(self, config: Mapping[str, Any], keep: int = -1, prefix: Iterable[Mapping[str, Any]] = ()) -> RunWriter:
+    def writer(
+        self, config: Mapping[str, Any], keep: int | None = None, prefix: Iterable[Mapping[str, Any]] = ()
+    ) -> RunWriter:
         """Return a writer for the run of this configuration, its file begun anew.
 
         It starts with the steps `prefix` if there are any (a branch starts with its trunk's, see `steps`),
-        else with those steps of an unfinished earlier attempt that are not after step `keep`. Raises OSError.
+        else with those steps of an unfinished earlier attempt that are not after step `keep`, or none. Raises OSError.
         """
         name = run_id(config)
         final_path = self.path / "runs" / f"{name}.jsonl"
-        steps = list(prefix) or [s for s in self._earlier(name) if s["step"] <= keep]
+        steps = list(prefix) or ([] if keep is None else [s for s in self._earlier(name) if s["step"] <= keep])
         return RunWriter(final_path, {"kind": "config", "id": name, "config": config}, steps)
 
     def steps(self, id: str) -> tuple[dict[str, Any], ...]:
@@ -136,7 +138,7 @@ class Study:
             except FileNotFoundError:
                 continue
             return tuple({k: v for k, v in line.items() if k != "kind"} for line in lines if line.get("kind") == "step")
-        raise InputError(f"study {str(self.path)!r} has no run {id!r}: `finished` gives the ids")
+        raise InputError(f"study {str(self.path)!r} has no run {id!r}: `finished_ids` gives them")
 
     def curve(self, id: str) -> dict[str, np.ndarray]:
         """Return the numbers of a run's steps (step, tokens, loss, ...), each (steps,), NaN where missing.

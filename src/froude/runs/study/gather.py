@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _Table = tuple["pl.DataFrame", tuple[str, ...]]
 
-# Columns of the cache that say which files it was made from and what was told of them.
+# Columns of the cache that say which files it was made from and what was noted of them.
 _KEY, _NOTES = "_key", "_notes"
 
 
@@ -27,7 +27,7 @@ def study_table(folder: Path) -> _Table:
 
     The columns are `id`, then the keys of the configurations and of the results; where both have a key, the
     result counts, being measured. Inner keys are joined by dots. A file that cannot be read, or has no
-    configuration or no result, is told of in the notes and makes no row.
+    configuration or no result, is named in the notes and makes no row.
     """
     import polars as pl
 
@@ -60,15 +60,15 @@ def _gather(files: list[Path]) -> _Table:
         except OSError as error:
             notes.append(f"runs/{path.name} cannot be read ({error.strerror}) and is not counted")
             continue
-        found = {line["kind"]: line for line in lines.objects if line.get("kind") in ("config", "result")}
+        ends = {line["kind"]: line for line in lines.objects if line.get("kind") in ("config", "result")}
         if lines.broken:
             notes.append(f"runs/{path.name}: line {lines.broken[0]} is cut short or broken and was left out")
-        if len(found) < 2:
-            missing = "result" if "config" in found else "configuration"
+        if len(ends) < 2:
+            missing = "result" if "config" in ends else "configuration"
             notes.append(f"runs/{path.name} has no {missing} and is not counted")
             continue
-        result = {k: v for k, v in found["result"].items() if k != "kind"}
-        rows.append({"id": path.stem} | flatten(found["config"].get("config", {})) | flatten(result))
+        result = {k: v for k, v in ends["result"].items() if k != "kind"}
+        rows.append({"id": path.stem} | flatten(ends["config"].get("config", {})) | flatten(result))
     return frame_from_rows(rows), tuple(notes)
 
 
