@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from froude.cli.options import Json
 from froude.cli.plan_options import budgets, count, law_of, pins, whole
 from froude.cli.show import present
 from froude.errors import InputError
+
+if TYPE_CHECKING:
+    from froude.planning import Infeasible, Plan
 
 MachineText = Annotated[str, typer.Option(help='"1024 x h100", a chip alone for one node, or a TOML file.')]
 ModelText = Annotated[
@@ -72,9 +75,8 @@ def train(
     Examples: `froude plan train --model llama-3.1-70B --tokens 15T --machine "1024 x h100"` and
     `froude plan train --budget "$3M" --budget "30 days" --machine "1024 x h100"`
     """
-    from froude.answers.plans import answer_of_plan
     from froude.cost import get_machine, get_model
-    from froude.planning import configuration, plan_training
+    from froude.planning import plan_training
 
     refuse_two_on_stdout(emit, out, json)
     limits = budgets(budget)
@@ -97,6 +99,14 @@ def train(
         framework=emit,
         pareto=pareto,
     )
+    finish(plan, emit, out, page, json)
+
+
+def finish(plan: Plan | Infeasible, emit: str | None, out: Path | None, page: Path | None, json: bool) -> None:
+    """Writes a plan's page and configuration where they are asked for, and shows the plan unless stdout has those."""
+    from froude.answers.plans import answer_of_plan
+    from froude.planning import configuration
+
     if page is not None:
         from froude.reporting import write_plan_page
 
