@@ -61,7 +61,7 @@ def answer_of_models(entries: Sequence[Entry]) -> Answer:
 
 def model_to_dict(model: Model, seq_len: int, value_bytes: float) -> dict[str, Any]:
     """All that is said of a model, as JSON: FLOPs and bytes are those of one position."""
-    kept = {name: values * value_bytes for name, values in model.saved_by_operator(seq_len).items()}
+    stored = {name: values * value_bytes for name, values in model.saved_by_operator(seq_len).items()}
     return {
         "name": model.name,
         "description": dict(model.description),
@@ -75,7 +75,7 @@ def model_to_dict(model: Model, seq_len: int, value_bytes: float) -> dict[str, A
         "forward_flops": _with_total(model.forward_flops_by_operator(seq_len)),
         "training_flops": _with_total(model.training_flops_by_operator(seq_len)),
         "sample_flops": float(model.sample_flops(seq_len)),
-        "activation_bytes": _with_total(kept),
+        "activation_bytes": _with_total(stored),
         "kv_bytes": float(model.kv_values(seq_len)) * value_bytes,
         "assumptions": list(model.assumed),
     }
@@ -100,8 +100,8 @@ def _facts(data: Mapping[str, Any]) -> Iterator[Fact]:
     if family not in LENGTHS_GIVEN:
         calls = f" in {data['calls']} calls" if data["calls"] > 1 else ""
         yield Fact("a sample", f"{format_quantity(data['sample_flops'])} FLOP{calls}")
-    kept = format_bytes(data["activation_bytes"]["total"])
-    yield Fact("kept", f"{kept} {one} for the backward pass, without attention scores and logits")
+    stored = format_bytes(data["activation_bytes"]["total"])
+    yield Fact("kept", f"{stored} {one} for the backward pass, without attention scores and logits")
     if data["kv_bytes"]:
         yield Fact("KV cache", f"{format_bytes(data['kv_bytes'])} {one}, on average over the context")
     yield Fact("a value", f"{data['value_bytes']:g} bytes")
@@ -109,18 +109,18 @@ def _facts(data: Mapping[str, Any]) -> Iterator[Fact]:
 
 def _operator_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """Rows of operators with FLOPs or kept bytes, and their total."""
-    forward, training, kept = data["forward_flops"], data["training_flops"], data["activation_bytes"]
-    names = [name for name in dict.fromkeys([*forward, *kept]) if name != "total"]
+    forward, training, stored = data["forward_flops"], data["training_flops"], data["activation_bytes"]
+    names = [name for name in dict.fromkeys([*forward, *stored]) if name != "total"]
     for name in [*names, "total"]:
-        yield _operator_row(name, forward, training, kept)
+        yield _operator_row(name, forward, training, stored)
 
 
 def _operator_row(
-    name: str, forward: Mapping[str, float], training: Mapping[str, float], kept: Mapping[str, float]
+    name: str, forward: Mapping[str, float], training: Mapping[str, float], stored: Mapping[str, float]
 ) -> tuple[str, ...]:
     """One operator: FLOPs forward and in training, its share of them, bytes kept; empty where there are none."""
-    kept_bytes = format_bytes(kept[name]) if name in kept else ""
+    stored_bytes = format_bytes(stored[name]) if name in stored else ""
     if name not in forward:
-        return name, "", "", "", kept_bytes
+        return name, "", "", "", stored_bytes
     share = percent(forward[name] / forward["total"], 1)
-    return name, format_quantity(forward[name]), format_quantity(training[name]), share, kept_bytes
+    return name, format_quantity(forward[name]), format_quantity(training[name]), share, stored_bytes

@@ -198,20 +198,20 @@ def _memory(recipe: Recipe) -> Tree:
 
 def _choices(tree: Tree) -> Iterator[EmittedOption]:
     """Every option of the file, in its order."""
-    for found in tree.values():
-        yield from _choices(found) if isinstance(found, dict) else (found,)
+    for entry in tree.values():
+        yield from _choices(entry) if isinstance(entry, dict) else (entry,)
 
 
 def _lines(tree: Tree, comments: Iterator[tuple[list[str], EmittedOption]], depth: int) -> list[str]:
     """The members of an object, indented, each with the next of the comments above."""
     pad, lines = "  " * depth, []
-    for i, (name, found) in enumerate(tree.items()):
+    for i, (name, entry) in enumerate(tree.items()):
         comma = "," if i < len(tree) - 1 else ""
-        if isinstance(found, dict):
-            lines += [f'{pad}"{name}": {{', *_lines(found, comments, depth + 1), f"{pad}}}{comma}"]
+        if isinstance(entry, dict):
+            lines += [f'{pad}"{name}": {{', *_lines(entry, comments, depth + 1), f"{pad}}}{comma}"]
         else:
             above = [f"{pad}{line}" for line in next(comments)[0]]
-            lines += [*above, f'{pad}"{name}": {as_json(found.value)}{comma}']
+            lines += [*above, f'{pad}"{name}": {as_json(entry.value)}{comma}']
     return lines
 
 

@@ -45,7 +45,7 @@ class LossModel:
     fit: Fit | None = None
 
     def effective(self, D: Any) -> Any:
-        """What D tokens are rank where some of them are repeats (Muennighoff et al. 2023, arXiv:2305.16264, eq. 5)."""
+        """What D tokens are worth where some of them are repeats (Muennighoff et al. 2023, arXiv:2305.16264, eq. 5)."""
         if self.unique is None or "U" in self.law.inputs:
             return np.asarray(D, dtype=float)
         lever = get_law(REPETITION)
@@ -98,7 +98,7 @@ class LossModel:
             lever = get_law(REPETITION)
             half = lever.published[REPETITION_SET]["R_D"]
             sentences.append(
-                f"repeats: rank less with a constant of {half:.3g} repetitions ({lever.source}); wrong when "
+                f"repeats: worth less with a constant of {half:.3g} repetitions ({lever.source}); wrong when "
                 + lever.wrong_when.rstrip(".")
             )
         return tuple(sentences)

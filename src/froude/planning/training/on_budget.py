@@ -67,7 +67,7 @@ def budget_problem(
     The loss is that of a law ("chinchilla:besiroglu-2024") or of a fit, at a `quantile` of its draws where one is asked
     for; the least within all budgets is looked for. A `target_loss` is reached with the least dollars, seconds or FLOP,
     within the budgets if there are any. FLOPs are counted exactly, without recomputation. `inference_tokens` are served
-    in the model's life: their FLOPs and dollars count too. Data beyond `data_limit_tokens` are repeats, rank less.
+    in the model's life: their FLOPs and dollars count too. Data beyond `data_limit_tokens` are repeats, worth less.
     The size is free unless a `model` is given; each size has its own best layout, and `fixed` pins fields of it. Batch
     and learning rate follow the Step Law, the precision is chosen among those whose loss is known, unless they are
     given.
