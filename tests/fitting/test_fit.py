@@ -356,7 +356,7 @@ def test_to_dict_is_what_the_command_line_prints(made: Fit) -> None:
     printed = json.loads(json.dumps(made.to_dict()))
     assert list(printed) == [
         *("law", "n", "diverged", "params", "intervals", "level"),
-        *("residual", "objective", "gradient", "starts", "warnings"),
+        *("residual", "objective", "gradient", "starts", "warnings", "error", "drift"),
     ]
     assert printed["starts"] == {"tried": 27, "agree": 27}
     assert list(printed["intervals"]) == list(CHINCHILLA.parameters)

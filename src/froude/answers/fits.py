@@ -60,11 +60,8 @@ def answer_of_choice(choice: Choice, *, runs: Runs | None = None, saved: str | N
 
 
 def _to_dict(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | None) -> dict[str, Any]:
-    middle, worst = _errors(fit)
     return {
         **fit.to_dict(),
-        "error": {"median": middle, "worst": worst},
-        "drift": fit.drift,
         "hold_outs": hold_outs,
         **({"derived": list(_origins(fit, runs))} if runs is not None else {}),
         **({"saved": saved} if saved is not None else {}),
@@ -73,23 +70,18 @@ def _to_dict(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | No
 
 def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None) -> Iterator[str]:
     """What a fit rests on."""
-    middle, worst = (percent(error) if fit.residual == "log" else f"{error:.3g}" for error in _errors(fit))
+    typical = float(np.median(fit.errors)), float(fit.errors.max())
+    middle, worst = (percent(error) if fit.residual == "log" else f"{error:.3g}" for error in typical)
     yield f"{count(fit.n, 'run')} fitted; the law is off by {middle} in the median, {worst} at worst"
     agree = f"{fit.starts_agree} of {fit.starts_tried} random starts agree"
     yield f"{agree}; objective {fit.objective:.9g}, scaled gradient {fit.gradient:.1g}"
-    own = f"{count(hold_outs, 'hold-out')} of them and from " if hold_outs else ""
+    own = "hold-outs" if hold_outs is None else count(hold_outs, "hold-out")
     yield (
         f"beyond these runs errors grow by {percent(fit.drift)} for each factor e of size, "
-        f"as learned from {own}published studies"
+        f"as learned from {'' if hold_outs == 0 else f'{own} of them and from '}published studies"
     )
     if runs is not None and (origins := tuple(_origins(fit, runs))):
         yield "; ".join(origins)
-
-
-def _errors(fit: Fit) -> tuple[float, float]:
-    """How far off the fitted runs lie, in the median and at worst: a share for a law with log residuals."""
-    off = np.abs(np.expm1(fit.residuals) if fit.residual == "log" else fit.residuals)
-    return float(np.median(off)), float(off.max())
 
 
 def _origins(fit: Fit, runs: Runs) -> Iterator[str]:

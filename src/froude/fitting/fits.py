@@ -88,6 +88,11 @@ class Fit:
         """How many parameters were fitted at once: for an average of laws, the most of any member."""
         return max([len(law.parameters) for law, _ in self.law.members] or [len(self.params)])
 
+    @property
+    def errors(self) -> np.ndarray:
+        """How far off the fitted runs lie (n,), without signs: shares of what was measured for log residuals."""
+        return np.abs(np.expm1(self.residuals) if self.residual == "log" else self.residuals)
+
     def save(self, path: str | Path) -> None:
         """Write one JSON file that `Fit.load` reads back exactly. InputError where it cannot be written."""
         write_fit_file(Path(path), vars(self))
@@ -101,7 +106,7 @@ class Fit:
         return cls(**read_fit_file(Path(path)))
 
     def to_dict(self) -> dict[str, Any]:
-        """What `froude fit --json` prints."""
+        """The fit as JSON; `froude fit --json` prints it."""
         return {
             "law": self.law.name,
             "n": self.n,
@@ -114,4 +119,6 @@ class Fit:
             "gradient": self.gradient,
             "starts": {"tried": self.starts_tried, "agree": self.starts_agree},
             "warnings": list(self.warnings),
+            "error": {"median": float(np.median(self.errors)), "worst": float(self.errors.max())},
+            "drift": self.drift,
         }
