@@ -29,8 +29,9 @@ from froude.answers.growth import answer_of_growth
 from froude.answers.laws import answer_of_document, answer_of_law, answer_of_laws
 from froude.answers.machines import answer_of_machine, answer_of_machines
 from froude.answers.models import answer_of_model, answer_of_models
-from froude.answers.plans import answer_of_plan
+from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
+from froude.answers.studies import answer_of_study, read_study_record
 from froude.atlas import atlas_record, atlas_records, atlas_status, check_atlas, search_atlas
 from froude.atlas.selection import select_claims
 from froude.cost import train_cost
@@ -39,10 +40,12 @@ from froude.cost.model.catalogue import catalogue, get_model
 from froude.fitting import choose, compare
 from froude.fitting.calibration import learn
 from froude.growth import GrowthResult, RowClaim
-from froude.planning import plan_training
+from froude.planning import Infeasible, plan_training
+from froude.runs import Study
 from froude.runs.published.table import Download
 from grown import planted_growth
 from judged import studies
+from paths import ROOT
 from planted import planted
 
 
@@ -122,13 +125,22 @@ def of_budget() -> Answer:
 
 def of_infeasible() -> Answer:
     """The answer where a model does not fit."""
-    return answer_of_plan(plan_training(ONE, get_model("llama-3.1-70b"), tokens=1e9))
+    plan = plan_training(ONE, get_model("llama-3.1-70b"), tokens=1e9)
+    return answer_of_infeasible(plan) if isinstance(plan, Infeasible) else answer_of_plan(plan)
 
 
 def of_train_cost() -> Answer:
     """The answer of one layout's cost."""
     model = get_model("qwen2.5-0.5b")
     return answer_of_train_cost(train_cost(model, EIGHT), model, EIGHT)
+
+
+STUDY = ROOT / "tests" / "fixtures" / "study_0_1_0"
+
+
+def of_study() -> Answer:
+    """The answer of a study of 0.1.0."""
+    return answer_of_study(read_study_record(Study.open(STUDY)))
 
 
 def of_downloads() -> Answer:
@@ -146,6 +158,7 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "backtests": of_backtests,
         "comparison": of_comparison,
         "calibration": lambda: answer_of_calibration(studies(4), learn(studies(4)), [Path("calibration.md")]),
+        "study": of_study,
         "law": lambda: answer_of_law(get_law("chinchilla")),
         "law of one input": lambda: answer_of_law(get_law("power")),
         "lever": lambda: answer_of_law(get_law("repeated-tokens")),
@@ -172,6 +185,9 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
     }
 )
 """Every kind of answer with a function that makes one."""
+
+ON_A_PAGE_ONLY = ("study",)
+"""Answers that no terminal shows; tables and notes of their page speak of runs, which their JSON does not repeat."""
 
 
 def shares(parts: Mapping[str, float]) -> list[float]:
@@ -200,6 +216,7 @@ def of_cost(cost: Mapping[str, Any]) -> list[float]:
 
 DERIVED: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
     {
+        "study": lambda data: [float(f"{data['pilot_seconds'] + data['target_seconds']:.2g}")],
         "model": lambda data: shares(data["parameters"]) + shares(data["training_flops"]),
         "plan": lambda data: of_cost(data["cost"]),
         "plan of a budget": lambda data: of_cost(data["cost"]),
