@@ -90,8 +90,8 @@ def imports_of(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
 def wrong_arrows(text: str, module: str, is_package: bool = False) -> list[str]:
     """The imports in a module's source that the design does not allow."""
     here = part_of(module)
-    found = imports_of(ast.parse(text), module, is_package)
-    ours = [name for name in found if name.split(".")[0] == "froude"]
+    imports = imports_of(ast.parse(text), module, is_package)
+    ours = [name for name in imports if name.split(".")[0] == "froude"]
     return [name for name in ours if part_of(name) != here and part_of(name) not in MAY_IMPORT[here]]
 
 
@@ -143,14 +143,14 @@ def test_the_arrows_make_no_circle():
 def imported_modules(path: Path) -> set[str]:
     """The modules of the package that a file imports: inside functions and for types too; a package is its file."""
     names = {module_of(each) for each in MODULES}
-    found: set[str] = set()
+    imported: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names} & names
+            imported |= {alias.name for alias in node.names} & names
         elif isinstance(node, ast.ImportFrom) and node.module:
             inner = {f"{node.module}.{alias.name}" for alias in node.names} & names
-            found |= inner or ({node.module} & names)
-    return found - {module_of(path)}
+            imported |= inner or ({node.module} & names)
+    return imported - {module_of(path)}
 
 
 def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
@@ -172,9 +172,9 @@ def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
 
 def test_no_modules_import_each_other_in_a_circle():
     arrows = {module_of(path): imported_modules(path) for path in MODULES}
-    found = circles(arrows)
-    print(f"{len(arrows)} modules, {sum(map(len, arrows.values()))} arrows, {len(found)} circles")
-    assert len(found) <= 3  # on its way to none
+    in_circles = circles(arrows)
+    print(f"{len(arrows)} modules, {sum(map(len, arrows.values()))} arrows, {len(in_circles)} circles")
+    assert len(in_circles) <= 3  # on its way to none
 
 
 def test_a_circle_is_found():
@@ -190,8 +190,8 @@ def test_what_a_package_shows_is_what_it_says_it_shows(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("froude")
         for alias in node.names
     }
-    said = [ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and is_all(n)]
-    assert sorted(itertools.chain(*said)) == sorted(shown)
+    exported = [ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and is_all(n)]
+    assert sorted(itertools.chain(*exported)) == sorted(shown)
 
 
 def is_all(node: ast.Assign) -> bool:
@@ -238,12 +238,12 @@ def tracked_texts() -> list[Path]:
 
 
 def test_no_file_names_a_place_on_somebodys_machine():
-    found = {}
+    named = {}
     for path in tracked_texts():
         places = A_MACHINES_OWN.findall(path.read_text(errors="replace"))
         if places:
-            found[str(path.relative_to(ROOT))] = places[:3]
-    assert found == {}
+            named[str(path.relative_to(ROOT))] = places[:3]
+    assert named == {}
 
 
 def test_a_place_on_somebodys_machine_is_seen():
@@ -306,7 +306,7 @@ INLINE = re.compile(r"`(froude [a-z][^`\n]*)`")
 
 def commands_in(text: str) -> list[list[str]]:
     """Every `froude …` command in the code of a Markdown text, as words without the program's name."""
-    blocks = [found["code"].replace("\\\n", " ").splitlines() for found in CODE.finditer(text)]
+    blocks = [block["code"].replace("\\\n", " ").splitlines() for block in CODE.finditer(text)]
     shown = [words for line in itertools.chain(*blocks) for words in commands_of(line)]
     spoken = [words for line in INLINE.findall(CODE.sub("", text)) for words in commands_of(line)]
     # A sentence may name a command without saying what it is given.
@@ -347,9 +347,9 @@ DOCUMENTS = [path for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_in_a_document_is_a_real_one(path):
-    said = commands_in(path.read_text())
-    assert said
-    assert {" ".join(words): complaint(words) for words in said if complaint(words)} == {}
+    commands = commands_in(path.read_text())
+    assert commands
+    assert {" ".join(words): complaint(words) for words in commands if complaint(words)} == {}
 
 
 def test_a_command_in_a_document_that_is_none_is_found():
@@ -358,13 +358,13 @@ def test_a_command_in_a_document_that_is_none_is_found():
         "```bash\n$ froude fit a.csv --lw power | head  # a comment\n"
         "cd x && .venv/bin/froude fut\nfroude predict f.json \\\n  --at N=1,D=2\nprint('froude it\n```\n"
     )
-    said = commands_in(text)
-    assert said == [
+    commands = commands_in(text)
+    assert commands == [
         ["fit", "a.csv", "--lw", "power"],
         ["fut"],
         ["predict", "f.json", "--at", "N=1,D=2"],
         ["laws", "power"],
         ["fit", "--help"],
     ]
-    assert ["--lw" in complaint(said[0]), "'fut'" in complaint(said[1])] == [True, True]
-    assert [complaint(words) for words in said[2:]] == ["", "", ""]
+    assert ["--lw" in complaint(commands[0]), "'fut'" in complaint(commands[1])] == [True, True]
+    assert [complaint(words) for words in commands[2:]] == ["", "", ""]

@@ -95,7 +95,7 @@ def test_the_authors_fit_the_loss_to_five_runs_and_the_error_to_six(part: Part) 
     assert list(runs["name"][six & ~five]) == ["rpj-open_lm_1b-1.0"]
 
 
-def test_both_sides_foretell_a_planted_over_training_study(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_sides_predict_a_planted_over_training_study(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
     module = part("overtraining")
     monkeypatch.setattr(module, "DRAWS", 20)
     made = module._foretold(with_tasks(over_training(), module.TASKS))

@@ -109,14 +109,14 @@ def answers_of_a_net(seed: int, problems: int = 80) -> tuple[np.ndarray, np.ndar
     pairs = np.random.default_rng(seed).permutation(
         np.stack(np.meshgrid(np.arange(100, 1000), np.arange(2, 10)), axis=-1).reshape(-1, 2)
     )
-    seen, asked = products(pairs[problems:]), products(pairs[:problems])
+    seen, questions = products(pairs[problems:]), products(pairs[:problems])
     rng = torch.Generator().manual_seed(seed)
     net = Transformer(Decoder(width=64, layers=2, heads=4, context=GIVEN + DIGITS - 1, vocabulary=12)).initialise(rng)
     for _ in learn(
         net, lambda: seen[torch.randint(len(seen), (128,), generator=rng)], 800, since=GIVEN - 1, decay=True
     ):
         pass
-    chances, begun = torch.ones(problems, 1, dtype=torch.float64), asked[:, None, :GIVEN]
+    chances, begun = torch.ones(problems, 1, dtype=torch.float64), questions[:, None, :GIVEN]
     with torch.no_grad():
         for k in range(DIGITS):
             rows = F.pad(begun.flatten(0, 1), (0, DIGITS - 1 - k)).split(5000)
@@ -137,19 +137,19 @@ def vote(chances: np.ndarray, right: np.ndarray, k: int, rng: np.random.Generato
 @pytest.mark.atlas("large-language-monkeys")
 def test_coverage_by_a_hundred_tries_predicts_that_by_ten_thousand(published: Find, record_property: Noted) -> None:
     counts = tries_at_math(published("repeated_sampling_monkeys/pythia_math_counts.csv"))
-    held, alike = [], []
+    covered, alike = [], []
     for passes, tries in counts.values():
         table = coverage_table(lambda k, c=passes, n=tries: pass_at(k, c, n).mean(), (*FEW, 10_000))
         (judged,) = backtest("uncovered", table, "K > 100")
-        held.append(judged.coverage == 1)
+        covered.append(judged.coverage == 1)
         of_beta = fit("uncovered", coverage_table(beta_coverage(*fitted_beta(passes, tries)), FEW), draws=50)
         low, high = judged.fit.intervals["alpha"]
         alike.append(low <= of_beta.params["alpha"] <= high)
     assert len(counts) == 7
-    assert sum(held) >= 6, "90% intervals of seven models"
+    assert sum(covered) >= 6, "90% intervals of seven models"
     assert sum(alike) >= 6
 
-    said = []
+    shares = []
     for seed in range(2):
         with nets.one_thread():
             chances, right = answers_of_a_net(seed)
@@ -159,11 +159,11 @@ def test_coverage_by_a_hundred_tries_predicts_that_by_ten_thousand(published: Fi
         assert by_vote[1000] - by_vote[1] > 0.05, "a vote helps at first"
         assert by_vote[10_000] - by_vote[1000] < 0.01 < by_any[10_000] - by_any[1000]
         assert by_any[10_000] > 2 * by_vote[10_000]
-        said.append(", ".join(f"{k}: {by_vote[k]:.1%} and {by_any[k]:.1%}" for k in VOTES))
+        shares.append(", ".join(f"{k}: {by_vote[k]:.1%} and {by_any[k]:.1%}" for k in VOTES))
     record_property(
         "found",
-        f"{sum(held)} of 7 intervals hold, {sum(alike)} of 7 exponents are those of a beta distribution; votes and "
-        f"coverage of two nets by tries: {'; '.join(said)}",
+        f"{sum(covered)} of 7 intervals hold, {sum(alike)} of 7 exponents are those of a beta distribution; votes and "
+        f"coverage of two nets by tries: {'; '.join(shares)}",
     )
 
 
@@ -220,9 +220,9 @@ def benchmark_of_the_tank(seed: int) -> Benchmark:
             with torch.no_grad():
                 chances = net(torch.tensor(items[:, :-1]))[:, -1].double().softmax(dim=-1).numpy()
             masses.append(np.take_along_axis(chances, np.column_stack([items[:, -1:], wrong]), axis=1))
-    found = np.array(masses)
+    mass = np.array(masses)
     C = 6.0 * net.decoder.n_non_embedding * 32 * CONTEXT * marks
-    return Benchmark(C=C, right=found[..., 0], wrong=found[..., 1:].sum(axis=-1), wrongest=found[..., 1:].max(axis=-1))
+    return Benchmark(C=C, right=mass[..., 0], wrong=mass[..., 1:].sum(axis=-1), wrongest=mass[..., 1:].max(axis=-1))
 
 
 def planted_benchmark(seed: int, models: int = 40) -> Benchmark:
@@ -248,21 +248,21 @@ def correlation(C: np.ndarray, score: np.ndarray) -> float:
     return float(np.mean(ranks(C) @ ranks(score)))
 
 
-def chain_of(found: Benchmark, together: int) -> list[float]:
+def chain_of(benchmark: Benchmark, together: int) -> list[float]:
     """Correlations with compute of log-likelihood, chance among the choices and accuracy, of items taken together."""
-    scores = (np.log(found.right), found.choices, found.accuracy)
-    return [correlation(found.C, each.reshape(len(found.C), -1, together).mean(axis=-1)) for each in scores]
+    scores = (np.log(benchmark.right), benchmark.choices, benchmark.accuracy)
+    return [correlation(benchmark.C, each.reshape(len(benchmark.C), -1, together).mean(axis=-1)) for each in scores]
 
 
-def foretold_by_masses(found: Benchmark) -> tuple[float, float, float]:
+def predict_by_masses(benchmark: Benchmark) -> tuple[float, float, float]:
     """Mean relative errors of forecasts ten times beyond: composed of both masses, of it fitted directly; and the hits.
 
     The chance among the choices is of the typical (geometric mean) masses. Hits are the share of held-out masses that
     lie in their intervals.
     """
-    right, wrong = -np.log(found.right).mean(axis=1), -np.log(found.wrong).mean(axis=1)
+    right, wrong = -np.log(benchmark.right).mean(axis=1), -np.log(benchmark.wrong).mean(axis=1)
     columns = {"right": right, "wrong": wrong, "choice": np.log1p(np.exp(right - wrong))}
-    table = Runs.from_columns({"C": found.C, **columns})
+    table = Runs.from_columns({"C": benchmark.C, **columns})
     near, far = table.where("C <= 1e22"), table.where("C > 1e23")
     forecast = {y: fit("power", near, y, x="C", draws=200).predict(C=far["C"]) for y in columns}
     exact = np.exp(-far["choice"])
@@ -280,31 +280,31 @@ def test_each_step_from_likelihood_to_accuracy_loses_correlation(
     """The chain is of real nets, item by item and of twenty together. Forecasts are of planted masses, ten times beyond
     the fitted compute: in trainings this short wrong masses first rise and then fall, which is no power.
     """
-    said = []
+    chains = []
     for seed in range(2):
         with nets.one_thread():
-            found = benchmark_of_the_tank(seed)
+            benchmark = benchmark_of_the_tank(seed)
         for together in (1, TOGETHER):
-            chain = chain_of(found, together)
+            chain = chain_of(benchmark, together)
             assert chain[0] > chain[1] > chain[2], (seed, together)
-            said.append(" > ".join(f"{each:.2f}" for each in chain))
+            chains.append(" > ".join(f"{each:.2f}" for each in chain))
     errors, simulated = [], [planted_benchmark(seed) for seed in range(3)]
     for each in simulated:
         chain = chain_of(each, 1)
         assert chain[0] > chain[1] > chain[2]
-        composed, direct, hits = foretold_by_masses(each)
+        composed, direct, hits = predict_by_masses(each)
         assert hits >= 0.9, "90% intervals"
         assert composed < direct
         errors.append(f"{composed:.1%} and {direct:.1%}")
 
     path = write_csv(tmp_path / "scores.csv", {"C": simulated[0].C, "accuracy": simulated[0].accuracy.mean(axis=1)})
-    asked = ("--law", "ceiling", "--x", "C", "--draws", "50")
+    options = ("--law", "ceiling", "--x", "C", "--draws", "50")
     assert "accuracy is an accuracy: where answers are choices it follows scale less closely than the mass" in " ".join(
-        cli("fit", path, *asked, "--y", "accuracy").out.split()
+        cli("fit", path, *options, "--y", "accuracy").out.split()
     )
     record_property(
         "found",
-        f"correlations of nets, by item and by {TOGETHER} items: {'; '.join(said)}; error of the chance of the right "
+        f"correlations of nets, by item and by {TOGETHER} items: {'; '.join(chains)}; error of the chance of the right "
         f"choice, composed of both masses and fitted itself: {', '.join(errors)}",
     )
 
@@ -323,7 +323,7 @@ def sized(width: float, mlp_width: float) -> Model:
                    gated=True, vocabulary=151936, context=2048)  # fmt: skip
 
 
-def generating(model: Model, streams: int, batch: int, asked: int, answered: int, added: float) -> np.ndarray:
+def generating(model: Model, streams: int, batch: int, prompt: int, answer: int, added: float) -> np.ndarray:
     """Bytes held and seconds taken (2,) to read inputs and to write answers, in so many streams with their prefixes.
 
     Streams share the weights and the head, and are mixed by a matrix of streams · width by width before it; `added` are
@@ -343,9 +343,9 @@ def generating(model: Model, streams: int, batch: int, asked: int, answered: int
             taken = taken + operator_busy(mix, A100, one, BF16).seconds
         return float(np.sum(taken))
 
-    held = serving_bytes(model, Serving(batch=batch * streams, context=prefix + asked + answered))
-    read = seconds("prefill", asked, prefix + asked)
-    return np.array([held + 2 * added, read + seconds("decode", 1, prefix + asked + np.arange(answered))])
+    memory = serving_bytes(model, Serving(batch=batch * streams, context=prefix + prompt + answer))
+    read = seconds("prefill", prompt, prefix + prompt)
+    return np.array([memory + 2 * added, read + seconds("decode", 1, prefix + prompt + np.arange(answer))])
 
 
 @pytest.mark.slow
@@ -360,17 +360,17 @@ def test_eight_streams_cost_far_less_than_an_equally_good_model(published: Find,
     law = get_law("power-floor", x="N").replacing(N=lever)
     truth = fit(law, runs, draws=50).params
     assert truth["k"] == pytest.approx(lever.published["parscale-2025-stack"]["k"], abs=0.03)
-    held, k = [], []
+    covered, k = [], []
     for seed in range(8):
         noise = np.exp(0.001 * np.random.default_rng(seed).standard_normal(len(runs)))
         planted = Runs.from_columns(
             {x: runs[x] for x in ("N", "P")} | {"loss": law(N=runs["N"], P=runs["P"], **truth) * noise}
         )
-        made = fit(law, planted, draws=200)
-        low, high = made.intervals["k"]
-        held.append(low <= truth["k"] <= high)
-        k.append(made.params["k"])
-    assert sum(held) >= 6, "90% intervals of eight"
+        law_fit = fit(law, planted, draws=200)
+        low, high = law_fit.intervals["k"]
+        covered.append(low <= truth["k"] <= high)
+        k.append(law_fit.params["k"])
+    assert sum(covered) >= 6, "90% intervals of eight"
 
     plain, eight = (float(runs["N"][(runs["P"] == P)][3]) for P in (1, 8))
     small = sized(1536, 8320)
@@ -389,7 +389,7 @@ def test_eight_streams_cost_far_less_than_an_equally_good_model(published: Find,
     assert np.all(np.diff(fewer, axis=0) < 0), "most at batch 1"
     assert fewer[0][0] == pytest.approx(claimed("parscale", "memory increase avoided")[1], rel=0.25)
     assert fewer[0][1] == pytest.approx(claimed("parscale", "latency increase avoided")[1], rel=0.25)
-    said = "; ".join(
+    gains = "; ".join(
         f"batch {b}: {m:.1f}x bytes, {s:.1f}x seconds" for b, (m, s) in zip((1, 2, 4, 8), fewer, strict=True)
     )
-    record_property("found", f"{sum(held)} of 8 intervals hold k = {truth['k']:.3f}; {said}")
+    record_property("found", f"{sum(covered)} of 8 intervals hold k = {truth['k']:.3f}; {gains}")

@@ -113,16 +113,18 @@ def test_cur_factors_leave_the_published_parameters_of_llama_3_1(
     with threadpool_limits(1):
         svd_seconds, (u, sizes, v) = quickest(lambda: np.linalg.svd(weights, full_matrices=False))
         errors, seconds = {}, {}
-        for kept in (32, 64, 128, 256, 512):
-            seconds[kept], (columns, link, rows) = quickest(lambda kept=kept: cur(weights, kept))
-            truncated = np.linalg.norm(weights - (u[:, :kept] * sizes[:kept]) @ v[:kept])
-            errors[kept] = float(np.linalg.norm(weights - columns @ link @ rows) / truncated)
+        for rank_left in (32, 64, 128, 256, 512):
+            seconds[rank_left], (columns, link, rows) = quickest(lambda rank_left=rank_left: cur(weights, rank_left))
+            truncated = np.linalg.norm(weights - (u[:, :rank_left] * sizes[:rank_left]) @ v[:rank_left])
+            errors[rank_left] = float(np.linalg.norm(weights - columns @ link @ rows) / truncated)
     assert all(error > 1 for error in errors.values())
-    assert all(error < 1.5 for kept, error in errors.items() if kept <= 256)  # up to a quarter of the width
+    assert all(error < 1.5 for rank_left, error in errors.items() if rank_left <= 256)  # up to a quarter of the width
     assert seconds[256] < svd_seconds
-    said = f"error over the SVD's by rank {listed(errors, '.2f')}; time at 256 {seconds[256] / svd_seconds:.2f} of it"
+    by_rank = (
+        f"error over the SVD's by rank {listed(errors, '.2f')}; time at 256 {seconds[256] / svd_seconds:.2f} of it"
+    )
     sized = f"{layers[best]} layers leave {left[best] / 1e9:.3f}e9, rank {chosen} the published"
-    record_property("found", f"{sized}; {said}")
+    record_property("found", f"{sized}; {by_rank}")
 
 
 def quickest(run: Callable[[], Any]) -> tuple[float, Any]:
@@ -267,8 +269,8 @@ def sliced_losses(shares: Sequence[float]) -> tuple[float, float, np.ndarray]:
             losses, deviation = [], 0.0
             axes = centre
             for share in (None, *shares):
-                kept = torch.arange(64) < round(64 * (1 - (share or 0)))
-                turn = centre @ axes * kept
+                mask = torch.arange(64) < round(64 * (1 - (share or 0)))
+                turn = centre @ axes * mask
                 sliced = copy.deepcopy(net)
                 sliced.embedding.weight.copy_(net.embedding.weight @ turn)
                 for layer, own in zip(sliced.layers, net.layers, strict=True):
@@ -317,7 +319,7 @@ def recovered(pruned_share: float) -> tuple[float, float, float, float]:
     torch.manual_seed(0)
     images, digits = load_digits(return_X_y=True)
     x, y = torch.tensor(images / 16, dtype=torch.float32), torch.tensor(digits)
-    held = slice(1200, None)
+    test = slice(1200, None)
     net = torch.nn.Sequential(
         torch.nn.Linear(64, 640),
         torch.nn.LayerNorm(640),
@@ -340,7 +342,7 @@ def recovered(pruned_share: float) -> tuple[float, float, float, float]:
 
     def accuracy() -> float:
         with torch.no_grad():
-            return float((net(x[held]).argmax(1) == y[held]).float().mean())
+            return float((net(x[test]).argmax(1) == y[test]).float().mean())
 
     train(list(net.parameters()), 200)
     before = accuracy()

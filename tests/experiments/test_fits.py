@@ -59,8 +59,8 @@ class Diffusion:
         """The mean distance, along all directions, by which samples must move to become data (sliced Wasserstein)."""
         angle = self.torch.arange(32) * np.pi / 32
         lines = self.torch.stack([angle.cos(), angle.sin()])
-        made, true = ((points @ lines).sort(dim=0).values for points in (self.sample(steps), self.data(SAMPLES)))
-        return float((made - true).abs().mean())
+        samples, truth = ((points @ lines).sort(dim=0).values for points in (self.sample(steps), self.data(SAMPLES)))
+        return float((samples - truth).abs().mean())
 
     def _train(self) -> None:
         torch = self.torch
@@ -94,20 +94,20 @@ def test_the_divergence_of_a_toy_diffusion_model_falls_to_a_floor(
     model = Diffusion()
     steps_of = np.repeat(STEPS, 2)
     runs = Runs.from_columns({"N": steps_of.astype(float), "loss": [model.divergence(steps) for steps in steps_of]})
-    made = fit("power-floor", runs, x="N")
-    low, _ = made.intervals["E"]
-    falls, _ = made.intervals["alpha"]
+    law_fit = fit("power-floor", runs, x="N")
+    low, _ = law_fit.intervals["E"]
+    falls, _ = law_fit.intervals["alpha"]
     assert low > 0, "the floor"
     assert falls > 0.5, "a fall"
-    target = 2 * made.params["E"]
-    steps = round(float(needed(made.law, target, "N", (1, 1e4), **made.params)))
+    target = 2 * law_fit.params["E"]
+    steps = round(float(needed(law_fit.law, target, "N", (1, 1e4), **law_fit.params)))
     assert steps not in (1, 10_000)
-    forecast = made.predict(N=float(steps))
+    forecast = law_fit.predict(N=float(steps))
     again = model.divergence(steps)
     assert forecast.lo <= again <= forecast.hi
     assert again == pytest.approx(target, rel=0.25)  # the spread of runs near the floor, and steps are whole
     record_property(
-        "found", f"exponent {made.params['alpha']:.2f}; {steps} steps for {target:.3f}, measured {again:.3f}"
+        "found", f"exponent {law_fit.params['alpha']:.2f}; {steps} steps for {target:.3f}, measured {again:.3f}"
     )
 
 
@@ -137,14 +137,14 @@ def examples(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 def errors_of_variants(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The held-out error of every variant, trained on these examples, (variants,)."""
     x_new, y_new = examples(HELD_OUT, np.random.default_rng(1))
-    found = []
+    errors = []
     for features, pace in VARIANTS:
         rng = np.random.default_rng(features)
         weights, phase = pace * rng.standard_normal((INPUTS, features)), rng.uniform(0, 2 * np.pi, features)
         seen, new = (np.cos(each @ weights + phase) * np.sqrt(2 / features) for each in (x, x_new))
         fitted = np.linalg.solve(seen.T @ seen + 0.03 * np.eye(features), seen.T @ y)
-        found.append(np.mean((new @ fitted - y_new) ** 2))
-    return np.array(found)
+        errors.append(np.mean((new @ fitted - y_new) ** 2))
+    return np.array(errors)
 
 
 def fidelity(one: np.ndarray, other: np.ndarray) -> float:
@@ -175,14 +175,14 @@ def test_rankings_on_subsets_come_to_the_ranking_of_all_data(
         quality_name="rank correlation with all data",
         size_name="examples",
     )
-    found = growth.grow(study, repeats=5, seconds=120)
-    by_size = {size: np.array(found.values("variants", size, "quality")) for size in study.sizes}
-    middle = {size: found.median("variants", size, "quality") for size in study.sizes}
+    grown = growth.grow(study, repeats=5, seconds=120)
+    by_size = {size: np.array(grown.values("variants", size, "quality")) for size in study.sizes}
+    middle = {size: grown.median("variants", size, "quality") for size in study.sizes}
     assert middle[2048] > 0.9 > middle[32], "small sets mislead"
     named = min(size for size in study.sizes if all(middle[s] >= 0.9 for s in study.sizes if s >= size))
     low, high = np.quantile(by_size[named], [0.05, 0.95])
     before = study.sizes[study.sizes.index(named) - 1]
     assert middle[before] < 0.9 <= high
     assert fidelity(errors_of_variants(x[:named], y[:named]), of_all) >= low - 0.1, "also of a subset not drawn before"
-    said = ", ".join(f"{size}: {rho:.2f}" for size, rho in middle.items())
-    record_property("found", f"{said}; smallest above 0.9 is {named} ({low:.2f} to {high:.2f})")
+    by_size_text = ", ".join(f"{size}: {rho:.2f}" for size, rho in middle.items())
+    record_property("found", f"{by_size_text}; smallest above 0.9 is {named} ({low:.2f} to {high:.2f})")

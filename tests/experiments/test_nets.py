@@ -20,11 +20,11 @@ from small_nets import (
     forward,
     held_out_loss,
     hidden,
+    in_words,
     losses,
     mlps,
     one_thread,
     python_text,
-    told,
     train,
 )
 
@@ -51,8 +51,8 @@ def rounded(w: Tensor, levels: int, rng: torch.Generator) -> Tensor:
     turn = torch.linalg.qr(torch.randn(w.shape[-2], w.shape[-2], generator=rng))[0]
     turned = turn @ w
     rms = turned.square().mean(-2, keepdim=True).sqrt()
-    tried = [on_grid(turned, rms * width / levels, levels) for width in np.arange(1.5, 8.0, 0.25)]
-    return turn.T @ min(tried, key=lambda each: float((each - turned).square().sum()))
+    candidates = [on_grid(turned, rms * width / levels, levels) for width in np.arange(1.5, 8.0, 0.25)]
+    return turn.T @ min(candidates, key=lambda each: float((each - turned).square().sum()))
 
 
 def on_grid(w: Tensor, step: Tensor, levels: int) -> Tensor:
@@ -112,10 +112,10 @@ def test_perplexity_rises_linearly_in_the_errors_of_layers(
     error = np.array([[relative_error(stack[i][0], quantised[i, n]) for n in levels] for i in layers])
     weight = np.array([slope_of(stack, i, calibration, base) for i in layers])
     medium = [k for k, n in enumerate(levels) if 8 <= n <= 32]
-    tried = np.random.default_rng(seed).choice(medium, (60, len(stack)))
-    foretold = np.array([(weight * error[layers, row]).sum() for row in tried])
-    measured = np.array([perplexity(chosen(stack, quantised, levels, row), calibration) - base for row in tried])
-    r2 = float(np.corrcoef(foretold, measured)[0, 1] ** 2)
+    choices = np.random.default_rng(seed).choice(medium, (60, len(stack)))
+    predicted = np.array([(weight * error[layers, row]).sum() for row in choices])
+    measured = np.array([perplexity(chosen(stack, quantised, levels, row), calibration) - base for row in choices])
+    r2 = float(np.corrcoef(predicted, measured)[0, 1] ** 2)
     sizes = [w.numel() for w, _ in stack]
     rises = {}
     for uniform in (6, 8, 11, 16):
@@ -125,11 +125,11 @@ def test_perplexity_rises_linearly_in_the_errors_of_layers(
             for row in (picked, [levels.index(uniform)] * len(stack))
         ]
     mine, uniform = np.sum(list(rises.values()), axis=0)
-    grown = fit_growth(foretold.tolist(), [[m] for m in measured])
+    grown = fit_growth(predicted.tolist(), [[m] for m in measured])
     assert isinstance(grown, Growth), grown
     record_property(
         "found",
-        f"R2 {r2:.3f}, exponent {told(grown)} from {measured.min():.2f} to {measured.max():.2f} above {base:.2f}; "
+        f"R2 {r2:.3f}, exponent {in_words(grown)} from {measured.min():.2f} to {measured.max():.2f} above {base:.2f}; "
         f"held out, over four budgets: {mine:.2f} above, uniform {uniform:.2f}",
     )
     assert r2 > 0.95
@@ -195,18 +195,18 @@ def test_larger_nets_and_finer_groups_bear_more_coarse_weights(record_property) 
             (task, train(mlps(1, (64, width, width, width, 10), seed), task, lr=0.005, steps=400, batch=64, seed=seed))
             for seed, task in enumerate(map(digits, range(seeds)))
         ]
-        for parts, found in fine.items():
+        for parts, shares_needed in fine.items():
             most = [held_out_loss(net, task)[0] + rise for task, net in trained]
-            found.append(
+            shares_needed.append(
                 [1 - largest_coarse_share(net, task, parts, m) for (task, net), m in zip(trained, most, strict=True)]
             )
-    by_width = {parts: exponent(widths, found) for parts, found in fine.items()}
+    by_width = {parts: exponent(widths, shares_needed) for parts, shares_needed in fine.items()}
     every = np.array([fine[parts] for parts in PARTS])  # (parts, widths, seeds)
     by_parts = exponent(PARTS, (every / every.mean(axis=0)).reshape(len(PARTS), -1))
     record_property(
         "found",
-        f"share that must stay fine as width^ {'; '.join(f'{told(g)} in {k} parts' for k, g in by_width.items())}; "
-        f"as parts^ {told(by_parts)}",
+        f"share that must stay fine as width^ {'; '.join(f'{in_words(g)} in {k} parts' for k, g in by_width.items())}; "
+        f"as parts^ {in_words(by_parts)}",
     )
     assert all(growth.hi < 0 for growth in by_width.values())
     assert by_parts.hi < 0
@@ -240,8 +240,8 @@ def saliency(stack: Stack, task: Task) -> list[Tensor]:
 def top_masks(scores: Sequence[Tensor], shares: Sequence[float]) -> list[Tensor]:
     """1 where a weight is among its model's share of largest scores, over all layers; a share for each model."""
     flat = torch.cat([score.flatten(1) for score in scores], dim=1)
-    kept = [int(share * flat.shape[1]) for share in shares]
-    least = torch.stack([row.sort(descending=True).values[n - 1] for row, n in zip(flat, kept, strict=True)])
+    counts_left = [int(share * flat.shape[1]) for share in shares]
+    least = torch.stack([row.sort(descending=True).values[n - 1] for row, n in zip(flat, counts_left, strict=True)])
     return [(score >= least[:, None, None]).float() for score in scores]
 
 
@@ -261,15 +261,15 @@ def test_frozen_weights_keep_more_accuracy_than_pruned_ones(record_property) -> 
     biases = sum(b[0].numel() for _, b in start)
     record_property(
         "found",
-        f"error as trained weights^ {told(grown)}; accuracy frozen against pruned: "
+        f"error as trained weights^ {in_words(grown)}; accuracy frozen against pruned: "
         + ", ".join(f"{a.mean():.3f}, {b.mean():.3f} at {s:.0%}" for s, a, b in zip(shares, frozen, cut, strict=True))
         + f"; {4 * (counts[0] + biases) / len(packed):.0f} times fewer bytes at {shares[-1]:.0%}",
     )
     assert grown.hi < 0
     assert frozen[1:].mean() > cut[1:].mean()
     assert np.all(frozen[3:].mean(axis=1) > cut[3:].mean(axis=1))
-    kept = Format(bits=32, kept=counts[-1] / sum(w[0].numel() for w, _ in start), index_bits=16)
-    stored = sum(float(kept.matrix_bits(*w.shape[1:])) for w, _ in start) / 8
+    sparse = Format(bits=32, kept=counts[-1] / sum(w[0].numel() for w, _ in start), index_bits=16)
+    stored = sum(float(sparse.matrix_bits(*w.shape[1:])) for w, _ in start) / 8
     assert len(packed) == round(stored) + 4 * biases + SEED_BYTES
     assert accuracy(unpack(packed, counts[-1], len(per_model), last, sizes), task)[0] == frozen[-1, 0]
 
@@ -327,15 +327,15 @@ def test_pruning_with_regrowth_ends_higher_than_gradual_pruning(record_property)
             if r < rounds - 2:
                 keep = density * (1 - regrow)
                 magnitude = [w.abs() * m for (w, _), m in zip(stack, masks, strict=True)]
-                kept = top_masks(magnitude, [keep] * seeds)
+                left_masks = top_masks(magnitude, [keep] * seeds)
                 if regrow:
                     grads = gradient_sizes(stack, task)
-                    free = [g * (1 - k) for g, k in zip(grads, kept, strict=True)]
+                    free = [g * (1 - k) for g, k in zip(grads, left_masks, strict=True)]
                     grown = top_masks(free, [density - keep] * seeds)
-                    masks = [k + g for k, g in zip(kept, grown, strict=True)]
-                    stack = [(w * k, b) for (w, b), k in zip(stack, kept, strict=True)]
+                    masks = [k + g for k, g in zip(left_masks, grown, strict=True)]
+                    stack = [(w * k, b) for (w, b), k in zip(stack, left_masks, strict=True)]
                 else:
-                    masks = kept
+                    masks = left_masks
                     stack = [(w * m, b) for (w, b), m in zip(stack, masks, strict=True)]
         ends[regrow] = accuracy(stack, task)
         spent[regrow] = float(np.mean(densities))
@@ -418,7 +418,7 @@ def test_growing_by_zero_keys_costs_less_than_each_size_from_scratch(record_prop
         "found",
         f"FLOPs for all sizes up to {sizes[-1]} tokens: {grown[-1]:.2g} grown, {scratch_flops[-1]:.2g} from scratch, "
         f"{', '.join(f'{a / b:.2f}' for a, b in zip(grown, scratch_flops, strict=True))} of it by size; as "
-        f"tokens^ {told(exponent(sizes, grown[:, None]))} and {told(exponent(sizes, scratch_flops[:, None]))}",
+        f"tokens^ {in_words(exponent(sizes, grown[:, None]))} and {in_words(exponent(sizes, scratch_flops[:, None]))}",
     )
     assert np.all(grown[1:] < scratch_flops[1:])
 
@@ -429,20 +429,20 @@ def test_growing_by_zero_keys_costs_less_than_each_size_from_scratch(record_prop
 @pytest.mark.slow
 @pytest.mark.atlas("integer-quant-principles", "modelled")
 def test_eight_bits_stay_within_one_percent_of_float(record_property) -> None:
-    kept: dict[tuple[str, int], list[float]] = {}
+    accuracies: dict[tuple[str, int], list[float]] = {}
     for seed, name in itertools.product(range(3), ("digits", "text")):
         task, sizes = (digits(seed), (64, 64, 64, 10)) if name == "digits" else (python_text(seed), (192, 64, 64, 64))
         net = train(mlps(1, sizes, seed), task, lr=0.003, steps=500, batch=64, seed=seed)
         for rule, bits in itertools.product(("max", "99.9%", "90%"), (8, 4)):
             whole = accuracy(net, task, lambda s, x, r=rule, b=bits, t=task: integer_forward(s, x, t.x, b, r))
-            kept.setdefault((rule, bits), []).append(float(whole[0] / accuracy(net, task)[0]))
+            accuracies.setdefault((rule, bits), []).append(float(whole[0] / accuracy(net, task)[0]))
     record_property(
         "found",
         "least share of float's accuracy over six nets: "
-        + ", ".join(f"{min(v):.3f} by {rule} at {bits} bits" for (rule, bits), v in kept.items()),
+        + ", ".join(f"{min(v):.3f} by {rule} at {bits} bits" for (rule, bits), v in accuracies.items()),
     )
-    assert min(kept["max", 8] + kept["99.9%", 8]) > 0.99
-    assert np.mean(kept["90%", 8]) < np.mean(kept["max", 8])
+    assert min(accuracies["max", 8] + accuracies["99.9%", 8]) > 0.99
+    assert np.mean(accuracies["90%", 8]) < np.mean(accuracies["max", 8])
 
 
 def integer_forward(stack: Stack, x: Tensor, calibration: Tensor, bits: int, rule: str) -> Tensor:
@@ -486,5 +486,6 @@ def transposed(x: Tensor) -> Tensor:
 def test_larger_nets_need_a_smaller_share_of_tuned_weights(record_property) -> None:
     widths, grid = (16, 32, 64, 128), (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0)
     needed = {rule: exponent(widths, [tuned_share(w, rule, 3, grid) for w in widths]) for rule in ("random", "module")}
-    record_property("found", f"share needed as width^ {'; '.join(f'{told(g)} {rule}' for rule, g in needed.items())}")
+    shares = "; ".join(f"{in_words(growth)} {rule}" for rule, growth in needed.items())
+    record_property("found", f"share needed as width^ {shares}")
     assert all(growth.hi < 0 for growth in needed.values())

@@ -1,4 +1,4 @@
-"""Instability of larger transformers foretold by small ones of the tank: the logits of attention, and what tames them.
+"""Instability of larger transformers predicted by small ones of the tank: the logits of attention, and what tames them.
 
 Wortsman et al. 2023, arXiv:2309.14322. As there, one learning rate holds for every weight at every width (standard
 parametrisation), and a training has failed when its loss is worse than that of a bigram model, which uses no context.
@@ -99,10 +99,10 @@ def test_small_models_predict_that_a_rate_fails_in_a_large_one(
     failed = bigram_loss(corpus)
     record_property(
         "found",
-        f"sensitivity {'; '.join(f'{name} {told(*each)}' for name, each in sensitivity.items())}; "
+        f"sensitivity {'; '.join(f'{name} {in_words(*each)}' for name, each in sensitivity.items())}; "
         f"at rate {WILD} logits of {SMALL[0]} to {SMALL[-1]} wide grow as N^{wild.trends[0].coefficients[1]:.2f} and "
         f"cross {UNSTABLE_LOGIT:g} at N = {wild.crossing[0]:.2g} ({wild.crossing[1]:.2g} to {wild.crossing[2]:.2g}); "
-        f"at N = {large['N'][0]:.2g} foreseen {wild.forecast.mean:.2g} ({wild.forecast.lo:.2g} to "
+        f"at N = {large['N'][0]:.2g} predicted {wild.forecast.mean:.2g} ({wild.forecast.lo:.2g} to "
         f"{wild.forecast.hi:.2g}), measured {large['attention_logit'][1]:.2g}; loss there {large['loss'][1]:.2f}, "
         f"at rate {CALM} {large['loss'][0]:.2f}, with qk-norm {mended['loss'][0]:.2f}, of bigrams {failed:.2f}",
     )
@@ -117,6 +117,6 @@ def test_small_models_predict_that_a_rate_fails_in_a_large_one(
     assert mended["loss"][0] < failed
 
 
-def told(*sizes: Sensitivity) -> str:
+def in_words(*sizes: Sensitivity) -> str:
     """The sensitivities of sizes in words."""
     return ", ".join(f"{each.sensitivity:.2f} ({each.lo:.2f} to {each.hi:.2f}) at N = {each.N:g}" for each in sizes)

@@ -17,7 +17,18 @@ from froude.laws.inverse import needed
 from froude.tank import Corpus, Trunk, trainer
 from froude.tank.probe import largest_score, look
 from froude.tank.transformer import Transformer
-from small_nets import Stack, accuracy, digits, exponent, held_out_loss, mlps, one_thread, python_sources, told, train
+from small_nets import (
+    Stack,
+    accuracy,
+    digits,
+    exponent,
+    held_out_loss,
+    in_words,
+    mlps,
+    one_thread,
+    python_sources,
+    train,
+)
 
 pytestmark = pytest.mark.experiment
 
@@ -62,7 +73,7 @@ def measures(model: Transformer, windows: Tensor) -> dict[str, float]:
     right = (logits.argmax(-1) == after).float()
     middle, half = is_letter(before) & is_letter(after), windows.shape[1] // 2
     seen = look(model, windows[:64, :-1])
-    found = {
+    values = {
         "loss": nats.mean(),
         "accuracy": right.mean(),
         "accuracy inside words": right[middle].mean(),
@@ -73,7 +84,7 @@ def measures(model: Transformer, windows: Tensor) -> dict[str, float]:
         "logits": logits.square().mean().sqrt(),
         "weight norm": torch.stack([p.detach().square().sum() for p in model.parameters()]).sum().sqrt(),
     }
-    return {name: float(value) for name, value in found.items()}
+    return {name: float(value) for name, value in values.items()}
 
 
 def is_letter(bytes_: Tensor) -> Tensor:
@@ -149,7 +160,7 @@ def verdicts(table: Mapping[str, np.ndarray], N: np.ndarray, power: float) -> di
     return {name: verdict(values, progress) for name, values in table.items()}
 
 
-def in_words(report: Mapping[str, Mapping[str, tuple[str, float, float]]], what: str) -> str:
+def verdicts_on(report: Mapping[str, Mapping[str, tuple[str, float, float]]], what: str) -> str:
     """The verdicts on one measure along every progress."""
     return ", ".join(f"{name} {of[what][0]} ({of[what][1]:.3f}, {of[what][2]:.0%})" for name, of in report.items())
 
@@ -164,10 +175,11 @@ def test_abilities_of_several_sizes_follow_one_rescaled_curve(tmp_path: Path, re
     cost = exponent(N.tolist(), [[np.exp(np.interp(-level, -curve, steps)) for curve in rows] for rows in loss])
     rescaled = {"tokens": 0.0, "tokens/N": -1.0, "compute": 1.0, "tokens/needed": -cost.exponent}
     report = {name: verdicts(table, N, power) for name, power in rescaled.items()}
+    by_measure = "; ".join(f"{what}: {verdicts_on(report, what)}" for what in table)
     record_property(
         "found",
-        f"steps needed to {np.exp(level):.2f} nats as N^{told(cost)}; sizes by measure and progress (chance of lying "
-        f"so far apart, seeds' share of movement): {'; '.join(f'{what}: {in_words(report, what)}' for what in table)}",
+        f"steps needed to {np.exp(level):.2f} nats as N^{in_words(cost)}; sizes by measure and progress (chance of "
+        f"lying so far apart, seeds' share of movement): {by_measure}",
     )
     joined = {
         what
@@ -206,18 +218,18 @@ def effects(seed: int, seeds: int) -> dict[str, np.ndarray]:
     task, lr = digits(seed), torch.tensor(RATES, dtype=torch.float32).repeat_interleave(seeds)
     start = mlps(len(lr), (64, 48, 48, 10), seed)
     dense = train(start, task, lr=lr, steps=6000, batch=2, seed=seed, adam=False, decay=False)
-    found = {"loss": [], "error": []}
+    measures_by_name = {"loss": [], "error": []}
     for density in DENSITIES:
         cut, masks = pruned(dense, density)
         end = train(cut, task, lr=0.05, steps=150, batch=32, seed=seed + 1, adam=False, masks=masks, decay=False)
-        found["loss"].append(held_out_loss(end, task))
-        found["error"].append(1 - accuracy(end, task))
+        measures_by_name["loss"].append(held_out_loss(end, task))
+        measures_by_name["error"].append(1 - accuracy(end, task))
     octaves = np.log2(RATES) - np.log2(RATES).mean()
     return {
         name: np.exp(
             np.einsum("r,drs->ds", octaves, np.log(np.reshape(rows, (-1, len(RATES), seeds)))) / (octaves @ octaves)
         )
-        for name, rows in found.items()
+        for name, rows in measures_by_name.items()
     }
 
 
@@ -232,24 +244,24 @@ def test_hotter_training_prunes_worse_below_a_load_and_better_above(
     runs = Runs.from_columns(
         {"D": np.repeat(load, nets), "loss": effect["loss"].ravel(), "seed": np.tile(np.arange(nets), len(load))}
     )
-    found = fit(get_law("broken-1").over("D"), runs, starts=14, draws=200, cluster="seed")
-    drawn = {name: found.draws[:, k] for k, name in enumerate(found.law.parameters)}
+    law_fit = fit(get_law("broken-1").over("D"), runs, starts=14, draws=200, cluster="seed")
+    drawn = {name: law_fit.draws[:, k] for k, name in enumerate(law_fit.law.parameters)}
     ends = (float(load.min()), float(load.max()))
-    switch = needed(found.law, 1.0, "D", ends, **drawn)
-    below, above = (found.law(D=end, **drawn) for end in ends)
+    switch = needed(law_fit.law, 1.0, "D", ends, **drawn)
+    below, above = (law_fit.law(D=end, **drawn) for end in ends)
     flipped = (below > 1) & (above < 1)
-    said = {name: np.quantile(each, (0.025, 0.975)) for name, each in (("below", below), ("above", above))}
+    spans = {name: np.quantile(each, (0.025, 0.975)) for name, each in (("below", below), ("above", above))}
     place = np.quantile(switch[np.isfinite(switch)], (0.025, 0.975))
     raw = {name: rows.mean(axis=1)[[0, -1]] for name, rows in effect.items()}
     record_property(
         "found",
-        f"twice the rate multiplies the test loss by {said['below'][0]:.3f} to {said['below'][1]:.3f} unpruned and by "
-        f"{said['above'][0]:.3f} to {said['above'][1]:.3f} at density {1 / ends[1]:.2f} (95%, over {nets} seeds); "
-        f"it switches at load {needed(found.law, 1.0, 'D', ends, **found.params):.2f} ({place[0]:.2f} to "
+        f"twice the rate multiplies test loss by {spans['below'][0]:.3f} to {spans['below'][1]:.3f} unpruned and by "
+        f"{spans['above'][0]:.3f} to {spans['above'][1]:.3f} at density {1 / ends[1]:.2f} (95%, over {nets} seeds); "
+        f"it switches at load {needed(law_fit.law, 1.0, 'D', ends, **law_fit.params):.2f} ({place[0]:.2f} to "
         f"{place[1]:.2f}), with a flip in {flipped.mean():.1%} of draws; the test error by "
         f"{raw['error'][0]:.3f} and {raw['error'][1]:.3f}",
     )
     # Modelled only: from some first seeds the lower end of the harm is below one, which does not exclude "no flip".
-    assert np.median(below) > 1 > said["above"][1]
+    assert np.median(below) > 1 > spans["above"][1]
     assert flipped.mean() > 0.9
     assert ends[0] < place[0] < place[1] < ends[1]

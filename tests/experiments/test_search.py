@@ -22,10 +22,10 @@ from small_nets import (
     exponent,
     forward,
     held_out_loss,
+    in_words,
     mlps,
     one_thread,
     python_text,
-    told,
     train,
 )
 
@@ -36,7 +36,7 @@ DEPTHS, WIDTHS, EACH = (1, 2), (8, 16, 32), 32
 RATES, GAINS = (1e-4, 1.0), (0.2, 5.0)
 WORKERS, ETA, FIRST, MORE = 4, 3, 8, 2.0
 RUNGS = (1, 3, 9, 27)
-SEARCHES, RANDOM_SEARCHES, REACHED_BY, FORETOLD = 12, 400, 0.03, 12
+SEARCHES, RANDOM_SEARCHES, REACHED_BY, PREDICTED = 12, 400, 0.03, 12
 
 Seen = Mapping[tuple[int, int], float]
 """Losses by trial and rung."""
@@ -183,12 +183,12 @@ def epochs_to(
     return spent, [trial for trial, rung in seen if rung == RUNGS[-2]]
 
 
-def foretold(known: Trainings, trial: int) -> tuple[float, float, float, float]:
+def predict_last_loss(known: Trainings, trial: int) -> tuple[float, float, float, float]:
     """Of the loss at the end, by Froude's fit to what the last rung but one saw: the mean, its interval, the truth."""
     seen = np.arange(1, RUNGS[-2] + 1)
     runs = Runs.from_columns({"D": seen * float(PLACES), "loss": known.losses[trial, : len(seen)]})
-    told = fit("power-floor", runs, x="D", starts=9, draws=200).predict(D=np.array([EPOCHS * float(PLACES)]))
-    return float(told.mean[0]), float(told.lo[0]), float(told.hi[0]), float(known.losses[trial, -1])
+    forecast = fit("power-floor", runs, x="D", starts=9, draws=200).predict(D=np.array([EPOCHS * float(PLACES)]))
+    return float(forecast.mean[0]), float(forecast.lo[0]), float(forecast.hi[0]), float(known.losses[trial, -1])
 
 
 @pytest.mark.slow
@@ -210,16 +210,16 @@ def test_halving_by_a_surrogate_needs_fewer_epochs_than_random_search(
     searched = [epochs_to(target, known, RUNGS, BySurrogate(), s) for s in seeds]
     mine = [epochs for epochs, _ in searched]
     low, high = (np.quantile(ratios(whole, mine, rng), q) for q in (0.05, 0.95))
-    trials = list(dict.fromkeys(trial for _, reached in searched for trial in reached))[:FORETOLD]
-    mean, lo, hi, truth = np.array([foretold(known, trial) for trial in trials]).T
+    trials = list(dict.fromkeys(trial for _, reached in searched for trial in reached))[:PREDICTED]
+    mean, lo, hi, truth = np.array([predict_last_loss(known, trial) for trial in trials]).T
     last = known.losses[trials, RUNGS[-2] - 1]
-    error, carried = (float(np.abs(np.log(said / truth)).mean()) for said in (mean, last))
-    held = float(np.mean((lo <= truth) & (truth <= hi)))
+    error, carried = (float(np.abs(np.log(estimate / truth)).mean()) for estimate in (mean, last))
+    coverage = float(np.mean((lo <= truth) & (truth <= hi)))
     record_property(
         "found",
         f"epochs to {target:.3f} nats, median: random {np.median(whole):g}, halving alone {np.median(halved):g}, with "
         f"the surrogate {np.median(mine):g}, {low:.2f} to {high:.2f} times fewer; losses at the end of {len(trials)} "
-        f"curves foretold within {error:.1%} (last loss seen: {carried:.1%}), {held:.0%} within the interval",
+        f"curves predicted within {error:.1%} (last loss seen: {carried:.1%}), {coverage:.0%} within the interval",
     )
     assert low > 1
     assert error < carried
@@ -267,16 +267,18 @@ def output_errors(seed: int, dropped: float) -> tuple[np.ndarray, np.ndarray, np
     """
     base, tuned, task = fine_tuned(seed)
     rng = torch.Generator().manual_seed(seed)
-    kept = [(torch.rand(w.shape, generator=rng) > dropped).float() for w, _ in base]
+    masks = [(torch.rand(w.shape, generator=rng) > dropped).float() for w, _ in base]
 
     def error(factor: Tensor, x: Tensor) -> np.ndarray:
         scale = factor.reshape(-1, 1, 1).float() / (1 - dropped)
-        left = [(w + (other - w) * mask * scale, b) for (w, _), (other, b), mask in zip(base, tuned, kept, strict=True)]
+        left = [
+            (w + (other - w) * mask * scale, b) for (w, _), (other, b), mask in zip(base, tuned, masks, strict=True)
+        ]
         exact = forward(tuned, x)
         return ((forward(left, x) - exact).square().mean((1, 2)) / exact.var((1, 2))).numpy()
 
-    tried = np.array([error(torch.full((MASKS,), f), task.x[:256]) for f in FACTORS])
-    best = FACTORS[tried.argmin(axis=0)]
+    errors = np.array([error(torch.full((MASKS,), f), task.x[:256]) for f in FACTORS])
+    best = FACTORS[errors.argmin(axis=0)]
     return error(torch.ones(MASKS), task.x_test), error(torch.tensor(best), task.x_test), best
 
 
@@ -287,15 +289,15 @@ def test_a_tuned_rescale_errs_less_where_most_changes_are_dropped(
 ) -> None:
     base_seed = 0
     with one_thread():
-        found = np.array([[output_errors(base_seed + s, p) for s in range(SEEDS)] for p in DROPPED])
-    plain, tuned, factors = found.mean(axis=3).transpose(2, 0, 1)
-    kept = [1 / (1 - p) for p in DROPPED]
-    plain_growth, tuned_growth = exponent(kept, plain), exponent(kept, tuned)
+        measured = np.array([[output_errors(base_seed + s, p) for s in range(SEEDS)] for p in DROPPED])
+    plain, tuned, factors = measured.mean(axis=3).transpose(2, 0, 1)
+    unbiased = [1 / (1 - p) for p in DROPPED]
+    plain_growth, tuned_growth = exponent(unbiased, plain), exponent(unbiased, tuned)
     record_property(
         "found",
         f"error over variance at {DROPPED}: {plain.mean(1).round(2).tolist()} rescaled by 1/(1-p), "
         f"{tuned.mean(1).round(2).tolist()} tuned, to {factors.mean(1).round(2).tolist()} of that; "
-        f"growth in 1/(1-p) {told(plain_growth)} and {told(tuned_growth)}",
+        f"growth in 1/(1-p) {in_words(plain_growth)} and {in_words(tuned_growth)}",
     )
     high = np.array(DROPPED) >= HIGH
     assert (tuned < plain)[high].all()

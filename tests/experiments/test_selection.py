@@ -54,13 +54,13 @@ def exponential(x: Size, *, A: Scale, D0: Pivot) -> Positive:
     return A * np.exp(-np.minimum(x / D0, MOST_FOLDS))
 
 
-def hardest(kept: int, share: float, rng: np.random.Generator) -> np.ndarray:
+def hardest(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
     """The margins, without signs, of the examples closest to the teacher's boundary, (kept,).
 
     They are that share of a pool of normal ones, drawn as order statistics: no pool, of 10^9 say, need be drawn.
     """
-    gaps = rng.standard_exponential(kept).cumsum()
-    beyond = rng.gamma(kept / share + 1 - kept)
+    gaps = rng.standard_exponential(count).cumsum()
+    beyond = rng.gamma(count / share + 1 - count)
     return ndtri(0.5 + gaps / (gaps[-1] + beyond) / 2)
 
 
@@ -69,9 +69,9 @@ def angles(n: int, one_sided: bool, rng: np.random.Generator) -> np.ndarray:
     if one_sided:
         return rng.uniform(0, 2 * np.pi) + rng.permutation(np.append(np.pi * rng.random(n - 1), 0.0))
     while True:
-        found = rng.uniform(0, 2 * np.pi, n)
-        if not within_half(found):
-            return found
+        drawn = rng.uniform(0, 2 * np.pi, n)
+        if not within_half(drawn):
+            return drawn
 
 
 def within_half(directions: np.ndarray) -> bool:
@@ -91,22 +91,23 @@ def student_error(margins: np.ndarray, directions: np.ndarray, rng: np.random.Ge
     return float(np.arctan2(np.hypot(y, z), -x) / np.pi)
 
 
-def mean_error(kept: int, share: float, rng: np.random.Generator, orders: int = ORDERS) -> float:
+def mean_error(count: int, share: float, rng: np.random.Generator, orders: int = ORDERS) -> float:
     """A student's mean error: one-sided samples and others are drawn apart and weighed by how likely they are."""
     one_sided, other = (
-        np.mean([student_error(hardest(kept, share, rng), angles(kept, side, rng), rng) for _ in range(orders)])
+        np.mean([student_error(hardest(count, share, rng), angles(count, side, rng), rng) for _ in range(orders)])
         for side in (True, False)
     )
-    chance = kept * 2.0 ** (1 - kept)
+    chance = count * 2.0 ** (1 - count)
     return float(chance * one_sided + (1 - chance) * other)
 
 
 @pytest.mark.slow
 def test_errors_drawn_by_strata_are_those_drawn_plainly() -> None:
-    rng, kept, orders = np.random.default_rng(0), 7, 1500
+    rng, count, orders = np.random.default_rng(0), 7, 1500
     for share in (1.0, 0.125):
-        plain = [student_error(hardest(kept, share, rng), rng.uniform(0, 2 * np.pi, kept), rng) for _ in range(orders)]
-        off = mean_error(kept, share, rng, orders) - np.mean(plain)
+        turn = 2 * np.pi
+        plain = [student_error(hardest(count, share, rng), rng.uniform(0, turn, count), rng) for _ in range(orders)]
+        off = mean_error(count, share, rng, orders) - np.mean(plain)
         assert abs(off) < 4 * np.std(plain) * (2 / orders) ** 0.5
 
 
@@ -126,8 +127,8 @@ def errors_of(choice: Choice) -> dict[str, float]:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_hardest_examples_beat_the_power_law_of_random_ones(seed: int, record_property: Noted) -> None:
     rng = np.random.default_rng(seed)
-    table = np.array([[mean_error(int(kept), share, rng) for share in SHARES] for kept in SIZES])
-    random = np.array([mean_error(int(kept), 1.0, rng) for kept in RANDOM_SIZES])
+    table = np.array([[mean_error(int(count), share, rng) for share in SHARES] for count in SIZES])
+    random = np.array([mean_error(int(count), 1.0, rng) for count in RANDOM_SIZES])
     best = table.min(axis=1)
     shares = np.array([SHARES[row <= ALIKE * row.min()].max() for row in table])
     plain, pruned = chosen(RANDOM_SIZES, random), chosen(SIZES, best)
@@ -138,9 +139,9 @@ def test_the_hardest_examples_beat_the_power_law_of_random_ones(seed: int, recor
     record_property(
         "found",
         f"random, {RANDOM_SIZES[0]} to {RANDOM_SIZES[-1]}: exponent {power.params['alpha']:.2f} ({low:.2f} to "
-        f"{high:.2f}), held-out errors {said(plain)}; hardest, {SIZES[0]} to {SIZES[-1]}: shares {shares[0]:.1g} to "
-        f"{shares[-1]:.1g}, {below[0]:.2g} to {below[-1]:.1g} of random's law, slope {slopes[0]:.1f} to "
-        f"{slopes[-1]:.1f}, {said(pruned)}",
+        f"{high:.2f}), held-out errors {in_words(plain)}; hardest, {SIZES[0]} to {SIZES[-1]}: shares {shares[0]:.1g} "
+        f"to {shares[-1]:.1g}, {below[0]:.2g} to {below[-1]:.1g} of random's law, slope {slopes[0]:.1f} to "
+        f"{slopes[-1]:.1f}, {in_words(pruned)}",
     )
     errors = errors_of(plain)
     assert next(iter(errors)) in UNBENT
@@ -154,7 +155,7 @@ def test_the_hardest_examples_beat_the_power_law_of_random_ones(seed: int, recor
     assert shares[-1] < shares[0]
 
 
-def said(choice: Choice) -> str:
+def in_words(choice: Choice) -> str:
     """Held-out errors in words."""
     return ", ".join(f"{name} {error:.0%}" for name, error in errors_of(choice).items())
 
@@ -219,20 +220,20 @@ def test_laws_of_single_pools_predict_trainings_on_their_mixtures(seed: int, rec
     columns = (SINGLE.index((("strict",), POOL)), len(SINGLE), len(SINGLE) + 1)
     measured = {pools: middle[:, column] for pools, column in zip(MIXTURES, columns, strict=True)}
 
-    def foretold(pools: tuple[str, ...], unique: float) -> np.ndarray:
+    def predict_mixture(pools: tuple[str, ...], unique: float) -> np.ndarray:
         each = [np.log(fits[name].predict(D=seen, U=np.full(len(seen), unique)).mean) for name in pools]
         return np.exp(np.mean(each, axis=0))
 
-    def off(said: Callable[[tuple[str, ...]], np.ndarray]) -> float:
+    def off(predictions: Callable[[tuple[str, ...]], np.ndarray]) -> float:
         """Mean error of what is said of mixtures, relative to what is measured."""
-        return float(np.mean([np.abs(said(pools) / measured[pools] - 1) for pools in MIXTURES[1:]]))
+        return float(np.mean([np.abs(predictions(pools) / measured[pools] - 1) for pools in MIXTURES[1:]]))
 
-    said = {pools: foretold(pools, float(POOL * len(pools))) for pools in MIXTURES}
-    best = np.array([min(range(3), key=lambda k: said[MIXTURES[k]][i]) for i in range(len(SEEN))]) + 1
+    predictions = {pools: predict_mixture(pools, float(POOL * len(pools))) for pools in MIXTURES}
+    best = np.array([min(range(3), key=lambda k: predictions[MIXTURES[k]][i]) for i in range(len(SEEN))]) + 1
     truly = np.array([min(range(3), key=lambda k: measured[MIXTURES[k]][i]) for i in range(len(SEEN))]) + 1
     lost = [measured[MIXTURES[k - 1]][i] / min(m[i] for m in measured.values()) - 1 for i, k in enumerate(best)]
-    whole, fresh = off(said.__getitem__), off(lambda pools: foretold(pools, seen[-1]))
-    cleanest = off(lambda pools: foretold(("strict",), float(POOL * len(pools))))
+    whole, fresh = off(predictions.__getitem__), off(lambda pools: predict_mixture(pools, seen[-1]))
+    cleanest = off(lambda pools: predict_mixture(("strict",), float(POOL * len(pools))))
     taus = ", ".join(f"{name} {fits[name].params['alpha']:.2f} and {fits[name].params['tau']:.1f}" for name in NOISE)
     record_property(
         "found",
@@ -270,16 +271,16 @@ def redundant_task(seed: int) -> Task:
     return Task(x=x[:WHOLE], y=y[:WHOLE], x_test=x[WHOLE:], y_test=y[WHOLE:])
 
 
-def by_spread(embeddings: np.ndarray, kept: int, rng: np.random.Generator) -> np.ndarray:
+def by_spread(embeddings: np.ndarray, wanted: int, rng: np.random.Generator) -> np.ndarray:
     """Rows that are kept, about so many: of each cluster a share as its mean distance to its centre, at most all."""
     from sklearn.cluster import KMeans
 
-    found = KMeans(CLUSTERS, random_state=0)
-    labels = np.asarray(found.fit_predict(embeddings))
-    distance = np.linalg.norm(embeddings - np.asarray(found.cluster_centers_)[labels], axis=1)
+    clusters = KMeans(CLUSTERS, random_state=0)
+    labels = np.asarray(clusters.fit_predict(embeddings))
+    distance = np.linalg.norm(embeddings - np.asarray(clusters.cluster_centers_)[labels], axis=1)
     count = np.bincount(labels, minlength=CLUSTERS)
     spread = np.bincount(labels, weights=distance, minlength=CLUSTERS) / count
-    rate = first_zero(lambda r: (count * np.minimum(1, r[..., None] * spread)).sum(-1) - kept, (1e-3, 1e3))
+    rate = first_zero(lambda r: (count * np.minimum(1, r[..., None] * spread)).sum(-1) - wanted, (1e-3, 1e3))
     each = np.round(count * np.minimum(1, rate * spread)).astype(int)
     return np.concatenate([rng.choice(np.flatnonzero(labels == j), k, replace=False) for j, k in enumerate(each)])
 
@@ -297,7 +298,7 @@ def trained_error(task: Task, rows: np.ndarray, seed: int) -> float:
 def test_data_kept_by_the_spread_of_clusters_are_worth_more_random_data(seed: int, record_property: Noted) -> None:
     pytest.importorskip("sklearn")
     task, rng = redundant_task(seed), np.random.default_rng(seed)
-    kept = round(claimed("concept-density-pruning", "data and training compute used")[0] / 100 * WHOLE)
+    count = round(claimed("concept-density-pruning", "data and training compute used")[0] / 100 * WHOLE)
     with one_thread():
         rows = [
             {"D": float(round(share * WHOLE)), "loss": trained_error(task, rng.permutation(WHOLE)[:n], repeat)}
@@ -305,14 +306,14 @@ def test_data_kept_by_the_spread_of_clusters_are_worth_more_random_data(seed: in
             for n in [round(share * WHOLE)]
             for repeat in range(3)
         ]
-        picks = [by_spread(task.x.numpy(), kept, rng) for _ in range(3)]
+        picks = [by_spread(task.x.numpy(), count, rng) for _ in range(3)]
         pruned = [trained_error(task, pick, repeat) for repeat, pick in enumerate(picks)]
-    made = fit("power-floor", Runs.from_rows(rows), x="D", draws=300)
-    drawn = dict(zip(made.law.parameters, made.draws.T, strict=True))
-    outcomes = rng.choice(pruned, (len(made.draws), len(pruned))).mean(axis=1)
+    law_fit = fit("power-floor", Runs.from_rows(rows), x="D", draws=300)
+    drawn = dict(zip(law_fit.law.parameters, law_fit.draws.T, strict=True))
+    outcomes = rng.choice(pruned, (len(law_fit.draws), len(pruned))).mean(axis=1)
     ends = (WHOLE / 100, 100.0 * WHOLE)
-    equal = float(needed(made.law, np.mean(pruned), "D", ends, **made.params))
-    low, high = np.nanquantile(needed(made.law, outcomes, "D", ends, **drawn), [0.05, 0.95])
+    equal = float(needed(law_fit.law, np.mean(pruned), "D", ends, **law_fit.params))
+    low, high = np.nanquantile(needed(law_fit.law, outcomes, "D", ends, **drawn), [0.05, 0.95])
     largest = max(len(pick) for pick in picks)
     params = float(DIMENSIONS * HIDDEN + HIDDEN * 10)
     passes = np.array([largest, equal]) * TRAINED_EPOCHS

@@ -105,16 +105,16 @@ def pruned(sizes: tuple[int, ...], stored: int, rng: torch.Generator) -> Net:
     The best here of magnitude, SNIP and SynFlow, with which the paper compares (tried once at a width of 256).
     """
     full = dense(sizes, rng)
-    total, kept = len(full.scale), torch.arange(len(full.scale))
+    total, places = len(full.scale), torch.arange(len(full.scale))
     for left in np.geomspace(total, stored, ROUNDS + 1)[1:].round().astype(int):
-        mask = torch.zeros(total).index_fill_(0, kept, 1.0)
+        mask = torch.zeros(total).index_fill_(0, places, 1.0)
         values = (full.values * mask).abs()[None].requires_grad_(True)
         (flow,) = torch.autograd.grad(forward(full.weights(values), torch.ones(1, sizes[0])).sum(), values)
-        kept = kept[(flow * values).detach()[0, kept].topk(int(left)).indices]
+        places = places[(flow * values).detach()[0, places].topk(int(left)).indices]
     index = torch.zeros(total, dtype=torch.long)
-    index[kept] = torch.arange(stored)
-    mask = torch.zeros(total).index_fill_(0, kept, 1.0)
-    return Net(sizes=sizes, values=full.values[kept], index=index, scale=full.scale * mask)
+    index[places] = torch.arange(stored)
+    mask = torch.zeros(total).index_fill_(0, places, 1.0)
+    return Net(sizes=sizes, values=full.values[places], index=index, scale=full.scale * mask)
 
 
 def errors(net: Net, seed: int) -> np.ndarray:
@@ -135,8 +135,8 @@ def measured(sizes: tuple[int, ...], stored: Sequence[int], base: int) -> dict[s
     def at_best_rate(make: Callable[[torch.Generator], Net]) -> np.ndarray:
         """(SEEDS,) at the rate that is best on average, which each kind has at each size for itself."""
         seeds = range(base, base + SEEDS)
-        found = np.array([errors(make(torch.Generator().manual_seed(seed)), seed) for seed in seeds])
-        return found[:, found.mean(0).argmin()]
+        errors_by_seed = np.array([errors(make(torch.Generator().manual_seed(seed)), seed) for seed in seeds])
+        return errors_by_seed[:, errors_by_seed.mean(0).argmin()]
 
     full = at_best_rate(lambda rng: dense(sizes, rng))
     return {
@@ -146,9 +146,9 @@ def measured(sizes: tuple[int, ...], stored: Sequence[int], base: int) -> dict[s
     }
 
 
-def fitted(stored: Sequence[int], found: Sequence[np.ndarray]) -> Growth:
+def fitted(stored: Sequence[int], errors_of: Sequence[np.ndarray]) -> Growth:
     """How the error falls with stored values, down to a floor."""
-    grown = fit_growth(stored, [row.tolist() for row in found])
+    grown = fit_growth(stored, [row.tolist() for row in errors_of])
     assert isinstance(grown, Growth), grown
     return grown
 
@@ -186,11 +186,11 @@ def test_random_sharing_errs_least_at_a_thousandfold(record_property) -> None:
     sizes = (64, WIDTH, WIDTH, 10)
     weights = len(deviations(sizes))
     stored = [round(weights / c) for c in COMPRESSIONS]
-    found = measured(sizes, stored, base=0)
-    fits = {kind: fitted(stored, rows) for kind, rows in found.items()}
-    gap = mean_between(found["shared"][0] - found["narrow"][0])
+    errors_by_kind = measured(sizes, stored, base=0)
+    fits = {kind: fitted(stored, rows) for kind, rows in errors_by_kind.items()}
+    gap = mean_between(errors_by_kind["shared"][0] - errors_by_kind["narrow"][0])
     ends = {kind: between(fit, stored[-1]) for kind, fit in fits.items()}
-    means = "; ".join(f"{k} {', '.join(f'{r.mean():.3f}' for r in rows)}" for k, rows in found.items())
+    means = "; ".join(f"{k} {', '.join(f'{r.mean():.3f}' for r in rows)}" for k, rows in errors_by_kind.items())
     record_property(
         "found",
         f"error at {COMPRESSIONS} x: {means};"
@@ -199,8 +199,8 @@ def test_random_sharing_errs_least_at_a_thousandfold(record_property) -> None:
     )
     for kind in ("narrow", "pruned"):
         assert ends["shared"][1] < ends[kind][0]
-        assert found["shared"][-1].mean() < found[kind][-1].mean()
+        assert errors_by_kind["shared"][-1].mean() < errors_by_kind[kind][-1].mean()
     assert gap[0] <= 0
     assert gap[1] < NO_WORSE
-    at_one, full = between(fits["shared"], weights), mean_between(found["narrow"][0])
+    at_one, full = between(fits["shared"], weights), mean_between(errors_by_kind["narrow"][0])
     assert max(at_one[0], full[0]) <= min(at_one[1], full[1])

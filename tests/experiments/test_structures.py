@@ -172,10 +172,10 @@ def transferred(runs: Runs) -> tuple[Runs, float]:
 def test_two_factors_make_a_full_rank_matrix_of_low_rank_blocks(structure: str, rank: int) -> None:
     width, side = 49, 7
     (layer,) = structured(structure, width, 1, width, seed=0)[1:2]
-    made = two_factors(torch.eye(width)[None], *layer, factors_of(structure, width))[0]
-    blocks = made.view(side, side, side, side).transpose(1, 2)
+    product = two_factors(torch.eye(width)[None], *layer, factors_of(structure, width))[0]
+    blocks = product.view(side, side, side, side).transpose(1, 2)
     assert torch.linalg.matrix_rank(blocks).unique().tolist() == [rank]
-    assert torch.linalg.matrix_rank(made) == width
+    assert torch.linalg.matrix_rank(product) == width
     weights = Matmul(name="dense", inputs=width, outputs=width).forward_flops(1)
     assert 2 * sum(factor.numel() for factor in layer) == 2 * rank / side * weights
 
@@ -190,19 +190,19 @@ def test_best_rates_move_less_with_width_by_each_structures_rule(
     for name in WIDTHS:
         runs = sweep(name, RATES, seeds=3, seed=0)
         drifts[name] = drift_of_rate(runs)
-        kept, losts[name] = transferred(runs)
-        fits[name] = fit("power", kept, x="C", draws=500)  # a decade of compute tells no floor from an exponent
+        moved_rates, losts[name] = transferred(runs)
+        fits[name] = fit("power", moved_rates, x="C", draws=500)  # a decade of compute tells no floor from an exponent
     unruled = {
         name: drift_of_rate(sweep(name, LOWER_RATES, seeds=2, seed=0, ruled=False)) for name in ("dense", "Monarch")
     }
-    spans = [(made.inputs["C"].min(), made.inputs["C"].max()) for made in fits.values()]
+    spans = [(law_fit.inputs["C"].min(), law_fit.inputs["C"].max()) for law_fit in fits.values()]
     low, high = max(least for least, _ in spans), min(most for _, most in spans)
     gains = {
         (name, at): compare(fits["dense"], fits[name], at=at).multiplier
         for name in ("Monarch", "BTT")
         for at in ((low * high) ** 0.5, high)
     }
-    powers = {name: (made.params["alpha"], *made.intervals["alpha"]) for name, made in fits.items()}
+    powers = {name: (law_fit.params["alpha"], *law_fit.intervals["alpha"]) for name, law_fit in fits.items()}
     record_property(
         "found",
         "compute multiplier over dense (FLOPs of a dense net over those of the structure at the same loss; above 1 the "
@@ -213,20 +213,20 @@ def test_best_rates_move_less_with_width_by_each_structures_rule(
         f"rate as width^ {in_words(drifts)} by each structure's rule, {in_words(unruled)} without; the rate that is "
         f"best at the narrowest width loses {max(losts.values()):.1%} at most at a wider one",
     )
-    for name, made in fits.items():
-        assert len(np.unique(made.inputs["C"])) >= 4
-        assert made.converged, name
-        assert made.intervals["alpha"][0] > 0, name
-        assert np.abs(made.residuals).mean() < 0.01, name
+    for name, law_fit in fits.items():
+        assert len(np.unique(law_fit.inputs["C"])) >= 4
+        assert law_fit.converged, name
+        assert law_fit.intervals["alpha"][0] > 0, name
+        assert np.abs(law_fit.residuals).mean() < 0.01, name
     # Over base seeds the best rate still moves with the width, by up to 0.3 in its exponent.
     assert all(abs(drifts[name][0]) < abs(without) for name, (without, _, _) in unruled.items())
     for gain in gains.values():
         assert 0 < gain.lo <= gain.value <= gain.hi < np.inf
 
 
-def in_words(found: dict[str, tuple[float, float, float]]) -> str:
+def in_words(intervals: dict[str, tuple[float, float, float]]) -> str:
     """Values with their intervals, by name."""
-    return ", ".join(f"{value:.3f} ({lo:.3f} to {hi:.3f}) {name}" for name, (value, lo, hi) in found.items())
+    return ", ".join(f"{value:.3f} ({lo:.3f} to {hi:.3f}) {name}" for name, (value, lo, hi) in intervals.items())
 
 
 # --- scores before training ---------------------------------------------------------------------------------
@@ -236,10 +236,10 @@ POINTS = 200  # of the circle
 
 def drawn_family(nets: int, seed: int) -> list[tuple[int, ...]]:
     """Sizes of MLPs for digits: one to four hidden layers, each of 4 to 64 units, every net another."""
-    rng, found = np.random.default_rng(seed), set()
-    while len(found) < nets:
-        found.add((64, *map(int, 2 ** rng.integers(2, 7, rng.integers(1, 5))), 10))
-    return sorted(found)
+    rng, shapes = np.random.default_rng(seed), set()
+    while len(shapes) < nets:
+        shapes.add((64, *map(int, 2 ** rng.integers(2, 7, rng.integers(1, 5))), 10))
+    return sorted(shapes)
 
 
 def length_distortion(stack: Stack, seed: int) -> float:
@@ -284,9 +284,9 @@ def trained_family(nets: int, seeds: int, seed: int) -> tuple[np.ndarray, np.nda
 
 def planned(model: Model, machine: Machine, images: float, context: int) -> Plan:
     """The plan of training on so many images of so many tokens, 4096 a step."""
-    found = plan_layout(model, machine, tokens=images * context, seq_len=context, global_batch=4096)
-    assert isinstance(found, Plan)
-    return found
+    plan = plan_layout(model, machine, tokens=images * context, seq_len=context, global_batch=4096)
+    assert isinstance(plan, Plan)
+    return plan
 
 
 def attention_flops(model: Model, plan: Plan) -> float:

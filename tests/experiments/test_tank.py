@@ -22,12 +22,12 @@ from small_nets import (
     digits,
     exponent,
     held_out_loss,
+    in_words,
     losses,
     mlps,
     one_thread,
     python_sources,
     python_text,
-    told,
     train,
 )
 
@@ -98,8 +98,8 @@ def test_features_move_at_every_width_under_mup_only(record_property) -> None:
     }
     record_property(
         "found",
-        f"features move as width^ {', '.join(f'{k} {told(v)}' for k, v in moved.items())}; "
-        f"best rate as width^ {', '.join(f'{k} {told(v)}' for k, v in best.items())}",
+        f"features move as width^ {', '.join(f'{k} {in_words(v)}' for k, v in moved.items())}; "
+        f"best rate as width^ {', '.join(f'{k} {in_words(v)}' for k, v in best.items())}",
     )
     assert abs(moved["muP"].exponent + transfer.MAXIMAL_UPDATE.r) < 0.1
     assert abs(moved["NTK"].exponent + transfer.NTK.r) < 0.1
@@ -122,18 +122,18 @@ def largest_stable_rate(task: Task, batch: int, rates: np.ndarray, adam: bool, s
 def test_the_largest_stable_rate_grows_as_the_batch_or_its_root(record_property) -> None:
     task, batches = python_text(0), (1, 2, 4, 8, 16, 32, 64)
     grids = {"SGD": 2.0 ** np.arange(-1, 6, 0.5), "Adam": 2.0 ** np.arange(-7, 1, 0.5)}
-    found, critical = {}, {}
+    growths, critical = {}, {}
     for name, rates in grids.items():
         largest = {batch: largest_stable_rate(task, batch, rates, name == "Adam", seed=0) for batch in batches}
         most = np.median(largest[batches[-1]]) / np.median(largest[1])
         # The batch past which the largest rate no longer grows: as many times batch 1 as its rate would have grown by.
         critical[name] = most if name == "SGD" else most**2
         below = [batch for batch in batches if batch <= critical[name]]
-        found[name] = exponent(below, [largest[batch] for batch in below])
-    record_property("found", "; ".join(f"{k}: {told(v)} below batch {critical[k]:.0f}" for k, v in found.items()))
-    assert abs(found["SGD"].exponent - 1) < 0.25
-    assert abs(found["Adam"].exponent - 0.5) < 0.25
-    assert found["Adam"].lo < 0.5 < found["Adam"].hi
+        growths[name] = exponent(below, [largest[batch] for batch in below])
+    record_property("found", "; ".join(f"{k}: {in_words(v)} below batch {critical[k]:.0f}" for k, v in growths.items()))
+    assert abs(growths["SGD"].exponent - 1) < 0.25
+    assert abs(growths["Adam"].exponent - 0.5) < 0.25
+    assert growths["Adam"].lo < 0.5 < growths["Adam"].hi
 
 
 # --- schedules ----------------------------------------------------------------------------------------------
@@ -174,10 +174,10 @@ def test_curves_of_two_schedules_predict_a_third_within_one_percent(record_prope
     cosine = Schedule(peak=1.0, steps=steps, warmup=warmup, decay=steps - warmup, shape="cosine")
     unseen = Schedule(peak=1.0, steps=steps, warmup=warmup, decay=steps // 5)
     trained = Runs.from_rows(curve(constant, "constant") + curve(cosine, "cosine")).where(f"S >= {first}")
-    found = fit("annealing", trained, draws=50)
+    law_fit = fit("annealing", trained, draws=50)
     measured = Runs.from_rows(curve(unseen, "unseen")).where(f"S >= {first}")
-    foretold = found.along(unseen, measured["S"]).mean
-    errors = np.abs(foretold / measured["loss"] - 1)
+    predicted = law_fit.along(unseen, measured["S"]).mean
+    errors = np.abs(predicted / measured["loss"] - 1)
     record_property("found", f"mean error {errors.mean():.2%}, worst {errors.max():.2%} of {errors.size} points")
     assert errors.mean() < 0.01
 
@@ -190,7 +190,7 @@ def test_branched_decays_end_where_separate_runs_do_and_cost_about_linear(
     whole = python_sources()
     corpus = Corpus(train=whole.train[:2_000_000], validation=whole.validation[:20_000], manifest={})
     taken: list[int] = []
-    found: list[str] = []
+    differences: list[str] = []
     step_of = trainer.take_step
     monkeypatch.setattr(trainer, "take_step", lambda *a: (taken.append(1), step_of(*a))[1])
 
@@ -212,13 +212,13 @@ def test_branched_decays_end_where_separate_runs_do_and_cost_about_linear(
         spread = np.std(separate, axis=0, ddof=1)  # over seeds, by length
         off = np.abs(np.array(branched) - separate).max(axis=0)
         assert np.all(off < spread)
-        found.append(f"width {width}: off by at most {off.max():.1g}, seeds by {spread.mean():.2g} nats")
+        differences.append(f"width {width}: off by at most {off.max():.1g}, seeds by {spread.mean():.2g} nats")
     points = range(2, 9)
     grids = [[lengths[0] * (i + 1) for i in range(k)] for k in points]
     branching = exponent(points, [[float(tiny_trunk(grid).work_tokens)] for grid in grids])
     apart = exponent(points, [[float(sum(grid))] for grid in grids])
     record_property(
-        "found", f"{'; '.join(found)}; cost as points^{branching.exponent:.2f}, separately ^{apart.exponent:.2f}"
+        "found", f"{'; '.join(differences)}; cost as points^{branching.exponent:.2f}, separately ^{apart.exponent:.2f}"
     )
     assert abs(branching.exponent - 1) < 0.25
     assert apart.exponent > 1.75
@@ -231,23 +231,23 @@ def test_branched_decays_end_where_separate_runs_do_and_cost_about_linear(
 @pytest.mark.timed
 @pytest.mark.atlas("gemm-perf-ada", "modelled")
 @pytest.mark.atlas("dissecting-tensor-cores", "modelled")
-def test_a_profile_of_this_machine_foretells_matmuls_of_held_out_shapes(record_property) -> None:
+def test_a_profile_of_this_machine_predicts_matmuls_of_held_out_shapes(record_property) -> None:
     kinds = {"fp32": torch.float32, "bf16": torch.bfloat16}
     r2, error, stated, rounding = {}, {}, {}, {}
     for kind, dtype in kinds.items():
         shapes, seconds = timings.time_matmuls("cpu", kind, 6.0)
-        held = np.arange(len(shapes)) % 3 == 1
-        fitted = fit_matmul_time(shapes[~held], seconds[~held], VALUE_BYTES[kind])
-        foretold, measured = fitted.seconds(*shapes[held].T.astype(float)), seconds[held]
-        r2[kind] = 1 - float(np.square(foretold - measured).sum() / np.square(measured - measured.mean()).sum())
-        error[kind], stated[kind] = float(np.abs(foretold / measured - 1).mean()), fitted.held_out_error
+        held_out = np.arange(len(shapes)) % 3 == 1
+        fitted = fit_matmul_time(shapes[~held_out], seconds[~held_out], VALUE_BYTES[kind])
+        predicted, measured = fitted.seconds(*shapes[held_out].T.astype(float)), seconds[held_out]
+        r2[kind] = 1 - float(np.square(predicted - measured).sum() / np.square(measured - measured.mean()).sum())
+        error[kind], stated[kind] = float(np.abs(predicted / measured - 1).mean()), fitted.held_out_error
         inner = (64, 256, 1024, 4096)
         rounding[kind] = exponent(inner, [[rounding_error(k, dtype, seed) for seed in range(3)] for k in inner])
     record_property(
         "found",
         "; ".join(
             f"{kind}: R2 {r2[kind]:.3f}, mean error {error[kind]:.1%} (stated {stated[kind]:.1%}, the paper's 15.57%), "
-            f"rounding as inner size^ {told(rounding[kind])}"
+            f"rounding as inner size^ {in_words(rounding[kind])}"
             for kind in kinds
         ),
     )

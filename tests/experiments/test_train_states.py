@@ -69,12 +69,12 @@ def test_checkpoints_in_the_background_stall_past_a_window_only(tmp_path: Path, 
     copies = np.array([1.0, 5.0, 10.0, 12.0, 30.0])
     assert checkpoint_stall(copies, window).tolist() == [0, 0, 0, 2, 20]
     rate = failure_rate(4096, 1e-5)
-    kept = {}
+    goodputs = {}
     stalled = float(checkpoint_stall(30.0, window))
     for name, blocking, behind in (("synchronous", 30.0, 0.0), ("overlapped", stalled, 30.0)):
         every = best_interval(rate, blocking, behind)
-        kept[name] = float(goodput(every, rate, blocking, 600, background_seconds=behind))
-    assert kept["overlapped"] > kept["synchronous"]
+        goodputs[name] = float(goodput(every, rate, blocking, 600, background_seconds=behind))
+    assert goodputs["overlapped"] > goodputs["synchronous"]
     state = os.urandom(96 * 2**20)
 
     def write(name: str) -> None:
@@ -96,5 +96,5 @@ def test_checkpoints_in_the_background_stall_past_a_window_only(tmp_path: Path, 
     seconds = {way: float(np.median([blocked(way, turn) for turn in range(5)])) for way in (False, True)}
     assert seconds[True] < 0.5 * seconds[False]
     record_property(
-        "found", f"blocked {seconds[True] * 1e3:.1f} ms for {seconds[False] * 1e3:.0f} ms; goodput {listed(kept)}"
+        "found", f"blocked {seconds[True] * 1e3:.1f} ms for {seconds[False] * 1e3:.0f} ms; goodput {listed(goodputs)}"
     )

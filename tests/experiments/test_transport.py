@@ -1,4 +1,4 @@
-"""Data chosen from partly seen sources: small runs and transport distances foretell larger runs of other mixtures.
+"""Data chosen from partly seen sources: small runs and transport distances predict larger runs of other mixtures.
 
 Trainings are kernel ridge regressions on scikit-learn's digits. One source is like the test, one has mostly
 wrong labels, one mirrored images. How far a mixture is, an optimal transport says (POT) of a few samples with their
@@ -51,8 +51,8 @@ class Task:
 
         images, labels = load_digits(return_X_y=True)
         order = np.random.default_rng(0).permutation(len(images))
-        held = (order[:SAMPLE], order[SAMPLE : 2 * SAMPLE], order[2 * SAMPLE :])
-        parts = [(np.asarray(images)[i] / 16, np.asarray(labels)[i]) for i in held]
+        held_out = (order[:SAMPLE], order[SAMPLE : 2 * SAMPLE], order[2 * SAMPLE :])
+        parts = [(np.asarray(images)[i] / 16, np.asarray(labels)[i]) for i in held_out]
         self.validation, self.test, self.pool = parts
 
     def draw(self, mixture: np.ndarray, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -82,8 +82,8 @@ class Task:
         images, labels = self.draw(mixture, SAMPLE, np.random.default_rng(2))
         costs = ot.dist(images, self.validation[0]) + LABEL_COST * (labels[:, None] != self.validation[1])
         equal = np.full(SAMPLE, 1 / SAMPLE)
-        found: Any = ot.emd2(equal, equal, costs)
-        return float(found)
+        distance: Any = ot.emd2(equal, equal, costs)
+        return float(distance)
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +102,10 @@ def small(task: Task) -> list[dict[str, float]]:
 
 
 def by_distance(rows: list[dict[str, float]], task: Task, mixtures: np.ndarray) -> np.ndarray:
-    """The error foretold for each mixture at the large size."""
-    made = fit(distant_data, Runs.from_rows(rows), "error", draws=100)
+    """The error predicted for each mixture at the large size."""
+    law_fit = fit(distant_data, Runs.from_rows(rows), "error", draws=100)
     distances = np.array([task.distance(m) for m in mixtures])
-    return made.predict(D=np.full(len(mixtures), float(LARGE)), W=distances).mean
+    return law_fit.predict(D=np.full(len(mixtures), float(LARGE)), W=distances).mean
 
 
 @pytest.mark.atlas("projektor", "modelled")  # the gain over size alone is small
@@ -113,7 +113,7 @@ def test_distances_predict_larger_runs_of_other_mixtures(task, small, record_pro
     mixtures = np.random.default_rng(4).dirichlet(np.ones(3), HELD_OUT)
     measured = np.array([task.error(m, LARGE) for m in mixtures])
     by_size = fit("power", Runs.from_rows(small), "error", x="D", draws=100).predict(D=float(LARGE)).mean
-    off = [float(np.abs(foretold - measured).mean()) for foretold in (by_distance(small, task, mixtures), by_size)]
+    off = [float(np.abs(predicted - measured).mean()) for predicted in (by_distance(small, task, mixtures), by_size)]
     grid = np.array([(i, j, STEPS - i - j) for i in range(STEPS + 1) for j in range(STEPS + 1 - i)]) / STEPS
     chosen = grid[by_distance(small, task, grid).argmin()]
     uniform, better = task.error(np.full(3, 1 / 3), LARGE), task.error(chosen, LARGE)

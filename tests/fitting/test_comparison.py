@@ -34,7 +34,7 @@ def table(law: Law, constants: dict[str, float], seed: int, noise: float = 0.003
 @pytest.mark.slow
 @pytest.mark.atlas("scaling-law-crossover")
 def test_the_command_finds_a_known_crossing_of_two_laws(cli: Callable, tmp_path: Path, record_property: Noted) -> None:
-    held, above, below = [], [], []
+    covered, above, below = [], [], []
     for seed in range(12):
         paths = []
         for k, constants in enumerate((SLOW, FAST)):
@@ -43,15 +43,15 @@ def test_the_command_finds_a_known_crossing_of_two_laws(cli: Callable, tmp_path:
         words = ("compare", *paths, "--law", "power", "--draws", 300, "--json")
         far, near = (json.loads(cli(*words, "--at", f"C={at:g}").out) for at in (1e24, 3e19))
         assert far["small"] == near["winner"] == "first", "the one that falls slowly wins at small scale"
-        held.append(far["crossing"]["lo"] <= CROSSING <= far["crossing"]["hi"])
+        covered.append(far["crossing"]["lo"] <= CROSSING <= far["crossing"]["hi"])
         above.append(far["still_wins"])
         below.append(near["still_wins"])
-    assert sum(held) >= 9  # of 12 intervals of 90%: fewer happen by chance once in 200
+    assert sum(covered) >= 9  # of 12 intervals of 90%: fewer happen by chance once in 200
     assert max(above) < 0.05
     assert min(below) > 0.95
     record_property(
         "found",
-        f"{sum(held)} of 12 intervals hold the crossing; still wins at 1000 times it: {max(above):.1%} at most",
+        f"{sum(covered)} of 12 intervals hold the crossing; still wins at 1000 times it: {max(above):.1%} at most",
     )
 
 
@@ -65,8 +65,8 @@ def test_the_command_says_who_is_ahead_and_refuses_two_sizes(cli: Callable, refu
     text = " ".join(done.out.split())
     assert f"ahead where both are smallest: {paths[0]} at C = 1e+24: {paths[1]} " in text
     assert "the one ahead now is ahead there with a probability of 0%" in text
-    said = refused("compare", *paths, "--at", "C=1e24,N=1e9")
-    assert said == "--at 'C=1e24,N=1e9' names 2 inputs: give one, as in C=1e24"
+    refusal = refused("compare", *paths, "--at", "C=1e24,N=1e9")
+    assert refusal == "--at 'C=1e24,N=1e9' names 2 inputs: give one, as in C=1e24"
 
 
 def test_curves_that_never_meet_have_no_crossing(cli: Callable, tmp_path: Path) -> None:
@@ -75,10 +75,10 @@ def test_curves_that_never_meet_have_no_crossing(cli: Callable, tmp_path: Path) 
         runs = table(LAW, {**SLOW, "A": factor * SLOW["A"]}, k, C=SMALL)
         paths.append(write_csv(tmp_path / f"{k}.csv", {"C": runs["C"], "loss": runs["loss"]}))
     words = ("compare", *paths, "--law", "power", "--draws", 200, "--at", "C=1e21")
-    found = json.loads(cli(*words, "--json").out)
-    assert found["crossing"]["value"] is None
-    assert (found["small"], found["winner"]) == ("first", "first")
-    assert found["multiplier"]["hi"] < 1
+    answer = json.loads(cli(*words, "--json").out)
+    assert answer["crossing"]["value"] is None
+    assert (answer["small"], answer["winner"]) == ("first", "first")
+    assert answer["multiplier"]["hi"] < 1
     assert cli(*words).code == 0
 
 
@@ -158,14 +158,14 @@ def test_a_winner_with_the_flatter_law_outside_is_flagged(
         }
         runs = Runs.from_columns({"N": N, **losses})
         for y, (_, alpha) in columns.items():
-            fits[name, y] = made = fit(law, runs, y, draws=500)
-            low, high = made.intervals["alpha"]
+            fits[name, y] = law_fit = fit(law, runs, y, draws=500)
+            low, high = law_fit.intervals["alpha"]
             # Four intervals of 90% at once: each is taken twice as wide, and then misses once in a thousand times.
             assert low - (high - low) / 2 <= alpha <= high + (high - low) / 2, (name, y)
     inside, outside = (compare(fits["newer", y], fits["encoder", y], at=1e8) for y in ("ID", "OOD"))
     assert misled(inside, outside).startswith("the first wins at N = 1e+08 by the one outcome")
     assert misled(inside, inside) == ""
-    ends = {f"{name} {y}": made.intervals["alpha"] for (name, y), made in fits.items()}
+    ends = {f"{name} {y}": law_fit.intervals["alpha"] for (name, y), law_fit in fits.items()}
     record_property("found", ", ".join(f"{name} {low:.3f} to {high:.3f}" for name, (low, high) in ends.items()))
 
 
@@ -177,7 +177,7 @@ def test_held_out_error_picks_the_law_that_made_the_runs(
     laws = {name: get_law(name) for name in ("chinchilla", "farseer")}
     planted = {name: laws[name].published[of] for name, of in (("farseer", "li-2025"), ("chinchilla", "hoffmann-2022"))}
     N, D = (grid.ravel() for grid in np.meshgrid(2e8 * 2 ** (np.arange(9) / 2), 2e9 * 2 ** np.arange(7)))
-    picked, said = [], []
+    picked, texts = [], []
     for seed in range(3):
         for name, constants in planted.items():
             runs = table(laws[name], dict(constants), seed, noise=5e-4, N=N, D=D)
@@ -187,10 +187,10 @@ def test_held_out_error_picks_the_law_that_made_the_runs(
             picked.append((name, "farseer" if ratio > 1 else "chinchilla"))
             if name == "farseer":
                 assert low > 1, "beyond doubt"
-                said.append(f"{ratio:.1f} ({low:.1f} to {high:.1f})")
+                texts.append(f"{ratio:.1f} ({low:.1f} to {high:.1f})")
     # Chinchilla's law is nearly one of Farseer's: on its own runs the other may do as well.
     assert picked.count(("chinchilla", "chinchilla")) >= 2
-    record_property("found", f"Chinchilla errs {', '.join(said)} times as much as Farseer on Farseer's runs")
+    record_property("found", f"Chinchilla errs {', '.join(texts)} times as much as Farseer on Farseer's runs")
 
 
 @pytest.mark.atlas("languini-kitchen", "modelled")
@@ -201,10 +201,10 @@ def test_a_crossing_that_is_extrapolated_far_is_told_with_a_wide_interval() -> N
     gpt = {"A": 3.0, "alpha": 0.05}
     lstm = {"A": 3.0 * crossing**0.01, "alpha": 0.06}
     fits = [fit("power", table(law, p, k, noise=0.002, C=hours), x="C", draws=500) for k, p in enumerate((gpt, lstm))]
-    found = compare(*fits, at=1e3)
+    comparison = compare(*fits, at=1e3)
     assert compare(*fits, at=96).winner == "first", "ahead at every size that was measured"
-    assert found.crossing.lo <= crossing <= found.crossing.hi
-    assert found.crossing.hi / found.crossing.lo > 10, "more than a decade open, two hundred times beyond the runs"
+    assert comparison.crossing.lo <= crossing <= comparison.crossing.hi
+    assert comparison.crossing.hi / comparison.crossing.lo > 10, "a decade open, 200 times beyond the runs"
 
 
 @pytest.mark.atlas("smdm", "modelled")
@@ -214,10 +214,10 @@ def test_two_parallel_power_laws_are_a_constant_multiple_of_compute_apart() -> N
     constants = [{"A": 2.6 * (6e18 * times) ** alpha, "alpha": alpha} for times in (apart, 1.0)]
     fits = [fit("power", table(LAW, p, k, noise=1e-3, C=C), x="C", draws=500) for k, p in enumerate(constants)]
     for at in (1e19, 1e20):
-        found = compare(*fits, at=at)
-        assert found.multiplier.lo <= apart <= found.multiplier.hi
-        assert found.steeper == ""
-        assert found.winner == "second"
+        comparison = compare(*fits, at=at)
+        assert comparison.multiplier.lo <= apart <= comparison.multiplier.hi
+        assert comparison.steeper == ""
+        assert comparison.winner == "second"
 
 
 def test_fits_with_unequal_numbers_of_refits_that_converged_are_compared() -> None:
@@ -248,9 +248,9 @@ def test_ternary_weights_take_a_tenth_to_an_eighth_of_the_memory(
     first, second = (
         fit("power", table(law, p, k, noise=1e-3, N=N), x="N", draws=500) for k, p in enumerate((full, ternary))
     )
-    found = compare(first, second, at=1e12)
-    assert found.small == "first"
-    assert found.crossing.lo <= crossing <= found.crossing.hi
+    comparison = compare(first, second, at=1e12)
+    assert comparison.small == "first"
+    assert comparison.crossing.lo <= crossing <= comparison.crossing.hi
 
     model = get_model("llama-2-13b")
     cuts = []
@@ -261,6 +261,6 @@ def test_ternary_weights_take_a_tenth_to_an_eighth_of_the_memory(
     whole = model_bytes(model, BF16) / model_bytes(model, Format(bits=2.0))
     record_property(
         "found",
-        f"crossing {found.crossing.lo:.2g} to {found.crossing.hi:.2g}; blocks {cuts[1]:.1f} to {cuts[0]:.1f} times "
-        f"smaller, at 2 bits with embeddings {whole:.1f}",
+        f"crossing {comparison.crossing.lo:.2g} to {comparison.crossing.hi:.2g}; blocks {cuts[1]:.1f} to {cuts[0]:.1f} "
+        f"times smaller, at 2 bits with embeddings {whole:.1f}",
     )

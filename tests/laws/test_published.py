@@ -64,8 +64,8 @@ def test_runs_below_half_a_billion_predict_1_4b_and_6_9b(tables: None, record_pr
     wanted = [list(names).index(f"rpj-open_lm_{which}") for which in ("1b-32.0", "7b-1.0")]
     assert np.abs(judged.rel_errors[wanted]).max() < 0.01
     assert np.all((judged.lo <= judged.measured) & (judged.measured <= judged.hi))
-    said = ", ".join(f"{error:+.2%}" for error in judged.rel_errors[wanted])
-    record_property("found", f"errors of 1.4B at 32x and 6.9B: {said}, from {judged.n_fit} runs below 0.5B")
+    errors = ", ".join(f"{error:+.2%}" for error in judged.rel_errors[wanted])
+    record_property("found", f"errors of 1.4B at 32x and 6.9B: {errors}, from {judged.n_fit} runs below 0.5B")
 
 
 @pytest.mark.slow
@@ -77,15 +77,15 @@ def test_curves_up_to_60m_predict_the_trajectory_of_33b(record_property: Noted) 
     N, B, S = (grid.ravel() for grid in np.meshgrid(sizes, batches, points, indexing="ij"))
     loss = law(N=N, S=S, B=B, **truth) * np.exp(0.005 * np.random.default_rng(2).standard_normal(N.size))
     curve = np.repeat(np.arange(sizes.size * batches.size), points.size)
-    made = estimate_steps(
+    estimate = estimate_steps(
         Runs.from_columns({"N": N, "B": B, "S": S, "curve": curve, "loss": loss}), cluster="curve", draws=200, starts=5
     )
     for n_params, steps in ((1.8e9, np.geomspace(1e3, 3e5, 40)), (3.3e10, np.geomspace(1e3, 3e5, 40))):
         large = {"N": n_params, "S": steps, "B": 2e6}
-        exact, forecast = law(**large, **truth), made.predict(of="mean", **large)
+        exact, forecast = law(**large, **truth), estimate.predict(of="mean", **large)
         assert np.abs(forecast.mean / exact - 1).max() < 0.02
         assert np.mean((forecast.lo <= exact) & (exact <= forecast.hi)) >= 0.9
-    drawn = dict(zip(law.parameters, made.draws.T, strict=True))
+    drawn = dict(zip(law.parameters, estimate.draws.T, strict=True))
     critical = get_law("critical-batch")
     low, high = np.quantile(critical(L=3.0, B_star=drawn["B_star"], beta=1 / drawn["alpha_B"]), [0.05, 0.95])
     exactly = critical(L=3.0, B_star=truth["B_star"], beta=1 / truth["alpha_B"])
@@ -100,11 +100,11 @@ def test_effective_parameters_in_log_streams_fit_the_published_table(
 ) -> None:
     runs = read_runs(published("parscale/parscale.csv"), {"N": "N_nonembed", "loss": column})
     lever = get_law("parallel-streams")
-    made = fit(get_law("power-floor", x="N").replacing(N=lever), runs, draws=200)
-    low, _ = made.intervals["k"]
-    assert made.params["k"] == pytest.approx(lever.published[f"parscale-2025-{constants}"]["k"], abs=0.03)
+    law_fit = fit(get_law("power-floor", x="N").replacing(N=lever), runs, draws=200)
+    low, _ = law_fit.intervals["k"]
+    assert law_fit.params["k"] == pytest.approx(lever.published[f"parscale-2025-{constants}"]["k"], abs=0.03)
     assert low > 0, "streams count"
-    assert np.abs(np.expm1(made.residuals)).max() < 0.01
+    assert np.abs(np.expm1(law_fit.residuals)).max() < 0.01
 
 
 @pytest.mark.slow
@@ -138,10 +138,10 @@ def test_more_tokens_hurt_at_low_precision_past_the_published_number(
 ) -> None:
     law = get_law("float-training")
     constants = dict(law.published["sun-2025"])
-    found = critical_tokens(1e9, exponent_bits, mantissa_bits, 128, constants)
-    assert found == pytest.approx(critical, rel=0.03)  # printed to two digits
+    tokens = critical_tokens(1e9, exponent_bits, mantissa_bits, 128, constants)
+    assert tokens == pytest.approx(critical, rel=0.03)  # printed to two digits
     at = {"N": 1e9, "exponent_bits": exponent_bits, "mantissa_bits": mantissa_bits, "block": 128}
-    least, *around = (law(D=found * factor, **at, **constants) for factor in (1.0, 0.5, 2.0))
+    least, *around = (law(D=tokens * factor, **at, **constants) for factor in (1.0, 0.5, 2.0))
     assert min(around) > least
 
 
@@ -163,10 +163,10 @@ def test_the_first_five_leyolo_models_predict_the_sixth(record_property: Noted) 
     assert judged.fit.law.formula == "top - A·C^-alpha"
     assert judged.predicted[0] == pytest.approx(41.0, abs=0.5)  # printed as a whole number
     assert judged.lo[0] <= 41 <= judged.hi[0]
-    for asked in (30.0, 38.0):
-        at = needed(judged.law, asked, "C", (1e8, 1e11), **judged.fit.params)
-        assert judged.fit.predict(C=at).mean == pytest.approx(asked, rel=1e-6)
-        assert np.interp(asked - 1, score, np.log(flop)) < np.log(at) < np.interp(asked + 1, score, np.log(flop))
+    for goal in (30.0, 38.0):
+        at = needed(judged.law, goal, "C", (1e8, 1e11), **judged.fit.params)
+        assert judged.fit.predict(C=at).mean == pytest.approx(goal, rel=1e-6)
+        assert np.interp(goal - 1, score, np.log(flop)) < np.log(at) < np.interp(goal + 1, score, np.log(flop))
     record_property("found", f"{judged.predicted[0]:.1f} mAP ({judged.lo[0]:.1f} to {judged.hi[0]:.1f}) at 8.4 GFLOP")
 
 
@@ -175,11 +175,11 @@ def test_two_mean_speed_ups_of_ngpc_predict_more_units_and_the_ceiling(record_pr
     # The two speed-ups are printed to whole numbers: the fit is given what they stand for, the ends and the middle.
     rounding = np.array([-0.5, 0.0, 0.5])
     speed_ups = Runs.from_columns({"P": np.repeat([8.0, 16.0], 3), "speedup": np.r_[12 + rounding, 20 + rounding]})
-    made = fit("amdahl", speed_ups, "speedup")
-    more = made.predict(P=np.array([32.0, 64.0]))
+    law_fit = fit("amdahl", speed_ups, "speedup")
+    more = law_fit.predict(P=np.array([32.0, 64.0]))
     assert more.mean == pytest.approx([30, 40], rel=0.01)
-    assert made.params["most"] == pytest.approx(60, rel=0.01)
-    low, high = made.intervals["most"]
+    assert law_fit.params["most"] == pytest.approx(60, rel=0.01)
+    low, high = law_fit.intervals["most"]
     assert np.all((more.lo <= [33, 39]) & (more.hi >= [33, 39]))
     assert low <= 58 <= high
     ends = ", ".join(f"{lo:.1f} to {hi:.1f}" for lo, hi in zip(more.lo, more.hi, strict=True))
@@ -200,13 +200,15 @@ def test_sampling_until_passes_measures_rates_that_samples_call_zero(
     rates = np.exp(-law(N=sizes, **truth))
     assert rates[0] == pytest.approx(1e-5, rel=0.02)
     until = 20 + rng.negative_binomial(20, rates, (200, sizes.size))
-    found, low, high = rate_until(20, until)
-    held = np.mean((low <= rates) & (rates <= high))
-    assert 0.85 <= held <= 0.95  # 1600 intervals of 90%
-    assert found.mean(axis=0) == pytest.approx(rates, rel=0.06)  # four deviations of the mean of 200
+    estimates, low, high = rate_until(20, until)
+    coverage = np.mean((low <= rates) & (rates <= high))
+    assert 0.85 <= coverage <= 0.95  # 1600 intervals of 90%
+    assert estimates.mean(axis=0) == pytest.approx(rates, rel=0.06)  # four deviations of the mean of 200
     assert np.median(rng.binomial(1000, rates[0], 200)) == 0
-    runs = Runs.from_columns({"N": sizes, "loss": -np.log(found[0])})
+    runs = Runs.from_columns({"N": sizes, "loss": -np.log(estimates[0])})
     (judged,) = backtest(law, runs, "N > 9e8")
     low, high = np.exp(-judged.hi[0]), np.exp(-judged.lo[0])
     assert low <= rates[-1] <= high
-    record_property("found", f"{held:.1%} of intervals hold; largest {rates[-1]:.3f}, foretold {low:.3f} to {high:.3f}")
+    record_property(
+        "found", f"{coverage:.1%} of intervals hold; the top {rates[-1]:.3f}, predicted {low:.3f} to {high:.3f}"
+    )

@@ -76,8 +76,8 @@ def of_choice() -> Answer:
 
 def of_forecasts() -> Answer:
     """The answer of two forecasts."""
-    made = planted_fit()
-    return answer_of_forecasts(made, [made.predict(N=7e9, D=1e12), made.predict(N=70e9, D=1.4e12)])
+    law_fit = planted_fit()
+    return answer_of_forecasts(law_fit, [law_fit.predict(N=7e9, D=1e12), law_fit.predict(N=70e9, D=1.4e12)])
 
 
 def of_backtests() -> Answer:

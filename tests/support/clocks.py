@@ -11,9 +11,9 @@ from froude.growth import timing
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> "Clock":
     """The clock by which calls are timed."""
-    made = Clock()
-    monkeypatch.setattr(timing, "time", made)
-    return made
+    fake = Clock()
+    monkeypatch.setattr(timing, "time", fake)
+    return fake
 
 
 @final

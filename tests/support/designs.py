@@ -61,14 +61,14 @@ def inputs_of(each: Law, n: int, seed: int = 0, ill_posed: bool = False) -> dict
     if is_of_curves(each):
         return along_curves(each, Runs.from_columns(curves(n, seed, ill_posed)))
     rng = np.random.default_rng(seed)
-    made = {}
+    inputs = {}
     for x in each.inputs:
         low, high = each.domain[x]
         if ill_posed:
             low = high = np.sqrt(low * high)
         spread = 1.01 if ill_posed else (1.0 if each.marks[x].domain == "count" else SPAN)
-        made[x] = np.exp(rng.uniform(np.log(low / spread), np.log(high * spread), n))
-    return made
+        inputs[x] = np.exp(rng.uniform(np.log(low / spread), np.log(high * spread), n))
+    return inputs
 
 
 def is_of_curves(each: Law) -> bool:
@@ -108,5 +108,5 @@ def columns(each: Law, n: int = 100, noise: float = 0.01, seed: int = 0, ill_pos
 
 def planted(each: Law, **options) -> Runs:
     """The same as runs."""
-    made = columns(each, **options)
-    return Runs.from_columns({x: values for x, values in made.items() if not isinstance(values, LrHistory)})
+    inputs = columns(each, **options)
+    return Runs.from_columns({x: values for x, values in inputs.items() if not isinstance(values, LrHistory)})

@@ -125,8 +125,8 @@ def train(
         factor = 1 - step / steps if decay else 1.0
         with torch.no_grad():
             for i, (p, g, (m, v)) in enumerate(zip(values, gradients, moments, strict=True)):
-                kept = masks[i // 2] if masks is not None and i % 2 == 0 else None
-                p -= rate * factor * (adam_move(g, m, v, step) if adam else g) * (1.0 if kept is None else kept)
+                mask = masks[i // 2] if masks is not None and i % 2 == 0 else None
+                p -= rate * factor * (adam_move(g, m, v, step) if adam else g) * (1.0 if mask is None else mask)
     return [(w.detach(), b.detach()) for w, b in trained]
 
 
@@ -191,6 +191,6 @@ def exponent(sizes: Sequence[float], values: Sequence[Sequence[float] | np.ndarr
     return grown
 
 
-def told(growth: Growth) -> str:
+def in_words(growth: Growth) -> str:
     """An exponent in words, with its interval."""
     return f"{growth.exponent:.2f} ({growth.lo:.2f} to {growth.hi:.2f})"

@@ -85,8 +85,8 @@ def timeless(path: Path) -> dict[str, Any]:
     """A run's configuration, result and curve, without what differs from one machine or moment to another."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     fleeting = ("seconds", "peak_memory_bytes", "tokens_per_s", "kind")
-    kept = [{k: repr(v) for k, v in line.items() if k not in fleeting} for line in lines]
-    return {"config": kept[0], "steps": kept[1:-1], "result": kept[-1]}
+    rest = [{k: repr(v) for k, v in line.items() if k not in fleeting} for line in lines]
+    return {"config": rest[0], "steps": rest[1:-1], "result": rest[-1]}
 
 
 def loss_of(results: Mapping[str, Mapping[str, Any]], trunk: Trunk, length: int = -1) -> float:

@@ -193,17 +193,17 @@ class Diffuser(nn.Module):
         self.last = nn.Sequential(nn.GroupNorm(4, now), nn.Conv2d(now, d["channels"], 3, padding=1))
 
     def forward(self, x: torch.Tensor, step: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        told = self.step(step)
+        at_step = self.step(step)
         x = self.first(x)
         skips = [x]
         for part in self.down:
-            x = part(x, told, words) if isinstance(part, Level) else part(x)
+            x = part(x, at_step, words) if isinstance(part, Level) else part(x)
             skips.append(x)
         for part in self.middle:
-            x = part(x, told, words)
+            x = part(x, at_step, words)
         for part in self.up:
             if isinstance(part, Level):
-                x = part(torch.cat([x, skips.pop()], 1), told, words)
+                x = part(torch.cat([x, skips.pop()], 1), at_step, words)
             else:
                 x = part(x.repeat_interleave(2, 2).repeat_interleave(2, 3))
         return self.last(x)
@@ -217,7 +217,7 @@ class Level(nn.Module):
         self.heads = d["heads"]
         self.norms = nn.ModuleList([nn.GroupNorm(4, inputs), nn.GroupNorm(4, width)])
         self.convs = nn.ModuleList([nn.Conv2d(inputs, width, 3, padding=1), nn.Conv2d(width, width, 3, padding=1)])
-        self.told = nn.Linear(4 * d["width"], width)
+        self.at_step = nn.Linear(4 * d["width"], width)
         self.beside = nn.Conv2d(inputs, width, 1) if inputs != width else nn.Identity()
         self.attention = nn.ModuleDict()
         if attends:
@@ -236,8 +236,8 @@ class Level(nn.Module):
                 self.attention[kind + "v"] = nn.Linear(source, width, bias=False)
                 self.attention[kind + "out"] = nn.Linear(width, width)
 
-    def forward(self, x: torch.Tensor, told: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        inner = self.convs[0](self.norms[0](x)) + self.told(told)[:, :, None, None]
+    def forward(self, x: torch.Tensor, at_step: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        inner = self.convs[0](self.norms[0](x)) + self.at_step(at_step)[:, :, None, None]
         x = self.convs[1](self.norms[1](inner)) + self.beside(x)
         if not len(self.attention):
             return x

@@ -144,10 +144,10 @@ def test_flops_of_an_adapted_vit_fall_with_the_tokens_kept(record_property: Note
     model = get_model("vit-b/16")
     keep = np.array([1.0, 0.8, 0.6, 0.4, 0.2])
     adapter = peft.lora(model, rank=8, targets=("attention.query", "attention.value"))
-    kept = keep * model.context
-    flops = np.array([Stage(model=model, context=c).flops + c * adapter.flops for c in kept])
+    tokens = keep * model.context
+    flops = np.array([Stage(model=model, context=c).flops + c * adapter.flops for c in tokens])
     relative = flops / flops[0]
     assert np.all(np.abs(relative / keep - 1) < 0.05)
     assert np.all(relative[1:] < keep[1:])  # attention falls with the square
-    assert all(peft.lora(replace(model, context=int(c)), rank=8).trained == adapter.trained for c in kept)
+    assert all(peft.lora(replace(model, context=int(c)), rank=8).trained == adapter.trained for c in tokens)
     record_property("found", f"kept {keep.tolist()}: FLOPs {relative.round(3).tolist()}; trained {adapter.trained}")

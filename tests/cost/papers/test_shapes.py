@@ -123,8 +123,8 @@ def test_residual_networks_grow_in_depth_and_count_as_timm_does(
     assert np.asarray(grown.resolution) * sides[0] == pytest.approx(np.array(sides), rel=0.1)
     steeper = float(np.log(efficientnet(2.0).resolution) / np.log(2.0))
     assert slope(np.array(flops), np.array(sides)) < steeper
-    found = f"counts of seven models within {np.abs(off).max():.2%} of timm's; resolution ~ FLOPs^"
-    record_property("found", f"{found}{slope(np.array(flops), np.array(sides)):.3f} for {steeper:.3f} of EfficientNet")
+    counts = f"counts of seven models within {np.abs(off).max():.2%} of timm's; resolution ~ FLOPs^"
+    record_property("found", f"{counts}{slope(np.array(flops), np.array(sides)):.3f} for {steeper:.3f} of EfficientNet")
 
 
 @pytest.mark.atlas("stu-net", "modelled")
@@ -198,8 +198,8 @@ def renderer(side: int) -> Model:
     """A field of eight layers of 256, asked at 96 samples of the ray of every pixel."""
     samples = 96.0 * side**2
     layer = Matmul(name="field", inputs=256, outputs=256, positions=samples, saves_input=False)
-    kept = Elementwise(name="activation", moved=2 * 256 * samples, saved=256 * samples)
-    return bare("renderer", 256, 1, Block(name="field", count=8, operators=(layer, kept)))
+    activation = Elementwise(name="activation", moved=2 * 256 * samples, saved=256 * samples)
+    return bare("renderer", 256, 1, Block(name="field", count=8, operators=(layer, activation)))
 
 
 @pytest.mark.atlas("epigraf", "modelled")
@@ -215,9 +215,9 @@ def test_rendering_patches_takes_the_share_of_pixels_that_they_have(record_prope
     published = next(c for c in atlas.atlas_record("epigraf").claims if c.quantity == "training speedup")
     assert published.value == 2.5
     assert published.value < min(gains.values())  # all else of a step stays as it is
-    told = ", ".join(f"{gain:.0f} at {side}²" for side, gain in gains.items())
+    by_side = ", ".join(f"{gain:.0f} at {side}²" for side, gain in gains.items())
     record_property(
-        "found", f"rendering gains {told}; published of whole training {published.value} ({published.baseline})"
+        "found", f"rendering gains {by_side}; published of whole training {published.value} ({published.baseline})"
     )
 
 

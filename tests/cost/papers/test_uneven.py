@@ -106,8 +106,8 @@ def test_dropless_experts_gain_at_most_1_4_times_over_padded_ones(record_propert
     assert drops[0] > drops[-1] > 0
     assert max(gains) == near(1.4)
     assert min(gains) >= 1 - 1e-9
-    found = f"gain up to {max(gains):.2f}; dropped at capacity 1, 1.5, 2: {', '.join(f'{d:.1%}' for d in drops)}"
-    record_property("found", found)
+    measured = f"gain up to {max(gains):.2f}; dropped at capacity 1, 1.5, 2: {', '.join(f'{d:.1%}' for d in drops)}"
+    record_property("found", measured)
 
 
 def seconds_of_experts(machine: Machine, hidden: int, layers: int, computed: float) -> float:

@@ -423,14 +423,14 @@ def test_the_cache_of_next_scale_generation_grows_with_all_scales(
 ):
     """Two of 32 layers draft and keep all, the others a window that leaves the published share."""
     tokens = np.cumsum((4 * SIDES) ** 2)
-    kept = claimed("scalekv", "KV-cache memory left")[0] / 100
+    share = claimed("scalekv", "KV-cache memory left")[0] / 100
     sizes = {"name": "m", "layers": 32, "hidden": 2048, "heads": 16, "vocabulary": 4096, "context": int(tokens[-1])}
     full = decoder(**sizes)
-    window = round((kept * 32 - 2) / 30 * tokens[-1])
+    window = round((share * 32 - 2) / 30 * tokens[-1])
     refined = decoder(**sizes, mixer=Mixer(window=window, windowed_layers=30))
-    held = [kv_bytes(model, tokens) for model in (full, refined)]
-    assert held[0] / held[0][0] == pytest.approx(tokens / tokens[0])
-    assert held[1][-1] / held[0][-1] == pytest.approx(kept, rel=0.01)
+    caches = [kv_bytes(model, tokens) for model in (full, refined)]
+    assert caches[0] / caches[0][0] == pytest.approx(tokens / tokens[0])
+    assert caches[1][-1] / caches[0][-1] == pytest.approx(share, rel=0.01)
     serving = Serving(context=int(tokens[-1]))
     batches = [largest_batch(model, A100, serving) for model in (full, refined)]
     assert batches[1] / batches[0] == pytest.approx(10, rel=0.1)
@@ -441,19 +441,19 @@ def test_the_cache_of_next_scale_generation_grows_with_all_scales(
 def test_a_high_low_high_schedule_is_2_5_to_3_times_cheaper(record_property: Noted):
     """A tenth of fifty calls at full resolution at either end; both are a choice. The row's range is the paper's."""
     model = get_model("dit-xl/2")
-    found = {}
+    gains = {}
     low, high = claimed("bottleneck-sampling", "video")[0], claimed("bottleneck-sampling", "image")[0]
     for context in (1024, 4096):
         whole = Stage(model=model, context=context, calls=50)
         parts = [replace(whole, calls=5), replace(whole, context=context / 4, calls=40), replace(whole, calls=5)]
-        found[context] = float(whole.flops / flops_of(parts))
-        assert low <= found[context] <= high
+        gains[context] = float(whole.flops / flops_of(parts))
+        assert low <= gains[context] <= high
     per_token = (
         model.forward_flops_by_operator(4096)["attention.scores"]
         / model.forward_flops_by_operator(1024)["attention.scores"]
     )
     assert per_token == 4  # a token's attention grows with tokens, all of it with their square
-    record_property("found", f"gain by tokens: {listed(found, '.2f')}")
+    record_property("found", f"gain by tokens: {listed(gains, '.2f')}")
 
 
 @pytest.mark.atlas("magnets", "modelled")

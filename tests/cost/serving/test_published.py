@@ -50,7 +50,7 @@ def test_4_bit_serving_on_24_gb_gains_2_to_2_6_over_8_bits(
     model, plain = get_model("llama-2-7b"), get_machine("rtx-4090")
     machine = changed(plain, int4=2 * plain.chip.peak_flops["int8"])
     grouped = Format(bits=4, group=128, scale_bits=16)
-    found = {}
+    by_length = {}
     for context in (512, 1024, 2048):
         kinds = {
             "fp16": Serving(context=context),
@@ -59,14 +59,16 @@ def test_4_bit_serving_on_24_gb_gains_2_to_2_6_over_8_bits(
         }
         best = {name: best_within(0.1, model, machine, serving) for name, serving in kinds.items()}
         alike = best_within(0.1, model, machine, kinds["w4a4"], limit=best["fp16"][1])[0]
-        found[context] = [best["w4a4"][0] / best[name][0] for name in ("int8", "fp16")]
+        by_length[context] = [best["w4a4"][0] / best[name][0] for name in ("int8", "fp16")]
         assert best["fp16"][1] == largest_batch(model, machine, kinds["fp16"])  # memory binds, not the cap
         assert alike / best["fp16"][0] < 4.1  # at FP16's batch narrower numbers give no more than their width
-    over_int8, over_fp16 = (np.array([gains[i] for gains in found.values()]) for i in (0, 1))
+    over_int8, over_fp16 = (np.array([gains[i] for gains in by_length.values()]) for i in (0, 1))
     assert np.all((over_int8 >= 2) & (over_int8 <= 2.6))
     assert np.all((over_fp16 >= 7) & (over_fp16 <= 8))
     assert np.max(over_fp16) == pytest.approx(claimed("atom-w4a4", "end-to-end throughput")[0], rel=0.05)
-    record_property("found", f"by context, over INT8 and FP16: {listed({c: [*g] for c, g in found.items()}, '.2f')}")
+    record_property(
+        "found", f"by context, over INT8 and FP16: {listed({n: [*g] for n, g in by_length.items()}, '.2f')}"
+    )
 
 
 @pytest.mark.atlas("comet-w4a4kv4", "modelled")
@@ -147,7 +149,7 @@ def test_weights_over_a_link_verify_hundreds_of_tokens_for_nothing(
     model, machine = get_model("llama-2-70b"), get_machine("rtx-4090")
     link = machine.tiers["host"].link.bandwidth_bytes_per_s
     most = claimed("specexec", "tokens accepted per target pass")[0]
-    said = []
+    rates = []
     for weights, quantity in ((INT4, "4-bit"), (BF16, "16-bit")):
         low, high = claimed("specexec", f"decode speed with {quantity} weights")
         serving = Serving(tokens=np.array([1, 128, 512]), context=1024, weights=weights, weights_from="host")
@@ -156,9 +158,9 @@ def test_weights_over_a_link_verify_hundreds_of_tokens_for_nothing(
         assert np.all(seconds / seconds[0] < 1.02)
         reached = most / seconds[2]
         assert reached >= low
-        said.append(f"{quantity}: pass {seconds[0]:.2f} s, {low:g} to {min(high, reached):.2f} tokens/s within reach")
+        rates.append(f"{quantity}: pass {seconds[0]:.2f} s, {low:g} to {min(high, reached):.2f} tokens/s within reach")
     assert largest_batch(model, machine, Serving(context=1024, weights=INT4)) == 0
-    record_property("found", f"{'; '.join(said)}; 512 tokens cost {seconds[2] / seconds[0] - 1:.2%} more than one")
+    record_property("found", f"{'; '.join(rates)}; 512 tokens cost {seconds[2] / seconds[0] - 1:.2%} more than one")
 
 
 @pytest.mark.atlas("triforce", "modelled")
@@ -173,15 +175,15 @@ def test_drafting_on_part_of_the_cache_doubles_decoding_at_128k(
     target = price_iteration(model, A100, Serving(context=context)).seconds
     draft = price_iteration(model, A100, Serving(context=np.minimum(context, 4096))).seconds
     verify = price_iteration(model, A100, Serving(context=context, tokens=drafted + 1)).seconds
-    found = {}
+    gains = {}
     for acceptance in (0.85, 0.9, 0.95):
         gain = (target * accepted(acceptance, drafted) / (drafted * draft + verify)).max(axis=0)
         assert gain[:2] == pytest.approx(1)
         assert np.all(np.diff(gain[1:]) > 0)
         assert gain[-1] > 2
-        found[acceptance] = gain.round(2).tolist()
+        gains[acceptance] = gain.round(2).tolist()
     assert largest_batch(model, A100, Serving(context=131072)) == 1
-    record_property("found", f"by acceptance, at {listed({'contexts': context.tolist()}, 'd')}: {listed(found)}")
+    record_property("found", f"by acceptance, at {listed({'contexts': context.tolist()}, 'd')}: {listed(gains)}")
 
 
 @pytest.mark.atlas("parallel-prompt-decoding", "modelled")

@@ -25,9 +25,9 @@ from headlines import near
 
 def planned(model: Model, machine: Machine, **task: Any) -> Plan:
     """A plan, where there must be one."""
-    found = plan_layout(model, machine, tokens=1e11, seq_len=2048, **task)
-    assert isinstance(found, Plan)
-    return found
+    plan = plan_layout(model, machine, tokens=1e11, seq_len=2048, **task)
+    assert isinstance(plan, Plan)
+    return plan
 
 
 @pytest.mark.atlas("megatron-lm-3d")
@@ -50,14 +50,14 @@ def test_the_planner_runs_a_trillion_parameters_at_502_petaflops(record_property
     rate = float(cost.hardware_flops / cost.step_seconds)
     assert rate == near(502e15)
     assert float(cost.hfu) == near(0.52)
-    found = f"tensor 8 × pipeline {layout.pipeline}, {rate / 1e15:.0f} PFLOP/s, {float(cost.hfu):.1%} of the peak"
-    record_property("found", f"{found}; bubble over interleave 1, 2, 4: {(bubbles[0] / bubbles).round(2).tolist()}")
+    chosen = f"tensor 8 × pipeline {layout.pipeline}, {rate / 1e15:.0f} PFLOP/s, {float(cost.hfu):.1%} of the peak"
+    record_property("found", f"{chosen}; bubble over interleave 1, 2, 4: {(bubbles[0] / bubbles).round(2).tolist()}")
 
 
 @pytest.mark.atlas("zero-infinity")
 def test_a_trillion_parameters_need_800_v100_or_a_dgx_2_with_nvme(record_property) -> None:
-    held = headlines.FP16
-    assert 16 <= held.weights + held.gradients + held.master + held.optimizer <= 20
+    states = headlines.FP16
+    assert 16 <= states.weights + states.gradients + states.master + states.optimizer <= 20
     fitting = [n for n in range(16 * 20, 16 * 63, 16) if headlines.trillion(n, tensor=16).cost.fits]
     assert fitting[0] == near(800)
     node = {"tensor": 16, "offload_activations": "host"}
@@ -98,8 +98,8 @@ def test_flashattention_2_is_twice_the_first_and_linear_in_memory(record_propert
     assert rate / peak == near(0.72)
     assert pytest.approx(0.72, abs=0.005) == 225e12 / peak
     lengths = 2.0 ** np.arange(11, 18)
-    kept = np.asarray(memory_bytes(model, replace(layout, seq_len=lengths)).activations)
-    assert kept / lengths == pytest.approx(kept[0] / lengths[0])
+    activations = np.asarray(memory_bytes(model, replace(layout, seq_len=lengths)).activations)
+    assert activations / lengths == pytest.approx(activations[0] / lengths[0])
     record_property("found", f"{first:.0%} and {second:.0%} of the peak; GPT 2.7B at {rate / 1e12:.0f} TFLOP/s a GPU")
 
 

@@ -72,8 +72,8 @@ def test_65536_pairs_fit_only_with_checkpointing_or_sharding(
     }
     # What both papers have (as remembered).
     assert list(implied.values()) == near([400e6, 1.8e9, 32768, 16384, 820e6])
-    told = ", ".join(f"{name} {value:,.0f}" for name, value in implied.items())
-    record_property("found", f"fits {fitting}; implied: {told}")
+    by_name = ", ".join(f"{name} {value:,.0f}" for name, value in implied.items())
+    record_property("found", f"fits {fitting}; implied: {by_name}")
 
 
 @pytest.mark.atlas("ladder-side-tuning")
@@ -209,8 +209,8 @@ def test_7b_at_a_million_tokens_fits_by_swapping_a_share_of_tokens(
     seconds = float(swapped_seconds(run.model, run.machine, layout, swap))
     assert flops / seconds / (8 * 312e12) == near(0.523)
     room = float(swapped_memory(run.model, layout).allocated) / 2**30
-    found = f"share {swap.share:.2f}, {room:.0f} GiB, {flops / seconds / (8 * 312e12):.1%} of the peak"
-    record_property("found", f"{found}; all is hidden from {lengths[hidden][0]:.0f} tokens on")
+    measured = f"share {swap.share:.2f}, {room:.0f} GiB, {flops / seconds / (8 * 312e12):.1%} of the peak"
+    record_property("found", f"{measured}; all is hidden from {lengths[hidden][0]:.0f} tokens on")
 
 
 @pytest.mark.atlas("moccasin", "modelled")
