@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from clocks import EMPTY_CALL_S
 from froude import InputError
 from froude.growth import (
     Crossing,
@@ -201,9 +202,11 @@ def test_a_short_call_is_repeated_until_it_can_be_timed(clock):
     assert sample.cpu_seconds == pytest.approx(1e-4, rel=1e-3)
 
 
-def test_a_call_that_does_nothing_is_too_fast_to_time():
+def test_a_call_as_quick_as_a_few_empty_ones_is_too_fast_to_time(clock):
     with pytest.raises(InputError, match="too fast to time: give larger sizes"):
-        time_call(lambda: None)
+        time_call(lambda: clock.works(5 * EMPTY_CALL_S))
+    slower = time_call(lambda: clock.works(15 * EMPTY_CALL_S))
+    assert slower.cpu_seconds == pytest.approx(15 * EMPTY_CALL_S, rel=1e-3)
 
 
 def test_a_call_that_waits_is_not_timed(clock):

@@ -1,11 +1,12 @@
 """A clock that a test moves: no check waits for time to pass, or for a machine to be quick."""
 
-from types import SimpleNamespace
 from typing import final
 
 import pytest
 
 from froude.growth import timing
+
+EMPTY_CALL_S = 2e-7
 
 
 @pytest.fixture
@@ -13,6 +14,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> "Clock":
     """The clock by which calls are timed."""
     fake = Clock()
     monkeypatch.setattr(timing, "time", fake)
+    monkeypatch.setattr(timing, "clock_grain", lambda: 1e-9)
+    monkeypatch.setattr(timing, "empty_call", lambda: EMPTY_CALL_S)
     return fake
 
 
@@ -40,7 +43,3 @@ class Clock:
     def perf_counter(self) -> float:
         """Seconds on the wall."""
         return self.wall
-
-    def get_clock_info(self, name: str) -> SimpleNamespace:
-        """The clock's grain."""
-        return SimpleNamespace(resolution=1e-9)
