@@ -159,18 +159,18 @@ PROMISED = {
 
 @pytest.fixture
 def pretend(monkeypatch: pytest.MonkeyPatch) -> Callable[[PilotResult], dict[str, Any]]:
-    """Puts a pilot in place that returns a result at once; what it was asked for is filled in when it is."""
+    """Puts a pilot in place that returns a result at once; its options are filled in when it is called."""
 
     def put(result: PilotResult) -> dict[str, Any]:
-        asked: dict[str, Any] = {}
+        given: dict[str, Any] = {}
 
         def pilot(*, watch: Any, **options: Any) -> PilotResult:
-            asked.update(options)
+            given.update(options)
             watch(PilotFinished(result=result))
             return result
 
         monkeypatch.setattr(sys.modules["froude.pilots.run"], "pilot", pilot)
-        return asked
+        return given
 
     return put
 
@@ -178,32 +178,32 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> Callable[[PilotResult], dict[str
 def test_pilot_json_is_one_object_on_stdout_and_the_story_is_on_stderr(cli, pretend):
     pretend(RESULT)
     done = cli("pilot", "--json")
-    found = json.loads(done.out.splitlines()[-1])
+    data = json.loads(done.out.splitlines()[-1])
     assert done.out.count("\n") == 1
-    assert set(found) >= PROMISED
-    assert (found["rel_error"], found["inside"]) == (pytest.approx(0.025), True)
+    assert set(data) >= PROMISED
+    assert (data["rel_error"], data["inside"]) == (pytest.approx(0.025), True)
     assert "inside the interval" in done.err
 
 
 def test_without_a_check_what_was_not_measured_is_absent(cli, pretend):
-    asked = pretend(UNCHECKED)
-    found = json.loads(cli("pilot", "--no-check", "--json").out)
-    assert asked["check"] is False
-    assert not set(found) & CHECKED_ONLY
-    assert set(found) >= PROMISED - CHECKED_ONLY
+    given = pretend(UNCHECKED)
+    data = json.loads(cli("pilot", "--no-check", "--json").out)
+    assert given["check"] is False
+    assert not set(data) & CHECKED_ONLY
+    assert set(data) >= PROMISED - CHECKED_ONLY
 
 
 def test_a_target_that_diverged_is_null_in_json(cli, pretend):
     pretend(replace(RESULT, measured=float("nan")))
-    found = json.loads(cli("pilot", "--json").out, parse_constant=lambda name: pytest.fail(name))
-    assert (found["measured"], found["rel_error"], found["inside"]) == (None, None, False)
+    data = json.loads(cli("pilot", "--json").out, parse_constant=lambda name: pytest.fail(name))
+    assert (data["measured"], data["rel_error"], data["inside"]) == (None, None, False)
 
 
 def test_every_option_of_the_pilot_reaches_it(cli, pretend):
-    asked = pretend(RESULT)
+    given = pretend(RESULT)
     words = "--minutes 1.5 --seed 3 --study s --corpus c --plan p --no-check --device cpu --engine local"
     assert cli("pilot", *words.split()).code == 0
-    assert asked == {
+    assert given == {
         "minutes": 1.5, "seed": 3, "study": "s", "corpus": "c", "plan": "p", "check": False,
         "device": "cpu", "engine": "local",
     }  # fmt: skip

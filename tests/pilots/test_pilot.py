@@ -39,7 +39,7 @@ def is_target(event: PilotEvent) -> bool:
 
 
 class Story:
-    """A pilot told without a check, then with it, then once more, and what was there after each."""
+    """A pilot run without a check, then with it, then once more, and what was there after each."""
 
     def __init__(self, folder: Path, given: Mapping[str, Any]) -> None:
         self.given, self.folder = given, folder
@@ -59,9 +59,9 @@ class Story:
                 design = Study.open(self.folder).read_json("plan.json")["design"]
                 target = Design.from_dict(design).target
                 files = {path.name for path in (self.folder / "runs").iterdir()}
-                told = (self.folder / "forecast.json").exists()
+                written = (self.folder / "forecast.json").exists()
                 trained = any(name.startswith(target.run_id(target.tokens[-1])) for name in files)
-                self.forecast_before_target.append(told and not trained)
+                self.forecast_before_target.append(written and not trained)
 
         self.results.append(pilot(study=self.folder, check=check, watch=watch, **self.given))
         self.events.append(heard)
@@ -86,8 +86,8 @@ UNCHECKED = {"measured", "rel_error", "inside", "target_seconds", "validation_ha
 
 
 def test_without_a_check_nothing_of_the_target_is_told_or_trained(story: Story) -> None:
-    told, checked = (result.to_dict() for result in story.results[:2])
-    assert checked.keys() - told.keys() == UNCHECKED
+    unchecked, checked = (result.to_dict() for result in story.results[:2])
+    assert checked.keys() - unchecked.keys() == UNCHECKED
     assert story.design.target.run_id(story.design.target.tokens[-1]) not in story.losses[0]
     assert not any(map(is_target, story.events[0]))
     assert any(map(is_target, story.events[1]))
@@ -121,21 +121,21 @@ def test_the_same_again_trains_nothing_and_says_the_same(story: Story) -> None:
 
 def test_the_result_is_what_the_documents_say(story: Story) -> None:
     result, forecast, design = story.results[1], story.document("forecast.json"), story.design
-    told = result.to_dict()
-    assert story.document("result.json") == told
-    assert told["predicted"] == forecast["predicted"]
-    assert told["interval"] == forecast["interval"]
-    assert told["interval"][0] < told["predicted"] < told["interval"][1]
+    values = result.to_dict()
+    assert story.document("result.json") == values
+    assert values["predicted"] == forecast["predicted"]
+    assert values["interval"] == forecast["interval"]
+    assert values["interval"][0] < values["predicted"] < values["interval"][1]
     target = story.losses[1][design.target.run_id(design.target.tokens[-1])]["result"]
-    assert told["measured"] == float(target["loss"])
-    assert told["target"] == {"N": 12 * 32**2, "D": 320 * 64, "C": float(target["C"])}
-    assert told["rel_error"] == pytest.approx(abs(told["predicted"] / told["measured"] - 1))
-    assert told["inside"] == (told["interval"][0] <= told["measured"] <= told["interval"][1])
-    assert told["params_ratio"] == pytest.approx(4.0)
+    assert values["measured"] == float(target["loss"])
+    assert values["target"] == {"N": 12 * 32**2, "D": 320 * 64, "C": float(target["C"])}
+    assert values["rel_error"] == pytest.approx(abs(values["predicted"] / values["measured"] - 1))
+    assert values["inside"] == (values["interval"][0] <= values["measured"] <= values["interval"][1])
+    assert values["params_ratio"] == pytest.approx(4.0)
     costliest = max(float(run["result"]["C"]) for run in story.losses[0].values())
-    assert told["compute_ratio"] == pytest.approx(float(target["C"]) / costliest)
-    assert told["pilot_seconds"] > 0
-    assert told["target_seconds"] > 0
+    assert values["compute_ratio"] == pytest.approx(float(target["C"]) / costliest)
+    assert values["pilot_seconds"] > 0
+    assert values["target_seconds"] > 0
 
 
 def test_the_documents_of_a_study_are_all_there(story: Story) -> None:
@@ -153,8 +153,8 @@ def test_the_documents_of_a_study_are_all_there(story: Story) -> None:
 
 def test_a_diverged_pilot_is_counted_and_told_of_but_not_fitted(story: Story) -> None:
     result, (fell,) = story.results[1], DIVERGING.tokens
-    told = {key: value for key, value in story.losses[0].items() if value["result"]["diverged"] == "True"}
-    assert [json.loads(run["config"]["config"].replace("'", '"'))["D"] for run in told.values()] == [fell]
+    diverged = {key: value for key, value in story.losses[0].items() if value["result"]["diverged"] == "True"}
+    assert [json.loads(run["config"]["config"].replace("'", '"'))["D"] for run in diverged.values()] == [fell]
     assert (result.pilots, result.diverged) == (12, 1)
     assert any("diverged" in warning for warning in story.document("forecast.json")["warnings"])
     assert "diverged" in result.report.read_text()

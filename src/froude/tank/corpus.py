@@ -82,7 +82,7 @@ def build_corpus(source: Path | None = None, *, wanted_bytes: int = 0) -> Corpus
     `source` is taken whole. Raises InputError where there are too few bytes to train and validate on.
     """
     roots = [(source.name, source)] if source else installed_sources()
-    kept: dict[str, Piece] = {}
+    pieces: dict[str, Piece] = {}
     dropped, unreadable, kept_bytes = [], 0, 0
     for label, root in roots:
         if label.startswith("packages/") and kept_bytes >= wanted_bytes:
@@ -90,12 +90,12 @@ def build_corpus(source: Path | None = None, *, wanted_bytes: int = 0) -> Corpus
         for piece in read_files(label, root, suffix="" if source else ".py"):
             if piece is None:
                 unreadable += 1
-            elif piece.digest in kept:
+            elif piece.digest in pieces:
                 dropped.append(piece)
             elif piece.data:
-                kept[piece.digest] = piece
+                pieces[piece.digest] = piece
                 kept_bytes += len(piece.data)
-    return split_corpus(list(kept.values()), dropped, unreadable, named=str(source or "installed Python sources"))
+    return split_corpus(list(pieces.values()), dropped, unreadable, named=str(source or "installed Python sources"))
 
 
 def installed_sources() -> Iterator[tuple[str, Path]]:

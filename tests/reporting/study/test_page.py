@@ -231,7 +231,7 @@ def test_every_colour_and_font_of_a_picture_is_the_pages_own(pages: dict[str, Pa
 
 def test_the_page_states_the_numbers_of_the_documents(pages: dict[str, Path]) -> None:
     text = parse(pages["checked"]).text
-    for said in (
+    for words in (
         *("2.345", "2.222 to 2.468", "80% interval", "2.400"),  # forecast and target
         *("1.11%", "2.22%", "3.33%", "4.15%"),  # the parts, and what they add up to
         *("1.2%", "not held out", "2.456", "75%", "25%"),  # the laws
@@ -241,16 +241,16 @@ def test_the_page_states_the_numbers_of_the_documents(pages: dict[str, Path]) ->
         *("2026-11-21 22:31:47 UTC", "Difference Engine", "3.11.9", "11", "pilots 2 min, target 1 min"),
         *("400k, 800k, 1.6M", "4M"),  # the plan
     ):
-        assert said in text, said
+        assert words in text, words
 
 
 @pytest.mark.parametrize(("measured", "where"), [(2.4, "2.29% off, inside"), (2.5, "6.20% off, outside")])
 def test_the_headline_says_whether_the_target_lies_inside(study: Study, measured: float, where: str) -> None:
     advance(study, "forecast")
     train(study, TARGET_WIDTH, TARGET_TOKENS, measured)
-    said = re.sub(r"\s+([,:])", r"\1", parse(write_report(study)).text)
-    assert f"Forecast 2.345, measured {loss_text(measured)}: {where} the interval." in said
-    assert "the diamond what was measured" in said
+    text = re.sub(r"\s+([,:])", r"\1", parse(write_report(study)).text)
+    assert f"Forecast 2.345, measured {loss_text(measured)}: {where} the interval." in text
+    assert "the diamond what was measured" in text
 
 
 def test_the_page_says_so_where_nothing_was_checked(study: Study) -> None:
@@ -381,9 +381,9 @@ def test_the_law_is_drawn_out_to_the_target_and_its_interval_ends_there(study: S
     at, fitted = story.target, story.fit
     assert at is not None
     assert fitted is not None
-    said = fitted.predict(N=at.N, D=at.D)
+    there = fitted.predict(N=at.N, D=at.D)
     assert path.x[-1] == pytest.approx(at.D if view is tokens_view else at.N)
-    assert (path.y[-1], path.lo[-1], path.hi[-1]) == pytest.approx((said.mean, said.lo, said.hi))
+    assert (path.y[-1], path.lo[-1], path.hi[-1]) == pytest.approx((there.mean, there.lo, there.hi))
 
 
 def test_runs_of_nearly_equal_tokens_are_drawn_as_one_length(study: Study) -> None:
@@ -422,11 +422,11 @@ def test_the_frontier_of_a_study_without_a_target_is_the_closed_form(study: Stud
 
 def test_flops_a_token_are_those_of_the_decoders_that_the_plan_names(study: Study) -> None:
     record = read_study_record(advance(study, "planned"))
-    flops, said = flops_per_token(record), flops_words(record)
+    flops, words = flops_per_token(record), flops_words(record)
     for width in (8, 16, 64, 256):
         decoder = Decoder(width=width, **SHAPE)
         assert flops(decoder.n_non_embedding) == pytest.approx(decoder.training_flops_per_token, rel=1e-3)
-    assert "2 layers" in said
+    assert "2 layers" in words
 
 
 def test_a_law_of_compute_alone_has_its_page_too(study: Study) -> None:
@@ -460,8 +460,8 @@ def test_text_keeps_size_and_weight_and_loses_its_font() -> None:
     old = "<text style=\"font: 700 11.5px 'DejaVu Sans', sans-serif; text-anchor: end\">"
     new = "<text style=\"font-weight: 700; font-size: 11.5px; font-family: 'DejaVu Sans'; text-anchor: end\">"
     plain = "<text style=\"font: 12px 'DejaVu Sans', sans-serif; fill: #000\">"
-    said = '<text style="font-weight: 700; font-size: 11.5px; text-anchor: end">'
-    assert [without_font_families(svg) for svg in (old, new)] == [said, said]
+    expected = '<text style="font-weight: 700; font-size: 11.5px; text-anchor: end">'
+    assert [without_font_families(svg) for svg in (old, new)] == [expected, expected]
     assert without_font_families(plain) == '<text style="font-size: 12px; fill: #000">'
 
 
