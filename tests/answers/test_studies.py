@@ -31,6 +31,12 @@ def result_of(values: dict[str, Any]) -> PilotResult:
     return PilotResult(**fields, study=Path("study"), report=Path("study/report.html"))
 
 
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """The study in a folder of its own: reading it leaves a cache there."""
+    return Study.open(shutil.copytree(STUDY, tmp_path / "study"))
+
+
 @pytest.fixture(scope="module")
 def story() -> str:
     """What the terminal shows of forecast and result, in one line."""
@@ -46,8 +52,8 @@ def test_the_result_of_a_study_of_0_1_0_is_that_of_today():
     assert result_of(RESULT).to_dict() == written
 
 
-def test_headline_facts_and_laws_show_the_numbers_of_the_json():
-    answer = answer_of_study(read_study_record(Study.open(STUDY)))
+def test_headline_facts_and_laws_show_the_numbers_of_the_json(study):
+    answer = answer_of_study(read_study_record(study))
     assert answer.to_dict() == RESULT
     laws = answer.table("Laws tried").rows
     texts = [answer.headline, *(fact.text for fact in answer.facts), *(cell for row in laws for cell in row)]
@@ -59,9 +65,8 @@ def test_the_terminal_shows_the_numbers_of_the_json(story):
     assert unmatched([story], [RESULT, FORECAST]) == []
 
 
-def test_the_page_shows_forecast_and_verdict_as_the_terminal(story, tmp_path):
-    shutil.copytree(STUDY, tmp_path / "study")
-    page = write_report(Study.open(tmp_path / "study")).read_text()
+def test_the_page_shows_forecast_and_verdict_as_the_terminal(study, story):
+    page = write_report(study).read_text()
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
     for words in ("2.039", "1.922 to 2.163", "1.355", "50.46% off, outside the interval", "1.8%", "0.5%"):
         assert words in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -139,8 +141,9 @@ STUDY = ROOT / "tests" / "fixtures" / "study_0_1_0"
 
 
 def of_study() -> Answer:
-    """The answer of a study of 0.1.0."""
-    return answer_of_study(read_study_record(Study.open(STUDY)))
+    """The answer of a study of 0.1.0, read from a copy: reading leaves a cache in its folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        return answer_of_study(read_study_record(Study.open(shutil.copytree(STUDY, Path(folder) / "study"))))
 
 
 def of_downloads() -> Answer:
