@@ -174,7 +174,7 @@ def test_no_modules_import_each_other_in_a_circle():
     arrows = {module_of(path): imported_modules(path) for path in MODULES}
     in_circles = circles(arrows)
     print(f"{len(arrows)} modules, {sum(map(len, arrows.values()))} arrows, {len(in_circles)} circles")
-    assert len(in_circles) <= 3  # on its way to none
+    assert in_circles == []
 
 
 def test_a_circle_is_found():

@@ -7,7 +7,7 @@ from froude.errors import InputError
 from froude.fitting import Backtest, Fit, Forecast, backtest, fit
 from froude.laws import Law, all_laws, get_law, law
 from froude.pilots import PilotResult, pilot
-from froude.runs import Runs, Study, get_published, published_tables, read_runs
+from froude.runs import Runs, Study, get_published, published_tables, read_curves, read_runs
 
 __version__ = "0.1.0"
 
@@ -28,5 +28,6 @@ __all__ = [
     "law",
     "pilot",
     "published_tables",
+    "read_curves",
     "read_runs",
 ]

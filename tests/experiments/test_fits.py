@@ -9,7 +9,7 @@ import pytest
 
 from froude import Runs, growth
 from froude.fitting import fit
-from froude.laws.inverse import needed
+from froude.laws.inverse import input_giving
 
 pytestmark = pytest.mark.experiment
 
@@ -100,7 +100,7 @@ def test_the_divergence_of_a_toy_diffusion_model_falls_to_a_floor(
     assert low > 0, "the floor"
     assert falls > 0.5, "a fall"
     target = 2 * law_fit.params["E"]
-    steps = round(float(needed(law_fit.law, target, "N", (1, 1e4), **law_fit.params)))
+    steps = round(float(input_giving(law_fit.law, target, "N", (1, 1e4), **law_fit.params)))
     assert steps not in (1, 10_000)
     forecast = law_fit.predict(N=float(steps))
     again = model.divergence(steps)

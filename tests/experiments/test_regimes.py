@@ -13,7 +13,7 @@ from froude import Runs
 from froude.cost import Decoder
 from froude.fitting import fit
 from froude.laws import get_law
-from froude.laws.inverse import needed
+from froude.laws.inverse import input_giving
 from froude.tank import Corpus, Trunk, trainer
 from froude.tank.probe import largest_score, look
 from froude.tank.transformer import Transformer
@@ -247,7 +247,7 @@ def test_hotter_training_prunes_worse_below_a_load_and_better_above(
     law_fit = fit(get_law("broken-1").over("D"), runs, starts=14, draws=200, cluster="seed")
     drawn = {name: law_fit.draws[:, k] for k, name in enumerate(law_fit.law.parameters)}
     ends = (float(load.min()), float(load.max()))
-    switch = needed(law_fit.law, 1.0, "D", ends, **drawn)
+    switch = input_giving(law_fit.law, 1.0, "D", ends, **drawn)
     below, above = (law_fit.law(D=end, **drawn) for end in ends)
     flipped = (below > 1) & (above < 1)
     spans = {name: np.quantile(each, (0.025, 0.975)) for name, each in (("below", below), ("above", above))}
@@ -257,7 +257,7 @@ def test_hotter_training_prunes_worse_below_a_load_and_better_above(
         "found",
         f"twice the rate multiplies test loss by {spans['below'][0]:.3f} to {spans['below'][1]:.3f} unpruned and by "
         f"{spans['above'][0]:.3f} to {spans['above'][1]:.3f} at density {1 / ends[1]:.2f} (95%, over {nets} seeds); "
-        f"it switches at load {needed(law_fit.law, 1.0, 'D', ends, **law_fit.params):.2f} ({place[0]:.2f} to "
+        f"it switches at load {input_giving(law_fit.law, 1.0, 'D', ends, **law_fit.params):.2f} ({place[0]:.2f} to "
         f"{place[1]:.2f}), with a flip in {flipped.mean():.1%} of draws; the test error by "
         f"{raw['error'][0]:.3f} and {raw['error'][1]:.3f}",
     )

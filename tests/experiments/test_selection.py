@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from froude import Runs, law
 from froude.fitting import Choice, choose, fit
 from froude.laws import get_law
-from froude.laws.inverse import first_zero, needed
+from froude.laws.inverse import first_zero, input_giving
 from froude.laws.kinds import Pivot, Positive, Scale, Size
 from froude.laws.levers.filtering import fading_tokens
 from priced import claimed
@@ -312,8 +312,8 @@ def test_data_kept_by_the_spread_of_clusters_are_worth_more_random_data(seed: in
     drawn = dict(zip(law_fit.law.parameters, law_fit.draws.T, strict=True))
     outcomes = rng.choice(pruned, (len(law_fit.draws), len(pruned))).mean(axis=1)
     ends = (WHOLE / 100, 100.0 * WHOLE)
-    equal = float(needed(law_fit.law, np.mean(pruned), "D", ends, **law_fit.params))
-    low, high = np.nanquantile(needed(law_fit.law, outcomes, "D", ends, **drawn), [0.05, 0.95])
+    equal = float(input_giving(law_fit.law, np.mean(pruned), "D", ends, **law_fit.params))
+    low, high = np.nanquantile(input_giving(law_fit.law, outcomes, "D", ends, **drawn), [0.05, 0.95])
     largest = max(len(pick) for pick in picks)
     params = float(DIMENSIONS * HIDDEN + HIDDEN * 10)
     passes = np.array([largest, equal]) * TRAINED_EPOCHS

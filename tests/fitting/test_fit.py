@@ -79,7 +79,7 @@ def test_a_change_of_unit_changes_parameters_and_no_forecast(factor: float, seed
     table = columns(CHINCHILLA, n=30, seed=seed)
     other = {**table, "N": table["N"] / factor, "C": table["C"] / factor}
     here, there = (fit(CHINCHILLA, Runs.from_columns(t), draws=20) for t in (table, other))
-    expected = CHINCHILLA.rescaled(here.params, {"N": factor})
+    expected = CHINCHILLA.rescale(here.params, {"N": factor})
     # The scaled problems differ by rounding only, but each solver stops within 1e-6.
     for name, value in there.params.items():
         assert value == pytest.approx(expected[name], rel=1e-3)

@@ -106,7 +106,7 @@ def test_a_change_of_unit_changes_no_value(each: Law, factor: float, seed: int) 
     factors = {x: units[unit] for x, unit in each.input_units.items()}
     elsewhere = {x: values / factors[x] for x, values in inputs.items()}
     before = each(**inputs, **parameters)
-    after = each(**elsewhere, **each.rescaled(parameters, factors))
+    after = each(**elsewhere, **each.rescale(parameters, factors))
     # What counts as parameters or tokens is counted in the new unit too.
     after = after * (units[each.unit] if each.is_lever else 1.0)
     # Powers of 1e12 to the exponents cost some digits.

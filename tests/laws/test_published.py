@@ -11,7 +11,7 @@ from froude.fitting import compute_optimal, estimate_steps, fit
 from froude.laws.families.low_precision import critical_tokens
 from froude.laws.families.sampling import rate_until
 from froude.laws.families.width import MAXIMAL_UPDATE, MEAN_FIELD, NTK, STANDARD, STANDARD_SLOW
-from froude.laws.inverse import needed
+from froude.laws.inverse import input_giving
 
 Noted = Callable[[str, object], None]
 Find = Callable[[str], Path]
@@ -48,10 +48,10 @@ def test_a_planted_floor_and_exponent_return_with_larger_sizes(
     reducible = 0.02
     wanted = (truth["A"] / reducible) ** (1 / truth["alpha"])
     drawn = dict(zip(law.parameters, judged.fit.draws.T, strict=True))
-    sizes = needed(law, drawn["E"] + reducible, "N", (1e6, 1e16), **drawn)
+    sizes = input_giving(law, drawn["E"] + reducible, "N", (1e6, 1e16), **drawn)
     low, high = np.nanquantile(sizes, [0.05, 0.95])
     assert low <= wanted <= high
-    at = needed(law, judged.fit.params["E"] + reducible, "N", (1e6, 1e16), **judged.fit.params)
+    at = input_giving(law, judged.fit.params["E"] + reducible, "N", (1e6, 1e16), **judged.fit.params)
     record_property("found", f"{at:.2g} parameters ({low:.2g} to {high:.2g}) for {reducible} nats; truth {wanted:.2g}")
 
 
@@ -164,7 +164,7 @@ def test_the_first_five_leyolo_models_predict_the_sixth(record_property: Noted) 
     assert judged.predicted[0] == pytest.approx(41.0, abs=0.5)  # printed as a whole number
     assert judged.lo[0] <= 41 <= judged.hi[0]
     for goal in (30.0, 38.0):
-        at = needed(judged.law, goal, "C", (1e8, 1e11), **judged.fit.params)
+        at = input_giving(judged.law, goal, "C", (1e8, 1e11), **judged.fit.params)
         assert judged.fit.predict(C=at).mean == pytest.approx(goal, rel=1e-6)
         assert np.interp(goal - 1, score, np.log(flop)) < np.log(at) < np.interp(goal + 1, score, np.log(flop))
     record_property("found", f"{judged.predicted[0]:.1f} mAP ({judged.lo[0]:.1f} to {judged.hi[0]:.1f}) at 8.4 GFLOP")

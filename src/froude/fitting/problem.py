@@ -132,7 +132,7 @@ class FitProblem:
         """The law's parameters in the units of the runs, each (rows,), at points (rows, P)."""
         kinds = enumerate(self.law.kinds.items())
         scaled = {p: np.exp(points[:, i]) if k.coordinate == "log" else points[:, i] for i, (p, k) in kinds}
-        return self.law.rescaled(scaled, {x: 1 / f for x, f in self.factors.items()})
+        return self.law.rescale(scaled, {x: 1 / f for x, f in self.factors.items()})
 
 
 def make_problem(law: Law, inputs: Mapping[str, Any], y: np.ndarray) -> FitProblem:

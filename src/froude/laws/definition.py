@@ -106,19 +106,19 @@ class Law:
         return self.output.residual
 
     @cached_property
-    def _traced(self) -> Symbol:
+    def _symbol(self) -> Symbol:
         inputs = [symbol(name) for name in self.inputs]
         return self.function(*inputs, **{name: symbol(name) for name in self.parameters})
 
     @property
     def formula(self) -> str:
         """The right-hand side in plain text, such as `E + A·N^-alpha + B·D^-beta`."""
-        return self.notation[0] if self.notation else self._traced.text
+        return self.notation[0] if self.notation else self._symbol.text
 
     @property
     def latex(self) -> str:
         """The right-hand side in LaTeX."""
-        return self.notation[1] if self.notation else self._traced.latex
+        return self.notation[1] if self.notation else self._symbol.latex
 
     def __call__(self, **values: Any) -> Any:
         """The law's value, in `unit`, of the broadcast shape of its arguments.
@@ -165,10 +165,10 @@ class Law:
         """
         return _compose(self, levers)
 
-    def rescaled(self, parameters: Mapping[str, Any], factors: Mapping[str, float]) -> dict[str, Any]:
+    def rescale(self, parameters: Mapping[str, Any], factors: Mapping[str, float]) -> dict[str, Any]:
         """The parameters that give the same values when each input is divided by its factor.
 
-        `law(N=n, **p) == law(N=n / f, **law.rescaled(p, {"N": f}))`. Parameters may be arrays.
+        `law(N=n, **p) == law(N=n / f, **law.rescale(p, {"N": f}))`. Parameters may be arrays.
         """
         scaled = dict(parameters)
         for name, powers in self.carries.items():

@@ -12,7 +12,7 @@ _GRID = 400
 _HALVINGS = 50
 
 
-def needed(law: Law, outcome: Any, x: str, between: tuple[float, float], **given: Any) -> np.ndarray:
+def input_giving(law: Law, outcome: Any, x: str, between: tuple[float, float], **given: Any) -> np.ndarray:
     """The input x at which a law gives `outcome`, of the broadcast shape of what is given; NaN where it does not.
 
     `given` are its other inputs and its parameters, each a number or an array of equal shapes: the draws of a fit give

@@ -91,7 +91,7 @@ class LearningRates:
             raise InputError("learning rates must be finite, none below 0 and one above: correct them")
 
     @classmethod
-    def logged(cls, steps: np.ndarray, rates: np.ndarray) -> "LearningRates":
+    def from_log(cls, steps: np.ndarray, rates: np.ndarray) -> "LearningRates":
         """Those of a log, rates (k,) at steps (k,).
 
         Before its first step the rate is taken to have grown linearly from 0. A lone change between two steps that

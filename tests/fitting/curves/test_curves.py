@@ -136,7 +136,7 @@ def test_areas_are_sums_over_steps(name: str) -> None:
 def test_a_log_is_read_as_a_linear_warm_up_then_lines() -> None:
     whole = stepped(9e-5)
     steps = np.array([WARM_UP, *range(2500, 16_001, 250)], dtype=float)
-    logged = LearningRates.logged(steps, whole.at(steps))
+    logged = LearningRates.from_log(steps, whole.at(steps))
     everywhere = np.arange(16_001.0)
     np.testing.assert_allclose(logged.at(everywhere), whole.at(everywhere), rtol=1e-12)
     assert logged.peak_step == WARM_UP
@@ -144,7 +144,7 @@ def test_a_log_is_read_as_a_linear_warm_up_then_lines() -> None:
 
 def test_a_sparse_decay_is_no_jump() -> None:
     steps = np.array([2000, 10_000, 20_000, 24_000.0])
-    logged = LearningRates.logged(steps, np.array([PEAK, PEAK, PEAK, END]))
+    logged = LearningRates.from_log(steps, np.array([PEAK, PEAK, PEAK, END]))
     assert logged.at(np.array([22_000.0])) == pytest.approx((PEAK + END) / 2)
 
 

@@ -138,8 +138,8 @@ def test_what_a_parametrisation_does_in_the_limit_is_as_published(
 @given(t=st.floats(-3, 3))
 def test_moving_powers_from_weights_to_multipliers_changes_no_regime(t: float) -> None:
     for each in (MAXIMAL_UPDATE, NTK, STANDARD_SLOW, STANDARD, MEAN_FIELD):
-        assert each.shifted(t).r == pytest.approx(each.r, abs=1e-9)
-        assert each.shifted(t).regime == each.regime
+        assert each.shift(t).r == pytest.approx(each.r, abs=1e-9)
+        assert each.shift(t).regime == each.regime
 
 
 @pytest.mark.parametrize(

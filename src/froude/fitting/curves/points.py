@@ -96,7 +96,7 @@ def curves_of(law: Law, runs: Runs) -> Iterator[TrainingCurve]:
         curve = known[known.names == name]
         curve = curve[np.argsort(curve.steps)]
         _check_steps(curve)
-        rates = LearningRates.logged(curve.steps, curve.rates)
+        rates = LearningRates.from_log(curve.steps, curve.rates)
         steps = own.steps[positions]
         if np.any(early := steps < rates.peak_step):
             raise InputError(

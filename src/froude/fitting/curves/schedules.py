@@ -28,7 +28,7 @@ class Schedule:
 
     `warmup` and `decay` are numbers of steps, `shape` is one of `SHAPES`. Without decay the rate stays at its peak;
     a decay over all steps after warm-up leaves no stable phase. A schedule of other rates is
-    `LearningRates.logged(steps, rates)`. InputError for lengths that do not fit, rates that make no sense, and an
+    `LearningRates.from_log(steps, rates)`. InputError for lengths that do not fit, rates that make no sense, and an
     exponential decay to 0.
     """
 

@@ -50,17 +50,17 @@ class Parametrisation:
             return "unstable"
         return "kernel" if self.r > _ROUNDING else "features"
 
-    def shifted(self, t: float) -> "Parametrisation":
+    def shift(self, t: float) -> "Parametrisation":
         """The same training written otherwise: (a + t, b − t, c − 2t)."""
         return Parametrisation(
-            first=_shifted(self.first, t),
-            between=_shifted(self.between, t) if self.between else None,
-            last=_shifted(self.last, t),
+            first=_shift(self.first, t),
+            between=_shift(self.between, t) if self.between else None,
+            last=_shift(self.last, t),
             c=self.c - 2 * t,
         )
 
 
-def _shifted(pair: tuple[float, float], t: float) -> tuple[float, float]:
+def _shift(pair: tuple[float, float], t: float) -> tuple[float, float]:
     return pair[0] + t, pair[1] - t
 
 

@@ -207,7 +207,7 @@ def _amid(law: Law, given: Mapping[str, float]) -> dict[str, float]:
     """Parameters in the middle of those that are likely on the law's domain, but for those given, which are scaled."""
     scaled = {name: _short(_likely(law, name, 0.5)) for name in law.parameters} | dict(given)
     factors = {x: 1 / middle for x, middle in _middles(law).items() if law.marks[x].domain != "count"}
-    return {name: _short(value) for name, value in law.rescaled(scaled, factors).items()}
+    return {name: _short(value) for name, value in law.rescale(scaled, factors).items()}
 
 
 def _middles(law: Law) -> dict[str, float]:
