@@ -16,18 +16,18 @@ pytest_plugins = ["door"]
 
 
 def test_fit_prints_the_planted_law_with_intervals_around_it(cli, table):
-    found = json.loads(cli("fit", table, *QUICK, "--json").out)
-    assert list(found) == [
+    answer = json.loads(cli("fit", table, *QUICK, "--json").out)
+    assert list(answer) == [
         *("law", "n", "diverged", "params", "intervals", "level"),
         *("residual", "objective", "gradient", "starts", "warnings"),
         *("error", "drift", "hold_outs", "derived"),
     ]
-    assert (found["law"], found["n"], found["diverged"], found["residual"]) == ("chinchilla", 36, 0, "log")
-    assert found["starts"] == {"tried": 27, "agree": 27}
+    assert (answer["law"], answer["n"], answer["diverged"], answer["residual"]) == ("chinchilla", 36, 0, "log")
+    assert answer["starts"] == {"tried": 27, "agree": 27}
     for name in ("alpha", "beta", "E"):
-        lo, hi = found["intervals"][name]
-        assert lo < found["params"][name] < hi
-        assert found["params"][name] == pytest.approx(CHINCHILLA[name], rel=0.1)
+        lo, hi = answer["intervals"][name]
+        assert lo < answer["params"][name] < hi
+        assert answer["params"][name] == pytest.approx(CHINCHILLA[name], rel=0.1)
 
 
 def test_fit_shows_law_numbers_agreement_error_and_the_next_step(cli, table, tmp_path, monkeypatch):
@@ -46,16 +46,16 @@ def test_fit_shows_law_numbers_agreement_error_and_the_next_step(cli, table, tmp
 
 def test_the_published_points_give_the_known_objective(cli, published):
     points = published("chinchilla_epoch/chinchilla_fig4.csv")
-    found = json.loads(cli("fit", points, *QUICK, "--json").out)
-    assert found["n"] == 245
-    assert found["starts"] == {"tried": 27, "agree": 27}
-    assert found["objective"] == pytest.approx(0.00182601052, rel=1e-6)
+    answer = json.loads(cli("fit", points, *QUICK, "--json").out)
+    assert answer["n"] == 245
+    assert answer["starts"] == {"tried": 27, "agree": 27}
+    assert answer["objective"] == pytest.approx(0.00182601052, rel=1e-6)
 
 
 def test_runs_without_noise_give_the_objective_zero(cli, tmp_path):
-    found = json.loads(cli("fit", write_csv(tmp_path / "runs.csv", planted(noise=0.0)), *QUICK, "--json").out)
-    assert found["objective"] < 1e-12
-    assert found["params"] == pytest.approx(CHINCHILLA, rel=1e-4)
+    answer = json.loads(cli("fit", write_csv(tmp_path / "runs.csv", planted(noise=0.0)), *QUICK, "--json").out)
+    assert answer["objective"] < 1e-12
+    assert answer["params"] == pytest.approx(CHINCHILLA, rel=1e-4)
 
 
 def test_where_may_name_mapped_roles_and_derived_columns(cli, tmp_path):
@@ -65,9 +65,9 @@ def test_where_may_name_mapped_roles_and_derived_columns(cli, tmp_path):
         {"size": columns["N"], "seen": columns["D"], "outcome": columns["loss"], "tag": ["a", "b"] * 18},
     )
     mapping = ("--columns", "N=size, D=seen,loss=outcome")
-    found = json.loads(cli("fit", path, *mapping, "--where", "C < 1e21 AND tag = 'a'", *QUICK, "--json").out)
+    answer = json.loads(cli("fit", path, *mapping, "--where", "C < 1e21 AND tag = 'a'", *QUICK, "--json").out)
     compute = 6 * columns["N"] * columns["D"]
-    assert found["n"] == int(np.sum(compute[::2] < 1e21))
+    assert answer["n"] == int(np.sum(compute[::2] < 1e21))
     assert "N is the column 'size'; D is the column 'seen'" in cli("fit", path, *mapping, *QUICK).out
 
 
@@ -76,24 +76,24 @@ def test_a_power_law_is_fitted_over_the_input_asked_for(cli, tmp_path):
     path = write_csv(tmp_path / "runs.csv", {"N": N, "loss": 20 * N**-0.1})
     done = cli("fit", path, "--law", "power", "--x", "N", *QUICK)
     assert done.out.startswith("power: loss = A·N^-alpha\n")
-    found = json.loads(cli("fit", path, "--law", "power", "--x", "N", *QUICK, "--json").out)
-    assert found["params"] == pytest.approx({"A": 20, "alpha": 0.1}, rel=1e-6)
+    answer = json.loads(cli("fit", path, "--law", "power", "--x", "N", *QUICK, "--json").out)
+    assert answer["params"] == pytest.approx({"A": 20, "alpha": 0.1}, rel=1e-6)
 
 
 def test_another_outcome_is_fitted_when_it_is_named(cli, tmp_path):
     columns = planted()
     path = write_csv(tmp_path / "runs.csv", columns | {"loss": np.ones(36), "perplexity": columns["loss"]})
-    found = json.loads(cli("fit", path, "--y", "perplexity", *QUICK, "--json").out)
-    assert found["params"]["E"] == pytest.approx(CHINCHILLA["E"], rel=0.1)
+    answer = json.loads(cli("fit", path, "--y", "perplexity", *QUICK, "--json").out)
+    assert answer["params"]["E"] == pytest.approx(CHINCHILLA["E"], rel=0.1)
 
 
 def test_diverged_runs_are_counted_and_not_fitted(cli, tmp_path):
     columns = planted()
     columns["loss"][[3, 7]] = np.nan, np.inf
     done = cli("fit", write_csv(tmp_path / "runs.csv", columns), *QUICK, "--json")
-    found = json.loads(done.out)
-    assert (done.code, found["n"], found["diverged"]) == (0, 34, 2)
-    assert "2 runs diverged and were left out: row 4, row 8" in found["warnings"]
+    answer = json.loads(done.out)
+    assert (done.code, answer["n"], answer["diverged"]) == (0, 34, 2)
+    assert "2 runs diverged and were left out: row 4, row 8" in answer["warnings"]
 
 
 def test_a_study_folder_is_a_table(cli, tmp_path):
@@ -102,9 +102,9 @@ def test_a_study_folder_is_a_table(cli, tmp_path):
     for i in range(36):
         with study.writer({"i": i, "N": columns["N"][i], "D": columns["D"][i]}) as writer:
             writer.finish(loss=columns["loss"][i])
-    found = json.loads(cli("fit", study.path, *QUICK, "--json").out)
-    assert found["n"] == 36
-    assert found["params"]["alpha"] == pytest.approx(CHINCHILLA["alpha"], rel=0.1)
+    answer = json.loads(cli("fit", study.path, *QUICK, "--json").out)
+    assert answer["n"] == 36
+    assert answer["params"]["alpha"] == pytest.approx(CHINCHILLA["alpha"], rel=0.1)
 
 
 def test_a_last_line_cut_short_is_left_out_and_told_of_on_stderr(cli, tmp_path):
@@ -161,11 +161,11 @@ def test_backtest_predicts_planted_runs_and_a_wrong_law_does_worse(cli, table):
         *("mean_half_width", "level", "n_fit", "n_held_out"),
     ]
     columns = planted()
-    held = int(np.sum(6 * columns["N"] * columns["D"] > 1e21))
-    assert (right["n_held_out"], right["n_fit"], right["level"]) == (held, 36 - held, 0.9)
+    n_held_out = int(np.sum(6 * columns["N"] * columns["D"] > 1e21))
+    assert (right["n_held_out"], right["n_fit"], right["level"]) == (n_held_out, 36 - n_held_out, 0.9)
     assert right["mean_abs_rel_error"] < 0.01 < wrong["mean_abs_rel_error"]
     shown = cli(*words).out
-    assert shown.startswith(f"{held} runs held out (C > 1e21), predicted from {36 - held}\n")
+    assert shown.startswith(f"{n_held_out} runs held out (C > 1e21), predicted from {36 - n_held_out}\n")
     assert [line.split()[0] for line in shown.splitlines()[4:6]] == ["chinchilla", "power"]
     assert all(len(line) <= 80 for line in shown.splitlines())
 
@@ -255,14 +255,14 @@ def test_the_document_on_laws_is_written_where_it_is_wanted(cli, tmp_path, monke
         " ".join(done.out.split()) == f"written: {tmp_path / 'new/laws.md'} and 2 pictures in {tmp_path / 'new/laws'}"
     )
     assert "### chinchilla\n" in (tmp_path / "new/laws.md").read_text()
-    found = json.loads(cli("laws", "--docs", tmp_path / "new", "--json").out)
-    assert found["document"] == str(tmp_path / "new/laws.md")
-    assert all(Path(path).stat().st_size for path in found["pictures"])
+    answer = json.loads(cli("laws", "--docs", tmp_path / "new", "--json").out)
+    assert answer["document"] == str(tmp_path / "new/laws.md")
+    assert all(Path(path).stat().st_size for path in answer["pictures"])
 
 
 def test_what_cannot_be_listed_or_written_is_refused_in_one_line(cli, refused, tmp_path):
-    said = refused("laws", "--family", "kapln")
-    assert said.startswith("no family of laws is called 'kapln': there are power, ")
+    line = refused("laws", "--family", "kapln")
+    assert line.startswith("no family of laws is called 'kapln': there are power, ")
     assert refused("laws", "chinchilla", "--family", "kaplan") == (
         "a NAME, --family and --docs exclude one another: give one of them"
     )

@@ -165,7 +165,7 @@ def test_a_fit_of_another_version_is_refused(refused, saved):
 
 
 @pytest.mark.parametrize(
-    ("at", "said"),
+    ("at", "line"),
     [
         ("N=70B", "chinchilla needs D to predict: give N and D"),
         ("N=1B,D=1B,C=1", "chinchilla takes no C: give N and D"),
@@ -176,8 +176,8 @@ def test_a_fit_of_another_version_is_refused(refused, saved):
         ("", "'' in '' is no assignment"),
     ],
 )
-def test_places_that_are_none_are_refused(refused, saved, at, said):
-    assert refused("predict", saved, "--at", at).startswith(said)
+def test_places_that_are_none_are_refused(refused, saved, at, line):
+    assert refused("predict", saved, "--at", at).startswith(line)
 
 
 @pytest.fixture
@@ -278,7 +278,7 @@ def test_a_file_that_is_no_plan_is_refused(cli, tmp_path, corpus, no_training, t
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "line"),
     [
         (("fit",), "Missing argument 'TABLE' (see froude fit --help)"),
         (("predict", "fit.json"), "Missing option '--at' (see froude predict --help)"),
@@ -286,8 +286,8 @@ def test_a_file_that_is_no_plan_is_refused(cli, tmp_path, corpus, no_training, t
         (("report",), "Missing argument 'STUDY' (see froude report --help)"),
     ],
 )
-def test_what_is_missing_is_named(refused, words, said):
-    assert refused(*words, code=2) == said
+def test_what_is_missing_is_named(refused, words, line):
+    assert refused(*words, code=2) == line
 
 
 @pytest.mark.parametrize(

@@ -70,10 +70,10 @@ def test_every_link_of_the_document_leads_somewhere(text):
 
 @pytest.mark.parametrize("law", all_laws(), ids=lambda law: law.name)
 def test_the_document_says_of_a_law_its_constants_doubts_and_test_numbers(text, law):
-    said = section(text, law)
-    assert all(part in said for part in (law.summary, law.wrong_when))
-    assert any(f"```math\n{variant.latex}\n```" in said for variant in variants(law))
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines() if line.startswith("| ")]
+    passage = section(text, law)
+    assert all(part in passage for part in (law.summary, law.wrong_when))
+    assert any(f"```math\n{variant.latex}\n```" in passage for variant in variants(law))
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in passage.splitlines() if line.startswith("| ")]
     for each in published_constants(law):
         row = next(row for row in rows if row[0] == each.name and (not law.choices or row[1] == each.x))
         numbers = [f"{value:.6g}" for value in each.values.values()]
@@ -82,7 +82,7 @@ def test_the_document_says_of_a_law_its_constants_doubts_and_test_numbers(text, 
     for variant in variants(law):
         for example in variant.examples:
             assert any(row[0] == example.constants and row[2] == example.gives for row in rows)
-    assert published_constants(law) or "No constants are published." in said
+    assert published_constants(law) or "No constants are published." in passage
 
 
 @pytest.mark.parametrize("law", all_laws(), ids=lambda law: law.name)
