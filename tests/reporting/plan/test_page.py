@@ -53,8 +53,15 @@ def planned(layout: Layout, **changed: Any) -> Plan:
 
 
 def infeasible() -> Infeasible:
-    reason, change = "memory: of 7 layouts none fits", {"devices": 4096}
-    return Infeasible(model="m", machine=MACHINE, reasons=(reason,), nearest="4096 devices would fit", change=change)
+    """Why a model does not fit, with the layout that came nearest."""
+    return Infeasible(
+        model="m",
+        machine=MACHINE,
+        reasons=("memory: of 7 layouts none fits",),
+        nearest="4096 devices would fit",
+        change={"devices": 4096},
+        least=candidate_of(get_model("llama-3.1-405b"), MACHINE, FLAT),
+    )
 
 
 def point(loss: float, seconds: float, dollars: float, devices: int) -> Point:
@@ -71,13 +78,12 @@ POINTS = (point(2.5, 2e5, 100.0, 8), point(2.5, 1e5, 150.0, 16), point(2.25, 4e5
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The page of a pipeline with a front, of a layout without one, and of what is not possible."""
     folder = tmp_path_factory.mktemp("pages")
-    least = candidate_of(get_model("llama-3.1-405b"), MACHINE, replace(FLAT, devices=64))
     loss = {"loss": 2.125, "unit": "nats/token", "interval": None, "level": None, "law": "chinchilla:besiroglu-2024"}
     law = planned(PIPED, forecast=loss, front=POINTS)
     written = {
         "pipeline": write_plan_page(law, folder / "a.html", model=MODEL),
         "flat": write_plan_page(planned(FLAT), folder / "b.html", model=MODEL),
-        "infeasible": write_plan_page(replace(infeasible(), least=least), folder / "c.html"),
+        "infeasible": write_plan_page(infeasible(), folder / "c.html"),
     }
     return {name: path.read_text() for name, path in written.items()}
 

@@ -10,7 +10,7 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.assumptions import precision_name
 from froude.errors import InputError
-from froude.fitting.estimation import Fit
+from froude.fitting.fits import Fit
 from froude.laws import Law
 from froude.planning.emit.write import pins_of
 from froude.planning.plans import Infeasible, Plan

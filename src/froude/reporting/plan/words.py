@@ -73,8 +73,6 @@ def paint_of(title: str) -> Paint:
     return {**named, **_OTHER_PARTS}[title]
 
 
-_SURE = 0.99
-
 ABBREVIATIONS = (
     "TP, CP and EP are tensor, context and expert parallelism; PP is pipeline stages × chunks of each; MB is the "
     "micro-batch where it is above 1; matmuls are bf16 where nothing else is said."
@@ -86,7 +84,7 @@ def memory_caption(plan: Plan, others: int) -> str:
     """What the picture of memory shows."""
     cost, chip = plan.choice.cost, plan.machine.chip
     beside = " Below it the runners-up." if others else ""
-    sure = percent(float(cost.fits_probability), 0) if cost.fits_probability < _SURE else f"over {_SURE:.0%}"
+    sure = percent(float(cost.fits_probability), 0)
     return (
         f"The fullest device needs {format_bytes(plan.choice.memory_bytes)} at the peak of a step, and "
         f"with {sure} certainty no more than the {format_bytes(chip.memory_bytes)} of "
