@@ -23,7 +23,7 @@ from froude.engines import ENGINES, Task, get_engine
 from froude.engines.engine import Listener, ignore
 from froude.errors import InputError
 from froude.reporting import sheet
-from pages import Reader
+from pages import Page
 from paths import ROOT
 from toy_tasks import Square
 
@@ -204,7 +204,7 @@ def test_an_answer_is_the_same_on_terminal_page_and_in_json(toy_command: str, cl
     done = cli(toy_command, 3, "--page", tmp_path / "toys.html")
     assert (done.code, done.err) == (0, "")
     assert json.loads(cli(toy_command, 3, "--json").out) == {"count": 3, "kept_in": "a box"}
-    page = Reader((tmp_path / "toys.html").read_text(encoding="utf-8"))
+    page = Page((tmp_path / "toys.html").read_text(encoding="utf-8"))
     assert page.unbalanced == []
     answer = answer_of_toys(3)
     cells = [cell for table in answer.tables for row in table.rows for cell in row]

@@ -1,33 +1,11 @@
 """Froude: a towing tank for machine learning.
 
-Measure small runs, fit the laws of scaling, forecast the large run with an honest interval.
+Measure small runs, fit the laws of scaling, forecast the large run with an honest interval, plan what it takes. Every
+verb of the command line is a function here; `__init__.pyi` lists them by room, and each is loaded when first used.
 """
 
-from froude.errors import InputError
-from froude.fitting import Backtest, Fit, Forecast, backtest, fit
-from froude.laws import Law, all_laws, get_law, law
-from froude.pilots import PilotResult, pilot
-from froude.runs import Runs, Study, get_published, published_tables, read_curves, read_runs
+import lazy_loader
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Backtest",
-    "Fit",
-    "Forecast",
-    "InputError",
-    "Law",
-    "PilotResult",
-    "Runs",
-    "Study",
-    "all_laws",
-    "backtest",
-    "fit",
-    "get_law",
-    "get_published",
-    "law",
-    "pilot",
-    "published_tables",
-    "read_curves",
-    "read_runs",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -38,7 +38,7 @@ from froude.atlas import atlas_record, atlas_records, atlas_status, check_atlas,
 from froude.atlas.selection import select_claims
 from froude.cost import train_cost
 from froude.cost.machine.known_machines import get_machine, known_chips
-from froude.cost.model.catalogue import catalogue, get_model
+from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.fitting import choose, compare
 from froude.fitting.calibration import learn
 from froude.growth import GrowthResult, RowClaim
@@ -170,7 +170,7 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "machine": lambda: answer_of_machine(get_machine("h100")),
         "machines": lambda: answer_of_machines([get_machine(name) for name in known_chips()]),
         "model": lambda: answer_of_model(get_model("deepseek-v3"), 4096),
-        "models": lambda: answer_of_models(list(catalogue().values())),
+        "models": lambda: answer_of_models(list(model_catalogue().values())),
         "plan": of_plan,
         "plan of a budget": of_budget,
         "infeasible plan": of_infeasible,

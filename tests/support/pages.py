@@ -1,17 +1,19 @@
 """A page as a test reads it: its tags, what was not closed, and its words."""
 
 import re
+from collections.abc import Collection
 from html.parser import HTMLParser
 from typing import Any
 
 VOID = {"meta", "br"}
 
 
-class Reader(HTMLParser):
-    """Tags with their attributes, what was not closed, and the text but for styles and JSON."""
+class Page(HTMLParser):
+    """Tags with their attributes, what was not closed, and the text but for that inside `unread` tags."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, html: str, unread: Collection[str] = ("style", "pre")) -> None:
         super().__init__()
+        self.unread = unread
         self.tags: list[tuple[str, dict[str, Any]]] = []
         self.open: list[str] = []
         self.unbalanced: list[str] = []
@@ -37,5 +39,5 @@ class Reader(HTMLParser):
             self.unbalanced.append(tag)
 
     def handle_data(self, data: str) -> None:
-        if not self.open or self.open[-1] not in ("style", "pre"):
+        if not any(tag in self.unread for tag in self.open):
             self.texts.append(data)

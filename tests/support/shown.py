@@ -54,9 +54,13 @@ def numbers_in(data: Any) -> list[float]:
     return sorted(abs(value) for value in _values(data))
 
 
-def unmatched(texts: Iterable[str], data: Any) -> list[str]:
-    """The numbers of texts that do not stand in the data at the precision shown, each with its text."""
+def unmatched(texts: Iterable[str], data: Any, scales: Iterable[float] = ()) -> list[str]:
+    """The numbers of texts that do not stand in the data at the precision shown, each with its text.
+
+    `scales` are those of units that stand elsewhere than beside their numbers.
+    """
     numbers = numbers_in(data)
+    numbers = sorted([*numbers, *(number / scale for scale in scales for number in numbers)])
     return [f"{shown.text} in {text!r}" for text in texts for shown in numbers_shown(text) if not shown.agrees(numbers)]
 
 
@@ -73,8 +77,10 @@ def _shown(match: re.Match[str]) -> ShownNumber:
     if is_rounded and value:
         step = min(step, 10.0 ** (len(f"{abs(value):.0f}") - LEAST_DIGITS) if abs(value) >= 1 else step)
     slack = 0.5 * step + 1e-9 * abs(value)
-    factors = {1.0, *_factors(unit)}
-    return ShownNumber(text=match[0], readings=tuple((value * each, slack * each) for each in sorted(factors)))
+    readings = [(value * each, slack * each) for each in sorted({1.0, *_factors(unit)})]
+    if unit == "%" and match["sign"]:  # a change, of which the ratio is given
+        readings.append((1 + value / 100, slack / 100))
+    return ShownNumber(text=match[0], readings=tuple(readings))
 
 
 def _factors(unit: str) -> Iterator[float]:

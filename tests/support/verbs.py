@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+import froude
+from froude.answers.atlas import answer_of_hits, answer_of_record
+from froude.answers.laws import answer_of_law, answer_of_laws
+from froude.answers.machines import answer_of_machine
+from froude.answers.models import answer_of_model
 from planted import QUICK, planted, write_csv
 
 QWEN = ("--model", "qwen2.5-0.5b", "--machine", "8 x h100")
 ON_TOKENS = ("plan", "train", *QWEN, "--tokens", "1B")
 BUDGET = ("plan", "train", "--machine", "8 x h100", "--budget", "1 day", "--fix", "tensor=1,pipeline=1,context=1")
 TOO_LARGE = ("plan", "train", "--model", "llama-3.1-70b", "--machine", "1 x a100-40", "--tokens", "1B")
+STUDY = ("--study", Path("study"))
 CHARACTERS = (
     "grow",
     "--command",
@@ -27,11 +33,16 @@ CHARACTERS = (
 @final
 @dataclass(frozen=True, kw_only=True)
 class Verb:
-    """A command, the words that it is given in a folder with `given`, and whether it can write a page there."""
+    """A command and the faces that it has beside the terminal and `--json`.
+
+    `words` are what it is given in a folder with `given`; `python` asks the same of the functions of `froude`, and
+    `page` is the name of the page that it can write.
+    """
 
     name: str
     words: Callable[[Path], tuple[object, ...]]
-    page: str = ""
+    python: Callable[[Path], Any] | None = None
+    page: str | None = None
 
 
 def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
@@ -51,31 +62,129 @@ def of(*words: object) -> Callable[[Path], tuple[object, ...]]:
     return lambda folder: tuple(folder / word if isinstance(word, Path) else word for word in words)
 
 
+def dicts(results: Iterable[Any]) -> list[Any]:
+    """Results as programs read them."""
+    return [result.to_dict() for result in results]
+
+
+def compared(folder: Path) -> Any:
+    """Two methods compared as the command does it."""
+    tables = [froude.read_runs(folder / name) for name in ("adam.csv", "muon.csv")]
+    fits = [froude.fit("power-floor", runs, x="C", draws=50, seed=k) for k, runs in enumerate(tables)]
+    return froude.compare(*fits, 1e24).to_dict()
+
+
+def shown_record(name: str) -> Any:
+    """One record of the atlas with its checks and its status."""
+    record = froude.atlas_record(name)
+    return answer_of_record(record, froude.check_atlas([record]), froude.atlas_status([record])[0]).to_dict()
+
+
+H100, QWEN_MODEL = "8 x h100", "qwen2.5-0.5b"
+ONE_DAY: dict[str, Any] = {"budget_seconds": 86400.0, "fixed": {"tensor": 1, "pipeline": 1, "context": 1}}
 RUNS, FIT = Path("runs.csv"), Path("fit.json")
+LARGE = [{"N": 7e9, "D": 1e12}, {"N": 70e9, "D": 1.4e12}]
 
 VERBS: tuple[Verb, ...] = (
-    Verb(name="fit", words=of("fit", RUNS, *QUICK)),
-    Verb(name="fit auto", words=of("fit", RUNS, *QUICK, "--law", "auto")),
-    Verb(name="predict", words=of("predict", FIT, "--at", "N=7B,D=1T", "--at", "N=70B,D=1.4T")),
-    Verb(name="backtest", words=of("backtest", RUNS, *QUICK, "--law", "chinchilla,power", "--hold-out", "N > 2e9")),
-    Verb(name="compare", words=of("compare", Path("adam.csv"), Path("muon.csv"), *QUICK, "--at", "C=1e24")),
-    Verb(name="laws", words=of("laws")),
-    Verb(name="laws NAME", words=of("laws", "chinchilla")),
+    Verb(
+        name="fit",
+        words=of("fit", RUNS, *QUICK),
+        python=lambda folder: froude.fit("chinchilla", froude.read_runs(folder / RUNS), draws=50).to_dict(),
+    ),
+    Verb(
+        name="fit auto",
+        words=of("fit", RUNS, *QUICK, "--law", "auto"),
+        python=lambda folder: froude.fit("auto", froude.read_runs(folder / RUNS), draws=50).to_dict(),
+    ),
+    Verb(
+        name="predict",
+        words=of("predict", FIT, "--at", "N=7B,D=1T", "--at", "N=70B,D=1.4T"),
+        python=lambda folder: dicts(
+            froude.fit("chinchilla", froude.read_runs(folder / RUNS), draws=50).predict(**at) for at in LARGE
+        ),
+    ),
+    Verb(
+        name="backtest",
+        words=of("backtest", RUNS, *QUICK, "--law", "chinchilla,power", "--hold-out", "N > 2e9"),
+        python=lambda folder: {
+            "laws": dicts(
+                froude.backtest(["chinchilla", "power"], froude.read_runs(folder / RUNS), "N > 2e9", draws=50)
+            )
+        },
+    ),
+    Verb(
+        name="compare",
+        words=of("compare", Path("adam.csv"), Path("muon.csv"), *QUICK, "--at", "C=1e24"),
+        python=compared,
+    ),
+    Verb(name="laws", words=of("laws"), python=lambda folder: answer_of_laws(froude.all_laws()).to_dict()),
+    Verb(
+        name="laws NAME",
+        words=of("laws", "chinchilla"),
+        python=lambda folder: answer_of_law(froude.get_law("chinchilla")).to_dict(),
+    ),
     Verb(name="published", words=of("published")),
     Verb(name="published NAME", words=of("published", "steplaw")),
-    Verb(name="grow", words=of(*CHARACTERS, "--sizes", "10,100,1000", "--repeats", "4"), page="growth.html"),
-    Verb(name="atlas search", words=of("atlas", "search", "KV cache memory", "--limit", "3")),
-    Verb(name="atlas show", words=of("atlas", "show", "kivi")),
-    Verb(name="atlas check", words=of("atlas", "check")),
-    Verb(name="atlas status", words=of("atlas", "status")),
-    Verb(name="plan train tokens", words=of(*ON_TOKENS, "--law", "chinchilla", "--pareto"), page="plan.html"),
-    Verb(name="plan train budget", words=of(*BUDGET, "--pareto"), page="budget.html"),
-    Verb(name="plan train infeasible", words=of(*TOO_LARGE), page="infeasible.html"),
-    Verb(name="cost train", words=of("cost", "train", *QWEN)),
-    Verb(name="cost model", words=of("cost", "model", "deepseek-v3")),
+    Verb(
+        name="grow",
+        words=of(*CHARACTERS, "--sizes", "10,100,1000", "--repeats", "4", *STUDY),
+        page="growth.html",
+    ),
+    Verb(
+        name="atlas search",
+        words=of("atlas", "search", "KV cache memory", "--limit", "3"),
+        python=lambda folder: answer_of_hits(froude.search_atlas("KV cache memory", limit=3)).to_dict(),
+    ),
+    Verb(name="atlas show", words=of("atlas", "show", "kivi"), python=lambda folder: shown_record("kivi")),
+    Verb(
+        name="atlas check",
+        words=of("atlas", "check"),
+        python=lambda folder: {"findings": dicts(froude.check_atlas())},
+    ),
+    Verb(
+        name="atlas status",
+        words=of("atlas", "status"),
+        python=lambda folder: {"rows": dicts(froude.atlas_status())},
+    ),
+    Verb(
+        name="plan train tokens",
+        words=of(*ON_TOKENS, "--law", "chinchilla", "--pareto"),
+        python=lambda folder: froude.plan_training(
+            froude.get_machine(H100), froude.get_model(QWEN_MODEL), tokens=1e9, law="chinchilla", pareto=True
+        ).to_dict(),
+        page="plan.html",
+    ),
+    Verb(
+        name="plan train budget",
+        words=of(*BUDGET, "--pareto"),
+        python=lambda folder: froude.plan_training(froude.get_machine(H100), **ONE_DAY, pareto=True).to_dict(),
+        page="budget.html",
+    ),
+    Verb(
+        name="plan train infeasible",
+        words=of(*TOO_LARGE),
+        python=lambda folder: froude.plan_training(
+            froude.get_machine("1 x a100-40"), froude.get_model("llama-3.1-70b"), tokens=1e9
+        ).to_dict(),
+        page="infeasible.html",
+    ),
+    Verb(
+        name="cost train",
+        words=of("cost", "train", *QWEN),
+        python=lambda folder: froude.train_cost(froude.get_model(QWEN_MODEL), froude.get_machine(H100)).to_dict(),
+    ),
+    Verb(
+        name="cost model",
+        words=of("cost", "model", "deepseek-v3"),
+        python=lambda folder: answer_of_model(froude.get_model("deepseek-v3"), 4096).to_dict(),
+    ),
     Verb(name="cost model list", words=of("cost", "model")),
     Verb(name="machine list", words=of("machine", "list")),
-    Verb(name="machine show", words=of("machine", "show", "h100")),
+    Verb(
+        name="machine show",
+        words=of("machine", "show", "h100"),
+        python=lambda folder: answer_of_machine(froude.get_machine("h100")).to_dict(),
+    ),
 )
 """Verbs that answer in seconds, without a training; `--json` makes each of them print what a program reads."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,7 @@ from froude.cli.options import Json
 from froude.cli.show import present
 
 if TYPE_CHECKING:
-    from froude.fitting.calibration import Case, JudgedCase
+    from froude.fitting.calibration import Case
 
 
 def calibrate(
@@ -32,20 +32,18 @@ def calibrate(
     What is learned of one study is judged on the others. The tables are found through FROUDE_PUBLISHED.
     Example: `froude calibrate benchmarks/calibration_cases.toml --out docs/calibration.md`
     """
-    from froude.fitting.calibration import learn, read_cases
+    from froude.fitting.calibration import calibrate as calibrate_intervals
+    from froude.fitting.calibration import learn
     from froude.reporting.calibration import write_calibration
 
-    judged = judge_all(read_cases(cases))
+    judged = calibrate_intervals(cases, with_progress)
     source = f"`froude calibrate {cases.name}`, {time.strftime('%Y-%m-%d', time.gmtime())}"
     present(write_calibration(judged, learn(judged), out, source, learned), json)
 
 
-def judge_all(cases: Sequence[Case]) -> list[JudgedCase]:
-    """Every case forecast, with a line of progress where a person watches."""
+def with_progress(cases: Sequence[Case]) -> Iterable[Case]:
+    """The cases one by one, with a bar where a person watches."""
     from rich.console import Console
     from rich.progress import track
 
-    from froude.fitting.calibration import judge
-
-    console = Console(stderr=True)
-    return [judge(each) for each in track(cases, "forecasting", console=console, disable=not sys.stderr.isatty())]
+    return track(cases, "forecasting", console=Console(stderr=True), disable=not sys.stderr.isatty())

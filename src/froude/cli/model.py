@@ -35,10 +35,10 @@ def model(
     Examples: `froude cost model llama-3.1-70B --seq-len 8192` and `froude cost model deepseek-v3`
     """
     from froude.answers.models import answer_of_model, answer_of_models
-    from froude.cost.model.catalogue import catalogue, get_model
+    from froude.cost.model.catalogue import get_model, model_catalogue
 
     if name is None:
-        present(answer_of_models(list(catalogue().values())), json)
+        present(answer_of_models(list(model_catalogue().values())), json)
         return
     described = get_model(name)
     present(answer_of_model(described, context_of(described, seq_len), value_bytes), json)

@@ -1,8 +1,8 @@
 """What a training costs: exact parameters, FLOPs and bytes of a model, and its memory and step time on a machine."""
 
-from froude.cost.machine.known_machines import get_machine
+from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.machine.machine import Chip, Link, Machine, Tier
-from froude.cost.model.catalogue import get_model
+from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.cost.model.formats import BF16, FP32, Format, kv_bytes, model_bytes
 from froude.cost.model.model import Model, decoder
 from froude.cost.model.plain_decoder import Decoder
@@ -35,9 +35,11 @@ __all__ = [
     "evaluate",
     "get_machine",
     "get_model",
+    "known_chips",
     "kv_bytes",
     "largest_batch",
     "model_bytes",
+    "model_catalogue",
     "operating_point",
     "price_iteration",
     "serving_bytes",

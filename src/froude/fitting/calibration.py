@@ -5,7 +5,7 @@ Every case is a table of real runs, split by size: the smaller runs choose laws 
 """
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, final
@@ -101,6 +101,16 @@ def read_cases(path: Path) -> tuple[Case, ...]:
     if not listed:
         raise InputError(f"{path} has no [[case]]: give at least two studies")
     return tuple(_case(path, number, fields) for number, fields in enumerate(listed, start=1))
+
+
+def calibrate(
+    path: str | Path, watch: Callable[[Sequence[Case]], Iterable[Case]] = lambda cases: cases
+) -> list[JudgedCase]:
+    """Every case of a TOML file forecast from its smaller runs, as `froude calibrate` does; `watch` sees them pass.
+
+    `learn` says what they teach, `summarise` how often the intervals held. InputError where a case cannot be judged.
+    """
+    return [judge(case) for case in watch(read_cases(Path(path)))]
 
 
 def judge(case: Case) -> JudgedCase:

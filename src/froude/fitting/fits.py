@@ -122,3 +122,8 @@ class Fit:
             "error": {"median": float(np.median(self.errors)), "worst": float(self.errors.max())},
             "drift": self.drift,
         }
+
+
+def predict(fit: Fit | str | Path, of: Literal["run", "mean"] = "run", **inputs: Any) -> Forecast:
+    """The outcome forecast by a fit, or by the one in a file, as `Fit.predict` says it."""
+    return (fit if isinstance(fit, Fit) else Fit.load(fit)).predict(of=of, **inputs)

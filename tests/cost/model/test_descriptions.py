@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from froude.cli.model import model as command
-from froude.cost.model.catalogue import catalogue, get_model
+from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.cost.model.description import build_model
 from froude.cost.model.huggingface import READERS
 from froude.errors import InputError
@@ -31,7 +31,7 @@ def test_case_and_separators_of_a_name_do_not_matter(written, name):
 
 
 def test_no_two_names_differ_in_case_and_separators_only():
-    assert len({re.sub(r"[^a-z0-9.]", "", name) for name in catalogue()}) == len(catalogue())
+    assert len({re.sub(r"[^a-z0-9.]", "", name) for name in model_catalogue()}) == len(model_catalogue())
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_description_is_read_in_the_words_of_the_catalogue():
     assert get_model("family=convnet,stages=3/4/6/3").n_params == 25_557_032
 
 
-@pytest.mark.parametrize("name", catalogue())
+@pytest.mark.parametrize("name", model_catalogue())
 def test_a_filled_description_builds_the_same_model_again(name):
     model = get_model(name)
     again = build_model(name, model.description)
@@ -286,8 +286,8 @@ def test_the_command_tells_what_a_description_assumes(capsys):
 
 def test_the_command_without_a_name_lists_the_catalogue(capsys):
     listed = json.loads(shown(capsys, json=True))
-    assert [each["name"] for each in listed] == list(catalogue())
-    assert {line.split()[0] for line in shown(capsys).splitlines() if line} >= {*catalogue()}
+    assert [each["name"] for each in listed] == list(model_catalogue())
+    assert {line.split()[0] for line in shown(capsys).splitlines() if line} >= {*model_catalogue()}
 
 
 @pytest.mark.parametrize(("name", "seq_len"), [("vit-b/16", "100"), ("gpt2", "0"), ("gpt2", "1.5"), ("gpt2", "1 GiB")])

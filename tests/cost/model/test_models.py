@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from froude.cost.model.catalogue import catalogue, get_model
+from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.cost.model.description import build_model
 from froude.cost.model.layers import Latent, Mixer, Mixture
 from froude.cost.model.model import Model, decoder
@@ -56,9 +56,9 @@ MEGATRON = {
 TINY = {"layers": 2, "hidden": 16, "heads": 4, "vocab": 50}
 
 
-@pytest.mark.parametrize("name", [name for name, entry in catalogue().items() if entry.n_params])
+@pytest.mark.parametrize("name", [name for name, entry in model_catalogue().items() if entry.n_params])
 def test_the_catalogue_has_the_published_parameters(name):
-    assert get_model(name).n_params == catalogue()[name].n_params
+    assert get_model(name).n_params == model_catalogue()[name].n_params
 
 
 @pytest.mark.parametrize("name", CERTIFIED)
@@ -113,7 +113,7 @@ def test_learned_positions_grow_with_the_context():
 
 
 def test_every_entry_says_where_it_is_from():
-    assert all(entry.source for entry in catalogue().values())
+    assert all(entry.source for entry in model_catalogue().values())
 
 
 @pytest.mark.parametrize(("width", "layers", "heads", "context"), [(8, 1, 2, 16), (96, 7, 6, 200), (640, 3, 5, 1)])

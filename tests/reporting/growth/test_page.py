@@ -16,7 +16,7 @@ from froude.reporting.growth.page import write_growth_page
 from froude.reporting.growth.pictures import binary_ticks, growth_chart
 from froude.reporting.style import COLOURS
 from grown import MACHINE, planted_growth
-from pages import Reader
+from pages import Page
 
 pytest_plugins = ["door"]
 
@@ -43,7 +43,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_the_page_is_whole_html_that_needs_nothing_but_itself(html):
-    page = Reader(html)
+    page = Page(html)
     assert page.unbalanced == []
     sections = [a["id"] for tag, a in page.tags if tag == "section"]
     assert sections == ["time", "memory", "quality", "claims", "measured"]
@@ -64,7 +64,7 @@ def test_every_colour_of_a_picture_is_one_of_the_page_in_both_themes(html):
 
 
 def test_the_page_says_what_was_expected_found_and_where(html):
-    answer, text = answer_of_growth(planted_growth()), Reader(html).text
+    answer, text = answer_of_growth(planted_growth()), Page(html).text
     sentences = ["Slow start < steep", "Expected: exponents 1 and 2.", MACHINE, "2026-01-01 to 2026-01-03"]
     sentences += [*MADE.values(), answer.headline, *answer.warnings, *(text for _, text in answer.facts)]
     sentences += [cell for table in answer.tables for row in table.rows for cell in row]
@@ -72,7 +72,7 @@ def test_the_page_says_what_was_expected_found_and_where(html):
 
 
 def test_a_claim_stands_with_its_paper_and_each_statement(html):
-    text = Reader(html).text
+    text = Page(html).text
     assert "fasterpam: not shown" in text
     assert "Faster k-Medoids Clustering: Improving the PAM, CLARA, and CLARANS Algorithms: " in text
     assert "✓ steep has exponent 2.0" in text
@@ -82,7 +82,7 @@ def test_a_claim_stands_with_its_paper_and_each_statement(html):
 
 def test_a_page_without_quality_and_claims_lacks_their_sections(tmp_path):
     pytest.importorskip("matplotlib")
-    page = Reader(page_of(planted_growth(quality=False), tmp_path / "a.html"))
+    page = Page(page_of(planted_growth(quality=False), tmp_path / "a.html"))
     assert [a["id"] for tag, a in page.tags if tag == "section"] == ["time", "memory", "measured"]
 
 
@@ -159,7 +159,7 @@ def test_one_size_alone_has_a_page(tmp_path):
     pytest.importorskip("matplotlib")
     result = planted_growth()
     one = analyse_timings(result.experiment, [t for t in result.timings if t.size == 100 and t.method == "steep"])
-    text = Reader(page_of(one, tmp_path / "a.html")).text
+    text = Page(page_of(one, tmp_path / "a.html")).text
     assert "1 sizes, 4 are needed" in text
     assert "0 sizes, 4 are needed" in text
 
@@ -191,7 +191,7 @@ def test_days_and_repetitions_are_those_of_the_timings():
 
 def test_memory_of_a_command_is_called_what_it_is(tmp_path):
     pytest.importorskip("matplotlib")
-    text = Reader(page_of(planted_growth(program=Command(words=("true", "{n}"))), tmp_path / "a.html")).text
+    text = Page(page_of(planted_growth(program=Command(words=("true", "{n}"))), tmp_path / "a.html")).text
     assert "resident memory of the process at its peak" in text
     assert "NumPy" not in text
 

@@ -28,7 +28,7 @@ from froude.reporting.plan.page import front_view, write_plan_page
 from froude.reporting.plan.pictures import Span, Strip, Swing, percent_change, timeline, tornado
 from froude.reporting.plan.sensitivity import plan_sensitivities, with_fabric
 from froude.reporting.plan.timeline import timeline_of
-from pages import Reader
+from pages import Page
 
 MODEL, MACHINE = get_model("llama-3.1-8b"), get_machine("64 x h100")
 PIPED = Layout(devices=64, global_batch=256, seq_len=4096, tensor=2, pipeline=4, interleave=4, zero=1, recompute="full")
@@ -100,7 +100,7 @@ def test_the_page_is_whole_html_that_needs_nothing_but_itself(
     pages: dict[str, str], name: str, sections: list[str], drawn: int
 ) -> None:
     html = pages[name]
-    page = Reader(html)
+    page = Page(html)
     assert page.unbalanced == []
     assert [a["id"] for tag, a in page.tags if tag == "section"] == sections
     assert sum(tag == "svg" and a.get("role") == "img" for tag, a in page.tags) == 2 * drawn  # wide, and for a phone
@@ -121,7 +121,7 @@ def test_every_colour_of_a_picture_is_one_of_the_page_in_both_themes(pages: dict
 
 
 def test_the_page_states_the_numbers_of_the_plan(pages: dict[str, str]) -> None:
-    plan, text = planned(PIPED), Reader(pages["pipeline"]).text
+    plan, text = planned(PIPED), Page(pages["pipeline"]).text
     for said in (
         *(format_seconds(plan.seconds), "$123k", "98.8 MWh", "100,000 steps", "2.1250"),
         *(format_seconds(plan.choice.step_seconds), format_bytes(plan.choice.memory_bytes)),
@@ -131,7 +131,7 @@ def test_the_page_states_the_numbers_of_the_plan(pages: dict[str, str]) -> None:
 
 
 def test_the_page_of_what_is_impossible_says_why_and_the_least_change(pages: dict[str, str]) -> None:
-    text = Reader(pages["infeasible"]).text
+    text = Page(pages["infeasible"]).text
     for said in ("No plan", "of 7 layouts none fits", "4096 devices would fit", "times as much", "a device has 80 GiB"):
         assert said in text, said
 
@@ -147,7 +147,7 @@ def test_the_twin_in_the_page_is_the_plan_for_programs(pages: dict[str, str], na
 def test_the_page_holds_every_cell_of_the_answer(pages: dict[str, str], title: str) -> None:
     loss = {"loss": 2.125, "unit": "nats/token", "interval": None, "level": None, "law": "chinchilla:besiroglu-2024"}
     answer = answer_of_plan(planned(PIPED, forecast=loss, front=POINTS))
-    text = Reader(pages["pipeline"]).text
+    text = Page(pages["pipeline"]).text
     table = answer.table(title)
     assert table.rows
     for cell in (*(cell for row in table.rows for cell in row), *table.details):

@@ -33,7 +33,7 @@ class Entry:
 
 
 @cache
-def catalogue() -> Mapping[str, Entry]:
+def model_catalogue() -> Mapping[str, Entry]:
     """Every model that Froude knows by name."""
     return read_entries(files("froude.cost.model").joinpath("models.toml").read_text(encoding="utf-8"), "models.toml")
 
@@ -54,9 +54,9 @@ def get_model(text: str) -> Model:
         return _from_toml(path, text.partition("#")[2])
     if path.suffix == ".json":
         return _from_config(path)
-    if (path / "config.json").is_file() and _bare(text) not in map(_bare, catalogue()):
+    if (path / "config.json").is_file() and _bare(text) not in map(_bare, model_catalogue()):
         return _from_config(path / "config.json")
-    entry = find(text, catalogue())
+    entry = find(text, model_catalogue())
     return replace(build_model(entry.name, entry.description), assumed=())
 
 
@@ -102,7 +102,7 @@ def _entry(name: str, table: Mapping[str, Any], before: Mapping[str, Entry], pla
     source, n_params, like = keys.pop("source", ""), keys.pop("n_params", None), keys.pop("like", None)
     if like is None:
         return Entry(name=name, description=keys, source=source, n_params=n_params)
-    base = before.get(like) or (None if place == "models.toml" else catalogue().get(like))
+    base = before.get(like) or (None if place == "models.toml" else model_catalogue().get(like))
     if base is None:
         raise InputError(f"{name!r} of {place!r} is like {like!r}, which is unknown: put that model before it")
     description = {**base.description, **keys}

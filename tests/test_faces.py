@@ -1,0 +1,97 @@
+"""One number everywhere: a question gets the same numbers in Python, as JSON, on the terminal and on a page."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from froude.cli import run
+from froude.cli.render import strict
+from pages import Page
+from shown import unmatched
+from verbs import VERBS, Verb, given
+
+IN_PYTHON = [verb for verb in VERBS if verb.python]
+WITH_PAGE = [verb for verb in VERBS if verb.page]
+AXES = ("svg", "style", "pre", "script")
+"""Parts of a page that say no number of the answer: ticks of axes, and the JSON itself."""
+
+DERIVED = re.compile(
+    r"\d+(\.\d+)?%(?=\s+[▏▎▍▌▋▊▉█])"  # the share of a part, beside its bar
+    r"|^\d+(\.\d+)?%$"  # and in a cell of its own
+    r"|(?<=\s\s)\d+\.\d%(?=\s|$)"  # and in a column of its own
+    r"|^(free|all else)\b.*"  # what is left of a whole
+    r"|\b90% (interval|bands)|^(intervals +)?90%, from"  # the level of every interval of growth
+    r"|over 99%"  # the most that is claimed
+    r"|[\d.]+ times as much|\d+ micro-batches"  # a ratio and a count of what stands beside it
+    r"|^\d+\.\d+\.\d+$"  # a version
+)
+"""What a face derives from numbers that stand in the JSON, and shows beside them."""
+
+HEADS = {"machine list": (1e9, 1e12, 2**30)}
+"""Verbs whose tables say a unit at the head of a column: what cells without a unit are multiplied by."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all that verbs are given."""
+    return given(tmp_path_factory.mktemp("given"), run)
+
+
+@pytest.fixture
+def ask(folder: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """What a verb prints on stdout, in its folder, 200 columns wide."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def answer(verb: Verb, *options: str) -> str:
+        run([*map(str, verb.words(folder)), *options])
+        return capsys.readouterr().out
+
+    return answer
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_every_number_on_the_terminal_stands_in_the_json(verb: Verb, ask):
+    data = json.loads(ask(verb, "--json").splitlines()[-1])
+    assert unmatched(own(ask(verb).splitlines()), data, HEADS.get(verb.name, ())) == []
+
+
+@pytest.mark.parametrize("verb", WITH_PAGE, ids=lambda verb: verb.name)
+def test_every_number_on_a_page_stands_in_the_json(verb: Verb, ask, folder):
+    data = json.loads(ask(verb, "--json", "--page", str(folder / str(verb.page))).splitlines()[-1])
+    page = Page((folder / str(verb.page)).read_text(), unread=AXES)
+    assert unmatched(own(page.texts), data) == []
+
+
+def own(texts: Iterable[str]) -> list[str]:
+    """Texts without what is derived from the numbers in them; what is left of a whole may stand in the next cell."""
+    texts = [text.strip() for text in texts]
+    before = ["", *texts]
+    return [
+        DERIVED.sub("", text) for text, head in zip(texts, before, strict=False) if head not in ("free", "all else")
+    ]
+
+
+@pytest.mark.parametrize("verb", IN_PYTHON, ids=lambda verb: verb.name)
+def test_python_and_json_give_the_same(verb: Verb, ask, folder):
+    printed = json.loads(ask(verb, "--json").splitlines()[-1])
+    assert verb.python is not None
+    assert differences(strict(verb.python(folder)), printed) == []
+
+
+def differences(mine: Any, printed: Any, at: str = "") -> list[str]:
+    """Where what Python gives is not in what JSON says, which may say more."""
+    if isinstance(mine, Mapping):
+        if not isinstance(printed, Mapping):
+            return [at]
+        return [each for key in mine for each in differences(mine[key], printed.get(str(key)), f"{at}.{key}")]
+    if isinstance(mine, list | tuple):
+        if not isinstance(printed, list) or len(mine) != len(printed):
+            return [at]
+        pairs = zip(mine, printed, strict=True)
+        return [each for i, pair in enumerate(pairs) for each in differences(*pair, f"{at}[{i}]")]
+    return [] if mine == printed else [f"{at}: {mine!r} in Python, {printed!r} as JSON"]
