@@ -239,6 +239,13 @@ def test_what_cannot_be_measured_is_refused(refused, words, complaint):
     assert refused("machine", "measure", *words) == complaint
 
 
+def test_a_computer_whose_memory_is_unknown_is_refused(refused, monkeypatch, tmp_path):
+    monkeypatch.setattr(profile, "memory_bytes", lambda: None)
+    complaint = "this system does not say how much memory it has: write its TOML file by hand"
+    assert refused("machine", "measure", "--device", "cpu", "--out", tmp_path / "m.toml") == complaint
+    assert not (tmp_path / "m.toml").exists()
+
+
 def test_a_broken_profile_is_refused(tmp_path: Path):
     path = tmp_path / "machine.toml"
     for old, new, complaint in [

@@ -12,6 +12,7 @@ import numpy as np
 
 from froude.cost.machine.machine import Link, MatmulTime
 from froude.cost.machine.machine_file import VALUE_BYTES
+from froude.errors import InputError
 from froude.host import memory_bytes, processor_name
 from froude.tank.device import choose_device
 from froude.tank.machine import timings
@@ -27,6 +28,7 @@ class Profile:
 
     `best_flops_per_s` is by number type the fastest matmul. `host` is the link to host memory where the device is not
     the host itself, `link` the one between devices (processes, on a CPU). `conditions` says with what, and when.
+    `host_memory_bytes` is a device's share of it, None where the system does not say how much there is.
     """
 
     title: str
@@ -38,7 +40,7 @@ class Profile:
     best_flops_per_s: Mapping[str, float]
     link: Link
     host: Link | None
-    host_memory_bytes: float
+    host_memory_bytes: float | None
     conditions: str
 
 
@@ -77,13 +79,15 @@ def _description(device: str) -> dict[str, Any]:
 
     when = time.strftime("%Y-%m-%d")
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    host_bytes = float(memory_bytes() or 0)
+    host_bytes = memory_bytes()
     if device == "cuda":
         chip = torch.cuda.get_device_properties(0)
         title, devices, memory = chip.name, torch.cuda.device_count(), float(chip.total_memory)
         conditions = f"{when}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}"
     else:
-        title, devices, memory = processor_name(), 1, host_bytes
+        if host_bytes is None:
+            raise InputError("this system does not say how much memory it has: write its TOML file by hand")
+        title, devices, memory = processor_name(), 1, float(host_bytes)
         threads = "1 thread" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads"
         conditions = f"{when}, PyTorch {torch.__version__}, {threads} on {processor_name()}"
     return {
@@ -91,6 +95,6 @@ def _description(device: str) -> dict[str, Any]:
         "device": "GPU" if device == "cuda" else "computer",
         "devices": devices,
         "memory_bytes": memory,
-        "host_memory_bytes": host_bytes / devices,
+        "host_memory_bytes": None if host_bytes is None else host_bytes / devices,
         "conditions": conditions + (f", busy with a load of {busy:.1f} from other work" if busy > BUSY else ""),
     }

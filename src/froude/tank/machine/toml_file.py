@@ -77,7 +77,7 @@ def _node(profile: Profile) -> list[str]:
         *_measured(profile),
         'evidence = { fabric = ["guess", "not measured: as the link within"] }',
     ]
-    if profile.host is not None:
+    if profile.host is not None and profile.host_memory_bytes is not None:
         memory = _unit(profile.host_memory_bytes / 2**30, "GiB")
         lines.append(f"host = {{ memory = {memory}, link = {_link(profile.host)} }}")
     return lines
