@@ -29,7 +29,7 @@ from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import Machine
 from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model, decoder
-from froude.cost.training.layout import Layout, Precision, Recompute
+from froude.cost.training.layout import Flow, Layout, Precision, Recompute
 from froude.cost.training.memory.device_memory import fits, memory_bytes
 from froude.cost.training.pipeline.closed_form import is_legal
 
@@ -246,7 +246,8 @@ def _interleaved(model: Model, layout: Layout, choices: tuple[int, ...]) -> Layo
     """The layout with the first of some interleaved schedules that its layers and micro-batches allow, if any."""
     p = int(layout.pipeline)
     for v in choices:
-        if p > 1 and int(model.layers) % (p * v) == 0 and bool(is_legal("1f1b", p, v, layout.micro_batches)):
+        flow = Flow("1f1b", p, v, layout.micro_batches)
+        if p > 1 and int(model.layers) % (p * v) == 0 and bool(is_legal(flow)):
             return replace(layout, interleave=v)
     return layout
 

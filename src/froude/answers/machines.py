@@ -139,7 +139,8 @@ def _of_chip(machine: Machine) -> Iterator[tuple[Fact, str]]:
     chip = machine.chip
     peaks = ", ".join(f"{kind} {peak / 1e12:.4g} TFLOP/s" for kind, peak in chip.peak_flops.items())
     shares = ", ".join(f"{kind} {share:.1%}" for kind, share in chip.matmul_share.items())
-    errors = ", ".join(f"{kind} {fit.held_out_error:.1%}" for kind, fit in chip.matmul_time.items())
+    held_out = {kind: fit.held_out_error for kind, fit in chip.matmul_time.items() if fit.held_out_error is not None}
+    errors = ", ".join(f"{kind} {error:.1%}" for kind, error in held_out.items())
     fitted = f"times fitted to their sizes, off on held-out shapes by {errors}" if errors else ""
     yield Fact("dense peak", peaks), "peak_flops"
     yield Fact("matmuls", f"the best reached of it: {shares}" if shares else ""), "matmul_share"

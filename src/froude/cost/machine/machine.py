@@ -75,7 +75,7 @@ class MatmulTime:
     the logarithms of the sizes, fitted to what was left; it is empty where it did not lower the error on held-out
     shapes. Beyond `span`, the smallest and the largest size that was timed, it stays what it is there.
     `held_out_error` is the mean absolute relative error on shapes that were not fitted, `plain_error` that of the
-    three constants alone.
+    three constants alone; None where nobody measured them.
     """
 
     fixed_s: float
@@ -84,8 +84,8 @@ class MatmulTime:
     value_bytes: float
     span: tuple[float, float]
     correction: tuple[float, ...] = ()
-    held_out_error: float = float("nan")
-    plain_error: float = float("nan")
+    held_out_error: float | None = None
+    plain_error: float | None = None
 
     def seconds(self, m: Number, k: Number, n: Number) -> Number:
         """Seconds of (m × k) times (k × n); sizes are numbers or arrays that broadcast."""
@@ -109,7 +109,7 @@ class Chip:
     `matmul_share` is the share of the peak that the best large matmul was measured to reach, by number type; empty
     where nobody measured. `memory_bytes` is what the datasheet sells (80 GB of an A100 are 80 GiB there).
     `special_per_s` is what its special function units compute (exponentials), which bounds the softmax of fused
-    attention; 0 where it is not known. `device` says what one device is where a package holds several.
+    attention; None where it is not known. `device` says what one device is where a package holds several.
     `matmul_time` is the time of a matmul against its size by number type, only where it was measured. `evidence` is
     by the fields' names.
     """
@@ -120,7 +120,7 @@ class Chip:
     memory_bandwidth_bytes_per_s: float
     power_watts: float
     matmul_share: Mapping[str, float] = field(default_factory=dict)
-    special_per_s: float = 0.0
+    special_per_s: float | None = None
     title: str = ""
     device: str = "GPU"
     matmul_time: Mapping[str, MatmulTime] = field(default_factory=dict)

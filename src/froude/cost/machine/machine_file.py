@@ -105,7 +105,7 @@ class TableReader:
             memory_bandwidth_bytes_per_s=self.amount(table, "bandwidth", "bytes/s"),
             power_watts=self.watts(table, "power") if "power" in table else 0.0,
             matmul_share=MappingProxyType({kind: self.share(table, kind) for kind in table.get("share", {})}),
-            special_per_s=self.quantity("special", table["special"], "FLOP/s") if "special" in table else 0.0,
+            special_per_s=self.quantity("special", table["special"], "FLOP/s") if "special" in table else None,
             matmul_time=MappingProxyType({kind: self.matmul(table, kind) for kind in table.get("matmul", {})}),
             evidence=self.evidence_of(table, CHIP_FIELDS),
         )

@@ -33,6 +33,17 @@ CHOICES: Mapping[str, tuple[str | int, ...]] = {
 
 
 @final
+@dataclass(frozen=True)
+class Flow:
+    """How work flows through a pipeline: `stages` of `interleave` chunks each, and the micro-batches that pass them."""
+
+    schedule: Schedule
+    stages: Number
+    interleave: Number
+    micro_batches: Number
+
+
+@final
 @dataclass(frozen=True, kw_only=True)
 class Precision:
     """Bytes a value of each class of tensor, and the number type of the matmuls.
@@ -152,9 +163,9 @@ class Layout:
         return self.tensor if self.sequence_parallel else 1
 
     @property
-    def flow(self) -> tuple[Schedule, Number, Number, Number]:
-        """Schedule, stages, interleave and micro-batches: what decides how work flows through a pipeline."""
-        return self.schedule, self.pipeline, self.interleave, self.micro_batches
+    def flow(self) -> Flow:
+        """Schedule, stages, chunks and micro-batches of the pipeline."""
+        return Flow(self.schedule, self.pipeline, self.interleave, self.micro_batches)
 
     @cached_property
     def tokens(self) -> Number:

@@ -9,7 +9,7 @@ import numpy as np
 from froude.cost.machine.machine import Machine
 from froude.cost.machine.rates import peak_flops
 from froude.cost.model.model import Model
-from froude.cost.training.layout import Layout
+from froude.cost.training.layout import Flow, Layout
 from froude.cost.training.pipeline.closed_form import is_legal
 from froude.errors import InputError
 
@@ -39,7 +39,7 @@ def rules(model: Model, machine: Machine, layout: Layout) -> Iterator[tuple[np.n
     yield equal, "interleaved chunks must divide the layers"
     many = np.maximum(np.asarray(layout.micro_batches), 1)
     yield (
-        is_legal(layout.schedule, pipeline, layout.interleave, many),
+        is_legal(Flow(layout.schedule, pipeline, layout.interleave, many)),
         "interleaving asks for 1f1b, two stages, and micro-batches that are a multiple of the stages",
     )
     split = np.where(tensor > 1, tensor, 1) if layout.sequence_parallel else 1

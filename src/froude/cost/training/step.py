@@ -65,7 +65,7 @@ def step_seconds(model: Model, machine: Machine, layout: Layout, constants: Cons
     stage = stage_passes(model, machine, layout, constants).times(fullest_stage(model, layout))
     busiest = stage + end_passes(model, machine, layout, constants)
     bubble = bubble_seconds(
-        *layout.flow,
+        layout.flow,
         stage.forward.seconds,
         stage.backward.seconds,
         hand_over_seconds(model, machine, layout, constants),

@@ -53,13 +53,12 @@ def timeline_of(model: Model, machine: Machine, candidate: LayoutCandidate) -> S
 
 
 def _pipeline(model: Model, machine: Machine, layout: Layout, stage: Passes, ends: Passes) -> Iterator[Span]:
-    p, m = int(layout.pipeline), int(layout.micro_batches)
+    p = int(layout.pipeline)
     forward, backward = (np.full(p, float(one.seconds)) for one in (stage.forward, stage.backward))
     forward[-1] += float(ends.forward.seconds)
     backward[-1] += float(ends.backward.seconds)
     send = float(hand_over_seconds(model, machine, layout, constants()))
-    sizes = (layout.schedule, p, int(layout.interleave), m)
-    return map(_span, simulate(*sizes, forward, backward, send).events)
+    return map(_span, simulate(layout.flow, forward, backward, send).events)
 
 
 def _span(event: Event) -> Span:

@@ -108,7 +108,7 @@ def tiers_suffice(model: Model, machine: Machine, layout: Layout) -> Number:
     offloaded = [
         (layout.offload_optimizer, states),
         (layout.offload_parameters, share.divided(layout) * precision.weights),
-        (layout.offload_activations, stored_bytes(model, layout) * in_flight(*layout.flow)),
+        (layout.offload_activations, stored_bytes(model, layout) * in_flight(layout.flow)),
     ]
     enough: Number = True
     for tier, memory in machine.tiers.items():
@@ -159,8 +159,8 @@ def _kept(model: Model, layout: Layout) -> tuple[Number, Number]:
     stage = stored_bytes(model, layout) * fullest_stage(model, layout)
     if layout.offload_activations != "device":
         stage = 2 * stage / fullest_blocks(model, layout)  # the block at work and the next
-    first = stage * in_flight(*layout.flow, stage=0)
-    last = stage * in_flight(*layout.flow, stage=layout.pipeline - 1)
+    first = stage * in_flight(layout.flow, stage=0)
+    last = stage * in_flight(layout.flow, stage=layout.pipeline - 1)
     logits = LOGIT_BYTES[layout.fused_loss] * layout.positions * model.vocabulary / layout.tensor
     return first, np.maximum(last + logits - first, 0)
 

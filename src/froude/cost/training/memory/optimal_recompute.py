@@ -35,7 +35,7 @@ def with_optimal_recompute(model: Model, machine: Machine, layout: Layout) -> La
     nothing = memory_bytes(model, replace(layout, recompute="optimal", kept=Kept(bytes=0.0)))
     room = (machine.chip.memory_bytes - float(nothing.total)) / (1 + FRAGMENTATION)
     layers = int(fullest_blocks(model, layout))
-    plan = best_recompute(items, layers, max(room, 0.0), float(in_flight(*layout.flow)))
+    plan = best_recompute(items, layers, max(room, 0.0), float(in_flight(layout.flow)))
     if isinstance(plan, TooLittle):
         raise InputError(
             f"no recomputation fits: activations need {format_bytes(plan.least_bytes)} at least where "

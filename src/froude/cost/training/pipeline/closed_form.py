@@ -12,30 +12,27 @@ from typing import final
 import numpy as np
 
 from froude.cost.model.operators import Number
-from froude.cost.training.layout import Schedule
+from froude.cost.training.layout import Flow
 from froude.errors import InputError
 
 WEIGHT_SHARE = 0.5
 """Of the backward pass of a matmul, the part that makes the gradients of its weights: equal FLOPs on both sides."""
 
 
-def is_legal(schedule: Schedule, stages: Number, interleave: Number, micro_batches: Number) -> np.ndarray:
+def is_legal(flow: Flow) -> np.ndarray:
     """Whether a schedule exists for these sizes, elementwise.
 
     Only 1F1B interleaves, over two or more stages, and asks for a multiple of `stages` micro-batches (Megatron-LM's
     rule; Narayanan et al. 2021, arXiv:2104.04473, section 2.2).
     """
-    stages, interleave, micro_batches = np.broadcast_arrays(stages, interleave, micro_batches)
+    stages, interleave, micro_batches = np.broadcast_arrays(flow.stages, flow.interleave, flow.micro_batches)
     positive = (stages >= 1) & (interleave >= 1) & (micro_batches >= 1)
-    interleaved = (schedule == "1f1b") & (stages > 1) & (micro_batches % np.maximum(stages, 1) == 0)
+    interleaved = (flow.schedule == "1f1b") & (stages > 1) & (micro_batches % np.maximum(stages, 1) == 0)
     return positive & ((interleave == 1) | interleaved)
 
 
 def pipeline_seconds(
-    schedule: Schedule,
-    stages: Number,
-    interleave: Number,
-    micro_batches: Number,
+    flow: Flow,
     forward_seconds: Number,
     backward_seconds: Number,
     send_seconds: Number,
@@ -60,12 +57,12 @@ def pipeline_seconds(
     interleaved that holds for a first stage up to 1.1 and sends up to a twentieth of a chunk, and 5% beyond these.
     InputError where `is_legal` is false.
     """
-    refuse_illegal(schedule, stages, interleave, micro_batches)
-    alone = np.asarray(stages) == 1
+    refuse_illegal(flow)
+    alone = np.asarray(flow.stages) == 1
     step = _Step(
-        p=stages,
-        v=interleave,
-        m=micro_batches,
+        p=flow.stages,
+        v=flow.interleave,
+        m=flow.micro_batches,
         forward=forward_seconds,
         backward=backward_seconds,
         weights=weight_seconds(backward_seconds, weight_share),
@@ -73,20 +70,17 @@ def pipeline_seconds(
         first=np.where(alone, first + last - 1, first),
         last=np.where(alone, first + last - 1, last),
     )
-    if schedule == "gpipe":
+    if flow.schedule == "gpipe":
         return step.gpipe()
-    if schedule == "zero-bubble":
+    if flow.schedule == "zero-bubble":
         return step.zero_bubble()
-    if np.all(np.asarray(interleave) == 1):
+    if np.all(np.asarray(flow.interleave) == 1):
         return step.one_forward_one_backward()
-    return np.where(np.asarray(interleave) == 1, step.one_forward_one_backward(), step.interleaved())
+    return np.where(np.asarray(flow.interleave) == 1, step.one_forward_one_backward(), step.interleaved())
 
 
 def bubble_seconds(
-    schedule: Schedule,
-    stages: Number,
-    interleave: Number,
-    micro_batches: Number,
+    flow: Flow,
     forward_seconds: Number,
     backward_seconds: Number,
     send_seconds: Number,
@@ -96,10 +90,9 @@ def bubble_seconds(
     weight_share: Number = WEIGHT_SHARE,
 ) -> Number:
     """Seconds of `pipeline_seconds` in which the slowest device does not work: it fills, drains, or waits for sends."""
-    sizes = (schedule, stages, interleave, micro_batches)
     seconds = (forward_seconds, backward_seconds, send_seconds)
-    total = pipeline_seconds(*sizes, *seconds, first=first, last=last, weight_share=weight_share)
-    return total - micro_batches * (forward_seconds + backward_seconds) * _slowest(stages, first, last)
+    total = pipeline_seconds(flow, *seconds, first=first, last=last, weight_share=weight_share)
+    return total - flow.micro_batches * (forward_seconds + backward_seconds) * _slowest(flow.stages, first, last)
 
 
 def _slowest(stages: Number, first: Number, last: Number) -> Number:
@@ -235,36 +228,34 @@ def weight_seconds(backward_seconds: Number, weight_share: Number) -> Number:
     return weight_share * backward_seconds
 
 
-def in_flight(
-    schedule: Schedule, stages: Number, interleave: Number, micro_batches: Number, stage: Number = 0
-) -> Number:
+def in_flight(flow: Flow, stage: Number = 0) -> Number:
     """The most micro-batches whose activations a stage holds at once, in units of all its chunks, elementwise.
 
     All m of GPipe; min(m, p − stage) of 1F1B; min(m, p) of ZB-H1 on every stage (Qi et al. 2024, table 2);
     interleaved p + (p − 1)/v on the first stage, at most m (Korthikanti et al. 2022, arXiv:2205.05198, section 4.2.3:
     1 + (p − 1)/(pv) times what 1F1B holds). InputError where `is_legal` is false.
     """
-    refuse_illegal(schedule, stages, interleave, micro_batches)
-    if schedule == "gpipe":
-        return micro_batches + 0 * (stages + stage)
-    if schedule == "zero-bubble":
-        return np.minimum(micro_batches, stages) + 0 * stage
-    return np.minimum(micro_batches, (warm_up(stages, interleave, stage) + 1) / interleave)
+    refuse_illegal(flow)
+    if flow.schedule == "gpipe":
+        return flow.micro_batches + 0 * (flow.stages + stage)
+    if flow.schedule == "zero-bubble":
+        return np.minimum(flow.micro_batches, flow.stages) + 0 * stage
+    return np.minimum(flow.micro_batches, (warm_up(flow, stage) + 1) / flow.interleave)
 
 
-def warm_up(stages: Number, interleave: Number, stage: Number) -> Number:
+def warm_up(flow: Flow, stage: Number) -> Number:
     """Chunks that a stage passes forward before it alternates forward and backward, as Megatron-LM counts them."""
-    deeper = stages - stage - 1
-    return np.where(np.asarray(interleave) > 1, 2 * deeper + (interleave - 1) * stages, deeper)
+    deeper = flow.stages - stage - 1
+    return np.where(np.asarray(flow.interleave) > 1, 2 * deeper + (flow.interleave - 1) * flow.stages, deeper)
 
 
-def refuse_illegal(schedule: Schedule, stages: Number, interleave: Number, micro_batches: Number) -> None:
+def refuse_illegal(flow: Flow) -> None:
     """InputError that names the first sizes for which `is_legal` is false."""
-    legal = is_legal(schedule, stages, interleave, micro_batches)
+    legal = is_legal(flow)
     if not np.all(legal):
-        sizes = np.broadcast_arrays(stages, interleave, micro_batches)
+        sizes = np.broadcast_arrays(flow.stages, flow.interleave, flow.micro_batches)
         p, v, m = (int(size[~legal].flat[0]) for size in sizes)
         raise InputError(
-            f"no {schedule} pipeline has {p} stages, interleave {v} and {m} micro-batches: each is at least 1, and "
-            "interleaving asks for 1f1b, two stages and a multiple of them as micro-batches"
+            f"no {flow.schedule} pipeline has {p} stages, interleave {v} and {m} micro-batches: each is at least 1, "
+            "and interleaving asks for 1f1b, two stages and a multiple of them as micro-batches"
         )

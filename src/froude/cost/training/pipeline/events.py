@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, final
 
 import numpy as np
 
-from froude.cost.training.layout import Schedule
+from froude.cost.training.layout import Flow
 from froude.cost.training.pipeline.closed_form import WEIGHT_SHARE, refuse_illegal, warm_up, weight_seconds
 from froude.errors import InputError
 
@@ -41,10 +41,7 @@ class Timeline:
 
 
 def simulate(
-    schedule: Schedule,
-    stages: int,
-    interleave: int,
-    micro_batches: int,
+    flow: Flow,
     forward_seconds: float | Sequence[float] | np.ndarray,
     backward_seconds: float | Sequence[float] | np.ndarray,
     send_seconds: float,
@@ -56,17 +53,18 @@ def simulate(
     Seconds are by stage, or one number for all; each of `interleave` chunks takes an equal part. Every device works in
     the order of its schedule. InputError where `is_legal` is false, or there is not one number for every stage.
     """
-    refuse_illegal(schedule, stages, interleave, micro_batches)
+    refuse_illegal(flow)
+    stages, interleave, micro_batches = int(flow.stages), int(flow.interleave), int(flow.micro_batches)
     forward = _by_stage(forward_seconds, stages) / interleave
     backward = _by_stage(backward_seconds, stages) / interleave
-    divided = schedule == "zero-bubble"
+    divided = flow.schedule == "zero-bubble"
     weights = np.asarray(weight_seconds(backward, weight_share if divided else 0.0))
     seconds: dict[Kind, list[float]] = {
         "F": forward.tolist(),
         "B": (backward - weights).tolist(),
         "W": weights.tolist(),
     }
-    orders = [[*_order(schedule, stages, interleave, micro_batches, d)] for d in range(stages)]
+    orders = [[*_order(flow, device)] for device in range(stages)]
     events = _run(orders, interleave, micro_batches, seconds, send_seconds)
     release: Kind = "W" if divided else "B"
     return Timeline(
@@ -87,11 +85,12 @@ Work = tuple[Kind, int, int]
 """What to do, of which micro-batch, in which chunk."""
 
 
-def _order(schedule: Schedule, stages: int, interleave: int, micro_batches: int, device: int) -> Iterator[Work]:
+def _order(flow: Flow, device: int) -> Iterator[Work]:
     """The work of one device in the order of its schedule."""
-    n = micro_batches * interleave
-    ahead = n if schedule == "gpipe" else min(n, int(warm_up(stages, interleave, device)))
-    divided = schedule == "zero-bubble"
+    stages, interleave = int(flow.stages), int(flow.interleave)
+    n = int(flow.micro_batches) * interleave
+    ahead = n if flow.schedule == "gpipe" else min(n, int(warm_up(flow, device)))
+    divided = flow.schedule == "zero-bubble"
     for step in range(n + ahead):
         if step < n:
             yield ("F", *_turn(step, stages, interleave))
