@@ -135,7 +135,7 @@ def _by_distance(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation
 
 def _by_study(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:
     for study, some in group_by_study(cases, lambda each: each).items():
-        inside = [np.mean([coverage_of(each, others[study], level) for each in some]) for level in _SHOWN]
+        inside = [float(np.mean([coverage_of(each, others[study], level) for each in some])) for level in _SHOWN]
         yield {
             "study": f"`{study}`",
             "cases": str(len(some)),
