@@ -6,8 +6,6 @@ import pytest
 
 from froude.growth import timing
 
-EMPTY_CALL_S = 2e-7
-
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> "Clock":
@@ -15,13 +13,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> "Clock":
     fake = Clock()
     monkeypatch.setattr(timing, "time", fake)
     monkeypatch.setattr(timing, "clock_grain", lambda: 1e-9)
-    monkeypatch.setattr(timing, "empty_call", lambda: EMPTY_CALL_S)
+    monkeypatch.setattr(timing, "empty_call", lambda: Clock.EMPTY_CALL_S)
     return fake
 
 
 @final
 class Clock:
     """Processor and wall in seconds, in place of the module `time`: they pass only where something works or waits."""
+
+    EMPTY_CALL_S = 2e-7
 
     def __init__(self) -> None:
         self.cpu = self.wall = 0.0
