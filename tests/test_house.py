@@ -298,6 +298,17 @@ def test_names_of_tests_are_short_enough_to_read():
     assert {name: len(name) for name in names if len(name) > LONGEST_NAME} == {}
 
 
+def test_every_test_of_before_is_mapped_to_one_that_is_there():
+    ids = {f"{path.relative_to(ROOT).as_posix()}::{node.name}" for path in TEST_FILES for node in functions_of(path)}
+    head, *lines = (ROOT / "docs" / "test_names.tsv").read_text(encoding="utf-8").splitlines()
+    names = dict(line.split("\t") for line in lines)
+    assert head.split("\t") == ["old", "new"]
+    assert lines == sorted(lines)
+    assert {old: new for old, new in names.items() if new not in ids | {"gone"}} == {}, (
+        "say in docs/test_names.tsv where they are now"
+    )
+
+
 # --- documents -------------------------------------------------------------------------------------------
 
 CODE = re.compile(r"^(?P<fence>```+)[^\n]*\n(?P<code>.*?)^(?P=fence)\s*$", re.MULTILINE | re.DOTALL)
