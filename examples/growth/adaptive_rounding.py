@@ -102,14 +102,14 @@ def proxy_error(layer: Layer, made: np.ndarray) -> float:
 def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The order at 2 bits, and the gap beside the theory's."""
     errors = {name: result.median(name, 2, "quality") for name in result.experiment.methods}
-    told = ", ".join(f"{name} {error:.3f}" for name, error in errors.items())
+    numbers = ", ".join(f"{name} {error:.3f}" for name, error in errors.items())
     moments = trained()[1]
     right = np.linalg.qr(np.random.default_rng(0).normal(size=moments.shape))[0]
     theory = feedback(right @ moments @ right.T)[1].sum() / np.trace(moments)
     best = errors["rotated, adaptive"]
     gap = best / errors["rotated, nearest"]
     return {
-        f"at 2 bits {told}: least with rotation and adaptive rounding": best == min(errors.values()),
+        f"at 2 bits {numbers}: least with rotation and adaptive rounding": best == min(errors.values()),
         f"which has {best / errors['nearest']:.2f} of the error of nearest rounding": best < errors["nearest"],
         f"gap {gap:.3f}, theory {theory:.3f}: within a factor of 1.5": 1 / 1.5 < gap / theory < 1.5,
     }

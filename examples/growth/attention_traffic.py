@@ -137,16 +137,16 @@ def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
         "Flash in M above d²": (by_memory, -1),
         "product in M below d²": (below, -0.5),
     }
-    said = {}
+    statements = {}
     for what, (fit, near) in fits.items():
         p = fit.exponent
-        said[f"words moved by {what}: exponent {p:.2f}, near {near:g}"] = abs(p - near) < 0.15
+        statements[f"words moved by {what}: exponent {p:.2f}, near {near:g}"] = abs(p - near) < 0.15
     for memory, better in {96: product, 1024: flash}.items():
         words = {method: counted(method, 96, 16, memory) for method in (flash, product)}
-        said[f"d = 16, M = {memory}: Flash moves {words[flash]:.0f}, the product {words[product]:.0f} words"] = (
+        statements[f"d = 16, M = {memory}: Flash moves {words[flash]:.0f}, the product {words[product]:.0f} words"] = (
             min(words, key=lambda method: words[method]) is better
         )
-    return said
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

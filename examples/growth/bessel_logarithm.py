@@ -10,7 +10,7 @@ relative error of the logarithm against mpmath with 40 digits; 1 stands for valu
 mpmath.
 
 Expected: errors of rounding for SciPy until it underflows, at about a thousand; below 1e-8 for the expansion, falling
-with the order to rounding. Which of them is faster depends on the order: the ratio is told, not judged.
+with the order to rounding. Which of them is faster depends on the order: the ratio is reported, not judged.
 """
 
 import functools

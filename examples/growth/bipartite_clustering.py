@@ -74,32 +74,32 @@ def clusters(product: Callable[[np.ndarray], np.ndarray], start: np.ndarray) -> 
     for _ in range(GROUPS - 1):  # the row least like any mean so far
         means = np.concatenate([means, rows[(rows @ means.T).max(axis=1).argmin()][None]])
     for _ in range(ROUNDS):
-        told = (rows @ means.T).argmax(axis=1)
-        means = np.stack([rows[told == group].sum(axis=0) for group in range(GROUPS)])
+        assigned = (rows @ means.T).argmax(axis=1)
+        means = np.stack([rows[assigned == group].sum(axis=0) for group in range(GROUPS)])
         means = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
     return (rows @ means.T).argmax(axis=1)
 
 
-def recovered(data: Graph, told: np.ndarray) -> float:
+def recovered(data: Graph, assigned: np.ndarray) -> float:
     """The share of nodes in their group, under the best naming of the groups."""
     counts = np.zeros((GROUPS, GROUPS))
-    np.add.at(counts, (data.groups, told), 1)
-    return float(counts[linear_sum_assignment(-counts)].sum() / len(told))
+    np.add.at(counts, (data.groups, assigned), 1)
+    return float(counts[linear_sum_assignment(-counts)].sum() / len(assigned))
 
 
 def one_and_two(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether memory has exponents 1 and 2, at equal recovery."""
-    said = {}
+    statements = {}
     for method, expected in (("implicit", 1), ("explicit", 2)):
         fit = result.growth(method, "memory")
         line = f"{method}: memory has exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}), near {expected}"
-        said[line] = abs(fit.exponent - expected) <= NEAR
+        statements[line] = abs(fit.exponent - expected) <= NEAR
     shares = [
         [result.median(method, n, "quality") for method in ("implicit", "explicit")] for n in result.experiment.sizes
     ]
     apart = max(abs(one - other) for one, other in shares)
     line = f"labels recovered: at least {np.min(shares):.3f}, at most {apart:.3f} apart"
-    return {**said, line: apart <= LIKE and np.min(shares) > RECOVERED}
+    return {**statements, line: apart <= LIKE and np.min(shares) > RECOVERED}
 
 
 EXPERIMENT = growth.Experiment(

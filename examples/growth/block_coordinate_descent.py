@@ -71,19 +71,19 @@ def descend(data: Problem, problem: str, rule: str) -> int:
 
 def fewer(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether greedy blocks need fewer iterations at every size, and how time to the tolerance grows."""
-    said = {}
+    statements = {}
     for problem in PROBLEMS:
         counts = [
             [result.median(f"{problem}, {rule}", n, "quality") for rule in RULES] for n in result.experiment.sizes
         ]
         gains = [random / greedy for greedy, random in counts]
-        said[f"{problem}: {min(gains):.1f} to {max(gains):.1f} times fewer iterations by greedy blocks"] = (
+        statements[f"{problem}: {min(gains):.1f} to {max(gains):.1f} times fewer iterations by greedy blocks"] = (
             min(gains) > 1
         )
         fits = [result.growth(f"{problem}, {rule}") for rule in RULES]
         grown = " and ".join(f"{fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})" for fit in fits)
-        said[f"{problem}: time to tolerance grows with exponents {grown}"] = all(fit.lo > 0 for fit in fits)
-    return said
+        statements[f"{problem}: time to tolerance grows with exponents {grown}"] = all(fit.lo > 0 for fit in fits)
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

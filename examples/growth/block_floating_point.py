@@ -133,10 +133,12 @@ def divides(result: growth.GrowthResult) -> dict[str, bool]:
         (result.median("one scale", b, "quality"), result.median("blocks", b, "quality"))
         for b in result.experiment.sizes
     ]
-    told = ", ".join(f"{whole:.3f} → {block:.3f}" for whole, block in pairs)
+    numbers = ", ".join(f"{whole:.3f} → {block:.3f}" for whole, block in pairs)
     return {
         f"{cut:.2f} times fewer bits than float32, within 2% of the published 5": abs(cut / 5 - 1) < 0.02,
-        f"heavy-tailed weights err less in blocks at all bits ({told})": all(block < whole for whole, block in pairs),
+        f"heavy-tailed weights err less in blocks at all bits ({numbers})": all(
+            block < whole for whole, block in pairs
+        ),
     }
 
 
@@ -150,11 +152,11 @@ def compresses(result: growth.GrowthResult) -> dict[str, bool]:
     block = int(sizes[np.argmin(np.abs(cut(sizes) - 7.988))])
     found_cut = float(cut(sizes)[block - 1])
     errors = [(weight_error(w.ravel(), 4, half), weight_error(w.ravel(), 4, half, block)) for w in trained()[:2]]
-    told = ", ".join(f"{whole:.4f} → {part:.4f}" for whole, part in errors)
+    numbers = ", ".join(f"{whole:.4f} → {part:.4f}" for whole, part in errors)
     return {
         f"blocks of {block} with a scale of {SCALE_BITS} bits: {found_cut:.4f} times, 7.988": abs(found_cut - 7.988)
         < 5e-4,
-        f"trained layers err less in such blocks than with one scale ({told})": all(
+        f"trained layers err less in such blocks than with one scale ({numbers})": all(
             float(part) < float(whole) for whole, part in errors
         ),
     }

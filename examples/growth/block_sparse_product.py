@@ -112,24 +112,24 @@ def faster_by_blocks(fill: float, blocks: float) -> float:
 
 def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes, said, each = result.experiment.sizes, {}, {}
+    sizes, statements, each = result.experiment.sizes, {}, {}
     for method in ("CSR", "BSR, permuted"):
         counts = [result.median(method, n, "quality") for n in sizes]
         least = [[seconds] for seconds in result.fastest(method).values()]
         fit = growth.fit_growth(counts, least, floor=False)
         p, at = (fit.exponent, float(fit.at(counts[-1]))) if isinstance(fit, growth.Growth) else (np.nan, np.nan)
         each[method] = at / counts[-1]
-        said[f"{method}: time with exponent {p:.2f} in what it multiplies"] = abs(p - 1) < 0.3
+        statements[f"{method}: time with exponent {p:.2f} in what it multiplies"] = abs(p - 1) < 0.3
     fewer = result.median("BSR, permuted", sizes[-1], "quality") / result.median("BSR", sizes[-1], "quality")
-    said[f"the permutation leaves {fewer:.0%} of the blocks"] = fewer < 0.5
+    statements[f"the permutation leaves {fewer:.0%} of the blocks"] = fewer < 0.5
     hidden = result.median("BSR, permuted", sizes[-1], "quality") / sizes[-1]
     even = hidden * each["BSR, permuted"] / (each["CSR"] * SIDE**2)
     below, above = (faster_by_blocks(min(1.0, even * factor), sizes[-1]) for factor in (0.5, 1.6))
-    said[
-        f"blocks foretold to win above a fill of {even:.2f}; at half of it they are {below:.2f} times as fast, at 1.6 "
+    statements[
+        f"blocks predicted to win above a fill of {even:.2f}; at half of it they are {below:.2f} times as fast, at 1.6 "
         f"times it {above:.2f}"
     ] = below < 1 < above
-    return said
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

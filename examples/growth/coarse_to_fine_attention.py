@@ -93,19 +93,19 @@ def error(side: int, bound: float) -> float:
 
 def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Exponents of counts and of times, and errors for small and large inputs."""
-    said, side = {}, int(result.experiment.sizes[-1])
+    statements, side = {}, int(result.experiment.sizes[-1])
     for name, exponent in (("full", 4), ("low rank", 2)):
         count, time = result.growth(name, "quality"), result.growth(name)
-        told = (
+        timing = (
             f"{name}: exponent {count.exponent:.2f} counted, {time.exponent:.2f} ({time.lo:.2f} to {time.hi:.2f}) timed"
         )
-        # Times of so small sides scatter with what else the computer does: they are told, and counts judged.
-        said[f"{told}; counted within 0.1 of {exponent}"] = abs(count.exponent - exponent) < 0.1
+        # Times of so small sides scatter with what else the computer does: they are reported, and counts judged.
+        statements[f"{timing}; counted within 0.1 of {exponent}"] = abs(count.exponent - exponent) < 0.1
     small, large = error(side // 2, BOUND), error(side // 2, 30 * BOUND)
-    said[f"error {small:.1g} on small inputs, below {TOLERANCE:g}; {large:.2g} on inputs 30 times as large, above"] = (
-        small < TOLERANCE < large
-    )
-    return said
+    statements[
+        f"error {small:.1g} on small inputs, below {TOLERANCE:g}; {large:.2g} on inputs 30 times as large, above"
+    ] = small < TOLERANCE < large
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

@@ -86,7 +86,7 @@ def activations(data: dict[str, Network], counted: int) -> float:
 
 def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    said, sizes = {}, result.experiment.sizes
+    statements, sizes = {}, result.experiment.sizes
     for way, (_, published) in WAYS.items():
         time = growth.fit_growth(
             sizes, [[min(t.cpu_seconds for t in result.timings_of(way, s))] for s in sizes], floor=False
@@ -94,11 +94,13 @@ def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
         counted = result.growth(way, "quality").exponent
         flops = growth.fit_growth(sizes, [[multiply_adds(s, way)] for s in sizes], floor=False).exponent
         p = time.exponent
-        said[f"{way}: activations with exponent {counted:.2f}, near {published:.2f}"] = abs(counted - published) < 0.03
-        said[f"{way}: time with exponent {p:.2f}, nearer to theirs than to {flops:.2f} of FLOPs"] = abs(
+        statements[f"{way}: activations with exponent {counted:.2f}, near {published:.2f}"] = (
+            abs(counted - published) < 0.03
+        )
+        statements[f"{way}: time with exponent {p:.2f}, nearer to theirs than to {flops:.2f} of FLOPs"] = abs(
             p - counted
         ) < abs(p - flops)
-    return said
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

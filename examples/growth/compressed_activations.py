@@ -95,19 +95,19 @@ def trained_start(task: Task) -> float:
 
 def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """The measured part of what the sentence on this paper says."""
-    said = {}
+    statements = {}
     for share in result.experiment.sizes:
         task = prepare(share, np.random.default_rng(0))
         start, whole, low = trained_start(task), plain(task), compressed(task)
-        ratio, foretold = (
+        ratio, predicted = (
             low.kept / whole.kept,
             (128 * share + 1) / (128 + 1),
         )  # bits of two values, and of a sign
-        said[
-            f"rank {task.rank} of {WIDTH}: {ratio:.1%} of the bytes kept, {foretold:.1%} foretold; loss {start:.3g} to "
-            f"{low.loss:.3g}, {whole.loss:.3g} by plain training"
-        ] = abs(ratio / foretold - 1) < 0.01 and low.loss < start / 2 and whole.loss < start / 2
-    return said
+        statements[
+            f"rank {task.rank} of {WIDTH}: {ratio:.1%} of the bytes kept, {predicted:.1%} predicted; loss {start:.3g} "
+            f"to {low.loss:.3g}, {whole.loss:.3g} by plain training"
+        ] = abs(ratio / predicted - 1) < 0.01 and low.loss < start / 2 and whole.loss < start / 2
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

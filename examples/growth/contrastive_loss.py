@@ -113,17 +113,17 @@ def needed(devices: int, pairs: float, tile: int | None) -> float:
 
 def fits() -> Mapping[str, bool]:
     """Whether the paper's two trainings fit into their machines."""
-    said = {}
+    statements = {}
     for devices, pairs in RUNS.items():
         machine = get_machine(f"{devices} x a800")
         tiles, matrix = (needed(devices, pairs, tile) for tile in (TILE, None))
         room, host = machine.chip.memory_bytes, machine.tiers["host"].memory_bytes
         waiting = pairs / devices * PIXELS
-        said[
+        statements[
             f"{pairs / 1e6:g}M pairs on {devices} A800: {tiles / 2**30:.0f} of {room / 2**30:.0f} GiB by tiles, "
             f"{matrix / 2**40:.1f} TiB with the matrix; pixels {waiting / 2**30:.0f} of {host / 2**30:.0f} GiB of host"
         ] = tiles <= room < matrix and waiting <= host
-    return said
+    return statements
 
 
 def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
@@ -131,10 +131,10 @@ def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     fitted = {near: result.growth(method, "memory") for method, near in {"full": 2, "tiled": 1}.items()}
     sizes = result.experiment.sizes
     worst = max(result.median(method, n, "quality") for method in ("full", "tiled") for n in sizes)
-    said = {
+    statements = {
         f"peak memory with exponent {f.exponent:.2f}, near {p}": abs(f.exponent - p) < 0.15 for p, f in fitted.items()
     }
-    return {**said, f"losses differ by {worst:.1g} at most": worst < 1e-5, **fits()}
+    return {**statements, f"losses differ by {worst:.1g} at most": worst < 1e-5, **fits()}
 
 
 EXPERIMENT = growth.Experiment(

@@ -80,9 +80,9 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     )
     layers = round(float(model.n_params - 7.32e9) / float(saved))
     left = float(model.n_params) - layers * float(saved)
-    told = ", ".join(f"{least:.3f}/{made:.3f}" for least, made in pairs)
+    numbers = ", ".join(f"{least:.3f}/{made:.3f}" for least, made in pairs)
     return {
-        f"errors of singular values and CUR {told}: above, falling": all(a <= b < 1 for a, b in pairs)
+        f"errors of singular values and CUR {numbers}: above, falling": all(a <= b < 1 for a, b in pairs)
         and bool(np.all(np.diff(pairs, axis=0) < 0)),
         f"CUR takes {max(b / a for a, b in times):.2f} of the time at most": all(b < a for a, b in times),
         f"rank {RANK} in {layers} of {model.layers} layers: {left / 1e9:.3f}B, 7.32B when rounded": abs(left - 7.32e9)

@@ -96,7 +96,7 @@ def error(data: Signal, result: Mixed) -> float:
 
 def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes, said = result.experiment.sizes, {}
+    sizes, statements = result.experiment.sizes, {}
     least = {method: result.fastest(method) for method in result.experiment.methods}
     for method, form in {"dilated": ("n", np.ones_like), "FFT": ("n log n", np.log)}.items():
         seconds = np.array([least[method][n] for n in sizes])
@@ -104,13 +104,13 @@ def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
         terms = np.stack([1 / seconds, grows / seconds], axis=1)
         fitted = nnls(terms, np.ones(len(sizes)))[0]
         missed = float(np.sqrt(np.mean((terms @ fitted - 1) ** 2)))
-        said[f"{method}: a + b·{form[0]} fits within {missed:.0%} (root mean square)"] = missed < 0.15
+        statements[f"{method}: a + b·{form[0]} fits within {missed:.0%} (root mean square)"] = missed < 0.15
         worst = max(result.median(method, n, "quality") for n in sizes)
-        said[f"{method}: error {worst:.1g} at most"] = worst < 1e-3
+        statements[f"{method}: error {worst:.1g} at most"] = worst < 1e-3
     for n in sizes[-2:]:
         ratio = least["FFT"][n] / least["dilated"][n]
-        said[f"at {n:g} positions the FFT takes {ratio:.2f} times as long"] = ratio > 1
-    return said
+        statements[f"at {n:g} positions the FFT takes {ratio:.2f} times as long"] = ratio > 1
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

@@ -95,10 +95,10 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The fitted curve of the error, and the most values at any step by budget."""
     fit, sizes = result.growth("moving mask", "quality"), result.experiment.sizes
     most = {int(n): trained(prepare(n, np.random.default_rng(0)), True).most for n in sizes}
-    told = ", ".join(f"{n} of {budget}" for budget, n in most.items())
+    numbers = ", ".join(f"{n} of {budget}" for budget, n in most.items())
     return {
         f"error falls with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}) in the budget": fit.hi < 0,
-        f"most values other than zero at any step {told}": all(n <= budget for budget, n in most.items()),
+        f"most values other than zero at any step {numbers}": all(n <= budget for budget, n in most.items()),
     }
 
 

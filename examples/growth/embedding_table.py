@@ -87,13 +87,13 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     rates = [table.sharing / table.ids for table in shared]
     counts = np.unique(streams[result.experiment.sizes[-1]], return_counts=True)[1]
     kept = float(np.mean(counts >= OFTEN))
-    told = ", ".join(f"{rate:.0%}" for rate in rates)
+    numbers = ", ".join(f"{rate:.0%}" for rate in rates)
     return {
         f"no collision with cuckoo hashing of up to {own[-1].ids} ids": all(
             table.sharing == 0 and result.median("cuckoo", size, "quality") == 1
             for size, table in zip(streams, own, strict=True)
         ),
-        f"ids that share a place in the fixed table: {told}, rising": bool(np.all(np.diff(rates) > 0)),
+        f"ids that share a place in the fixed table: {numbers}, rising": bool(np.all(np.diff(rates) > 0)),
         "both hold the same ids": [table.ids for table in own] == [table.ids for table in shared],
         f"ids that come {OFTEN} times or more are {kept:.0%}: places for {1 - kept:.0%} saved": kept < 0.5,
     }

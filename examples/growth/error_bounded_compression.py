@@ -88,15 +88,15 @@ def bounded(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether errors are within bounds, time has exponent 1 in size, and the ratio is a rising power of the bound."""
     over_bounds = replace(EXPERIMENT, sizes=BOUNDS, prepare=lambda size, rng: draw(SIDE, size, rng), size_name="bound")
     ratios = growth.grow(over_bounds, seconds=SECONDS, repeats=3)
-    said = {}
+    statements = {}
     for method in METHODS:
         off, seconds, rises = largest_error(method), result.growth(method), ratios.growth(method, "quality")
-        said[f"{method}: errors at most {off:.2f} of the bound"] = off <= 1
+        statements[f"{method}: errors at most {off:.2f} of the bound"] = off <= 1
         line = f"{method}: time has exponent {seconds.exponent:.2f} ({seconds.lo:.2f} to {seconds.hi:.2f}), near 1"
-        said[line] = abs(seconds.exponent - 1) < NEAR
+        statements[line] = abs(seconds.exponent - 1) < NEAR
         line = f"{method}: ratio has exponent {rises.exponent:.2f} ({rises.lo:.2f} to {rises.hi:.2f}) in the bound"
-        said[line] = rises.lo > 0
-    return said
+        statements[line] = rises.lo > 0
+    return statements
 
 
 METHODS = {"ZFP": zfp, "multigrid": multigrid}

@@ -68,15 +68,15 @@ def difference(data: Series, mean: np.ndarray) -> float:
 
 def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Both exponents, and both means."""
-    said = {}
+    statements = {}
     for name, exponent in (("dense", 3), ("Kalman", 1)):
         fit = result.growth(name)
-        said[f"{name} with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}), within 0.4 of {exponent}"] = (
-            abs(fit.exponent - exponent) < 0.4
-        )
+        statements[
+            f"{name} with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}), within 0.4 of {exponent}"
+        ] = abs(fit.exponent - exponent) < 0.4
     data = prepare(500, np.random.default_rng(1))
     apart = float(np.abs(dense(data) - kalman(data)).max())
-    return said | {f"means of 500 observations differ by {apart:.1g} at most, below 1e-8": apart < 1e-8}
+    return statements | {f"means of 500 observations differ by {apart:.1g} at most, below 1e-8": apart < 1e-8}
 
 
 EXPERIMENT = growth.Experiment(

@@ -106,7 +106,7 @@ def fastest(result: growth.GrowthResult) -> dict[tuple[int, float], float]:
     return least
 
 
-def foretold(result: growth.GrowthResult) -> tuple[list[float], list[float]]:
+def predicted(result: growth.GrowthResult) -> tuple[list[float], list[float]]:
     """The fitted coefficients, and the relative errors of the lengths held out."""
     seconds = fastest(result)
     held = [pair for i, pair in enumerate(seconds) if i % 3 == 1]
@@ -128,19 +128,19 @@ def on_device(model: str, machine: str) -> tuple[float, float]:
 
 def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    fitted, errors = foretold(result)
+    fitted, errors = predicted(result)
     middle, worst = float(np.median(errors)), max(errors)
-    said = {
-        f"{len(errors)} lengths held out are foretold within {middle:.0%} in the median, {worst:.0%} at most; a token "
+    statements = {
+        f"{len(errors)} lengths held out are predicted within {middle:.0%} in the median, {worst:.0%} at most; a token "
         f"takes {fitted[3] * 1e6:.0f} us": middle < 0.1 and worst < 0.3 and fitted[3] > 0
     }
     for machine in MACHINES:
         (small, cheap), (large, dear) = (on_device(model, machine) for model in MODELS)
-        said[
+        statements[
             f"{QUERY[0]} tokens in, {QUERY[1]} out on {machine}: {MODELS[0]} {small:.2f} s and ${1e3 * cheap:.2f} "
             f"for a thousand, {MODELS[1]} {large:.2f} s and ${1e3 * dear:.2f}"
         ] = small < large and cheap < dear
-    return said
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

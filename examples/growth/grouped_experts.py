@@ -5,7 +5,7 @@ copied there and back. "Scattered Mixture-of-Experts Implementation" sorts inste
 of each expert where they are.
 
 What grows is the skew: the load of the busiest expert over the mean one. The number of tokens stays. The quality is the
-rows multiplied over the tokens, and what Froude's cost model foretells from the loads.
+rows multiplied over the tokens, and what Froude's cost model predicts from the loads.
 
 Expected: padded rows, and time with them, in proportion to the skew; grouped ones not at all; less memory by the
 copies.
@@ -92,26 +92,26 @@ def copied(skew: float) -> float:
 
 def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes, said = result.experiment.sizes, {}
+    sizes, statements = result.experiment.sizes, {}
     for skew in sizes:
         rows = result.median("padded", skew, "quality") / result.median("grouped", skew, "quality")
         loads = np.bincount(prepare(skew, np.random.default_rng(0)).expert, minlength=EXPERTS)
-        foretold = padding(loads[None], capacity=skew).computed
-        said[f"{rows:.2f} times the rows padded at a skew of {skew:g}, {foretold:.2f} foretold"] = (
-            abs(rows / skew - 1) < 0.01 and abs(rows / foretold - 1) < 0.01
+        predicted = padding(loads[None], capacity=skew).computed
+        statements[f"{rows:.2f} times the rows padded at a skew of {skew:g}, {predicted:.2f} predicted"] = (
+            abs(rows / skew - 1) < 0.01 and abs(rows / predicted - 1) < 0.01
         )
     least = [[min(t.cpu_seconds for t in result.timings_of("padded", skew))] for skew in sizes]
     seconds = growth.fit_growth(sizes, least, floor=False)
     p = seconds.exponent
     most = result.median("grouped", sizes[-1], "cpu_seconds") / result.median("grouped", sizes[0], "cpu_seconds")
-    said[f"padded time with exponent {p:.2f} in the skew"] = abs(p - 1) < 0.3
-    said[f"grouped time {most:.2f} times as long at a skew of {sizes[-1]:g}"] = most < 2
+    statements[f"padded time with exponent {p:.2f} in the skew"] = abs(p - 1) < 0.3
+    statements[f"grouped time {most:.2f} times as long at a skew of {sizes[-1]:g}"] = most < 2
     for skew in sizes:
         saved = result.median("padded", skew, "peak_bytes") - result.median("grouped", skew, "peak_bytes")
-        said[f"{saved / 2**20:.2f} MiB less at {skew:g}, {copied(skew) / 2**20:.2f} foretold by the copies"] = (
+        statements[f"{saved / 2**20:.2f} MiB less at {skew:g}, {copied(skew) / 2**20:.2f} predicted by the copies"] = (
             abs(saved / copied(skew) - 1) < 0.2
         )
-    return said
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

@@ -89,7 +89,7 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Ratios beside the dilution, and examples with and without a teacher."""
     sizes = result.experiment.sizes
     ratios = {d: result.median("recall", d, "quality") for d in sizes}
-    told = ", ".join(f"{r:.3f} at {d:g}" for d, r in ratios.items())
+    numbers = ", ".join(f"{r:.3f} at {d:g}" for d, r in ratios.items())
     needed = {
         way: np.median([examples_needed(way == "with", np.random.default_rng(k)) for k in range(3)])
         for way in ("with", "without")
@@ -98,7 +98,7 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     off = max(np.abs(ranked(d)[:RANKS] - (1 - d) * d ** np.arange(RANKS)).max() for d in sizes)
     examples = " with a teacher, ".join(f"{count:g}" for count in needed.values())
     return {
-        f"ranked overlaps fall by {told}: within 0.05 of the dilution": near,
+        f"ranked overlaps fall by {numbers}: within 0.05 of the dilution": near,
         f"the first {RANKS} are off the series (1 − d)·d^k by {off:.3f} at most, below 0.03": off < 0.03,
         f"examples to 0.95 of the first overlap: {examples} without": bool(np.isfinite(list(needed.values())).all()),
     }

@@ -67,22 +67,22 @@ def examples_needed(right: float, rng: np.random.Generator) -> float:
 
 def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Exponents of the load, and of examples in quality."""
-    said, rng = {}, np.random.default_rng(0)
+    statements, rng = {}, np.random.default_rng(0)
     for order in (2, 4):
         fit = result.growth(f"order {order}", "quality")
-        told = f"order {order}: load with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})"
-        said[f"{told}, within 0.3 of {order - 1}"] = abs(fit.exponent - (order - 1)) < 0.3
+        numbers = f"order {order}: load with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})"
+        statements[f"{numbers}, within 0.3 of {order - 1}"] = abs(fit.exponent - (order - 1)) < 0.3
     loads = [[load((neurons, seed), 2) for seed in range(5)] for neurons in MORE_NEURONS]
     more = growth.fit_growth(MORE_NEURONS, loads, floor=False)
     if isinstance(more, growth.Unfitted):
-        return said | {more.reason: False}
-    told = f"order 2 with {MORE_NEURONS[0]} to {MORE_NEURONS[-1]} neurons: exponent {more.exponent:.2f}"
-    said[f"{told} ({more.lo:.2f} to {more.hi:.2f}), within 0.1 of 1"] = abs(more.exponent - 1) < 0.1
+        return statements | {more.reason: False}
+    numbers = f"order 2 with {MORE_NEURONS[0]} to {MORE_NEURONS[-1]} neurons: exponent {more.exponent:.2f}"
+    statements[f"{numbers} ({more.lo:.2f} to {more.hi:.2f}), within 0.1 of 1"] = abs(more.exponent - 1) < 0.1
     needed = [[examples_needed(right, rng) for _ in range(7)] for right in QUALITIES]
     fit = growth.fit_growth(QUALITIES, needed, floor=False)
     if isinstance(fit, growth.Unfitted):
-        return said | {fit.reason: False}
-    return said | {
+        return statements | {fit.reason: False}
+    return statements | {
         f"examples with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}) in quality: falls": fit.hi < 0
     }
 

@@ -132,10 +132,10 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     data = prepare(sizes[-1], np.random.default_rng(0))
     none, values = wrong(data, data.factors), data.held_out.values
     of_mean = float(np.std(values) / np.sqrt(np.mean(values**2)))
-    told = ", ".join(f"{ours:.3f}/{even:.3f}" for ours, even in errors)
+    rows = ", ".join(f"{ours:.3f}/{even:.3f}" for ours, even in errors)
     return {
         f"time with exponent {time:.2f}, within 0.3 of 1": abs(time - 1) < 0.3,
-        f"errors by influence and evenly {told}, {none:.3f} without at the largest; below {of_mean:.3f}, the mean's": (
+        f"errors by influence and evenly {rows}, {none:.3f} without at the largest; below {of_mean:.3f}, the mean's": (
             bool(np.max(errors) < of_mean)
         ),
     }

@@ -73,16 +73,16 @@ def sums(scores: np.ndarray, total: Total) -> float:
 
 def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Exponents of work, and the ratio of times."""
-    said, longest = {}, result.experiment.sizes[-1]
+    statements, longest = {}, result.experiment.sizes[-1]
     for name in result.experiment.methods:
         fit = result.growth(name, "quality")
-        said[f"{name}: sums with exponent {fit.exponent:.2f}, within 0.1 of 3"] = abs(fit.exponent - 3) < 0.1
+        statements[f"{name}: sums with exponent {fit.exponent:.2f}, within 0.1 of 3"] = abs(fit.exponent - 3) < 0.1
     least = {name: result.fastest(name, rounds=3) for name in result.experiment.methods}
     by_loops = least["loops"]
     time = growth.fit_growth([*by_loops], [[seconds] for seconds in by_loops.values()], floor=False).exponent
-    said[f"time by loops with exponent {time:.2f}, within 0.4 of 3"] = abs(time - 3) < 0.4
+    statements[f"time by loops with exponent {time:.2f}, within 0.4 of 3"] = abs(time - 3) < 0.4
     slow, fast = (least[name][longest] for name in ("loops", "arrays"))
-    return said | {f"arrays {slow / fast:.0f} times faster at {longest:g} words, at least 5": slow >= 5 * fast}
+    return statements | {f"arrays {slow / fast:.0f} times faster at {longest:g} words, at least 5": slow >= 5 * fast}
 
 
 EXPERIMENT = growth.Experiment(

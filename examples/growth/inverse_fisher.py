@@ -103,13 +103,17 @@ def experiment(prepare, sizes: tuple[float, ...], size_name: str, claims: tuple[
 def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The exponents in both sizes, and the error."""
     grown = growth.grow(experiment(by_weights, (20e3, 40e3, 60e3, 80e3, 120e3), "weights"), seconds=15)
-    said = {}
+    statements = {}
     for run, method, exponent in ((result, "preparation", 2), (result, "product", 1), (grown, "preparation", 1)):
         fit = run.growth(method)
-        told = f"{method} with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}) in {run.experiment.size_name}"
-        said[f"{told}, within {NEAR} of {exponent}"] = abs(fit.exponent - exponent) < NEAR
+        numbers = (
+            f"{method} with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}) in {run.experiment.size_name}"
+        )
+        statements[f"{numbers}, within {NEAR} of {exponent}"] = abs(fit.exponent - exponent) < NEAR
     error = max(error_of_rounding(*case) for case in SMALL)
-    return said | {f"error of {error:.1g} against dense solutions of {len(SMALL)} cases, below 1e-9": error < 1e-9}
+    return statements | {
+        f"error of {error:.1g} against dense solutions of {len(SMALL)} cases, below 1e-9": error < 1e-9
+    }
 
 
 EXPERIMENT = experiment(

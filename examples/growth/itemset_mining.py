@@ -87,9 +87,9 @@ def steeper(result: growth.GrowthResult, sizes: list[float], what: str) -> dict[
     fits = [fit for fit in (one, other, ratio) if isinstance(fit, growth.Growth)]
     if len(fits) < 3:
         return {f"no exponent in {what}: {one}, {other}, {ratio}": False}
-    said = ", ".join(f"{fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})" for fit in fits)
+    statements = ", ".join(f"{fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})" for fit in fits)
     steep = fits[0].exponent > fits[1].exponent and fits[2].lo > 0
-    return {f"exponents in {what} of Apriori, FP-growth and their ratio: {said}; Apriori steeper": steep}
+    return {f"exponents in {what} of Apriori, FP-growth and their ratio: {statements}; Apriori steeper": steep}
 
 
 def agree(data: Any) -> bool:

@@ -74,19 +74,19 @@ def speedups(result: growth.GrowthResult, method: str) -> dict[float, float]:
 
 def grows_from_anchor_to_anchor(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether the speed-ups grow with k, and PAM's swaps made faster meet the published ones."""
-    said = {}
+    statements = {}
     for method in ("FastPAM1", "FasterPAM"):
         by_k = speedups(result, method)
         fit = growth.fit_growth([*by_k], [[value] for value in by_k.values()], floor=False)
         rises = isinstance(fit, growth.Growth) and fit.lo > 0
         values = ", ".join(f"{value:.1f}x at k = {k:g}" for k, value in by_k.items())
-        said[f"the speed-up of {method} grows with k, {values}"] = rises and max(by_k, key=by_k.__getitem__) == max(
-            by_k
-        )
+        statements[f"the speed-up of {method} grows with k, {values}"] = rises and max(
+            by_k, key=by_k.__getitem__
+        ) == max(by_k)
         loss = max(result.median(method, k, "quality") / result.median("PAM", k, "quality") for k in by_k)
-        said[f"its loss is at most {loss:.4f} of PAM's"] = loss < 1.01
+        statements[f"its loss is at most {loss:.4f} of PAM's"] = loss < 1.01
     by_k = speedups(result, "FastPAM1")
-    return said | {
+    return statements | {
         f"{by_k[k]:.1f}x by FastPAM1 at k = {k} against {paper:g}x published": paper / BAND <= by_k[k] <= paper * BAND
         for k, paper in PUBLISHED.items()
     }

@@ -74,8 +74,8 @@ def near(fit: growth.Growth | growth.Unfitted, expected: float, what: str) -> di
     """A statement that an exponent, with its interval, is near the expected one."""
     if isinstance(fit, growth.Unfitted):
         return {f"{what} has no exponent: {fit.reason}": False}
-    said = f"{what}: exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}), near {expected:g}"
-    return {said: max(expected - fit.lo, fit.hi - expected) < NEAR}
+    statements = f"{what}: exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}), near {expected:g}"
+    return {statements: max(expected - fit.lo, fit.hi - expected) < NEAR}
 
 
 def exponents(result: growth.GrowthResult) -> dict[str, bool]:

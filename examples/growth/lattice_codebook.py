@@ -120,7 +120,7 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     lattice, scalar = errors["lattice, 2 bits"], errors["scalar, 2 bits"]
     curves = {form: [result.median(form, size, "quality") for size in sizes] for form in BITS}
     best = [min(BITS, key=lambda form: curves[form][k]) for k in range(len(sizes))]
-    told = "; ".join(
+    numbers = "; ".join(
         f"{size:g} bytes: {form}, {curves[form][k]:.3g}" for k, (size, form) in enumerate(zip(sizes, best, strict=True))
     )
     widths = [BITS[form] for form in best]
@@ -130,7 +130,7 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
         < SCALAR_ERROR,
         f"two-bit scalars err by {scalar:.4f}, within 2% of {SCALAR_ERROR}": abs(scalar / SCALAR_ERROR - 1) < 0.02,
         "at equal bytes the lattice leaves less than two-bit scalars at every size": below,
-        f"the best width rises with total bytes ({told})": widths == sorted(widths) and widths[0] < widths[-1],
+        f"the best width rises with total bytes ({numbers})": widths == sorted(widths) and widths[0] < widths[-1],
     }
 
 

@@ -82,9 +82,9 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     sizes, names = result.experiment.sizes, ("by outputs", "by weights")
     pairs = [tuple(result.median(name, depth, "quality") for name in names) for depth in sizes]
     peaks = [result.median("by outputs", depth, "peak_bytes") for depth in sizes]
-    told = ", ".join(f"{ours:.3f}/{theirs:.3f}" for ours, theirs in pairs)
+    numbers = ", ".join(f"{ours:.3f}/{theirs:.3f}" for ours, theirs in pairs)
     return {
-        f"lost by outputs and by weights {told}: less at every depth": all(ours < theirs for ours, theirs in pairs),
+        f"lost by outputs and by weights {numbers}: less at every depth": all(ours < theirs for ours, theirs in pairs),
         f"peak memory at {sizes[-1]:g} layers is {peaks[-1] / peaks[0]:.2f} of that at {sizes[0]:g}: within a tenth": (
             abs(peaks[-1] / peaks[0] - 1) < 0.1
         ),

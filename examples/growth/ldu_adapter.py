@@ -51,17 +51,17 @@ def error(matrix: np.ndarray, made: np.ndarray) -> float:
 def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The ratio for models of usual widths, and the error."""
     worst = max(result.median("LDU", size, "quality") for size in result.experiment.sizes)
-    said = {f"the start is the matrix up to {worst:.1g}, below 1e-10": worst < 1e-10}
+    statements = {f"the start is the matrix up to {worst:.1g}, below 1e-10": worst < 1e-10}
     for name in ("gpt2-xl", "llama-2-7b", "llama-3.1-8b"):
         model = get_model(name)
         trained = float(loldu(model, rank=RANK).trained)
         ratio = float(lora(model, rank=RANK).trained / trained)
         a_matrix = trained / (2 * model.layers)
-        said[f"{name}: {a_matrix:g} entries trained for each matrix of queries and values, rank {RANK}"] = (
+        statements[f"{name}: {a_matrix:g} entries trained for each matrix of queries and values, rank {RANK}"] = (
             a_matrix == RANK
         )
-        said[f"{name}: LoRA of the same rank trains {ratio:.0f} times as much, thousands"] = 1000 < ratio < 10_000
-    return said
+        statements[f"{name}: LoRA of the same rank trains {ratio:.0f} times as much, thousands"] = 1000 < ratio < 10_000
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

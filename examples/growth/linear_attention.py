@@ -99,7 +99,7 @@ def state(mixer: Mixer) -> np.ndarray:
 def alone() -> Mapping[float, float]:
     """The least CPU seconds of linear attention at LENGTHS, measured once for all claims.
 
-    Beyond the lengths that softmax can be asked for its speed is told better, and a cache holds little of them.
+    Beyond the lengths that softmax can be asked for its speed is measured better, and a cache holds little of them.
     """
     found = growth.grow(replace(EXPERIMENT, methods={"linear": linear}, sizes=tuple(LENGTHS.tolist())), repeats=1)
     return found.fastest("linear", rounds=ROUNDS)
@@ -116,13 +116,15 @@ def slopes(result: growth.GrowthResult) -> Mapping[str, float]:
 
 def speeds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """The measured part: tokens a second, and errors."""
-    sizes, said = result.experiment.sizes, {}
+    sizes, statements = result.experiment.sizes, {}
     for method, of_time in slopes(result).items():
         p = 1 - of_time
-        said[f"{method}: tokens/s with exponent {p:+.2f} in length"] = abs(p) <= 0.1 if method == "linear" else p < -0.5
+        statements[f"{method}: tokens/s with exponent {p:+.2f} in length"] = (
+            abs(p) <= 0.1 if method == "linear" else p < -0.5
+        )
         worst = max(result.median(method, n, "quality") for n in sizes)
-        said[f"{method}: error {worst:.1g} at most"] = worst < 1e-3
-    return said
+        statements[f"{method}: error {worst:.1g} at most"] = worst < 1e-3
+    return statements
 
 
 def serves(result: growth.GrowthResult | None = None) -> Mapping[str, bool]:

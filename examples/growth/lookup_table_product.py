@@ -88,19 +88,19 @@ def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     from froude import atlas
 
     published = atlas.atlas_record("deepgemm-lut").claims[0].value
-    sizes, said = result.experiment.sizes, {}
+    sizes, statements = result.experiment.sizes, {}
     for method in result.experiment.methods:
         worst = max(result.median(method, n, "quality") for n in sizes)
-        said[f"{method}: error {worst:g}"] = worst == 0
+        statements[f"{method}: error {worst:g}"] = worst == 0
     for crossing in result.crossings[:2]:  # of the table with each of the others
         ratio = result.median(crossing.second, sizes[-1], "cpu_seconds") / result.median(
             "table", sizes[-1], "cpu_seconds"
         )
-        said[
+        statements[
             f"the table has {ratio:.2g} times the speed of {crossing.second} here, {crossing.faster_above} is faster "
             f"beyond doubt; {published:g} times that of 8-bit kernels is published"
         ] = crossing.faster_above is not None
-    return said
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

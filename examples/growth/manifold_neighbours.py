@@ -68,11 +68,15 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Estimates of dimension at the largest size, and the order of exponents."""
     samples = prepare(result.experiment.sizes[-1], np.random.default_rng(0))
     estimates = {d: estimated_dimension(sample) for d, sample in samples.items()}
-    said = {f"dimension {d} estimated as {e:.2f}, within a tenth": abs(e / d - 1) < 0.1 for d, e in estimates.items()}
+    statements = {
+        f"dimension {d} estimated as {e:.2f}, within a tenth": abs(e / d - 1) < 0.1 for d, e in estimates.items()
+    }
     fits = [result.growth(f"dimension {d}", "quality") for d in DIMENSIONS]
-    told = ", ".join(f"{fit.exponent:.3f} ({fit.lo:.3f} to {fit.hi:.3f})" for fit in fits)
+    numbers = ", ".join(f"{fit.exponent:.3f} ({fit.lo:.3f} to {fit.hi:.3f})" for fit in fits)
     apart = all(a.hi < b.lo < 0 for a, b in itertools.pairwise(fits))
-    return said | {f"exponents {told} for dimensions 2, 4, 6: each flatter than the last, intervals apart": apart}
+    return statements | {
+        f"exponents {numbers} for dimensions 2, 4, 6: each flatter than the last, intervals apart": apart
+    }
 
 
 EXPERIMENT = growth.Experiment(

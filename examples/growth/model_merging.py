@@ -119,15 +119,15 @@ def accuracy(heads: list[bytes], result: np.ndarray) -> float:
 
 def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes, said = result.experiment.sizes, {}
+    sizes, statements = result.experiment.sizes, {}
     for method, near in {"at once": 1, "in sequence": 0}.items():
         fit = growth.fit_growth(sizes, [[result.median(method, n, "peak_bytes")] for n in sizes], floor=False)
         p = fit.exponent
-        said[f"{method}: peak memory with exponent {p:.2f}, near {near}"] = abs(p - near) < 0.2
+        statements[f"{method}: peak memory with exponent {p:.2f}, near {near}"] = abs(p - near) < 0.2
     for n in sizes[1:]:
         mean, sequence = (result.median(method, n, "quality") for method in ("at once", "in sequence"))
-        said[f"{n:g} heads: {sequence:.1%} right in sequence, {mean:.1%} by the mean"] = sequence > mean
-    return said
+        statements[f"{n:g} heads: {sequence:.1%} right in sequence, {mean:.1%} by the mean"] = sequence > mean
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

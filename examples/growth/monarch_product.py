@@ -7,7 +7,7 @@ n³ for n columns. The quality is the number of multiplications, counted from th
 is held against the dense form of the matrix at the smaller sizes.
 
 Expected: exponents of time near those of the counts; a crossing at some hundred rows, where fewer multiplications
-outweigh small blocks and transpositions. Fits of every second size foretell it.
+outweigh small blocks and transpositions. Fits of every second size predict it.
 """
 
 import math
@@ -100,20 +100,20 @@ def crossed(result: growth.GrowthResult) -> tuple[float, float]:
 
 def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes, said = [n for n in result.experiment.sizes if n >= ASYMPTOTIC], {}
+    sizes, statements = [n for n in result.experiment.sizes if n >= ASYMPTOTIC], {}
     for method, near in {"Monarch": 1.5, "dense": 2}.items():
         for columns, share in {"n columns": 1.0, "a column": 0.0}.items():
             seconds = [[min(t.cpu_seconds for t in result.timings_of(method, n)) / n ** (1 - share)] for n in sizes]
             fit = growth.fit_growth(sizes, seconds, floor=False)
             p = fit.exponent
-            said[f"{method}: time of {columns} with exponent {p:.2f}, near {near + share:g}"] = (
+            statements[f"{method}: time of {columns} with exponent {p:.2f}, near {near + share:g}"] = (
                 abs(p - near - share) < 0.25
             )
-    foretold, measured = crossed(result)
-    said[
-        f"crossing foretold at {foretold:.0f} rows from half of the sizes, measured at {measured:.0f} on the others"
-    ] = 0.5 < foretold / measured < 2
-    return said
+    predicted, measured = crossed(result)
+    statements[
+        f"crossing predicted at {predicted:.0f} rows from half of the sizes, measured at {measured:.0f} on the others"
+    ] = 0.5 < predicted / measured < 2
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

@@ -97,12 +97,12 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     size = result.experiment.sizes[-1]
     saved = (plain.draws_at(np.array([size])) / several.draws_at(np.array([size])))[:, 0] ** -(2.0)
     low, middle, high = np.quantile(saved, (0.05, 0.5, 0.95))
-    told = "fewer" if high < 1 else "more" if low > 1 else "as many"
+    verdict = "fewer" if high < 1 else "more" if low > 1 else "as many"
     return {
         f"error of plain sampling with exponent {plain.exponent:.2f}, within 0.1 of −1/2": abs(plain.exponent + 0.5)
         < 0.1,
         f"error by levels with exponent {several.exponent:.2f}, within 0.1 of −1/2": abs(several.exponent + 0.5) < 0.1,
-        f"levels need {middle:.2g} ({low:.2g} to {high:.2g}) times the multiplications at the same error: {told}": bool(
+        f"levels need {middle:.2g} ({low:.2g} to {high:.2g}) times the products at the same error: {verdict}": bool(
             0 < low <= high < np.inf
         ),
     }

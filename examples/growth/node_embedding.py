@@ -111,8 +111,8 @@ def accuracy(data: Graph, vectors: np.ndarray) -> float:
     labelled = np.random.default_rng(data.seed).random(len(vectors)) < LABELLED
     means = np.stack([vectors[labelled & (data.groups == group)].mean(axis=0) for group in range(CLASSES)])
     means = means / np.linalg.norm(means, axis=1, keepdims=True)
-    told = (vectors @ means.T).argmax(axis=1)
-    return float((told == data.groups)[~labelled].mean())
+    assigned = (vectors @ means.T).argmax(axis=1)
+    return float((assigned == data.groups)[~labelled].mean())
 
 
 def linear(result: growth.GrowthResult, method: str) -> dict[str, bool]:
@@ -121,8 +121,8 @@ def linear(result: growth.GrowthResult, method: str) -> dict[str, bool]:
     fit = growth.fit_growth(sizes, [[t.cpu_seconds for t in result.timings_of(method, n)] for n in sizes], floor=False)
     if isinstance(fit, growth.Unfitted):
         return {f"{method} has no exponent: {fit.reason}": False}
-    said = f"{method}: exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}) in edges, near 1"
-    return {said: abs(fit.exponent - 1) <= NEAR}
+    statements = f"{method}: exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}) in edges, near 1"
+    return {statements: abs(fit.exponent - 1) <= NEAR}
 
 
 def faster_and_alike(result: growth.GrowthResult) -> dict[str, bool]:

@@ -37,17 +37,17 @@ class Search(NamedTuple):
 def prepare(size: float, rng: np.random.Generator) -> Search:
     """Problems of their own in every repetition."""
     scores = [NOISE * rng.standard_normal((PROBLEMS, CHOICES**step), dtype=np.float32) for step in range(1, STEPS + 1)]
-    for said in scores:
-        said[:, 0] += 1
+    for statements in scores:
+        statements[:, 0] += 1
     return Search(scores, int(size), int(rng.integers(2**31)))
 
 
 def particles(data: Search) -> float:
     """Accuracy where paths go on as often as the evidence of a score, exp(score/noise²), has it."""
 
-    def resampled(said: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        weights = np.exp(said / NOISE**2).cumsum(axis=1)
-        drawn = rng.random(said.shape) * weights[:, -1:]
+    def resampled(statements: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        weights = np.exp(statements / NOISE**2).cumsum(axis=1)
+        drawn = rng.random(statements.shape) * weights[:, -1:]
         return np.stack([np.searchsorted(w, u) for w, u in zip(weights, drawn, strict=True)])
 
     return accuracy(data, resampled)
@@ -56,8 +56,8 @@ def particles(data: Search) -> float:
 def beam(data: Search) -> float:
     """Accuracy where the best-scored quarter of paths goes on."""
 
-    def kept(said: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        return np.repeat(np.argsort(-said, axis=1)[:, : data.samples // EXPANSION], EXPANSION, axis=1)
+    def kept(statements: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return np.repeat(np.argsort(-statements, axis=1)[:, : data.samples // EXPANSION], EXPANSION, axis=1)
 
     return accuracy(data, kept)
 
@@ -69,10 +69,10 @@ def accuracy(data: Search, choose: Callable[[np.ndarray, np.random.Generator], n
     for step, scores in enumerate(data.scores):
         wrong = rng.integers(1, CHOICES, paths.shape)
         paths = CHOICES * paths + np.where(rng.random(paths.shape) < RIGHT, 0, wrong)
-        said = scores[ROWS, paths]
-        total += said
+        statements = scores[ROWS, paths]
+        total += statements
         if step < STEPS - 1:
-            on = choose(said, rng)
+            on = choose(statements, rng)
             paths, total = paths[ROWS, on], total[ROWS, on]
     return float(np.mean(paths[ROWS[:, 0], total.argmax(axis=1)] == 0))
 
@@ -80,7 +80,7 @@ def accuracy(data: Search, choose: Callable[[np.ndarray, np.random.Generator], n
 def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """How accuracy grows, and how many times fewer samples the particles need for the beam's accuracy with the most."""
     fits = {name: result.growth(name, "quality") for name in result.experiment.methods}
-    said = {
+    statements = {
         f"accuracy of the {name} grows with exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})": fit.lo > 0
         for name, fit in fits.items()
     }
@@ -89,8 +89,8 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     _, scale, exponent = fits["particles"].draws.T
     low, middle, high = np.quantile(most / (reached / scale) ** (1 / exponent), (0.05, 0.5, 0.95))
     times = f"{middle:.2g} ({low:.2g} to {high:.2g}) times"
-    told = f"for what the beam reaches with {most:g} samples, particles need {times} fewer"
-    return said | {told: bool(low > 1 and np.isfinite(high))}
+    numbers = f"for what the beam reaches with {most:g} samples, particles need {times} fewer"
+    return statements | {numbers: bool(low > 1 and np.isfinite(high))}
 
 
 EXPERIMENT = growth.Experiment(

@@ -87,10 +87,10 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Ratios of errors of activations by outlier strength, and the memory."""
     sizes = result.experiment.sizes
     whole, float8 = (np.array([result.median(f"{name} activations", s, "quality") for s in sizes]) for name in NAMES)
-    told = ", ".join(f"{ratio:.2f}" for ratio in whole / float8)
+    numbers = ", ".join(f"{ratio:.2f}" for ratio in whole / float8)
     floats, ints = Format(bits=1 + 4 + 3).bits_per_weight, Format(bits=8).bits_per_weight
     return {
-        f"INT8 errs {told} times as much as FP8 with outliers of {sizes}: more in the end": bool(
+        f"INT8 errs {numbers} times as much as FP8 with outliers of {sizes}: more in the end": bool(
             whole[-1] > float8[-1]
         ),
         "and the gap grows with every step of outliers": bool(np.all(np.diff(whole / float8) > 0)),

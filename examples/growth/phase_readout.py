@@ -56,13 +56,13 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     fit, sizes = result.growth("commonest", "quality"), result.experiment.sizes
     most = [result.median("commonest", n, "quality") for n in sizes]
     mean = [result.median("mean direction", n, "quality") for n in sizes]
-    told = ", ".join(f"{a:.4f} → {b:.4f}" for a, b in zip(most[1:], mean[:-1], strict=True))
+    numbers = ", ".join(f"{a:.4f} → {b:.4f}" for a, b in zip(most[1:], mean[:-1], strict=True))
     return {
         f"the commonest's error is {2**fit.exponent:.3f} times with each bit, 1/2 within 0.03": abs(
             2**fit.exponent - 0.5
         )
         < 0.03,
-        f"the mean direction's at one bit fewer is below it for {sizes[1]} to {sizes[-1]} outcomes ({told})": all(
+        f"the mean direction's at one bit fewer is below it for {sizes[1]} to {sizes[-1]} outcomes ({numbers})": all(
             b < a for a, b in zip(most[1:], mean[:-1], strict=True)
         ),
     }

@@ -79,9 +79,9 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     plain, ours = (result.growth(name, "quality") for name in result.experiment.methods)
     longest = result.experiment.sizes[-1]
     left = [result.median(name, longest, "quality") for name in result.experiment.methods]
-    told = [f"{fit.exponent:.3f} ({fit.lo:.3f} to {fit.hi:.3f})" for fit in (plain, ours)]
+    fits = [f"{fit.exponent:.3f} ({fit.lo:.3f} to {fit.hi:.3f})" for fit in (plain, ours)]
     return {
-        f"effective step with exponent {told[0]} in steps, with projection {told[1]}: slower, intervals apart": (
+        f"effective step with exponent {fits[0]} in steps, with projection {fits[1]}: slower, intervals apart": (
             plain.hi < ours.lo < 0
         ),
         f"after {longest:g} steps {left[0]:.3f} and {left[1]:.3f} of the start's are left": left[0] < left[1],

@@ -77,15 +77,15 @@ def capacity(result: growth.GrowthResult, method: str) -> float:
 
 def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Success, rounds and capacity of both."""
-    rng, said = np.random.default_rng(0), {}
+    rng, statements = np.random.default_rng(0), {}
     for name, weigh in (("linear", linear), ("softmax", softmax)):
         rates = ", ".join(f"{result.median(name, size, 'quality') - 1e-3:.2f}" for size in result.experiment.sizes)
         rounds = [resonate(prepare(size, rng), weigh).rounds for size in result.experiment.sizes]
-        told = ", ".join(f"{r:.0f}" for r in rounds)
-        said[f"{name}: success {rates}, rounds {told}, capacity {capacity(result, name):g}"] = (
+        numbers = ", ".join(f"{r:.0f}" for r in rounds)
+        statements[f"{name}: success {rates}, rounds {numbers}, capacity {capacity(result, name):g}"] = (
             capacity(result, name) > 0
         )
-    return said | {"a larger capacity by softmax": capacity(result, "softmax") > capacity(result, "linear")}
+    return statements | {"a larger capacity by softmax": capacity(result, "softmax") > capacity(result, "linear")}
 
 
 EXPERIMENT = growth.Experiment(

@@ -108,14 +108,14 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """Both rewards rise with evaluations; rollover's is higher at every count of more than one draw a step."""
     sizes = result.experiment.sizes
     rewards = {name: [result.median(name, n, "quality") for n in sizes] for name in result.experiment.methods}
-    said = {
+    statements = {
         f"reward of {name} rises at every doubling, {values[0]:.3f} to {values[-1]:.3f}": bool(
             np.all(np.diff(values) > 0)
         )
         for name, values in rewards.items()
     }
     pairs = list(zip(sizes, rewards["rolled over"], rewards["equal"], strict=True))
-    return said | {f"at {n:g} evaluations {a:.3f} rolled over, {b:.3f} equal": a > b for n, a, b in pairs[1:]}
+    return statements | {f"at {n:g} evaluations {a:.3f} rolled over, {b:.3f} equal": a > b for n, a, b in pairs[1:]}
 
 
 EXPERIMENT = growth.Experiment(

@@ -41,8 +41,8 @@ def spectrum(terms: int) -> np.ndarray:
 
 def wide_loss(inputs: np.ndarray, eigenvalues: np.ndarray) -> float:
     """The loss of infinite width on inputs (examples, terms): what no combination of examples tells."""
-    told = (inputs * eigenvalues) @ inputs.T
-    return float(eigenvalues.sum() - np.trace(np.linalg.solve(inputs @ inputs.T, told)))
+    numbers = (inputs * eigenvalues) @ inputs.T
+    return float(eigenvalues.sum() - np.trace(np.linalg.solve(inputs @ inputs.T, numbers)))
 
 
 def informed_loss(weights: np.ndarray, eigenvalues: np.ndarray) -> float:
@@ -99,15 +99,15 @@ def variance_in_width(size: Size) -> float:
 
 def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The exponents of all four."""
-    said = {}
+    statements = {}
     for name in METHODS:
         fit = result.growth(name, "quality")
-        told = f"{name}: exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})"
+        numbers = f"{name}: exponent {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})"
         if name.startswith("resolution"):
-            said[f"{told} holds −{ALPHA:g} of the spectrum"] = fit.lo <= -ALPHA <= fit.hi
+            statements[f"{numbers} holds −{ALPHA:g} of the spectrum"] = fit.lo <= -ALPHA <= fit.hi
         else:
-            said[f"{told} is within 0.1 of −1"] = abs(fit.exponent + 1) < 0.1
-    return said
+            statements[f"{numbers} is within 0.1 of −1"] = abs(fit.exponent + 1) < 0.1
+    return statements
 
 
 METHODS = {

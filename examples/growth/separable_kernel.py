@@ -43,9 +43,9 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     pairs = [
         [result.median(name, side, "quality") for name in ("straight", "turned")] for side in result.experiment.sizes
     ]
-    told = ", ".join(f"{straight:.4f}/{turned:.2f}" for straight, turned in pairs)
+    numbers = ", ".join(f"{straight:.4f}/{turned:.2f}" for straight, turned in pairs)
     return {
-        f"errors of straight and turned kernels {told}: below 0.01, above 0.1": all(
+        f"errors of straight and turned kernels {numbers}: below 0.01, above 0.1": all(
             straight < 0.01 and turned > 0.1 for straight, turned in pairs
         )
     }

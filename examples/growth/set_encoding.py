@@ -61,14 +61,14 @@ def difference(data: Elements, result: np.ndarray) -> float:
 
 def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes, said = result.experiment.sizes, {}
+    sizes, statements = result.experiment.sizes, {}
     for method, near in {"full": 1, "streamed": 0}.items():
         fit = growth.fit_growth(sizes, [[result.median(method, n, "peak_bytes")] for n in sizes], floor=False)
         p = fit.exponent
-        said[f"{method}: peak memory with exponent {p:.2f}, near {near}"] = abs(p - near) < 0.15
+        statements[f"{method}: peak memory with exponent {p:.2f}, near {near}"] = abs(p - near) < 0.15
         worst = max(result.median(method, n, "quality") for n in sizes)
-        said[f"{method}: differs by {worst:.1g} from the full set"] = worst < 1e-5
-    return said
+        statements[f"{method}: differs by {worst:.1g} from the full set"] = worst < 1e-5
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

@@ -85,7 +85,7 @@ def form(sizes: tuple[float, ...], values: list[list[float]]) -> tuple[str, floa
 
 def chosen(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether the held-out dimension chooses exponential growth for the grid and linear growth for the simplex."""
-    said, sizes = {}, result.experiment.sizes
+    statements, sizes = {}, result.experiment.sizes
     for method, expected in (("grid", "exponential"), ("simplex", "linear")):
         for what in ("cpu_seconds", "quality"):
             name, linear, exponential = form(
@@ -95,8 +95,8 @@ def chosen(result: growth.GrowthResult) -> dict[str, bool]:
             line = (
                 f"{method}, {noun}: {name}, for the linear form is off by {linear:.1%}, a + b·2^n by {exponential:.1%}"
             )
-            said[line] = name == expected
-    return said
+            statements[line] = name == expected
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

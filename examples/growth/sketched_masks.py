@@ -58,9 +58,11 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     sizes = result.experiment.sizes
     pairs = [[result.median(name, size, "quality") for name in ("by norms", "evenly")] for size in sizes]
     bounds = [1 / np.sqrt(size * WEIGHTS) for size in sizes]
-    told = ", ".join(f"{norms:.3f}/{even:.3f}/{bound:.3f}" for (norms, even), bound in zip(pairs, bounds, strict=True))
+    numbers = ", ".join(
+        f"{norms:.3f}/{even:.3f}/{bound:.3f}" for (norms, even), bound in zip(pairs, bounds, strict=True)
+    )
     return {
-        f"errors by norms, evenly, and the bound, {told}: by norms under the bound": all(
+        f"errors by norms, evenly, and the bound, {numbers}: by norms under the bound": all(
             norms <= bound for (norms, _), bound in zip(pairs, bounds, strict=True)
         ),
         "by norms below evenly at every share": all(norms < even for norms, even in pairs),

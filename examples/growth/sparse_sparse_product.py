@@ -69,17 +69,17 @@ def products(data: Factors, result: Any) -> float:
 
 def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
-    sizes, said = result.experiment.sizes, {}
+    sizes, statements = result.experiment.sizes, {}
     for method in result.experiment.methods:
         made = [result.median(method, n, "quality") for n in sizes]
         least = [[min(t.cpu_seconds for t in result.timings_of(method, n))] for n in sizes]
         fit = growth.fit_growth(made, least, floor=False)
         p = fit.exponent
-        said[f"{method}: time with exponent {p:.2f} in products of entries"] = abs(p - 1) < 0.3
+        statements[f"{method}: time with exponent {p:.2f} in products of entries"] = abs(p - 1) < 0.3
     for n in sizes:
         rows, all_at_once = (result.median(method, n, "peak_bytes") for method in ("by rows", "outer"))
-        said[f"{all_at_once / rows:.1f} times the bytes for the outer form at n = {n:g}"] = all_at_once > rows
-    return said
+        statements[f"{all_at_once / rows:.1f} times the bytes for the outer form at n = {n:g}"] = all_at_once > rows
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

@@ -58,10 +58,10 @@ def error(operator: Operator, weights: np.ndarray) -> float:
 def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The error by rank: high at first, low from the operator's own rank on."""
     errors = [result.median("Tucker", rank, "quality") for rank in result.experiment.sizes]
-    told = ", ".join(f"{e:.4f}" for e in errors)
+    numbers = ", ".join(f"{e:.4f}" for e in errors)
     low = [rank for rank, e in zip(result.experiment.sizes, errors, strict=True) if e <= 1.2 * errors[-1]]
     return {
-        f"errors {told}: at least 3 times lower at the end than at rank 1": errors[0] >= 3 * errors[-1],
+        f"errors {numbers}: at least 3 times lower at the end than at rank 1": errors[0] >= 3 * errors[-1],
         f"from rank {low[0]:g} of {CHANNELS} on at most a fifth above the whole tensor's": low[0] == SPECIES,
     }
 

@@ -68,10 +68,10 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The ratio of bytes by share."""
     shares = result.experiment.sizes
     ratios = [result.median("shuffled", s, "quality") / result.median("sorted", s, "quality") for s in shares]
-    told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    numbers = ", ".join(f"{ratio:.2f}" for ratio in ratios)
     low, high = PUBLISHED
     return {
-        f"bytes shuffled over bytes sorted {told} with shares {shares} (published with quantisation and training: "
+        f"bytes shuffled over bytes sorted {numbers} with shares {shares} (published with quantisation and training: "
         f"{low} to {high}): rising": bool(np.all(np.diff(ratios) > 0)),
         f"the last {ratios[-1]:.2f} is above 1": ratios[-1] > 1,
     }

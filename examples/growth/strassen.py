@@ -5,7 +5,7 @@ matrices take about n^2.81 multiplications, log2(7) = 2.807, instead of n³. "Fa
 Multiplication" codes the same seven products against failing nodes: each node makes one product, and beside Strassen's
 seven there are Winograd's seven (1971, Linear Algebra and its Applications 4, 381-388) and two parities, 16 nodes in
 the place of 21 for three copies. What survives suffices where the four blocks of the result lie in its span. The two
-parities here were found by search: they mend the only two pairs of nodes that the other 14 cannot lose.
+parities here were found by search: they cover the only two pairs of nodes that the other 14 cannot lose.
 
 Integers, because NumPy multiplies them by its own loops: against a tuned library for floating point the crossing lies
 at thousands, and both are exact here. The recursion ends at blocks of 32. The quality is the number of
@@ -101,14 +101,16 @@ def holds(result: growth.GrowthResult) -> dict[str, bool]:
     """The counted exponent, and how often each code loses the result."""
     fit, rng, copy = result.growth("Strassen", "quality"), np.random.default_rng(0), bilinear(STRASSEN)
     coded = bilinear((*STRASSEN, *WINOGRAD, *PARITIES))
-    said = {f"multiplications with exponent {fit.exponent:.3f}, near 2.81": abs(fit.exponent - 2.81) < 0.03}
+    statements = {f"multiplications with exponent {fit.exponent:.3f}, near 2.81": abs(fit.exponent - 2.81) < 0.03}
     for failing in FAILURES:
         one, two, three = (lost(np.tile(copy, (k, 1)), failing, rng) for k in (1, 2, 3))
         mixed = lost(coded, failing, rng)
-        told = f"copies on 7, 14, 21 nodes lose {one:.3f}, {two:.3f}, {three:.4f}, the code on {len(coded)} {mixed:.4f}"
+        numbers = (
+            f"copies on 7, 14, 21 nodes lose {one:.3f}, {two:.3f}, {three:.4f}, the code on {len(coded)} {mixed:.4f}"
+        )
         near = abs(mixed - three) < 0.05 and mixed - three < 0.25 * (two - three)
-        said[f"where nodes fail with chance {failing:g}, {told}: near 21 nodes"] = near
-    return said
+        statements[f"where nodes fail with chance {failing:g}, {numbers}: near 21 nodes"] = near
+    return statements
 
 
 EXPERIMENT = growth.Experiment(

@@ -81,7 +81,7 @@ def measured(data: Strided, method: str) -> float:
 def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     """What the sentence on this paper says."""
     fitted = {method: terms(result, method) for method in METHODS}
-    said = {
+    statements = {
         f"{method}: {block * 1e9:.0f} ns a block and {element * 1e9:.2f} ns an element": element > 0
         for method, (block, element) in fitted.items()
     }
@@ -89,18 +89,20 @@ def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
     for elements, length in HELD_OUT:
         data = made(elements, length)
         seconds = {method: measured(data, method) for method in METHODS}
-        foretold = {method: fitted[method] @ [len(data.rows), data.indices.size] for method in METHODS}
-        chosen = min(foretold, key=lambda method: foretold[method])
+        predicted = {method: fitted[method] @ [len(data.rows), data.indices.size] for method in METHODS}
+        chosen = min(predicted, key=lambda method: predicted[method])
         right += chosen == min(seconds, key=lambda method: seconds[method])
         lost.append(seconds[chosen] / min(seconds.values()))
     ends = result.experiment.sizes[0], result.experiment.sizes[-1]
     slow, fast = (8e-9 * (PACKED // n * n) / result.median("copies", n, "cpu_seconds") for n in ends)
-    said[f"copies of blocks of {ends[0]:g} run at {slow:.2f} GB/s, of {ends[1]:g} at {fast:.1f} GB/s"] = fast > slow
-    said["a block costs more by copies"] = fitted["copies"][0] > fitted["gather"][0]
+    statements[f"copies of blocks of {ends[0]:g} run at {slow:.2f} GB/s, of {ends[1]:g} at {fast:.1f} GB/s"] = (
+        fast > slow
+    )
+    statements["a block costs more by copies"] = fitted["copies"][0] > fitted["gather"][0]
     always = (
         f"the faster way chosen for {right} of {len(HELD_OUT)} shapes held out, {max(lost):.2f} of its time at most"
     )
-    return {**said, always: right >= 0.9 * len(HELD_OUT) and max(lost) < 1.5}
+    return {**statements, always: right >= 0.9 * len(HELD_OUT) and max(lost) < 1.5}
 
 
 EXPERIMENT = growth.Experiment(

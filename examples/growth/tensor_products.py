@@ -121,22 +121,24 @@ def put_out(data: Pairs, result: Any) -> float:
 def lower(result: growth.GrowthResult) -> dict[str, bool]:
     """Whether the Fourier product has the lower exponent. By 2, as the row says, it is not at these degrees."""
     full, fourier = result.growth("Clebsch-Gordan"), result.growth("Gaunt, Fourier")
-    said = " against ".join(f"{fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})" for fit in (full, fourier))
-    return {f"exponents of Clebsch-Gordan and Fourier: {said}": full.exponent > fourier.exponent}
+    statements = " against ".join(f"{fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f})" for fit in (full, fourier))
+    return {f"exponents of Clebsch-Gordan and Fourier: {statements}": full.exponent > fourier.exponent}
 
 
 def beside_theory(result: growth.GrowthResult) -> dict[str, bool]:
     """Each measured exponent beside the theoretical one, flagged where it lies outside the interval, as some must."""
-    said, flagged = [], False
+    statements, flagged = [], False
     for method, order in THEORY.items():
         fit = result.growth(method)
         differs = not fit.lo <= order <= fit.hi
         flagged |= differs
-        said.append(f"{method} {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}) {'not ' if differs else ''}{order:g}")
+        statements.append(
+            f"{method} {fit.exponent:.2f} ({fit.lo:.2f} to {fit.hi:.2f}) {'not ' if differs else ''}{order:g}"
+        )
     largest = result.experiment.sizes[-1]
     full, grid = (result.median(method, largest, "quality") for method in ("Clebsch-Gordan", "Gaunt, grid"))
     numbers = f"at L = {largest:g} Clebsch-Gordan puts out {full:.0f} numbers, the grid {grid:.0f}"
-    return {"; ".join(said): flagged, numbers: grid < full}
+    return {"; ".join(statements): flagged, numbers: grid < full}
 
 
 EXPERIMENT = growth.Experiment(

@@ -113,9 +113,9 @@ def holds(result: growth.GrowthResult) -> Mapping[str, bool]:
         data = made(64, np.random.default_rng(0), bound)
         drawn.append(error(data, polynomial(data)))
     near = {"triples": 3, "polynomial": 1}
-    said = {f"{m}: time with exponent {p:.2f}, near {near[m]}": abs(p - near[m]) < 0.3 for m, p in slopes.items()}
+    statements = {f"{m}: time with exponent {p:.2f}, near {near[m]}": abs(p - near[m]) < 0.3 for m, p in slopes.items()}
     errors = ", ".join(f"{e:.1g} at {b:g}" for e, b in zip(drawn, bounds, strict=True))
-    return {**said, f"error by the bound of entries: {errors}": bool(np.all(np.diff(drawn) > 0))}
+    return {**statements, f"error by the bound of entries: {errors}": bool(np.all(np.diff(drawn) > 0))}
 
 
 EXPERIMENT = growth.Experiment(
