@@ -14,7 +14,7 @@ import torch
 
 from froude import Runs
 from froude.cost import Decoder
-from froude.fitting.procedures.instability import Outlook, foresee
+from froude.fitting.procedures.instability import InstabilityForecast, forecast_instability
 from froude.tank import PilotRecipe, Trunk, build_corpus
 from froude.tank.design import LR
 from froude.tank.trainer import BASE_WIDTH
@@ -76,10 +76,10 @@ def trunk(name: str, width: int, seed: int) -> Trunk:
     return replace(planned, lr=rate if falls else rate * width / BASE_WIDTH)
 
 
-def outlook(small: Runs, N: float, sign: str) -> Outlook:
+def outlook(small: Runs, N: float, sign: str) -> InstabilityForecast:
     """What the small models foretell; all are of one kind, whatever their rates."""
     one_kind = Runs.from_columns({**{x: small[x] for x in ("N", "step", sign)}, "kind": np.ones(len(small))})
-    return foresee(one_kind, N, sign, per="kind", threshold=THRESHOLD)[0]
+    return forecast_instability(one_kind, N, sign, per="kind", threshold=THRESHOLD)[0]
 
 
 def mean_at(runs: Runs, width: int, sign: str) -> str:
@@ -87,12 +87,12 @@ def mean_at(runs: Runs, width: int, sign: str) -> str:
     return f"{np.exp(np.log(runs[sign][runs['width'] == width]).mean()):.3g}"
 
 
-def shown(found: Outlook) -> str:
+def shown(found: InstabilityForecast) -> str:
     """A forecast with its 90% interval."""
     return f"{found.forecast.mean:.3g} ({found.forecast.lo:.3g} to {found.forecast.hi:.3g})"
 
 
-def crossing(found: Outlook) -> str:
+def crossing(found: InstabilityForecast) -> str:
     """Where the threshold is crossed, with its 90% interval."""
     size, lo, hi = (f"{value:.2g}" if np.isfinite(value) else "never" for value in found.crossing)
     return f"{size} ({lo} to {hi})"

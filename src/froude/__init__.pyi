@@ -30,12 +30,12 @@ from .fitting import best_schedule as best_schedule
 from .fitting import calibrate as calibrate
 from .fitting import choose as choose
 from .fitting import compare as compare
-from .fitting import compute_optimal as compute_optimal
 from .fitting import count_flops as count_flops
 from .fitting import estimate_steps as estimate_steps
 from .fitting import fit as fit
 from .fitting import fit_optimum as fit_optimum
 from .fitting import frontier as frontier
+from .fitting import optimal as optimal
 from .fitting import predict as predict
 from .growth import Experiment as Experiment
 from .growth import GrowthResult as GrowthResult

@@ -12,7 +12,7 @@ import pytest
 
 from froude import Runs
 from froude.cost import Decoder
-from froude.fitting.procedures.instability import UNSTABLE_LOGIT, foresee
+from froude.fitting.procedures.instability import UNSTABLE_LOGIT, forecast_instability
 from froude.fitting.procedures.sensitivity import Sensitivity, lr_sensitivity
 from froude.tank import Corpus, Trunk, trainer
 from froude.tank.warning_signs import warning_signs
@@ -91,7 +91,7 @@ def test_small_models_predict_that_a_rate_fails_in_a_large_one(
             {name: np.append(plain[name], again[name]) for name in ("N", "lr", "loss", "attention_logit")}
         )
         small = small.take(np.isin(small["lr"], (CALM, WILD)))
-        calm, wild = foresee(small, N=planned(LARGE, WILD, 0).decoder.n_non_embedding)
+        calm, wild = forecast_instability(small, N=planned(LARGE, WILD, 0).decoder.n_non_embedding)
 
         # Only now is the large model trained.
         large = trained(corpus, [LARGE], (CALM, WILD))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from froude import Runs, backtest, get_law, get_published, read_runs
-from froude.fitting import compute_optimal, estimate_steps, fit
+from froude.fitting import estimate_steps, fit, optimal
 from froude.laws.families.low_precision import critical_tokens
 from froude.laws.families.sampling import rate_until
 from froude.laws.families.width import MAXIMAL_UPDATE, MEAN_FIELD, NTK, STANDARD, STANDARD_SLOW
@@ -122,10 +122,10 @@ def test_the_annealing_law_predicts_an_unseen_published_schedule(published: Find
 @pytest.mark.atlas("minicpm", "modelled")
 def test_the_minicpm_law_puts_the_best_data_at_192_tokens_a_parameter() -> None:
     law = get_law("chinchilla")
-    best = compute_optimal(law.published["minicpm-2024-average"], 1e21)
+    best = optimal(law.published["minicpm-2024-average"], 1e21)
     # 191.87 is printed of unrounded constants; those that are printed have two or three digits.
     assert best.tokens_per_param == pytest.approx(192, rel=0.05)
-    hoffmann = compute_optimal(law.published["besiroglu-2024"], 1e21).tokens_per_param
+    hoffmann = optimal(law.published["besiroglu-2024"], 1e21).tokens_per_param
     assert best.tokens_per_param > 5 * hoffmann
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from froude.fitting import fit
-from froude.fitting.allocation import compute_optimal
+from froude.fitting.allocation import optimal
 from froude.laws import get_law
 from froude.laws.families.broken import broken
 from froude.laws.families.kaplan import c_min, s_min
@@ -83,7 +83,7 @@ def test_minicpm_constants_give_the_printed_terms_at_a_billion_of_each() -> None
 @pytest.mark.parametrize(("data", "ratio"), [("average", 183.9), ("code", 193.7), ("ultratext", 91.2)])
 def test_minicpm_rounded_constants_give_its_token_ratios(data: str, ratio: float) -> None:
     constants = get_law("chinchilla").published[f"minicpm-2024-{data}"]
-    assert compute_optimal(constants, 1e21).tokens_per_param == pytest.approx(ratio, abs=0.05)
+    assert optimal(constants, 1e21).tokens_per_param == pytest.approx(ratio, abs=0.05)
 
 
 def test_deepseek_size_times_tokens_is_the_compute() -> None:

@@ -1,4 +1,4 @@
-"""Early warnings of instability: trends with size, what they foresee, and signs of real small trainings."""
+"""Early warnings of instability: trends with size, what they predict, and signs of real small trainings."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 
 from froude.cost import Decoder
 from froude.errors import InputError
-from froude.fitting.procedures.instability import fit_trend, foresee
+from froude.fitting.procedures.instability import fit_trend, forecast_instability
 from froude.runs import Runs
 from froude.tank import Trunk, trainer
 from froude.tank.warning_signs import warning_signs
@@ -57,12 +57,12 @@ def test_a_quantity_that_does_not_grow_never_crosses() -> None:
 
 def test_a_sign_that_falls_crosses_from_above() -> None:
     fading = Runs.from_columns({"N": SIZES, "lr": np.ones(8), "rms": 1e-5 * (SIZES / 1e7) ** -0.5})
-    near, far = (foresee(fading, N, "rms", threshold=1e-6, beyond="below")[0] for N in (1e8, 1e10))
+    near, far = (forecast_instability(fading, N, "rms", threshold=1e-6, beyond="below")[0] for N in (1e8, 1e10))
     assert near.crossing == pytest.approx((1e9, 1e9, 1e9), rel=0.04)
     assert (near.risk, far.risk) == (0.0, 1.0)
 
 
-# Outlooks
+# Forecasts of instability
 
 
 def signs(noise: float = 0.05) -> dict[str, np.ndarray]:
@@ -73,7 +73,7 @@ def signs(noise: float = 0.05) -> dict[str, np.ndarray]:
 
 
 def test_only_the_rate_at_which_logits_grow_is_foreseen_to_be_unstable() -> None:
-    calm, wild = foresee(Runs.from_columns(signs()), N=1e11)
+    calm, wild = forecast_instability(Runs.from_columns(signs()), N=1e11)
     assert (calm.kind, wild.kind) == (1e-3, 1e-2)
     assert calm.risk < 0.1 < 0.9 < wild.risk
     # 10 · (N / 1e5)^0.6 is 1e4 at N = 1e10.
@@ -88,7 +88,7 @@ def test_an_outlook_holds_one_more_run_of_a_power_or_a_bend(bend: float) -> None
         log_N = np.log(np.append(SIZES, 1e8) / 1e6)
         logit = noisy(np.exp(3 + 0.4 * log_N + bend * log_N**2), 0.1, seed)
         runs = Runs.from_columns({"N": SIZES, "lr": np.ones(8), "attention_logit": logit[:-1]})
-        forecast = foresee(runs, N=1e8, seed=seed)[0].forecast
+        forecast = forecast_instability(runs, N=1e8, seed=seed)[0].forecast
         held += forecast.lo <= logit[-1] <= forecast.hi
         width.append(np.log(forecast.hi / forecast.lo))
     # Two trends of which one is wrong make it hold rather too often; 48 or fewer of 60 once in fifty at 90%.
@@ -99,14 +99,15 @@ def test_an_outlook_holds_one_more_run_of_a_power_or_a_bend(bend: float) -> None
 def test_runs_without_a_finite_sign_are_counted_and_left_out() -> None:
     table = signs()
     table["attention_logit"][0] = np.inf
-    (first, _) = foresee(Runs.from_columns(table), N=1e9)
+    (first, _) = forecast_instability(Runs.from_columns(table), N=1e9)
     assert (first.n, first.diverged) == (15, 1)
 
 
 def test_an_outlook_does_not_depend_on_the_unit_of_size() -> None:
     table = signs()
     here, there = (
-        foresee(Runs.from_columns({**table, "N": table["N"] / unit}), N=1e11 / unit)[1] for unit in (1.0, 1e6)
+        forecast_instability(Runs.from_columns({**table, "N": table["N"] / unit}), N=1e11 / unit)[1]
+        for unit in (1.0, 1e6)
     )
     assert there.forecast.mean == pytest.approx(here.forecast.mean)
     assert there.crossing[0] * 1e6 == pytest.approx(here.crossing[0])
@@ -115,11 +116,11 @@ def test_an_outlook_does_not_depend_on_the_unit_of_size() -> None:
 def test_signs_that_cannot_be_compared_are_refused() -> None:
     table = signs()
     with pytest.raises(InputError, match="2 sizes are too few for a trend of order 1: train at least 3"):
-        foresee(Runs.from_columns(table).where("N < 3e5"), N=1e9)
+        forecast_instability(Runs.from_columns(table).where("N < 3e5"), N=1e9)
     with pytest.raises(InputError, match='choose one, with where\\("step = 100"\\)'):
-        foresee(Runs.from_columns({**table, "step": np.arange(32)}), N=1e9)
+        forecast_instability(Runs.from_columns({**table, "step": np.arange(32)}), N=1e9)
     with pytest.raises(InputError, match="outcomes of a trend hold -1: they must be positive"):
-        foresee(Runs.from_columns({**table, "attention_logit": np.full(32, -1.0)}), N=1e9)
+        forecast_instability(Runs.from_columns({**table, "attention_logit": np.full(32, -1.0)}), N=1e9)
 
 
 # Real trainings
@@ -143,7 +144,7 @@ def small() -> Runs:
 
 
 def test_attention_logits_grow_with_size_at_a_high_rate_only(small: Runs) -> None:
-    low, high = foresee(small, N=1e6, per="hidden_lr")
+    low, high = forecast_instability(small, N=1e6, per="hidden_lr")
     assert (low.kind, high.kind) == (0.003, HIGH_RATE)
     assert high.trends[0].coefficients[1] > 0.5 > 0.3 > low.trends[0].coefficients[1]
     assert high.forecast.mean > 30 * low.forecast.mean
@@ -151,7 +152,7 @@ def test_attention_logits_grow_with_size_at_a_high_rate_only(small: Runs) -> Non
 
 def test_small_models_predict_attention_logits_seven_times_larger(small: Runs) -> None:
     large = warning_signs([same_rate(64, HIGH_RATE, 0)], random_corpus(50_000), [STEPS])
-    foreseen = foresee(small, N=float(large["N"][0]), per="hidden_lr")[1].forecast
+    foreseen = forecast_instability(small, N=float(large["N"][0]), per="hidden_lr")[1].forecast
     measured = large["attention_logit"][0]
     assert measured > 2 * small["attention_logit"].max()
     assert foreseen.lo < measured < foreseen.hi

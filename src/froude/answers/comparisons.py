@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
-
 from froude.answers.answer import Answer, Fact, Table
 from froude.answers.numbers import number_and_interval, percent
 from froude.fitting import Comparison, Estimate, Fit
@@ -45,7 +43,8 @@ def answer_of_comparison(
 
 def _estimate(estimate: Estimate) -> tuple[str, str]:
     """An estimate and its interval; "none" where the fits have none."""
-    value = estimate.value
-    if value is None or not isfinite(value):
+    if estimate.value is None:
         return "none", ""
-    return number_and_interval(value, estimate.lo, estimate.hi)
+    if estimate.lo is None or estimate.hi is None:
+        return f"{estimate.value:.3g}", ""
+    return number_and_interval(estimate.value, estimate.lo, estimate.hi)

@@ -1,15 +1,16 @@
 """Runs and a law become a fit: solver, uncertainty, forecasts, backtests, choice of law, calibration.
 
 Beside the verbs that take any law stand procedures of the literature: Chinchilla's three approaches, Farseer's pieces,
-Su's estimation of steps, the frontier of a cloud of runs, and what hyperparameter sweeps and warning signs foretell.
+Su's estimation of steps, the frontier of a cloud of runs, and what hyperparameter sweeps and signs of
+instability predict.
 """
 
 from froude.fitting.accounting import count_flops
-from froude.fitting.allocation import Allocation, compute_optimal
+from froude.fitting.allocation import Allocation, optimal
 from froude.fitting.backtesting import Backtest, backtest
 from froude.fitting.calibration import calibrate
 from froude.fitting.choice import Choice, HeldOut, LawCandidate, choose, fit
-from froude.fitting.comparison import Comparison, Estimate, compare, error_ratio, misled
+from froude.fitting.comparison import Comparison, Estimate, compare, error_ratio, warn_of_reversal
 from froude.fitting.curves.schedule_search import best_schedule, free_schedule
 from froude.fitting.curves.schedules import Schedule
 from froude.fitting.fits import Fit, predict
@@ -17,7 +18,7 @@ from froude.fitting.forecasting import Forecast
 from froude.fitting.options import FitOptions
 from froude.fitting.procedures.farseer_pieces import farseer_by_pieces
 from froude.fitting.procedures.frontiers import frontier
-from froude.fitting.procedures.instability import Outlook, foresee
+from froude.fitting.procedures.instability import InstabilityForecast, forecast_instability
 from froude.fitting.procedures.optimum import Optimum, fit_optimum
 from froude.fitting.procedures.sensitivity import Sensitivity, lr_sensitivity
 from froude.fitting.procedures.three_approaches import Approach, Approaches, approaches
@@ -35,9 +36,9 @@ __all__ = [
     "FitOptions",
     "Forecast",
     "HeldOut",
+    "InstabilityForecast",
     "LawCandidate",
     "Optimum",
-    "Outlook",
     "Schedule",
     "Sensitivity",
     "approaches",
@@ -46,17 +47,17 @@ __all__ = [
     "calibrate",
     "choose",
     "compare",
-    "compute_optimal",
     "count_flops",
     "error_ratio",
     "estimate_steps",
     "farseer_by_pieces",
     "fit",
     "fit_optimum",
-    "foresee",
+    "forecast_instability",
     "free_schedule",
     "frontier",
     "lr_sensitivity",
-    "misled",
+    "optimal",
     "predict",
+    "warn_of_reversal",
 ]

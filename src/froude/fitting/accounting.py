@@ -35,7 +35,7 @@ SIZES: Mapping[str, tuple[str, ...]] = {
     "context": ("context", "context_length", "seq_len", "seq_length", "sequence_length", "n_ctx", "block_size"),
     "vocabulary": ("vocabulary", "vocabulary_size", "vocab", "vocab_size", "n_vocab"),
 }
-"""The sizes of a decoder that FLOPs depend on, and the columns in which each is found."""
+"""The sizes of a decoder that FLOPs depend on, and the columns in which each stands."""
 
 _NEEDED = ("width", "layers")
 # What a count of parameters may take in and a shape leaves out: biases, gains, learned positions, a padded vocabulary.
@@ -101,30 +101,32 @@ def count_flops(runs: Runs, how: str = "auto", **sizes: float) -> Runs:
     known = _whole(known)
     exact = known.shape.training_flops_per_token * runs["D"]
     off = off_by_six_nd(runs, known)
-    said = f"{', '.join(known.sources)}; N counts {known.counts}; 6·N·D is off by {off.min():+.0%} to {off.max():+.0%}"
-    return _with_flops(runs, exact, f"C = exact matmul FLOPs of the decoder ({said})")
+    detail = (
+        f"{', '.join(known.sources)}; N counts {known.counts}; 6·N·D is off by {off.min():+.0%} to {off.max():+.0%}"
+    )
+    return _with_flops(runs, exact, f"C = exact matmul FLOPs of the decoder ({detail})")
 
 
 def decoders(runs: Runs, sizes: Mapping[str, float] | None = None) -> Decoders | Unknown:
     """The shapes of the models of runs, from columns and from `sizes` that all share, if these account for N."""
-    found: dict[str, np.ndarray] = {}
+    by_size: dict[str, np.ndarray] = {}
     sources: list[str] = []
     for size in SIZES:
         columns = [c for c in runs.columns if normal(c) in SIZES[size] and runs[c].dtype.kind == "f"]
         if size in (sizes or {}):
             value = (sizes or {})[size]
-            found[size] = np.full(len(runs), float(value))
+            by_size[size] = np.full(len(runs), float(value))
             sources.append(f"{size} = {value:g}")
         elif len(columns) > 1:
             return Unknown(why=f"{' or '.join(columns)} may be the {size}")
         elif columns:
-            found[size] = runs[columns[0]]
+            by_size[size] = runs[columns[0]]
             sources.append(columns[0])
-    if lacking := [size for size in _NEEDED if size not in found]:
+    if lacking := [size for size in _NEEDED if size not in by_size]:
         return Unknown(why=f"there is no column of {' and '.join(lacking)}")
-    if broken := [size for size, values in found.items() if not np.all(values > 0)]:
+    if broken := [size for size, values in by_size.items() if not np.all(values > 0)]:
         return Unknown(why=f"some run has no {broken[0]} above 0")
-    return _accounting_for(runs, found, tuple(sources))
+    return _accounting_for(runs, by_size, tuple(sources))
 
 
 def is_six_nd(runs: Runs) -> bool:
@@ -136,18 +138,18 @@ def is_six_nd(runs: Runs) -> bool:
 def off_by_six_nd(runs: Runs, known: Decoders) -> np.ndarray:
     """6·N·D over the exact FLOPs of each run − 1, (rows,).
 
-    Where a size is missing only what falls short is told: it falls short by at least so much.
+    Where a size is missing 6·N·D can only be known to fall short, by at least so much.
     """
     off = 6 * runs["N"] / known.shape.training_flops_per_token - 1
     return np.minimum(off, 0.0) if known.missing else off
 
 
-def _accounting_for(runs: Runs, found: Mapping[str, np.ndarray], sources: tuple[str, ...]) -> Decoders | Unknown:
+def _accounting_for(runs: Runs, by_size: Mapping[str, np.ndarray], sources: tuple[str, ...]) -> Decoders | Unknown:
     """The kind of decoder, gated or not, tied or not, whose parameters are N, if there is one."""
     if "N" not in runs or _derived(runs, "N"):
         return Unknown(why="there is no column N to hold the shape against")
     N = runs["N"]
-    nearest = min(_kinds(found, sources), key=lambda each: np.abs(each.n_params / N - 1).max())
+    nearest = min(_kinds(by_size, sources), key=lambda each: np.abs(each.n_params / N - 1).max())
     off = np.abs(nearest.n_params / N - 1)
     if off.max() <= _SAME_COUNT:
         return nearest
@@ -158,13 +160,13 @@ def _accounting_for(runs: Runs, found: Mapping[str, np.ndarray], sources: tuple[
     )
 
 
-def _kinds(found: Mapping[str, np.ndarray], sources: tuple[str, ...]) -> Iterator[Decoders]:
+def _kinds(by_size: Mapping[str, np.ndarray], sources: tuple[str, ...]) -> Iterator[Decoders]:
     """Every kind of decoder of these sizes, with each way to count its parameters."""
-    zero = np.zeros_like(found["width"])
-    filled = {"context": zero, "vocabulary": zero, "mlp_width": 4 * found["width"], **found}
-    missing = tuple(size for size in ("context", "vocabulary") if size not in found)
+    zero = np.zeros_like(by_size["width"])
+    filled = {"context": zero, "vocabulary": zero, "mlp_width": 4 * by_size["width"], **by_size}
+    missing = tuple(size for size in ("context", "vocabulary") if size not in by_size)
     counts: tuple[Literal["all", "all but the embedding"], ...] = ("all but the embedding",)
-    for gated in (False, True) if "mlp_width" in found else (False,):
+    for gated in (False, True) if "mlp_width" in by_size else (False,):
         for tied in (True, False):
             from froude.cost.model.plain_decoder import DecoderShape
 
@@ -212,5 +214,5 @@ def _with_flops(runs: Runs, flops: np.ndarray, sentence: str) -> Runs:
     frame, notes = runs.frame, runs.notes
     if "C" in runs and not _derived(runs, "C"):
         frame, notes = frame.rename({"C": "C (as read)"}), (*notes, "the column C is kept as 'C (as read)'")
-    derived = (*(said for said in runs.derived if not said.startswith("C = ")), sentence)
+    derived = (*(sentence for sentence in runs.derived if not sentence.startswith("C = ")), sentence)
     return replace(runs, frame=frame.with_columns(pl.Series("C", flops)), derived=derived, notes=notes)

@@ -41,7 +41,7 @@ class Allocation:
         return self.D / self.N
 
 
-def compute_optimal(
+def optimal(
     source: Fit | Mapping[str, float],
     C: Any,
     *,
@@ -61,21 +61,21 @@ def compute_optimal(
     if np.any(bad := ~(np.isfinite(budget) & (budget > 0))):
         raise InputError(f"C = {budget[bad].flat[0]:g}: give training FLOPs above 0")
     params = source.params if isinstance(source, Fit) else source
-    found = _best(law, params, budget / flop_per_param_token)
-    if np.any(lost := np.isnan(found["N"])):
+    best = _least(law, params, budget / flop_per_param_token)
+    if np.any(lost := np.isnan(best["N"])):
         first = float(budget[lost].flat[0])
         raise InputError(f"C = {first:g}: {law.name} puts its least loss at no size there; give a C nearer to the runs")
     intervals: dict[str, tuple[Any, Any]] = {}
     if isinstance(source, Fit):
         tall = {name: source.draws[:, k].reshape(-1, *(1,) * budget.ndim) for k, name in enumerate(law.parameters)}
-        drawn = _best(law, tall, budget / flop_per_param_token)
+        drawn = _least(law, tall, budget / flop_per_param_token)
         drawn["tokens_per_param"] = drawn["D"] / drawn["N"]
         ends = [(1 - source.level) / 2, (1 + source.level) / 2]
         intervals = {name: _pair(np.nanquantile(values, ends, axis=0)) for name, values in drawn.items()}
-    return Allocation(C=_plain(budget), **{name: _plain(value) for name, value in found.items()}, intervals=intervals)
+    return Allocation(C=_plain(budget), **{name: _plain(value) for name, value in best.items()}, intervals=intervals)
 
 
-def _best(law: Law, params: Mapping[str, Any], size: np.ndarray) -> dict[str, np.ndarray]:
+def _least(law: Law, params: Mapping[str, Any], size: np.ndarray) -> dict[str, np.ndarray]:
     """N, D, loss, a and b at the least loss with N·D = size; params and size broadcast."""
     shape = np.broadcast_shapes(np.shape(size), *(np.shape(value) for value in params.values()))
     size = np.broadcast_to(size, shape)
@@ -117,8 +117,8 @@ def _searched(law: Law, params: Mapping[str, Any], size: np.ndarray) -> np.ndarr
         if each == 0:  # far from all runs a law may fall for ever: only a hollow counts
             hollow[..., 1:-1] = (loss[..., 1:-1] < loss[..., :-2]) & (loss[..., 1:-1] < loss[..., 2:])
         lowest = np.argmin(np.where(hollow, loss, np.inf), axis=-1)[..., None]
-        found = np.take_along_axis(hollow, lowest, axis=-1)
-        middle = np.where(found, np.take_along_axis(log_ratio, lowest, axis=-1), np.nan)[..., 0]
+        is_minimum = np.take_along_axis(hollow, lowest, axis=-1)
+        middle = np.where(is_minimum, np.take_along_axis(log_ratio, lowest, axis=-1), np.nan)[..., 0]
         reach *= 2 / (_GRID - 1)
     return np.sqrt(size) * np.exp(middle)
 

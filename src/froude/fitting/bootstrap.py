@@ -18,13 +18,13 @@ def refits(problem: FitProblem, best: np.ndarray, weights: np.ndarray) -> Minima
     """
     residuals, space = problem.residuals, problem.space()
     starts = np.tile(best, (len(weights), 1))
-    found = minimise(residuals, starts, weights, space, gradual=False, max_steps=_FEW_STEPS)
-    if (late := np.flatnonzero(~found.converged)).size:
-        found = _with(found, late, minimise(residuals, starts[late], weights[late], space))
-    if (late := np.flatnonzero(~found.converged)).size:
-        last = minimise(residuals, found.points[late], weights[late], space, gradual=False, max_steps=_MANY_STEPS)
-        found = _with(found, late, last)
-    return found
+    minima = minimise(residuals, starts, weights, space, gradual=False, max_steps=_FEW_STEPS)
+    if (late := np.flatnonzero(~minima.converged)).size:
+        minima = _with(minima, late, minimise(residuals, starts[late], weights[late], space))
+    if (late := np.flatnonzero(~minima.converged)).size:
+        last = minimise(residuals, minima.points[late], weights[late], space, gradual=False, max_steps=_MANY_STEPS)
+        minima = _with(minima, late, last)
+    return minima
 
 
 def _with(minima: Minima, rows: np.ndarray, better: Minima) -> Minima:

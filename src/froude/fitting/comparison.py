@@ -11,7 +11,7 @@ from froude.fitting.fits import Fit
 from froude.fitting.forecasting import extrapolation_error
 from froude.laws.inverse import first_zero
 
-Side = Literal["first", "second", ""]
+Side = Literal["first", "second"]
 
 BEYOND = 1e3
 """Times the largest input of either fit, up to which crossings and equal outcomes are looked for."""
@@ -22,15 +22,15 @@ BEYOND = 1e3
 class Estimate:
     """A number with its interval, which holds the draws that have one; `share` is the part of them that do.
 
-    NaN where the fits themselves have none.
+    `value` is None where the fits themselves have none, `lo` and `hi` where no draw has one.
     """
 
-    value: float
-    lo: float
-    hi: float
+    value: float | None
+    lo: float | None
+    hi: float | None
     share: float
 
-    def to_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, float | None]:
         """As JSON."""
         return {"value": self.value, "lo": self.lo, "hi": self.hi, "share": self.share}
 
@@ -41,7 +41,7 @@ class Comparison:
     """Two fits along one input x, the better of which has the lower outcome.
 
     `crossing` is the first x at which they meet. `small` wins at the smallest x of both, `winner` at the x `at`: a side
-    is named where the intervals there do not overlap, else it is empty. `still_wins` is the probability that whichever
+    is named where the intervals there do not overlap, else it is None. `still_wins` is the probability that whichever
     is ahead at the smallest x is also ahead at `at`, and `multiplier` how many times the second's x the first needs
     there for the same outcome. `steeper` has the larger exponent, where both have one and their intervals do not
     overlap.
@@ -51,16 +51,17 @@ class Comparison:
     at: float
     level: float
     crossing: Estimate
-    small: Side
-    winner: Side
+    small: Side | None
+    winner: Side | None
     still_wins: float
     multiplier: Estimate
-    steeper: Side
+    steeper: Side | None
 
     def to_dict(self) -> dict[str, Any]:
         """What `froude compare --json` prints."""
         estimates = {"crossing": self.crossing.to_dict(), "multiplier": self.multiplier.to_dict()}
-        return {**vars(self), **estimates}
+        sides = {name: getattr(self, name) or "" for name in ("small", "winner", "steeper")}
+        return {**vars(self), **estimates, **sides}
 
 
 def compare(first: Fit, second: Fit, at: float) -> Comparison:
@@ -101,10 +102,10 @@ def compare(first: Fit, second: Fit, at: float) -> Comparison:
     )
 
 
-def misled(here: Comparison, there: Comparison) -> str:
-    """A sentence where whoever wins by the outcome `here` falls more slowly by the outcome `there`, else nothing."""
+def warn_of_reversal(here: Comparison, there: Comparison) -> str | None:
+    """A sentence where whoever wins by the outcome `here` falls more slowly by the outcome `there`, else None."""
     if not here.winner or not there.steeper or here.winner == there.steeper:
-        return ""
+        return None
     return (
         f"the {here.winner} wins at {here.x} = {here.at:g} by the one outcome, and by the other falls more slowly "
         f"than the {there.steeper}: what was chosen by the one may lose by the other"
@@ -167,25 +168,26 @@ def _input(first: Fit, second: Fit) -> tuple[str, ...]:
     return inputs
 
 
-def _estimate(found: np.ndarray, ends: tuple[float, float]) -> Estimate:
-    """The first of what was found, and the interval of the others that are there."""
-    drawn = found[1:][np.isfinite(found[1:])]
-    low, high = np.quantile(drawn, ends) if drawn.size else (np.nan, np.nan)
-    return Estimate(value=float(found[0]), lo=float(low), hi=float(high), share=drawn.size / (found.size - 1))
+def _estimate(values: np.ndarray, ends: tuple[float, float]) -> Estimate:
+    """The first value, and the interval of the others that are finite."""
+    drawn = values[1:][np.isfinite(values[1:])]
+    low, high = (float(end) for end in np.quantile(drawn, ends)) if drawn.size else (None, None)
+    value = float(values[0]) if np.isfinite(values[0]) else None
+    return Estimate(value=value, lo=low, hi=high, share=drawn.size / (values.size - 1))
 
 
-def _ahead(curves: "tuple[_Curves, _Curves]", at: float, ends: tuple[float, float]) -> Side:
+def _ahead(curves: "tuple[_Curves, _Curves]", at: float, ends: tuple[float, float]) -> Side | None:
     outcomes = (each.at(np.array([at]))[1:, 0] for each in curves)
     (first_low, first_high), (second_low, second_high) = (np.quantile(each, ends) for each in outcomes)
     if first_high < second_low:
         return "first"
-    return "second" if second_high < first_low else ""
+    return "second" if second_high < first_low else None
 
 
-def _steeper(first: Fit, second: Fit) -> Side:
+def _steeper(first: Fit, second: Fit) -> Side | None:
     if not all("alpha" in each.intervals for each in (first, second)):
-        return ""
+        return None
     (first_low, first_high), (second_low, second_high) = first.intervals["alpha"], second.intervals["alpha"]
     if first_low > second_high:
         return "first"
-    return "second" if second_low > first_high else ""
+    return "second" if second_low > first_high else None

@@ -21,14 +21,15 @@ class Measured:
     """Inputs {role: (n,)} and outcomes y (n,) of the rows that did not diverge.
 
     `rows` (n,) are their positions in the runs, `diverged` the positions of those left out. Where runs are points of
-    curves, `pasts` are the inputs that are no numbers, and `stretches` (n,) says which have residuals that go together.
+    curves, `histories` are the inputs that are no numbers, and `stretches` (n,) says which have residuals that go
+    together.
     """
 
     inputs: Mapping[str, np.ndarray]
     y: np.ndarray
     rows: np.ndarray
     diverged: np.ndarray
-    pasts: Mapping[str, LrHistory] = field(default_factory=dict)
+    histories: Mapping[str, LrHistory] = field(default_factory=dict)
     stretches: np.ndarray | None = None
 
     @property
@@ -38,8 +39,8 @@ class Measured:
 
     @property
     def given(self) -> dict[str, Any]:
-        """All inputs, numbers and pasts, as a law takes them."""
-        return {**self.inputs, **self.pasts}
+        """All inputs, numbers and histories, as a law takes them."""
+        return {**self.inputs, **self.histories}
 
     def take(self, which: np.ndarray) -> "Measured":
         """The rows where a Boolean array (n,) is True."""
@@ -48,7 +49,7 @@ class Measured:
             y=self.y[which],
             rows=self.rows[which],
             diverged=self.diverged,
-            pasts={x: past[which] for x, past in self.pasts.items()},
+            histories={x: history[which] for x, history in self.histories.items()},
             stretches=None if self.stretches is None else self.stretches[which],
         )
 
@@ -67,8 +68,8 @@ def measure(law: Law, runs: Runs, y: str) -> Measured:
     of_curves = wants_curves(law, runs)
     derived = along_curves(law, runs) if of_curves else {}
     runs = with_optional_roles(runs, tuple(x for x in law.inputs if x not in derived))
-    pasts = {x: values for x, values in derived.items() if isinstance(values, LrHistory)}
-    inputs = {x: derived[x] if x in derived else _column(law, runs, x) for x in law.inputs if x not in pasts}
+    histories = {x: values for x, values in derived.items() if isinstance(values, LrHistory)}
+    inputs = {x: derived[x] if x in derived else _column(law, runs, x) for x in law.inputs if x not in histories}
     diverged = runs.diverged(y)
     rows = np.flatnonzero(~diverged)
     check_counted_alike(runs, rows, law.inputs)
@@ -86,7 +87,7 @@ def measure(law: Law, runs: Runs, y: str) -> Measured:
         y=outcome,
         rows=rows,
         diverged=np.flatnonzero(diverged),
-        pasts={x: past[rows] for x, past in pasts.items()},
+        histories={x: history[rows] for x, history in histories.items()},
         stretches=stretches(law, runs)[rows] if of_curves else None,
     )
 

@@ -56,24 +56,24 @@ class FitProblem:
 
     @cached_property
     def _pieces(self) -> tuple[tuple[slice, tuple[Dual | LrHistory, ...]], ...]:
-        """The inputs, cut where the pasts of the runs are together too long for the cache of one core."""
-        pasts = [x for x in self.inputs if isinstance(x, LrHistory)]
-        if not pasts:
+        """The inputs, cut where the histories of the runs are together too long for the cache of one core."""
+        histories = [x for x in self.inputs if isinstance(x, LrHistory)]
+        if not histories:
             return ((slice(None), self.inputs),)
-        ends = np.flatnonzero(np.diff(pasts[0].starts // _PAIRS_AT_ONCE)) + 1
+        ends = np.flatnonzero(np.diff(histories[0].starts // _PAIRS_AT_ONCE)) + 1
         pieces = [slice(a, b) for a, b in zip([0, *ends], [*ends, self.measured.size], strict=True)]
         return tuple((some, tuple(values[some] for values in self.inputs)) for some in pieces)
 
     def _parameters(self, points: np.ndarray) -> dict[str, Dual]:
-        made = {}
+        parameters = {}
         for k, (name, kind) in enumerate(self.law.kinds.items()):
             z = points[:, k, None]
             if kind.coordinate == "log":
                 value = np.exp(z)
-                made[name] = Dual(value, {name: value}, z)
+                parameters[name] = Dual(value, {name: value}, z)
             else:
-                made[name] = Dual(z, {name: np.ones_like(z)})
-        return made
+                parameters[name] = Dual(z, {name: np.ones_like(z)})
+        return parameters
 
     def space(self) -> ParameterBounds:
         """Where the coordinates may lie, and how far one step may take them."""
@@ -103,14 +103,14 @@ class FitProblem:
     def starts(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Random points (count, P) to start from: the best of several draws of the kinds each."""
         if not any(kind.rough for kind in self.law.kinds.values()):
-            return self._best(self._drawn(_CANDIDATES * count, rng), count)
-        points = self._best(self._drawn(_EACH * _FALLING * count, rng), _FALLING * count)
+            return self._best(self._draw(_CANDIDATES * count, rng), count)
+        points = self._best(self._draw(_EACH * _FALLING * count, rng), _FALLING * count)
         fallen = minimise(
             self.residuals, points, np.ones((len(points), self.measured.size)), self.space(), max_steps=_FIRST_STEPS
         )
         return self._best(fallen.points, count)
 
-    def _drawn(self, count: int, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
         lowest = self.measured.min()
         level = float(np.exp(lowest) if self.law.residual == "log" else abs(lowest))
         space = self.space()

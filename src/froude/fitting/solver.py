@@ -104,7 +104,7 @@ def minimise(
     the stages; a start near its minimum needs only the last.
     """
     rows, size = starts.shape
-    found = Minima(
+    minima = Minima(
         points=np.array(starts, dtype=float),
         objectives=np.full(rows, np.inf),
         gradients=np.full(rows, np.inf),
@@ -116,8 +116,8 @@ def minimise(
         for first in range(0, rows, chunk):
             numbers = np.arange(first, min(first + chunk, rows))
             batch = _rows(numbers, starts, weights, space, np.inf if gradual else delta)
-            _descend(residuals, batch, space, delta, max_steps, found)
-    return found
+            _descend(residuals, batch, space, delta, max_steps, minima)
+    return minima
 
 
 def _rows(numbers: np.ndarray, starts: np.ndarray, weights: np.ndarray, space: ParameterBounds, delta: float) -> _Row:
@@ -133,9 +133,9 @@ def _rows(numbers: np.ndarray, starts: np.ndarray, weights: np.ndarray, space: P
 
 
 def _descend(
-    residuals: Residuals, row: _Row, space: ParameterBounds, delta: float, max_steps: int, found: Minima
+    residuals: Residuals, row: _Row, space: ParameterBounds, delta: float, max_steps: int, minima: Minima
 ) -> None:
-    """Move one batch until every row has converged or run out of steps, writing each into `found`."""
+    """Move one batch until every row has converged or run out of steps, writing each into `minima`."""
     here = _look(residuals, row.point, row.weights, row.delta)
     for step in range(max_steps):
         gradient = _scaled_gradient(here, row, space)
@@ -143,7 +143,7 @@ def _descend(
         settled = (gradient < _STAGE_TOLERANCE[last.astype(int)]) & np.isfinite(here.value)
         done = settled & last
         if done.any():
-            _record(found, here, row, gradient, done, step)
+            _record(minima, here, row, gradient, done, step)
             if done.all():
                 return
             here, row = _Local(*(a[~done] for a in here)), _Row(*(a[~done] for a in row))
@@ -152,7 +152,7 @@ def _descend(
     row.delta[:] = delta
     here = _look(residuals, row.point, row.weights, row.delta)
     everyone = np.ones(len(row.number), dtype=bool)
-    _record(found, here, row, _scaled_gradient(here, row, space), everyone, max_steps)
+    _record(minima, here, row, _scaled_gradient(here, row, space), everyone, max_steps)
 
 
 def objective(residuals: np.ndarray, delta: float = DELTA) -> float:
@@ -186,7 +186,7 @@ def _look(residuals: Residuals, points: np.ndarray, weights: np.ndarray, delta: 
     return local
 
 
-def _held(here: _Local, row: _Row, space: ParameterBounds) -> np.ndarray:
+def _at_bound(here: _Local, row: _Row, space: ParameterBounds) -> np.ndarray:
     """Coordinates (rows, P) that sit on a bound and would leave it."""
     at_lower, at_upper = row.point <= space.lower, row.point >= space.upper
     return (at_lower & (here.gradient > 0)) | (at_upper & (here.gradient < 0))
@@ -196,23 +196,23 @@ def _scaled_gradient(here: _Local, row: _Row, space: ParameterBounds) -> np.ndar
     spread = np.maximum(here.spread, _SMALLEST_SPREAD**2 * row.weights.sum(axis=1))
     norms = np.sqrt(here.sizes * spread[:, None])
     cosines = np.abs(here.gradient) / np.where(norms > 0, norms, 1.0)
-    return np.where(_held(here, row, space), 0.0, cosines).max(axis=1)
+    return np.where(_at_bound(here, row, space), 0.0, cosines).max(axis=1)
 
 
-def _record(found: Minima, here: _Local, row: _Row, gradient: np.ndarray, leaving: np.ndarray, step: int) -> None:
-    """Write the rows that leave into `found`; all are in the last stage."""
+def _record(minima: Minima, here: _Local, row: _Row, gradient: np.ndarray, leaving: np.ndarray, step: int) -> None:
+    """Write the rows that leave into `minima`; all are in the last stage."""
     numbers = row.number[leaving]
-    found.points[numbers] = row.point[leaving]
-    found.objectives[numbers] = here.value[leaving]
-    found.gradients[numbers] = gradient[leaving]
-    found.converged[numbers] = (gradient[leaving] < TOLERANCE) & np.isfinite(here.value[leaving])
-    found.steps[numbers] = step
+    minima.points[numbers] = row.point[leaving]
+    minima.objectives[numbers] = here.value[leaving]
+    minima.gradients[numbers] = gradient[leaving]
+    minima.converged[numbers] = (gradient[leaving] < TOLERANCE) & np.isfinite(here.value[leaving])
+    minima.steps[numbers] = step
 
 
 def _try_step(
     residuals: Residuals, here: _Local, row: _Row, space: ParameterBounds, delta: float, settled: np.ndarray
 ) -> None:
-    """Take a damped step in every row where it lowers F; set the next damping by how well F was foreseen.
+    """Take a damped step in every row where it lowers F; set the next damping by how well F was predicted.
 
     A settled row stands still and is seen under the δ of its next stage: one call serves all rows.
     """
@@ -223,11 +223,11 @@ def _try_step(
     row.delta[:] = np.where(settled, smaller, row.delta)
     there = _look(residuals, target, row.weights, row.delta)
     bend = np.einsum("rp,rpq,rq->r", step, here.curvature, step)
-    foreseen = -(np.einsum("rp,rp->r", here.gradient, step) + 0.5 * bend)
+    predicted = -(np.einsum("rp,rp->r", here.gradient, step) + 0.5 * bend)
     gained = here.value - there.value
     # A loss of one rounding error is no reason to refuse the last step.
     better = settled | (gained >= -1e-15 * np.abs(here.value))
-    quality = np.clip(gained / np.where(foreseen > 0, foreseen, np.inf), 0.0, 1.0)
+    quality = np.clip(gained / np.where(predicted > 0, predicted, np.inf), 0.0, 1.0)
     easier = row.damping * np.maximum(0.2, 1 - (2 * quality - 1) ** 3)  # Nielsen 1999
     damping = np.maximum(np.where(better, easier, row.damping * row.raise_by), 1e-12)
     row.damping[:] = np.where(settled, np.minimum(row.damping, _FIRST_DAMPING), damping)
@@ -238,7 +238,7 @@ def _try_step(
 
 
 def _proposed(here: _Local, row: _Row, space: ParameterBounds) -> np.ndarray:
-    free = ~_held(here, row, space)
+    free = ~_at_bound(here, row, space)
     diagonal = np.arange(free.shape[1])
     matrix = here.curvature * (free[:, :, None] & free[:, None, :])
     damping = row.damping[:, None] * here.bound + 1e-14 * here.sizes + 1e-300

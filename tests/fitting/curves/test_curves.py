@@ -268,7 +268,7 @@ def test_a_condition_that_cuts_the_beginning_of_a_curve_leaves_its_past() -> Non
     whole, late = measure(law, runs, "loss"), measure(law, runs.where("step > 12000"), "loss")
     kept = runs["step"] > 12_000
     np.testing.assert_array_equal(late.inputs["S1"], whole.inputs["S1"][kept])
-    np.testing.assert_array_equal(late.pasts["changes"].area, whole.pasts["changes"][kept].area)
+    np.testing.assert_array_equal(late.histories["changes"].area, whole.histories["changes"][kept].area)
 
 
 def test_a_condition_tells_trainings_of_one_name_apart() -> None:
@@ -290,7 +290,7 @@ def test_the_order_of_the_points_in_a_table_does_not_matter() -> None:
         for table in (columns, {name: np.array(values)[order] for name, values in columns.items()})
     )
     np.testing.assert_array_equal(there.inputs["S1"], here.inputs["S1"][order])
-    np.testing.assert_array_equal(there.pasts["changes"].drop, here.pasts["changes"][order].drop)
+    np.testing.assert_array_equal(there.histories["changes"].drop, here.histories["changes"][order].drop)
 
 
 def test_a_learning_rate_in_another_unit_changes_no_forecast() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from froude.errors import InputError
 from froude.fitting import fit
-from froude.fitting.allocation import compute_optimal
+from froude.fitting.allocation import optimal
 from froude.fitting.procedures.frontiers import frontier
 from froude.fitting.procedures.three_approaches import approach_1, approach_2, approach_3, approaches
 from froude.laws import get_law
@@ -21,7 +21,7 @@ TEX = CHINCHILLA.published["hoffmann-2022-tex"]
 def isoflops(factor: float, sizes: int, noise: float = 0.0, seed: int = 0) -> Runs:
     """Runs on seven lines of equal compute, sizes evenly spread within a factor of the best, of a planted law."""
     budgets = np.repeat(np.geomspace(1e18, 1e21, 7), sizes)
-    N = compute_optimal(TEX, budgets).N * np.tile(np.geomspace(1 / factor, factor, sizes), 7)
+    N = optimal(TEX, budgets).N * np.tile(np.geomspace(1 / factor, factor, sizes), 7)
     D = budgets / (6 * N)
     loss = CHINCHILLA(N=N, D=D, **TEX) * np.exp(noise * np.random.default_rng(seed).standard_normal(N.size))
     return Runs.from_columns({"N": N, "D": D, "C": budgets, "loss": loss})
@@ -35,7 +35,7 @@ def isoflops(factor: float, sizes: int, noise: float = 0.0, seed: int = 0) -> Ru
     [("hoffmann-2022", 0.4516, 92.65), ("hoffmann-2022-tex", 0.4565, 59.08), ("besiroglu-2024", 0.5126, 18.39)],
 )
 def test_rounding_alone_moves_the_best_tokens_per_parameter(constants: str, a: float, tokens_per_param: float) -> None:
-    best = compute_optimal(CHINCHILLA.published[constants], 5.76e23)
+    best = optimal(CHINCHILLA.published[constants], 5.76e23)
     assert best.a == pytest.approx(a, abs=5e-5)
     assert best.tokens_per_param == pytest.approx(tokens_per_param, abs=5e-3)
     product = best.N * best.D
@@ -49,7 +49,7 @@ def test_rounding_alone_moves_the_best_tokens_per_parameter(constants: str, a: f
 def test_no_other_size_of_the_same_compute_has_less_loss(law: str, constants: str) -> None:
     made = get_law(law)
     params = made.published[constants]
-    best = compute_optimal(params, 1e21, law=law)
+    best = optimal(params, 1e21, law=law)
     others = best.N * np.geomspace(1e-2, 1e2, 401)
     assert np.all(made(N=others, D=1e21 / 6 / others, **params) >= best.loss * (1 - 1e-14))
 
@@ -60,7 +60,7 @@ def test_the_search_finds_what_the_closed_form_gives() -> None:
     same = {"E": params["E"], "A": params["A"], "alpha": params["alpha"], "beta": params["beta"], "kappa": 0.0}
     same["Dc"] = params["B"] ** (1 / params["beta"])
     C = np.array([1e19, 1e21, 1e24])
-    closed, searched = compute_optimal(params, C), compute_optimal(same, C, law="varying-exponent")
+    closed, searched = optimal(params, C), optimal(same, C, law="varying-exponent")
     # A minimum is flat: half the digits of the loss are left to its place.
     np.testing.assert_allclose(searched.N, closed.N, rtol=1e-6)
     np.testing.assert_allclose(searched.a, closed.a, atol=1e-5)
@@ -69,7 +69,7 @@ def test_the_search_finds_what_the_closed_form_gives() -> None:
 
 def test_intervals_of_the_best_size_hold_the_truth() -> None:
     made = fit("chinchilla", isoflops(8, 9, noise=0.002), draws=200)
-    best, truth = compute_optimal(made, [1e20, 1e22]), compute_optimal(TEX, [1e20, 1e22])
+    best, truth = optimal(made, [1e20, 1e22]), optimal(TEX, [1e20, 1e22])
     for name in ("N", "D", "tokens_per_param", "a"):
         low, high = best.intervals[name]
         value = getattr(truth, name)
@@ -81,18 +81,18 @@ def test_intervals_of_the_best_size_hold_the_truth() -> None:
 
 def test_a_budget_without_a_best_size_is_refused() -> None:
     with pytest.raises(InputError, match="C = 0: give training FLOPs above 0"):
-        compute_optimal(TEX, 0.0)
+        optimal(TEX, 0.0)
     with pytest.raises(InputError, match="power is a law of C: the best N and D need a law of N and D"):
-        compute_optimal({"A": 1.0, "alpha": 0.1}, 1e20, law="power")
+        optimal({"A": 1.0, "alpha": 0.1}, 1e20, law="power")
     with pytest.raises(InputError, match=r"C = 1e\+26: farseer puts its least loss at no size there"):
-        compute_optimal(get_law("farseer").published["li-2025"], [1e20, 1e26], law="farseer")
+        optimal(get_law("farseer").published["li-2025"], [1e20, 1e26], law="farseer")
 
 
 # Approaches
 
 
 def test_the_three_approaches_agree_with_the_planted_surface_side_by_side() -> None:
-    truth = compute_optimal(TEX, 1e22)
+    truth = optimal(TEX, 1e22)
     found = approaches(isoflops(4, 17, noise=0.001), 1e22, draws=100)
     assert [answer.name for answer in found.answers] == ["1: envelope", "2: isoFLOP parabolas", "3: chinchilla"]
     assert found.missing == ()
@@ -108,14 +108,14 @@ def test_the_three_approaches_agree_with_the_planted_surface_side_by_side() -> N
 @pytest.mark.parametrize(("factor", "bias"), [(2, 0.003), (16, 0.041)])
 def test_a_wide_parabola_misses_the_best_tokens_as_published(factor: float, bias: float) -> None:
     # Czech 2026: on the surface of Hoffmann et al. with their unrounded constants.
-    truth = compute_optimal(TEX, 1e21)
+    truth = optimal(TEX, 1e21)
     found = approach_2(isoflops(factor, 101), 1e21, within=np.inf, draws=20)
     assert abs(found.D / truth.D - 1) == pytest.approx(bias, abs=5e-4)
     assert found.a == pytest.approx(truth.a, abs=3e-4)
 
 
 def test_a_narrow_window_takes_most_of_the_bias_of_a_wide_grid() -> None:
-    truth = compute_optimal(TEX, 1e21)
+    truth = optimal(TEX, 1e21)
     wide, narrow = (approach_2(isoflops(16, 101), 1e21, within=w, draws=20) for w in (np.inf, 4.0))
     assert abs(narrow.N / truth.N - 1) < 0.3 * abs(wide.N / truth.N - 1)
 
@@ -123,13 +123,13 @@ def test_a_narrow_window_takes_most_of_the_bias_of_a_wide_grid() -> None:
 def test_budgets_whose_best_size_is_not_bracketed_do_not_count() -> None:
     runs = isoflops(4, 9)
     cheapest = runs["C"] == runs["C"].min()
-    one_sided = runs.take(~(cheapest & (runs["N"] > compute_optimal(TEX, runs["C"]).N * 0.6)))
+    one_sided = runs.take(~(cheapest & (runs["N"] > optimal(TEX, runs["C"]).N * 0.6)))
     assert approach_2(runs, 1e21, draws=20).optima["C"].size == 7
     assert approach_2(one_sided, 1e21, draws=20).optima["C"].size == 6
 
 
 def test_intervals_of_the_parabolas_are_about_as_wide_as_they_err() -> None:
-    truth = compute_optimal(TEX, 1e22).a
+    truth = optimal(TEX, 1e22).a
     found = [approach_2(isoflops(4, 9, noise=0.003, seed=seed), 1e22, draws=100) for seed in range(20)]
     held = sum(low <= truth <= high for low, high in (each.intervals["a"] for each in found))
     assert 14 <= held <= 20  # 18 expected of 20 at 90%; fewer than 14 happens by chance twice in a thousand
@@ -144,7 +144,7 @@ def test_budgets_that_scatter_about_the_line_widen_its_interval() -> None:
     moved = approach_2(Runs.from_columns({**{x: runs[x] for x in "NDC"}, "loss": loss}), 1e21, draws=200)
     straight = approach_2(runs, 1e21, draws=200)
     low, high = moved.intervals["a"]
-    assert low <= compute_optimal(TEX, 1e21).a <= high
+    assert low <= optimal(TEX, 1e21).a <= high
     assert high - low > 10 * np.ptp(straight.intervals["a"])
 
 

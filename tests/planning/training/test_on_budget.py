@@ -9,7 +9,7 @@ import pytest
 from froude import InputError, Runs
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.model.catalogue import get_model
-from froude.fitting import Fit, compute_optimal, fit
+from froude.fitting import Fit, fit, optimal
 from froude.laws import get_law
 from froude.planning.plans import Infeasible, Plan
 from froude.planning.training.budgets import FORWARD_FLOP_PER_PARAM
@@ -112,7 +112,7 @@ def test_the_choice_agrees_with_the_closed_form_of_the_law():
     best = chosen(problem(budget_flops=1e20))
     per_token = float(best.model.training_flops(8192)) / best.n_law
     law = get_law("chinchilla")
-    exact = compute_optimal(law.published["besiroglu-2024"], 1e20, flop_per_param_token=per_token)
+    exact = optimal(law.published["besiroglu-2024"], 1e20, flop_per_param_token=per_token)
     # FLOPs per parameter fall with size, which draws the best size up a little.
     assert best.n_law == pytest.approx(exact.N, rel=0.3)
     assert best.loss == pytest.approx(exact.loss, abs=2e-3)

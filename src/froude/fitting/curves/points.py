@@ -67,12 +67,12 @@ def along_curves(law: Law, runs: Runs) -> dict[str, Any]:
     """
     curves = list(curves_of(law, runs))
     order = np.argsort(np.concatenate([curve.positions for curve in curves]))
-    made = {}
+    inputs = {}
     for x in law.inputs:
         if x in ALONG and x not in runs:
             each = [ALONG[x](curve.rates, curve.steps) for curve in curves]
-            made[x] = join_histories(each)[order] if isinstance(each[0], LrHistory) else np.concatenate(each)[order]
-    return made
+            inputs[x] = join_histories(each)[order] if isinstance(each[0], LrHistory) else np.concatenate(each)[order]
+    return inputs
 
 
 def stretches(law: Law, runs: Runs) -> np.ndarray:
@@ -107,15 +107,15 @@ def curves_of(law: Law, runs: Runs) -> Iterator[TrainingCurve]:
 
 
 def _log(law: Law, runs: Runs) -> _Log:
-    found = with_optional_roles(runs, ("S", "lr"))
+    columns = with_optional_roles(runs, ("S", "lr"))
     for name, meaning in (("S", "the optimizer step"), ("lr", "the learning rate then")):
-        if name not in found:
+        if name not in columns:
             raise InputError(
                 f"{law.name} follows curves and there is no column {name}, {meaning}, among "
                 f"{', '.join(runs.columns)}: name it with --columns {name}=COLUMN"
             )
-    names = next((found[name].astype(str) for name in _NAMES if name in found), np.full(len(runs), ""))
-    steps, rates = (np.asarray(found[name], dtype=float) for name in ("S", "lr"))
+    names = next((columns[name].astype(str) for name in _NAMES if name in columns), np.full(len(runs), ""))
+    steps, rates = (np.asarray(columns[name], dtype=float) for name in ("S", "lr"))
     return _Log(rows=runs.rows, names=names, steps=steps, rates=rates)
 
 

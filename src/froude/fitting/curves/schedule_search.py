@@ -20,7 +20,7 @@ _SHORTEST = 1e-6
 @final
 @dataclass(frozen=True, kw_only=True)
 class BestSchedule:
-    """The best schedule of a search and the loss foretold at its end, beside `rivals`: others, with theirs."""
+    """The best schedule of a search and the loss forecast at its end, beside `rivals`: others, with theirs."""
 
     schedule: Schedule
     loss: float
@@ -28,7 +28,7 @@ class BestSchedule:
 
 
 def final_loss(law: Law, params: Mapping[str, float], schedule: Schedule | LearningRates) -> float:
-    """The loss that a law foretells for the last step of a schedule."""
+    """The loss that a law forecasts for the last step of a schedule."""
     rates = schedule if isinstance(schedule, LearningRates) else schedule.rates
     end = rates.steps[-1:]
     return float(law(**{x: ALONG[x](rates, end) for x in law.inputs}, **params)[0])
@@ -45,8 +45,8 @@ def best_schedule(
     """
     given = Schedule(peak=peak, steps=steps, warmup=warmup, final=final)
     shapes = [shape for shape in SHAPES if shape != "exponential" or final > 0]
-    tried = [_best_decay(law, params, replace(given, shape=shape)) for shape in shapes]
-    best = min(tried, key=lambda each: final_loss(law, params, each))
+    candidates = [_best_decay(law, params, replace(given, shape=shape)) for shape in shapes]
+    best = min(candidates, key=lambda each: final_loss(law, params, each))
     rivals = {
         "constant": given,
         "cosine": replace(given, shape="cosine", decay=steps - warmup),

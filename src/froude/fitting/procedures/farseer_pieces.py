@@ -53,16 +53,16 @@ def farseer_by_pieces(runs: Runs, y: str = "loss", *, ratio: float = 2.0) -> dic
     """The parameters of the law farseer by differential piecewise fitting, without starts or solver.
 
     The floor cancels in L(N, D) − L(N, ratio·D) = B(N)·(1 − ratio^-A(N))·D^-A(N), for each N a straight line in
-    logarithms. log A(N) and log B(N) are then made lines, each in a power of N, and the two powers refined in rounds so
+    logarithms. log A(N) and log B(N) then become lines, each in a power of N, and the two powers refined in rounds so
     that they leave least of all differences; the authors refine them in turn, which stops short as they trade off, here
-    both are at once. What B(N)·D^-A(N) leaves of the losses is, averaged over D, the floor, and its logarithm is made
+    both are at once. What B(N)·D^-A(N) leaves of the losses is, averaged over D, the floor, and its logarithm becomes
     such a line as well. InputError unless four sizes have, twice or more, a run of `ratio` times another's tokens, and
     gain by it less and less.
     """
     N, D, loss = _columns(runs, y)
     gains = _gains(N, D, loss, ratio)
     log_A = np.log(gains.exponents())
-    curve_A, curve_B = _refined(2, lambda curves: _left(gains, log_A, *curves))
+    curve_A, curve_B = _refine(2, lambda curves: _left(gains, log_A, *curves))
     A_growth, A_level = _line(gains.x, log_A, curve_A)
     log_exponent = A_level + A_growth * box_cox(gains.x, curve_A)
     B_growth, B_level = _line(gains.x, gains.mean(gains.log_terms(np.exp(log_exponent))), curve_B)
@@ -74,7 +74,7 @@ def farseer_by_pieces(runs: Runs, y: str = "loss", *, ratio: float = 2.0) -> dic
     floors = np.bincount(size, floor) / np.bincount(size)
     if np.any(floors <= 0):
         raise InputError("the gains of some size add up to more than its loss: runs are too noisy to go piece by piece")
-    (E_curve,) = _refined(1, lambda curves: _off(sizes, np.log(floors), *curves))
+    (E_curve,) = _refine(1, lambda curves: _off(sizes, np.log(floors), *curves))
     E_growth, E_level = _line(sizes, np.log(floors), E_curve)
     A0, log_D0 = float(np.exp(A_level)), float(np.log(D0))
     return {
@@ -100,11 +100,11 @@ def _gains(N: np.ndarray, D: np.ndarray, loss: np.ndarray, ratio: float) -> _Gai
     pairs = []
     for n in np.unique(N):
         rows = np.flatnonzero(n == N)
-        apart = np.log(D[rows][None, :] / D[rows][:, None]) / np.log(ratio)
+        spacing = np.log(D[rows][None, :] / D[rows][:, None]) / np.log(ratio)
         gain = loss[rows][:, None] - loss[rows][None, :]
-        found = np.argwhere((np.abs(apart - 1) < _SAME_RATIO) & (gain > 0))
-        if len(found) >= _FEWEST_PAIRS:
-            pairs.append([(n, D[rows[i]], gain[i, j]) for i, j in found])
+        matches = np.argwhere((np.abs(spacing - 1) < _SAME_RATIO) & (gain > 0))
+        if len(matches) >= _FEWEST_PAIRS:
+            pairs.append([(n, D[rows[i]], gain[i, j]) for i, j in matches])
     if len(pairs) < _FEWEST_SIZES:
         raise InputError(
             f"going piece by piece needs {_FEWEST_SIZES} sizes N, each with {_FEWEST_PAIRS} runs or more whose loss "
@@ -112,13 +112,13 @@ def _gains(N: np.ndarray, D: np.ndarray, loss: np.ndarray, ratio: float) -> _Gai
         )
     n, tokens, gain = np.concatenate(pairs).T
     sizes, size = np.unique(n, return_inverse=True)
-    made = _Gains(x=np.log(sizes / N0), size=size, log_tokens=np.log(tokens), log_gain=np.log(gain), ratio=ratio)
-    if np.any(made.exponents() <= 0):
+    gains = _Gains(x=np.log(sizes / N0), size=size, log_tokens=np.log(tokens), log_gain=np.log(gain), ratio=ratio)
+    if np.any(gains.exponents() <= 0):
         raise InputError("more tokens gain ever more for some size: runs are too noisy to go piece by piece")
-    return made
+    return gains
 
 
-def _refined(dimensions: int, left: Callable[[tuple[float, ...]], float]) -> tuple[float, ...]:
+def _refine(dimensions: int, left: Callable[[tuple[float, ...]], float]) -> tuple[float, ...]:
     """The powers of N that leave least, by grids of all of them, ever finer."""
     centre = (0.0,) * dimensions
     for k in range(_ROUNDS):

@@ -19,7 +19,7 @@ Side = Literal["above", "below"]
 UNSTABLE_LOGIT = 1e4
 """Attention logits above which models of 1e7 parameters and more fail to train, arXiv:2309.14322."""
 ORDERS = (1, 2)
-"""Of the trends that count equally in an outlook: a few small models do not tell which of the two holds."""
+"""Of the trends that count equally in a forecast: a few small models do not tell which of the two holds."""
 
 _LEVEL = 0.9
 _ENDS = ((1 - _LEVEL) / 2, (1 + _LEVEL) / 2)
@@ -101,7 +101,7 @@ def fit_trend(x: np.ndarray, y: np.ndarray, order: int = 1, seed: int = 0) -> Tr
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Outlook:
+class InstabilityForecast:
     """What a sign will be in a model of N parameters, for runs of one kind: the `forecast` of one run, at 90%.
 
     `kind` is what the runs share, their learning rate say, and `trends` are those of each of `ORDERS`. `crossing` is
@@ -119,7 +119,7 @@ class Outlook:
     diverged: int
 
 
-def foresee(
+def forecast_instability(
     runs: Runs,
     N: float,
     sign: str = "attention_logit",
@@ -128,7 +128,7 @@ def foresee(
     threshold: float = UNSTABLE_LOGIT,
     beyond: Side = "above",
     seed: int = 0,
-) -> tuple[Outlook, ...]:
+) -> tuple[InstabilityForecast, ...]:
     """What a sign of instability will be in a model of N parameters, for each value of the column `per`, ascending.
 
     `runs` has columns N, `per` and the sign, looked at after the same number of steps at every size. Those in which the
@@ -139,12 +139,14 @@ def foresee(
     if "step" in runs and np.unique(runs["step"]).size > 1:
         raise InputError('runs were looked at after different numbers of steps: choose one, with where("step = 100")')
     kinds = [runs.take(runs[per] == kind) for kind in np.unique(runs[per])]
-    return tuple(_outlook(each, per, N, sign, threshold, beyond, seed) for each in kinds)
+    return tuple(_forecast_kind(each, per, N, sign, threshold, beyond, seed) for each in kinds)
 
 
-def _outlook(runs: Runs, per: str, N: float, sign: str, threshold: float, beyond: Side, seed: int) -> Outlook:
-    kept, rng = runs.take(~runs.diverged(sign)), np.random.default_rng(seed)
-    trends = tuple(fit_trend(kept["N"], kept[sign], order, seed) for order in ORDERS)
+def _forecast_kind(
+    runs: Runs, per: str, N: float, sign: str, threshold: float, beyond: Side, seed: int
+) -> InstabilityForecast:
+    finite, rng = runs.take(~runs.diverged(sign)), np.random.default_rng(seed)
+    trends = tuple(fit_trend(finite["N"], finite[sign], order, seed) for order in ORDERS)
     centres = np.array([trend.centre(N) for trend in trends])
     drawn, noise = np.stack([trend.samples(N, rng) for trend in trends], axis=1)
     samples = drawn + noise
@@ -152,7 +154,7 @@ def _outlook(runs: Runs, per: str, N: float, sign: str, threshold: float, beyond
     lo, hi = np.exp(np.clip(np.quantile(samples, _ENDS), -700, 700))
     # Whole draws, as there is nothing between a size and never.
     low, middle, high = np.quantile(crossings, [_ENDS[0], 0.5, _ENDS[1]], method="nearest")
-    return Outlook(
+    return InstabilityForecast(
         kind=float(runs[per][0]),
         trends=trends,
         forecast=Forecast(
@@ -169,8 +171,8 @@ def _outlook(runs: Runs, per: str, N: float, sign: str, threshold: float, beyond
         ),
         crossing=(float(middle), float(low), float(high)),
         risk=float(np.mean(_beyond(samples, threshold, beyond))),
-        n=len(kept),
-        diverged=len(runs) - len(kept),
+        n=len(finite),
+        diverged=len(runs) - len(finite),
     )
 
 

@@ -44,12 +44,12 @@ class ComputeBudget:
 
 def budgets_of(N: np.ndarray, D: np.ndarray, C: np.ndarray, outcome: np.ndarray, within: float) -> list[ComputeBudget]:
     """The budgets of runs (n,), least first, each with the runs whose N is within a factor of its best run's."""
-    made = []
-    for rows in _of_equal(C):
+    budgets = []
+    for rows in _group_by_compute(C):
         log_size = np.log(N[rows])
         middle = float(log_size[np.argmin(outcome[rows])])
         near = rows[np.abs(log_size - middle) <= np.log(within) + 1e-9]
-        made.append(
+        budgets.append(
             ComputeBudget(
                 C=float(np.exp(np.log(C[near]).mean())),
                 product=float(np.exp(np.log(N[near] * D[near]).mean())),
@@ -58,10 +58,10 @@ def budgets_of(N: np.ndarray, D: np.ndarray, C: np.ndarray, outcome: np.ndarray,
                 log_outcome=np.log(outcome[near]),
             )
         )
-    return made
+    return budgets
 
 
-def _of_equal(C: np.ndarray) -> list[np.ndarray]:
+def _group_by_compute(C: np.ndarray) -> list[np.ndarray]:
     """The positions of runs of equal compute, group by group: none spans more than a tenth."""
     left, groups = np.argsort(C), []
     while left.size:

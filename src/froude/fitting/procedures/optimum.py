@@ -14,13 +14,13 @@ from froude.runs import Runs
 from froude.runs.optional_roles import with_optional_roles
 
 SHAPES = tuple((order, window) for order in (2, 3) for window in (0.005, 0.01, 0.02, 0.04))
-"""Orders of the bowl, and how far above the best run of its cell a run may lie to be fitted, relative."""
+"""Orders of the response surface, and how far above the best run of its cell a run may lie to be fitted, relative."""
 
 _LEVEL = 0.9
 _ENDS = ((1 - _LEVEL) / 2, (1 + _LEVEL) / 2)
 _STARTS = 9
-_FEW_STEPS = 60  # three times what a bowl takes that the runs determine
-_FEWEST_VALUES = 3  # of a setting within a bowl: it takes as many to see that it bends
+_FEW_STEPS = 60  # three times what a surface takes that the runs determine
+_FEWEST_VALUES = 3  # of a setting within a surface: it takes as many to see that it bends
 _AGREE = 1e-6  # of the objective
 
 
@@ -30,10 +30,10 @@ class Optimum:
     """Best settings, each a power law of size: setting = scale · Π size^exponent. Made by `fit_optimum`.
 
     `scales` and `exponents` by setting (and size), with 90% `intervals` of the exponents, from refits to resampled
-    cells. `order` and `window` are the bowl's, and `excess` the mean relative excess of the outcome when the settings
-    of each cell were chosen by it from the other cells. `n` runs of `cells` cells were fitted; doubts are sentences in
-    `warnings`. `powers` (settings, 1 + sizes) are the logarithm of each best setting at the middle of the sizes, whose
-    logarithms are `middle` (sizes,), and its exponents; `draws` (draws, …) those of the refits.
+    cells. `order` and `window` are the response surface's, and `excess` the mean relative excess of the outcome when
+    the settings of each cell were chosen by it from the other cells. `n` runs of `cells` cells were fitted; `warnings`
+    are sentences. `powers` (settings, 1 + sizes) are the logarithm of each best setting at the middle of the sizes,
+    whose logarithms are `middle` (sizes,), and its exponents; `draws` (draws, …) those of the refits.
     """
 
     over: tuple[str, ...]
@@ -57,7 +57,7 @@ class Optimum:
         Their intervals hold what the cells leave open about the power laws. InputError for a size that is missing,
         unknown or not positive.
         """
-        return {name: self._forecast(k, _checked(self.by, sizes)) for k, name in enumerate(self.over)}
+        return {name: self._forecast(k, _check_sizes(self.by, sizes)) for k, name in enumerate(self.over)}
 
     def _forecast(self, k: int, sizes: Mapping[str, float]) -> Forecast:
         x = np.append(1.0, np.log(list(sizes.values())) - self.middle)
@@ -84,7 +84,7 @@ def fit_optimum(
 ) -> Optimum:
     """The settings `over` at which the outcome y is least, as power laws of the sizes `by`.
 
-    Settings and sizes are columns, found as the inputs of a law are: B is the batch in tokens. Runs of equal sizes form
+    Settings and sizes are columns, read as the inputs of a law are: B is the batch in tokens. Runs of equal sizes form
     a cell, in which the settings were varied; one `ResponseSurface` is fitted to all cells together, robustly. Its
     order and how much of it is fitted are those of `SHAPES` that choose best for each cell from the others, by the
     excess of the run nearest to the choice. Diverged runs are left out. InputError where columns are missing or not
@@ -94,7 +94,7 @@ def fit_optimum(
     cells, middle = _cells(with_optional_roles(runs, (*over, *by)), over, by, y)
     order, window, excess = _best_shape(cells)
     near = cells.take(cells.outcomes <= window)
-    best, drawn, doubts = _solve(ResponseSurface(cells=near, order=order), draws, np.random.default_rng(seed))
+    best, drawn, warnings = _solve(ResponseSurface(cells=near, order=order), draws, np.random.default_rng(seed))
     powers, drawn = (points.reshape(-1, len(over), 1 + len(by)) for points in (best, drawn))
     ends = np.quantile(drawn, _ENDS, axis=0)
     return Optimum(
@@ -111,35 +111,35 @@ def fit_optimum(
         excess=excess,
         n=near.outcomes.size,
         cells=near.numbers.size,
-        warnings=(*doubts, *_edges(cells, over), *_left_out(runs, y)),
+        warnings=(*warnings, *_edges(cells, over), *_left_out(runs, y)),
         powers=powers[0],
         draws=drawn,
         middle=middle,
     )
 
 
-def _solve(bowl: ResponseSurface, draws: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """The powers of the best bowl, (n_powers,), those of refits to resampled cells, and doubts about both."""
-    found = bowl.minima(np.ones((_STARTS, bowl.cells.outcomes.size)), bowl.starts(_STARTS, rng))
-    best = int(np.where(found.converged, found.objectives, np.inf).argmin())
-    agree = int(np.sum(found.converged & (found.objectives <= found.objectives[best] * (1 + _AGREE))))
-    refits = bowl.minima(reweigh(draws, bowl.cells.cell, rng), np.tile(found.points[best], (draws, 1)))
-    kept = refits.points[refits.converged] if refits.converged.any() else found.points[[best]]
-    said = []
+def _solve(surface: ResponseSurface, draws: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The powers of the best surface, (n_powers,), those of refits to resampled cells, and warnings about both."""
+    minima = surface.minima(np.ones((_STARTS, surface.cells.outcomes.size)), surface.starts(_STARTS, rng))
+    best = int(np.where(minima.converged, minima.objectives, np.inf).argmin())
+    agree = int(np.sum(minima.converged & (minima.objectives <= minima.objectives[best] * (1 + _AGREE))))
+    refits = surface.minima(reweigh(draws, surface.cells.cell, rng), np.tile(minima.points[best], (draws, 1)))
+    usable = refits.points[refits.converged] if refits.converged.any() else minima.points[[best]]
+    warnings = []
     if agree < _STARTS:
-        said.append(f"only {agree} of {_STARTS} starts agree on this bowl: there may be a better one")
+        warnings.append(f"only {agree} of {_STARTS} starts agree on this response surface: there may be a better one")
     if not refits.converged.all():
         missed = int(np.sum(~refits.converged))
-        said.append(f"{missed} of {draws} refits did not converge: the intervals may be too narrow")
-    return found.points[best, : bowl.n_powers], kept[:, : bowl.n_powers], said
+        warnings.append(f"{missed} of {draws} refits did not converge: the intervals may be too narrow")
+    return minima.points[best, : surface.n_powers], usable[:, : surface.n_powers], warnings
 
 
 def _cells(runs: Runs, over: tuple[str, ...], by: tuple[str, ...], y: str) -> tuple[Cells, np.ndarray]:
     """The cells of the runs that did not diverge, and the mean logarithms of the sizes (M,)."""
-    kept = runs.take(~runs.diverged(y))
-    settings = np.column_stack([_logs(kept, name) for name in over])
-    sizes = np.column_stack([_logs(kept, name) for name in by])
-    outcomes = _logs(kept, y)
+    finite = runs.take(~runs.diverged(y))
+    settings = np.column_stack([_logs(finite, name) for name in over])
+    sizes = np.column_stack([_logs(finite, name) for name in by])
+    outcomes = _logs(finite, y)
     distinct, cell = np.unique(sizes, axis=0, return_inverse=True)
     cell = cell.reshape(-1)
     if len(distinct) < 2 + len(by):
@@ -170,8 +170,8 @@ def _best_shape(cells: Cells) -> tuple[int, float, float]:
     feasible = [shape for shape in SHAPES if _is_determined(cells, *shape)]
     if not feasible:
         raise InputError(
-            f"{cells.outcomes.size} runs in {cells.numbers.size} cells are too few near their best to fit a bowl: "
-            "try more settings around the best of each cell"
+            f"{cells.outcomes.size} runs in {cells.numbers.size} cells are too few near their best to fit a response "
+            "surface: try more settings around the best of each cell"
         )
     excess = [np.mean([_excess_of(cells, c, order, window) for c in cells.numbers]) for order, window in feasible]
     best = int(np.argmin(excess))
@@ -189,22 +189,24 @@ def _is_determined(cells: Cells, order: int, window: float) -> bool:
 def _excess_of(cells: Cells, left_out: int, order: int, window: float) -> float:
     """The excess of one cell when its settings are chosen from the other cells."""
     target = cells.take(cells.cell == left_out)
-    bowl = ResponseSurface(cells=cells.take((cells.cell != left_out) & (cells.outcomes <= window)), order=order)
-    start = bowl.starts(1, np.random.default_rng(0))
-    found = bowl.minima(np.ones((1, bowl.cells.outcomes.size)), start, _FEW_STEPS)
-    return target.excess_near(bowl.best_settings(found.points[0], target.sizes[0]))
+    surface = ResponseSurface(cells=cells.take((cells.cell != left_out) & (cells.outcomes <= window)), order=order)
+    start = surface.starts(1, np.random.default_rng(0))
+    minima = surface.minima(np.ones((1, surface.cells.outcomes.size)), start, _FEW_STEPS)
+    return target.excess_near(surface.best_settings(minima.points[0], target.sizes[0]))
 
 
 def _edges(cells: Cells, over: tuple[str, ...]) -> list[str]:
     """Settings whose best value is the smallest or largest tried, in some cells: the minimum may lie beyond."""
-    said = []
+    warnings = []
     for k, name in enumerate(over):
-        tried = [cells.settings[cells.cell == c, k] for c in cells.numbers]
+        values = [cells.settings[cells.cell == c, k] for c in cells.numbers]
         best = cells.settings[cells.best(), k]
-        count = sum(b in (t.min(), t.max()) for b, t in zip(best, tried, strict=True))
+        count = sum(b in (t.min(), t.max()) for b, t in zip(best, values, strict=True))
         if count:
-            said.append(f"the best {name} of {count} of {len(tried)} cells is the smallest or largest tried: widen it")
-    return said
+            warnings.append(
+                f"the best {name} of {count} of {len(values)} cells is the smallest or largest tried: widen it"
+            )
+    return warnings
 
 
 def _left_out(runs: Runs, y: str) -> list[str]:
@@ -212,7 +214,7 @@ def _left_out(runs: Runs, y: str) -> list[str]:
     return [f"{count} diverged runs were left out"] if count else []
 
 
-def _checked(by: tuple[str, ...], sizes: Mapping[str, Any]) -> dict[str, float]:
+def _check_sizes(by: tuple[str, ...], sizes: Mapping[str, Any]) -> dict[str, float]:
     if set(sizes) != set(by):
         raise InputError(f"got {', '.join(sizes) or 'nothing'}: the best settings are known by {' and '.join(by)}")
     for name, value in sizes.items():

@@ -1,12 +1,12 @@
-"""One bowl for the runs of many cells: how the outcome rises around its best settings, which move with size.
+"""One response surface for many cells of runs: how the outcome rises around its best settings, which move with size.
 
 A cell holds the runs of one size (say, parameters and tokens) under many settings (say, learning rate and batch). Near
 its minimum, the logarithm of the outcome in cell c is
 
     f_c + q(u) + h(u),   u_k = ln setting_k − (a_k0 + Σ_m a_km·ln size_m),
 
-where q is a quadratic that never falls from u = 0, h holds the terms of third and higher order that let the bowl lean,
-and f_c is the cell's own minimum. Only the best settings differ between cells, as powers of size: so every run of
+where q is a quadratic that never falls from u = 0, h holds the terms of third and higher order that let it lean, and
+f_c is the cell's own minimum. Only the best settings differ between cells, as powers of size: so every run of
 every cell helps to find them.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 from froude.fitting.solver import Minima, ParameterBounds, minimise
 
 _SPREAD = 0.2  # of random starts around the first, in logarithms of settings
-_STEEPNESS = 0.3  # of a first bowl: a setting off by a factor e costs 9%
+_STEEPNESS = 0.3  # of a first surface: a setting off by a factor e costs 9%
 
 
 @final
@@ -64,7 +64,7 @@ class Cells:
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ResponseSurface:
-    """The residuals of a bowl of this order fitted to cells; points (rows, P) hold powers, shape and minima f_c.
+    """The residuals of a surface of this order fitted to cells; points (rows, P) hold powers, shape and minima f_c.
 
     The powers come first: a_k0, a_k1, … a_kM for every setting k.
     """
@@ -100,9 +100,9 @@ class ResponseSurface:
         first = np.zeros(self.n_parameters)
         first[: self.n_powers] = powers
         first[self.n_powers : self.n_powers + len(self._pairs)] = [_STEEPNESS * (i == j) for i, j in self._pairs]
-        made = np.tile(first, (count, 1))
-        made[1:, : self.n_powers] += _SPREAD * rng.standard_normal((count - 1, self.n_powers))
-        return made
+        points = np.tile(first, (count, 1))
+        points[1:, : self.n_powers] += _SPREAD * rng.standard_normal((count - 1, self.n_powers))
+        return points
 
     def residuals(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Residuals (rows, n) in the logarithm of the outcome and their derivatives (rows, P, n)."""

@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.allocation import compute_optimal
+from froude.fitting.allocation import optimal
 from froude.fitting.bootstrap import resample, reweigh
 from froude.fitting.estimation import estimate
 from froude.fitting.measured import need_columns
@@ -143,8 +143,8 @@ def approach_2(
     weights = reweigh(draws, np.arange(len(good)), rng)
     drawn = np.full((draws, len(_LINE)), np.nan)
     for k, (row, weight) in enumerate(zip(moved, weights, strict=True)):
-        if (kept := np.isfinite(row)).sum() >= _FEWEST_BUDGETS:
-            drawn[k] = _line(compute[kept], row[kept], np.log(sizes[kept]) - row[kept], C, weight[kept])
+        if (finite := np.isfinite(row)).sum() >= _FEWEST_BUDGETS:
+            drawn[k] = _line(compute[finite], row[finite], np.log(sizes[finite]) - row[finite], C, weight[finite])
     line = _line(compute, log_N, np.log(sizes) - log_N, C)
     optima = {"C": compute, "N": np.exp(log_N), "D": sizes / np.exp(log_N)}
     return _approach("2: isoFLOP parabolas", C, line, drawn, optima, level)
@@ -164,7 +164,7 @@ def approach_3(
     law = get_law(law) if isinstance(law, str) else law
     N, D, compute, _ = _columns(runs, y)
     estimated = estimate(law, runs, y, options=FitOptions(draws=draws, seed=seed, level=level))
-    best = compute_optimal(estimated, C, flop_per_param_token=float(np.median(compute / (N * D))))
+    best = optimal(estimated, C, flop_per_param_token=float(np.median(compute / (N * D))))
     return Approach(
         name=f"3: {law.name}",
         C=C,
@@ -177,10 +177,10 @@ def approach_3(
 def _columns(runs: Runs, y: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """N, D, C and y of the runs that did not diverge, each (n,)."""
     need_columns(runs, ("N", "D", "C"), "the best size needs")
-    kept = np.flatnonzero(~runs.diverged(y))
-    if not kept.size or np.any(runs[y][kept] <= 0):
+    finite = np.flatnonzero(~runs.diverged(y))
+    if not finite.size or np.any(runs[y][finite] <= 0):
         raise InputError(f"the best size needs runs with {y} > 0: leave the others out with --where")
-    return runs["N"][kept], runs["D"][kept], runs["C"][kept], runs[y][kept]
+    return runs["N"][finite], runs["D"][finite], runs["C"][finite], runs[y][finite]
 
 
 def _line(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, final
+from typing import Unpack, final
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from froude.errors import InputError
 from froude.fitting.choice import fit
 from froude.fitting.fits import Fit
 from froude.fitting.measured import need_columns
+from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.laws.families.kaplan import s_min
 from froude.runs import Runs
 
@@ -31,24 +32,28 @@ class _Curve:
     loss: np.ndarray
 
 
-def estimate_steps(runs: Runs, y: str = "loss", **options: Any) -> Fit:
+def estimate_steps(
+    runs: Runs, y: str = "loss", *, options: FitOptions = DEFAULT_OPTIONS, **changes: Unpack[FitKeywords]
+) -> Fit:
     """The law kaplan-trajectory fitted to loss curves of small models at several batch sizes.
 
     `runs` has a row for each point of a curve: parameters N, optimizer steps S, tokens a step B and y, at a constant
     learning rate and after warm-up. All six constants are fitted at once, robustly. `options` are those of `fit`;
     `cluster` should name the column that tells the curves apart, as the points of one are not independent. Where
-    `step_stages`, which needs no starts, puts the last loss of the largest model more than 5% elsewhere, a warning says
-    so. InputError where either estimate cannot be made.
+    `step_stages`, which needs no starts, puts the last loss of the largest model more than 5% elsewhere, a warning
+    gives the difference. InputError where either estimate cannot be made.
     """
     stages = step_stages(runs, y)
-    made = fit("kaplan-trajectory", runs, y, **options)
-    last = np.lexsort((made.inputs["S"], made.inputs["N"]))[-1]
-    at = {x: values[last] for x, values in made.inputs.items()}
-    apart = float(made.law(**at, **stages) / made.law(**at, **made.params)) - 1
-    if abs(apart) <= _FAR:
-        return made
-    doubt = f"estimated in stages, the loss of the largest model lies {apart:+.1%} from this fit: look at the curves"
-    return replace(made, warnings=(*made.warnings, doubt))
+    trajectory = fit("kaplan-trajectory", runs, y, options=options, **changes)
+    last = np.lexsort((trajectory.inputs["S"], trajectory.inputs["N"]))[-1]
+    at = {x: values[last] for x, values in trajectory.inputs.items()}
+    deviation = float(trajectory.law(**at, **stages) / trajectory.law(**at, **trajectory.params)) - 1
+    if abs(deviation) <= _FAR:
+        return trajectory
+    warning = (
+        f"estimated in stages, the loss of the largest model lies {deviation:+.1%} from this fit: look at the curves"
+    )
+    return replace(trajectory, warnings=(*trajectory.warnings, warning))
 
 
 def step_stages(runs: Runs, y: str = "loss") -> dict[str, float]:
@@ -91,13 +96,13 @@ def _curves(runs: Runs, y: str) -> list[_Curve]:
     """The curves in a table, by size and then by batch."""
     need_columns(runs, ("N", "S", "B"), "the stages need")
     table = runs.take(~runs.diverged(y))
-    made = []
+    curves = []
     for N, B in sorted(set(zip(table["N"].tolist(), table["B"].tolist(), strict=True))):
         rows = np.flatnonzero((table["N"] == N) & (table["B"] == B))
         rows = rows[np.argsort(table["S"][rows])]
         if rows.size >= _FEWEST_POINTS:
-            made.append(_Curve(N=N, B=B, S=table["S"][rows], loss=table[y][rows]))
-    return made
+            curves.append(_Curve(N=N, B=B, S=table["S"][rows], loss=table[y][rows]))
+    return curves
 
 
 def _contours(curves: Sequence[_Curve]) -> Iterator[tuple[float, float]]:
@@ -120,11 +125,11 @@ def _falls(N: np.ndarray, least: np.ndarray, loss: np.ndarray) -> tuple[tuple[np
     """Floors by size and a scale, and the exponent, of loss = floor(N) + scale·S_min^-exponent, in least squares."""
     of_size = (N[:, None] == np.unique(N)) / loss[:, None]
 
-    def solved(exponent: float) -> tuple[np.ndarray, float]:
+    def solve(exponent: float) -> tuple[np.ndarray, float]:
         columns = np.hstack([of_size, (least**-exponent / loss)[:, None]])
-        found = np.linalg.lstsq(columns, np.ones(loss.size), rcond=None)[0]
-        return found, float(np.sum((columns @ found - 1) ** 2))
+        solution = np.linalg.lstsq(columns, np.ones(loss.size), rcond=None)[0]
+        return solution, float(np.sum((columns @ solution - 1) ** 2))
 
-    best = min(_EXPONENTS, key=lambda exponent: solved(exponent)[1])
-    found = solved(best)[0]
-    return (found[:-1], float(found[-1])), float(best)
+    best = min(_EXPONENTS, key=lambda exponent: solve(exponent)[1])
+    solution = solve(best)[0]
+    return (solution[:-1], float(solution[-1])), float(best)
