@@ -27,21 +27,21 @@ TOKENS = ("plan", "train", *PLAIN, "--model", "llama-3.2-1B", "--tokens", "20B")
 
 def test_json_of_a_plan_has_the_promised_keys_in_their_order(cli):
     done = cli(*BUDGET, "--json")
-    found = json.loads(done.out)
+    shown = json.loads(done.out)
     assert (done.code, done.err, done.out.count("\n")) == (0, "", 1)
-    assert list(found) == KEYS
-    assert found["status"] == "plan"
-    assert found["cost"].keys() >= COST
-    assert found["cost"]["memory_bytes"]["total"] < 80 * 2**30
-    assert found["nearest_feasible"] == {}
-    assert found["choice"]["recompute"] == "none"
+    assert list(shown) == KEYS
+    assert shown["status"] == "plan"
+    assert shown["cost"].keys() >= COST
+    assert shown["cost"]["memory_bytes"]["total"] < 80 * 2**30
+    assert shown["nearest_feasible"] == {}
+    assert shown["choice"]["recompute"] == "none"
 
 
 def test_json_of_no_plan_has_the_same_keys_and_leaves_with_0(cli):
     done = cli(*BUDGET[:-1], "1e9FLOP", "--json")
-    found = json.loads(done.out)
-    assert (done.code, list(found), found["status"]) == (0, KEYS, "infeasible")
-    assert found["nearest_feasible"]["change"]["budget_flops"] > 1e9
+    shown = json.loads(done.out)
+    assert (done.code, list(shown), shown["status"]) == (0, KEYS, "infeasible")
+    assert shown["nearest_feasible"]["change"]["budget_flops"] > 1e9
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_the_command_and_the_library_give_one_plan(cli, words, asked):
 
 
 def test_a_law_that_is_named_forecasts_the_loss_of_given_tokens(cli):
-    found = json.loads(cli(*TOKENS, "--law", "chinchilla:hoffmann-2022", "--json").out)
-    assert 2.0 < found["forecast"]["loss"] < 3.0
-    assert found["forecast"]["law"] == "chinchilla:hoffmann-2022"
-    assert found["forecast"]["interval"] is None
+    shown = json.loads(cli(*TOKENS, "--law", "chinchilla:hoffmann-2022", "--json").out)
+    assert 2.0 < shown["forecast"]["loss"] < 3.0
+    assert shown["forecast"]["law"] == "chinchilla:hoffmann-2022"
+    assert shown["forecast"]["interval"] is None
 
 
 def test_a_saved_fit_forecasts_with_its_interval_and_its_quantiles(cli, saved):
@@ -78,19 +78,19 @@ def test_a_saved_fit_forecasts_with_its_interval_and_its_quantiles(cli, saved):
 
 def test_budgets_of_all_kinds_combine_and_the_one_that_binds_is_named(cli):
     options = ("--budget", "30 days", "--budget", "$1M", "--json")
-    found = json.loads(cli(*BUDGET, *options).out)
-    assert [s for s in found["binding"] if s.startswith("budget")] == ["budget: all of 1e+20 FLOP is spent"]
+    shown = json.loads(cli(*BUDGET, *options).out)
+    assert [s for s in shown["binding"] if s.startswith("budget")] == ["budget: all of 1e+20 FLOP is spent"]
 
 
 def test_a_price_data_serving_and_a_target_reach_the_planner(cli):
     words = ("--price-per-device-hour", "1", "--data-limit", "1B", "--inference-tokens", "1B", "--target-loss", "3")
-    found = json.loads(cli("plan", "train", *PLAIN, *words, "--seq-len", "2048", "--global-batch", "64", "--json").out)
-    assert found["forecast"]["loss"] <= 3
-    assert found["forecast"]["epochs"] > 1
-    assert found["forecast"]["serving_dollars"] > 0
-    hours = found["cost"]["seconds"] / 3600
-    assert found["cost"]["dollars"] == pytest.approx(8 * hours)
-    assert (found["choice"]["seq_len"], found["choice"]["global_batch"]) == (2048, 64)
+    shown = json.loads(cli("plan", "train", *PLAIN, *words, "--seq-len", "2048", "--global-batch", "64", "--json").out)
+    assert shown["forecast"]["loss"] <= 3
+    assert shown["forecast"]["epochs"] > 1
+    assert shown["forecast"]["serving_dollars"] > 0
+    hours = shown["cost"]["seconds"] / 3600
+    assert shown["cost"]["dollars"] == pytest.approx(8 * hours)
+    assert (shown["choice"]["seq_len"], shown["choice"]["global_batch"]) == (2048, 64)
 
 
 def test_a_plan_shows_the_choice_then_runners_up_and_assumptions(cli):
@@ -150,7 +150,7 @@ def test_a_configuration_goes_to_the_file_and_the_plan_to_the_screen(cli, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "sentence"),
     [
         ((), "nothing to plan by"),
         (("--budget", "5"), "--budget '5' is no budget: write 1e24FLOP, $3M or 30 days"),
@@ -176,8 +176,8 @@ def test_a_configuration_goes_to_the_file_and_the_plan_to_the_screen(cli, tmp_pa
         (("--budget", "1e9FLOP", "--emit", "torchtitan"), "there is no plan to emit: budget: one step takes"),
     ],
 )
-def test_a_mistake_is_told_in_one_line_that_names_it(refused, words, said):
-    assert said in refused("plan", "train", "--machine", "8 x h100", *words)
+def test_a_mistake_is_told_in_one_line_that_names_it(refused, words, sentence):
+    assert sentence in refused("plan", "train", "--machine", "8 x h100", *words)
 
 
 def test_an_unknown_framework_is_refused_by_name(refused):
@@ -185,6 +185,6 @@ def test_an_unknown_framework_is_refused_by_name(refused):
 
 
 def test_a_file_that_cannot_be_written_is_named(refused, tmp_path):
-    said = refused(*TOKENS, "--emit", "torchtitan", "--out", tmp_path / "no" / "x.toml")
-    assert "cannot be written" in said
-    assert "x.toml" in said
+    sentence = refused(*TOKENS, "--emit", "torchtitan", "--out", tmp_path / "no" / "x.toml")
+    assert "cannot be written" in sentence
+    assert "x.toml" in sentence

@@ -66,13 +66,13 @@ def brute_force(model, machine, space, seq_len, global_batch):
 
 def check_against_brute_force(model, machine, space, seq_len, global_batch):
     """The search finds the seconds of brute force; where nothing fits, its bytes."""
-    found = search(model, machine, seq_len=seq_len, global_batch=global_batch, space=space)
+    layouts = search(model, machine, seq_len=seq_len, global_batch=global_batch, space=space)
     seconds, least = brute_force(model, machine, space, seq_len, global_batch)
-    assert found.legal == found.computed + found.pruned
-    assert (found.best[0].step_seconds if found.best else np.inf) == pytest.approx(seconds, rel=1e-12)
-    if found.least and not found.best:
-        assert found.least.memory_bytes == pytest.approx(least, rel=1e-12)
-    return found
+    assert layouts.legal == layouts.computed + layouts.pruned
+    assert (layouts.best[0].step_seconds if layouts.best else np.inf) == pytest.approx(seconds, rel=1e-12)
+    if layouts.least and not layouts.best:
+        assert layouts.least.memory_bytes == pytest.approx(least, rel=1e-12)
+    return layouts
 
 
 def tight(share, task, space):
@@ -91,9 +91,9 @@ def test_search_finds_what_trying_every_layout_finds(share):
         space_of(SMALL, machine_of(4), **task),
         **{"micro_batch": (1, 8), "interleave": (1, 3), "shard": (0,), "zero": (1, 3), "schedule": ("1f1b",)},
     )
-    found = check_against_brute_force(SMALL, tight(share, task, space), space, 512, 8)
-    assert found.best
-    assert found.legal > 50
+    layouts = check_against_brute_force(SMALL, tight(share, task, space), space, 512, 8)
+    assert layouts.best
+    assert layouts.legal > 50
 
 
 @settings(max_examples=12, derandomize=True)
@@ -127,12 +127,12 @@ def test_layouts_that_are_left_out_cost_the_same_as_one_that_is_searched():
     machine = machine_of(4)
     space = replace(space_of(SMALL, machine, **task), micro_batch=(1,), recompute=("none",))
     everything = [evaluate(SMALL, machine, one) for one in every_layout(SMALL, machine, space, **task)]
-    found = search(SMALL, machine, **task, space=space, keep=10**6, reach=np.inf)
-    costs = {(round(one.step_seconds, 9), round(one.memory_bytes)) for one in found.best}
+    layouts = search(SMALL, machine, **task, space=space, keep=10**6, reach=np.inf)
+    costs = {(round(one.step_seconds, 9), round(one.memory_bytes)) for one in layouts.best}
     known = {(round(float(cost.step_seconds), 9), round(float(cost.memory.total))) for cost in everything}
-    assert found.computed == found.legal < len(everything)
+    assert layouts.computed == layouts.legal < len(everything)
     assert costs <= known
-    assert len(known) <= found.legal
+    assert len(known) <= layouts.legal
 
 
 def test_the_share_recomputed_is_the_smallest_that_fits():
@@ -145,9 +145,9 @@ def test_the_share_recomputed_is_the_smallest_that_fits():
         sizes = np.asarray(memory_bytes(model, replace(one, recomputed=np.arange(1, blocks + 1) / blocks)).total)
         bent += np.ptp(np.diff(sizes)) > 1e-6 * np.ptp(sizes)
         for room in np.linspace(sizes[-1] * 0.99, sizes[0] * 1.01, 40):
-            (found,) = least_share(model, machine_of(4, room), replace(one, pipeline=np.array([pipeline])))
-            assert found == ((1 + np.argmax(sizes <= room)) / blocks if sizes[-1] <= room else 1.0)
-            shares.append(found)
+            (share,) = least_share(model, machine_of(4, room), replace(one, pipeline=np.array([pipeline])))
+            assert share == ((1 + np.argmax(sizes <= room)) / blocks if sizes[-1] <= room else 1.0)
+            shares.append(share)
     assert bent
     assert len({*shares}) > 20
 
@@ -165,9 +165,9 @@ def test_pruned_layouts_are_counted_apart_and_change_nothing():
 def test_families_differ_and_come_fastest_first():
     task: dict[str, Any] = {"seq_len": 512, "global_batch": 8}
     machine = machine_of(4)
-    found = search(SMALL, machine, **task, space=space_of(SMALL, machine, **task), keep=8)
-    families = [one.family for one in found.best]
-    seconds = [one.step_seconds for one in found.best]
+    layouts = search(SMALL, machine, **task, space=space_of(SMALL, machine, **task), keep=8)
+    families = [one.family for one in layouts.best]
+    seconds = [one.step_seconds for one in layouts.best]
     assert len({*families}) == len(families) == 8
     assert seconds == sorted(seconds)
 
@@ -176,10 +176,10 @@ def test_candidates_that_do_not_fit_are_told_only_where_they_are_faster():
     task: dict[str, Any] = {"seq_len": 512, "global_batch": 8}
     space = space_of(SMALL, machine_of(4), **task)
     machine = tight(0.2, task, space)
-    found = search(SMALL, machine, **task, space=space)
-    needed = [one.memory_bytes for one in found.beyond]
-    assert found.beyond
-    assert all(not one.cost.fits and one.step_seconds < found.best[0].step_seconds for one in found.beyond)
+    layouts = search(SMALL, machine, **task, space=space)
+    needed = [one.memory_bytes for one in layouts.beyond]
+    assert layouts.beyond
+    assert all(not one.cost.fits and one.step_seconds < layouts.best[0].step_seconds for one in layouts.beyond)
     assert needed == sorted(needed)
 
 
@@ -187,9 +187,9 @@ def test_what_is_fixed_stays():
     fixed = {"tensor": 2, "zero": 3, "attention": "flash", "offload_optimizer": "host"}
     task: dict[str, Any] = {"seq_len": 512, "global_batch": 8}
     machine = machine_of(4)
-    found = search(SMALL, machine, **task, space=space_of(SMALL, machine, **task, fixed=fixed))
-    assert found.best
-    assert {tuple(getattr(one.layout, name) for name in fixed) for one in found.best} == {tuple(fixed.values())}
+    layouts = search(SMALL, machine, **task, space=space_of(SMALL, machine, **task, fixed=fixed))
+    assert layouts.best
+    assert {tuple(getattr(one.layout, name) for name in fixed) for one in layouts.best} == {tuple(fixed.values())}
 
 
 def test_nothing_is_offloaded_to_a_host_without_room():

@@ -243,40 +243,40 @@ def test_with_serving_a_target_is_reached_by_a_smaller_model():
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("asked", "sentence"),
     [
         ({"budget_flops": 1e10}, "budget: one step takes"),
         ({"budget_dollars": 50.0, "target_loss": 2.4}, "budget: a loss of 2.4 takes"),
         ({"budget_dollars": 50.0, "target_loss": 1.8}, "target loss: 1.8 cannot be reached"),
     ],
 )
-def test_the_nearest_feasible_change_makes_a_plan(asked, said):
-    found = solve(problem(**asked))
-    assert isinstance(found, Infeasible)
-    assert found.reasons[0].startswith(said)
-    assert isinstance(solve(problem(**{**asked, **found.change})), Plan)
+def test_the_nearest_feasible_change_makes_a_plan(asked, sentence):
+    answer = solve(problem(**asked))
+    assert isinstance(answer, Infeasible)
+    assert answer.reasons[0].startswith(sentence)
+    assert isinstance(solve(problem(**{**asked, **answer.change})), Plan)
 
 
 def test_the_nearest_feasible_budget_is_the_least():
     asked = {"budget_dollars": 50.0, "target_loss": 2.4}
-    found = solve(problem(**asked))
-    assert isinstance(found, Infeasible)
-    short = problem(**{**asked, "budget_dollars": 0.98 * found.change["budget_dollars"]})
+    answer = solve(problem(**asked))
+    assert isinstance(answer, Infeasible)
+    short = problem(**{**asked, "budget_dollars": 0.98 * answer.change["budget_dollars"]})
     assert short.best.rank[0] != FINE
 
 
 def test_a_target_below_the_floor_names_what_a_year_reaches():
-    found = solve(problem(target_loss=1.0))
-    assert isinstance(found, Infeasible)
-    assert "no size and no data pass below 1.817" in found.reasons[0]
-    assert 1.9 < found.change["target_loss"] < 2.3
+    answer = solve(problem(target_loss=1.0))
+    assert isinstance(answer, Infeasible)
+    assert "no size and no data pass below 1.817" in answer.reasons[0]
+    assert 1.9 < answer.change["target_loss"] < 2.3
 
 
 def test_a_model_that_does_not_fit_is_answered_by_what_would():
-    found = plan_training(EIGHT, budget_flops=1e24, model=get_model("llama-3.1-405b"), precision="bf16")
-    assert isinstance(found, Infeasible)
-    assert "none fits" in found.reasons[0]
-    assert found.change
+    answer = plan_training(EIGHT, budget_flops=1e24, model=get_model("llama-3.1-405b"), precision="bf16")
+    assert isinstance(answer, Infeasible)
+    assert "none fits" in answer.reasons[0]
+    assert answer.change
 
 
 # --- laws and fits ---------------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ def test_half_and_twice_the_size_are_among_the_runners_up():
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("asked", "sentence"),
     [
         ({}, "nothing to plan by"),
         ({"budget_flops": -1.0}, "budget of flops -1: give a number above 0"),
@@ -363,8 +363,8 @@ def test_half_and_twice_the_size_are_among_the_runners_up():
         ({"budget_flops": 1e20, "global_batch": -2}, "global batch -2"),
     ],
 )
-def test_bad_input_is_named_with_its_remedy(asked, said):
-    with pytest.raises(InputError, match=said):
+def test_bad_input_is_named_with_its_remedy(asked, sentence):
+    with pytest.raises(InputError, match=sentence):
         plan_training(EIGHT, **asked)
 
 

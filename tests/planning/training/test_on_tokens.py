@@ -26,16 +26,16 @@ KEYS = ["status", "choice", "cost", "forecast", "binding", "runners_up", "neares
 
 def planned(*where: Any, **task: Any) -> Plan:
     """A plan, where there must be one."""
-    found = plan_layout(*where, **task)
-    assert isinstance(found, Plan)
-    return found
+    answer = plan_layout(*where, **task)
+    assert isinstance(answer, Plan)
+    return answer
 
 
 def refused(*where: Any, **task: Any) -> Infeasible:
     """Why there is no plan, where there must be none."""
-    found = plan_layout(*where, **task)
-    assert isinstance(found, Infeasible)
-    return found
+    answer = plan_layout(*where, **task)
+    assert isinstance(answer, Infeasible)
+    return answer
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +128,8 @@ def test_more_memory_never_hurts():
     seconds = []
     for memory in (40, 48, 64, 96):
         chip = replace(machine.chip, memory_bytes=memory * 2**30)
-        found = planned(LLAMA, replace(machine, chip=chip), tokens=1e9, seq_len=2048, global_batch=64)
-        seconds.append(found.choice.step_seconds)
+        answer = planned(LLAMA, replace(machine, chip=chip), tokens=1e9, seq_len=2048, global_batch=64)
+        seconds.append(answer.choice.step_seconds)
     assert seconds == sorted(seconds, reverse=True)
     assert seconds[-1] < seconds[0]
 
@@ -197,14 +197,14 @@ def test_no_fewer_whole_nodes_would_do():
 def test_a_plan_and_a_refusal_have_the_same_keys_in_json(plan):
     refusal = refused(LLAMA, plan.machine, tokens=1e11, seq_len=4096, global_batch=256, deadline_seconds=60.0)
     for answer, status in ((plan, "plan"), (refusal, "infeasible")):
-        said = json.loads(json.dumps(answer.to_dict(), allow_nan=False))
-        assert list(said) == KEYS
-        assert said["status"] == status
-    said = plan.to_dict()
-    assert said["cost"]["step_seconds"] == plan.choice.step_seconds
-    assert said["cost"]["memory_bytes"]["total"] == pytest.approx(plan.choice.memory_bytes)
-    assert (said["choice"]["N"], said["choice"]["D"]) == (float(LLAMA.n_params), 1e11)
-    assert said["choice"]["tensor"] == plan.choice.layout.tensor
+        data = json.loads(json.dumps(answer.to_dict(), allow_nan=False))
+        assert list(data) == KEYS
+        assert data["status"] == status
+    data = plan.to_dict()
+    assert data["cost"]["step_seconds"] == plan.choice.step_seconds
+    assert data["cost"]["memory_bytes"]["total"] == pytest.approx(plan.choice.memory_bytes)
+    assert (data["choice"]["N"], data["choice"]["D"]) == (float(LLAMA.n_params), 1e11)
+    assert data["choice"]["tensor"] == plan.choice.layout.tensor
     assert {"deadline_seconds"} == {*refusal.to_dict()["nearest_feasible"]["change"]}
 
 
