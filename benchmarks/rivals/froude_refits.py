@@ -9,8 +9,9 @@ from froude_starts import STARTS, from_starts, posed
 from handed import handed
 
 from froude import Runs, get_law
-from froude.fitting import fit
 from froude.fitting.bootstrap import refits, resample
+from froude.fitting.estimation import estimate
+from froude.fitting.options import FitOptions
 from froude.fitting.problem import FitProblem
 
 DRAWS, CHECKED = 4000, 40
@@ -47,21 +48,21 @@ def curve_inputs() -> dict[str, np.ndarray]:
 
 
 def curve() -> dict[str, Any]:
-    """The whole of `froude.fitting`, its warnings included, on a synthetic loss curve."""
+    """An estimation with its warnings, without the hold-outs that no rival has, on a synthetic loss curve."""
     inputs = curve_inputs()
     law = get_law(CURVE_LAW, *inputs) if len(inputs) == 1 else get_law(CURVE_LAW)
     noise = CURVE_NOISE * np.random.default_rng(0).standard_normal(CURVE_POINTS)
     runs = Runs.from_columns({**inputs, "loss": law(**inputs, **CURVE_TRUTH) * np.exp(noise)})
     begin = time.process_time()
-    made = fit(law, runs, starts=STARTS, draws=CURVE_DRAWS)
+    fit = estimate(law, runs, options=FitOptions(starts=STARTS, draws=CURVE_DRAWS))
     return {
         "seconds": time.process_time() - begin,
         "law": law.name,
         "points": CURVE_POINTS,
         "draws": CURVE_DRAWS,
-        "converged": len(made.draws),
-        "agree": made.starts_agree,
-        "starts": made.starts_tried,
+        "converged": len(fit.draws),
+        "agree": fit.starts_agree,
+        "starts": fit.starts_tried,
     }
 
 

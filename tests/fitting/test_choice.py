@@ -1,14 +1,20 @@
 """Choice of a law by what it foretells, and the interval that knows of its errors."""
 
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from froude import Fit, InputError, Runs, get_law
-from froude.fitting import choose, fit
+from froude import Fit, InputError, Runs, get_law, read_runs
+from froude.fitting import FitOptions, choose, fit
 from froude.fitting.choice import HeldOut, update_drift
 from froude.fitting.extrapolation import shipped_extrapolation
+from froude.fitting.options import FitKeywords
+from planted import write_csv
+
+pytest_plugins = ["door"]
 
 SIZES = (10_000, 14_000, 20_000, 28_000, 40_000)
 TRUTHS = {
@@ -104,7 +110,7 @@ def test_too_few_runs_to_hold_any_out_leave_laws_equal() -> None:
     assert choice.fit.drift == pytest.approx(shipped_extrapolation().drift)
 
 
-def test_a_law_that_is_named_is_taken_alone_with_its_interval_sharpened() -> None:
+def test_a_law_that_is_named_is_taken_alone_with_its_drift_updated() -> None:
     runs = pilots("chinchilla", noise=3e-3, seed=1)
     choice = choose(runs, laws="chinchilla", draws=50)
     assert choice.fit.law.name == "chinchilla"
@@ -116,3 +122,35 @@ def test_runs_in_which_nothing_varies_are_refused() -> None:
     runs = Runs.from_columns({"N": [1e6] * 4, "loss": [3.0, 2.9, 2.8, 2.7]})
     with pytest.raises(InputError, match="no input of the runs varies among N, D and C"):
         choose(runs)
+
+
+def test_python_and_the_command_forecast_alike(cli: Callable, tmp_path: Path) -> None:
+    runs = pilots("chinchilla", noise=3e-3, seed=1)
+    columns = {role: runs[role] for role in ("N", "D", "loss")}
+    table = write_csv(tmp_path / "runs.csv", columns)
+    assert cli("fit", table, "--draws", 50, "--seed", 3, "--out", tmp_path / "fit.json").code == 0
+    command = Fit.load(tmp_path / "fit.json")
+    python = fit("chinchilla", read_runs(table), draws=50, seed=3)
+    assert python.drift == command.drift != shipped_extrapolation().drift
+    near, far = (each.predict(N=1e9, D=1e11) for each in (python, command))
+    assert (near.mean, near.lo, near.hi) == (far.mean, far.lo, far.hi)
+
+
+def test_options_by_name_are_those_of_one_value() -> None:
+    assert {*FitKeywords.__annotations__} == {each.name for each in fields(FitOptions)}
+    runs = pilots("chinchilla", noise=3e-3, seed=1)
+    options = FitOptions(draws=30, seed=4, level=0.8, cluster="trunk")
+    here = fit("chinchilla", runs, options=options)
+    there = fit("chinchilla", runs, draws=30, seed=4, level=0.8, cluster="trunk")
+    assert here.level == there.level == 0.8
+    np.testing.assert_array_equal(here.draws, there.draws)
+    with pytest.raises(InputError, match="draws = 3: an interval needs at least 20"):
+        fit("chinchilla", runs, options=options, draws=3)
+
+
+def test_outcomes_of_zero_leave_the_drift_finite() -> None:
+    C = np.geomspace(1e18, 1e22, 30)
+    score = np.clip(0.2 - 0.08 * np.log(C / 1e19) / np.log(10), 0.0, None)
+    fitted = fit("ceiling", Runs.from_columns({"C": C, "mAP": score}), "mAP", x="C", draws=20)
+    assert (score == 0).sum() > 3
+    assert np.isfinite(fitted.drift)

@@ -128,14 +128,16 @@ def choose(
     """The laws that predict the largest runs from the smaller ones, averaged, and how far to trust them beyond.
 
     At each of CUTS the runs below are fitted and all above forecast; in-sample error plays no part, but that a run
-    which lies far off every candidate fitted to all judges none. `laws` may be one law, which is then taken alone.
-    "auto" tries JOINT_LAWS where N and D both vary, else SINGLE_LAWS over x, or over the one of N, D and C that varies;
-    of these, laws with as many parameters as there are runs are passed over. Fields of `options` may be given by
-    themselves, as for `fit`. InputError where no candidate can be fitted.
+    which lies far off every candidate fitted to all judges none, nor does one whose outcome is 0, as errors are
+    relative. `laws` may be one law, which is then taken alone. "auto" tries JOINT_LAWS where N and D both vary, else
+    SINGLE_LAWS over x, or over the one of N, D and C that varies; of these, laws with as many parameters as there are
+    runs are passed over. Fields of `options` may be given by themselves, as for `fit`. InputError where no candidate
+    can be fitted.
     """
     options = options.change(**changes)
     evidence = [gather_evidence(law, measure(law, runs, y), runs, y, options) for law in _candidates(runs, y, laws, x)]
     sound = ~np.all([far_off(each.problem.law, each.residuals, each.measured.y) for each in evidence], axis=0)
+    sound &= evidence[0].measured.y != 0
     evidence_of = {build_fit(each): each for each in evidence}
     candidates = [
         LawCandidate(fit=fit, held_out=tuple(forecast_cuts(fit.law, each.measured.take(sound), options.seed)))
