@@ -61,4 +61,5 @@ from .runs import read_curves as read_curves
 from .runs import read_runs as read_runs
 from .tank import measure_machine as measure_machine
 
+__all__: list[str]
 __version__: str

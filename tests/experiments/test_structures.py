@@ -221,6 +221,9 @@ def test_best_rates_move_less_with_width_by_each_structures_rule(
     # Over base seeds the best rate still moves with the width, by up to 0.3 in its exponent.
     assert all(abs(drifts[name][0]) < abs(without) for name, (without, _, _) in unruled.items())
     for gain in gains.values():
+        assert gain.lo is not None
+        assert gain.value is not None
+        assert gain.hi is not None
         assert 0 < gain.lo <= gain.value <= gain.hi < np.inf
 
 

@@ -71,7 +71,7 @@ def compared(folder: Path) -> Any:
     """Two methods compared as the command does it."""
     tables = [froude.read_runs(folder / name) for name in ("adam.csv", "muon.csv")]
     fits = [froude.fit("power-floor", runs, x="C", draws=50, seed=k) for k, runs in enumerate(tables)]
-    return froude.compare(*fits, 1e24).to_dict()
+    return froude.compare(fits[0], fits[1], 1e24).to_dict()
 
 
 def shown_record(name: str) -> Any:
@@ -83,7 +83,7 @@ def shown_record(name: str) -> Any:
 H100, QWEN_MODEL = "8 x h100", "qwen2.5-0.5b"
 ONE_DAY: dict[str, Any] = {"budget_seconds": 86400.0, "fixed": {"tensor": 1, "pipeline": 1, "context": 1}}
 RUNS, FIT = Path("runs.csv"), Path("fit.json")
-LARGE = [{"N": 7e9, "D": 1e12}, {"N": 70e9, "D": 1.4e12}]
+LARGE = ((7e9, 1e12), (70e9, 1.4e12))
 
 VERBS: tuple[Verb, ...] = (
     Verb(
@@ -100,7 +100,7 @@ VERBS: tuple[Verb, ...] = (
         name="predict",
         words=of("predict", FIT, "--at", "N=7B,D=1T", "--at", "N=70B,D=1.4T"),
         python=lambda folder: dicts(
-            froude.fit("chinchilla", froude.read_runs(folder / RUNS), draws=50).predict(**at) for at in LARGE
+            froude.fit("chinchilla", froude.read_runs(folder / RUNS), draws=50).predict(N=N, D=D) for N, D in LARGE
         ),
     ),
     Verb(
