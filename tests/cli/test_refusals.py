@@ -14,6 +14,7 @@ import pytest
 import froude
 import froude.engines.local as local_engine
 from froude import InputError
+from froude.engines import TaskFailedError
 from froude.runs import Study
 from planted import QUICK, planted, write_csv
 
