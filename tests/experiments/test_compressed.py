@@ -37,17 +37,17 @@ def trained_matrices() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     squares: dict[str, np.ndarray] = {}
     linear = {name: module for name, module in net.named_modules() if isinstance(module, torch.nn.Linear)}
 
-    def noted(name: str) -> Callable[..., None]:
+    def note_squares(name: str) -> Callable[..., None]:
         return lambda module, given, out: squares.update({name: (given[0].detach() ** 2).mean((0, 1)).double().numpy()})
 
-    handles = [module.register_forward_hook(noted(name)) for name, module in linear.items()]
+    handles = [module.register_forward_hook(note_squares(name)) for name, module in linear.items()]
     net(text[:, :-1])
     for handle in handles:
         handle.remove()
     return tuple((linear[name].weight.detach().double().numpy().T, squares[name]) for name in linear)
 
 
-def rounded(values: np.ndarray, bits: int, group: int) -> np.ndarray:
+def round_groups(values: np.ndarray, bits: int, group: int) -> np.ndarray:
     """Values rounded to whole steps, as many on either side of zero, of one scale for each group of them."""
     flat = np.pad(values.ravel(), (0, -values.size % group)).reshape(-1, group)
     step = np.abs(flat).max(axis=1, keepdims=True) / (2 ** (bits - 1) - 1)
@@ -69,7 +69,7 @@ def test_bits_chosen_by_an_integer_program_err_less_than_one_width(
     matrices = trained_matrices()
     cost = np.array([Format(bits=widths, group=32, scale_bits=16).matrix_bits(*w.shape) for w, _ in matrices])
     error = np.array([
-        [float((s[:, None] * (w - rounded(w, int(b), 32)) ** 2).sum()) for b in widths]
+        [float((s[:, None] * (w - round_groups(w, int(b), 32)) ** 2).sum()) for b in widths]
         for w, s in matrices
     ])  # fmt: skip
     gains = {}
@@ -99,15 +99,15 @@ def test_cur_factors_leave_the_published_parameters_of_llama_3_1(
     model, rank = get_model("llama-3.1-8b"), 256
     factored = [p for p in peft.projections(model) if p.name in ("attention.query", "attention.key", "mlp.gate")]
 
-    def saved(rank: float | np.ndarray) -> float | np.ndarray:
+    def parameters_saved(rank: float | np.ndarray) -> float | np.ndarray:
         return sum(p.inputs * p.outputs - rank * (p.inputs + p.outputs) - rank**2 for p in factored)
 
     layers, ranks = np.arange(1, 33), np.arange(1, 1025)
-    left = model.n_params - layers * saved(rank)
+    left = model.n_params - layers * parameters_saved(rank)
     published, _ = claimed("curing", "parameters after compression")
     best = int(np.argmin(np.abs(left - published)))
     assert left[best] == pytest.approx(published, rel=0.002)
-    chosen = int(ranks[np.argmin(np.abs(model.n_params - layers[best] * saved(ranks) - published))])
+    chosen = int(ranks[np.argmin(np.abs(model.n_params - layers[best] * parameters_saved(ranks) - published))])
     assert chosen == pytest.approx(rank, rel=0.1)  # chosen for the published size, it is the paper's
     weights = trained_square()
     with threadpool_limits(1):
@@ -311,7 +311,7 @@ def sliced_compute() -> dict[str, float]:
     return left
 
 
-def recovered(pruned_share: float) -> tuple[float, float, float, float]:
+def accuracies_of(pruned_share: float) -> tuple[float, float, float, float]:
     """Accuracy of a small net on digits: trained, pruned, after training biases and norms again; and their share."""
     import torch
     from sklearn.datasets import load_digits
@@ -364,7 +364,7 @@ def test_retraining_a_hundredth_after_pruning_fits_30b_on_80_gb(
     memory = partly_trained_bytes(model, layout, Trained(parameters=0.003 * float(model.n_params)))
     assert fits(memory, machine)
     assert not fits(memory_bytes(model, layout), machine)
-    before, pruned, after, share = recovered(0.8)
+    before, pruned, after, share = accuracies_of(0.8)
     assert share < 0.01
     assert before - pruned > 0.05  # there is something to recover
     assert (after - pruned) / (before - pruned) > 0.5

@@ -44,7 +44,7 @@ TURNS = 16
 """Random turns over which what rounding does is averaged."""
 
 
-def rounded(w: Tensor, levels: int, rng: torch.Generator) -> Tensor:
+def round_weights(w: Tensor, levels: int, rng: torch.Generator) -> Tensor:
     """Weights (in, out) at so many equally spaced levels: turned at random along the inputs, which makes them normal,
     rounded at the step that leaves the least squared error, and turned back.
     """
@@ -107,21 +107,23 @@ def test_perplexity_rises_linearly_in_the_errors_of_layers(
     layers, levels, base = range(len(stack)), (4, 6, 8, 11, 16, 23, 32, 45, 64), perplexity(stack, calibration)
     rng = torch.Generator().manual_seed(seed)
     quantised = {
-        (i, n): torch.stack([rounded(stack[i][0][0], n, rng) for _ in range(TURNS)]) for i in layers for n in levels
+        (i, n): torch.stack([round_weights(stack[i][0][0], n, rng) for _ in range(TURNS)])
+        for i in layers
+        for n in levels
     }
     error = np.array([[relative_error(stack[i][0], quantised[i, n]) for n in levels] for i in layers])
     weight = np.array([slope_of(stack, i, calibration, base) for i in layers])
     medium = [k for k, n in enumerate(levels) if 8 <= n <= 32]
     choices = np.random.default_rng(seed).choice(medium, (60, len(stack)))
     predicted = np.array([(weight * error[layers, row]).sum() for row in choices])
-    measured = np.array([perplexity(chosen(stack, quantised, levels, row), calibration) - base for row in choices])
+    measured = np.array([perplexity(weights_by(stack, quantised, levels, row), calibration) - base for row in choices])
     r2 = float(np.corrcoef(predicted, measured)[0, 1] ** 2)
     sizes = [w.numel() for w, _ in stack]
     rises = {}
     for uniform in (6, 8, 11, 16):
         picked = best_levels(weight[:, None] * error, sizes, levels, levels.index(uniform))
         rises[uniform] = [
-            perplexity(chosen(stack, quantised, levels, row), held_out) - perplexity(stack, held_out)
+            perplexity(weights_by(stack, quantised, levels, row), held_out) - perplexity(stack, held_out)
             for row in (picked, [levels.index(uniform)] * len(stack))
         ]
     mine, uniform = np.sum(list(rises.values()), axis=0)
@@ -137,7 +139,7 @@ def test_perplexity_rises_linearly_in_the_errors_of_layers(
     assert rises[16][0] < rises[16][1]
 
 
-def chosen(
+def weights_by(
     stack: Stack, quantised: Mapping[tuple[int, int], Tensor], levels: Sequence[int], row: Sequence[int]
 ) -> Stack:
     """The stack with each layer at the levels whose position the row names."""

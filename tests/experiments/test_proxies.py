@@ -34,7 +34,7 @@ FIXES: dict[str, dict[str, Any]] = {
 }
 
 
-def planned(width: int, rate: float, seed: int, **fixes: Any) -> Trunk:
+def trunk_of(width: int, rate: float, seed: int, **fixes: Any) -> Trunk:
     """A trunk in which every weight learns at one rate, whatever the width."""
     return Trunk(
         decoder=Decoder(width=width, layers=LAYERS, heads=1, context=CONTEXT),
@@ -50,7 +50,7 @@ def planned(width: int, rate: float, seed: int, **fixes: Any) -> Trunk:
     )
 
 
-def trained(
+def signs_of(
     corpus: Corpus,
     widths: Sequence[int],
     rates: Sequence[float],
@@ -59,7 +59,7 @@ def trained(
     **fixes: Any,
 ) -> Runs:
     """Signs of instability after so many steps, the last by default; `lr` is the rate of every weight."""
-    trunks = [planned(width, rate, seed, **fixes) for width in widths for rate in rates for seed in seeds]
+    trunks = [trunk_of(width, rate, seed, **fixes) for width in widths for rate in rates for seed in seeds]
     seen = warning_signs(trunks, corpus, [step], WINDOWS)
     columns = {name: seen[name] for name in ("N", "width", "loss", "attention_logit", "log_z")}
     return Runs.from_columns({**columns, "lr": seen["hidden_lr"]})
@@ -80,10 +80,10 @@ def test_small_models_predict_that_a_rate_fails_in_a_large_one(
 ) -> None:
     with one_thread():
         corpus = random_corpus(100_000)
-        plain = trained(corpus, SMALL, RATES)
-        swept = {name: trained(corpus, SMALL[1::2], RATES, **fix) for name, fix in FIXES.items() if fix}
-        again = trained(corpus, SMALL, (CALM, WILD), (1, 2))
-        before = float(trained(corpus, SMALL[1::2], [WILD], step=0)["loss"].mean())
+        plain = signs_of(corpus, SMALL, RATES)
+        swept = {name: signs_of(corpus, SMALL[1::2], RATES, **fix) for name, fix in FIXES.items() if fix}
+        again = signs_of(corpus, SMALL, (CALM, WILD), (1, 2))
+        before = float(signs_of(corpus, SMALL[1::2], [WILD], step=0)["loss"].mean())
 
         swept["neither"] = plain.take(np.isin(plain["width"], SMALL[1::2]))
         sensitivity = {name: lr_sensitivity(runs, before) for name, runs in swept.items()}
@@ -91,11 +91,11 @@ def test_small_models_predict_that_a_rate_fails_in_a_large_one(
             {name: np.append(plain[name], again[name]) for name in ("N", "lr", "loss", "attention_logit")}
         )
         small = small.take(np.isin(small["lr"], (CALM, WILD)))
-        calm, wild = forecast_instability(small, N=planned(LARGE, WILD, 0).decoder.n_non_embedding)
+        calm, wild = forecast_instability(small, N=trunk_of(LARGE, WILD, 0).decoder.n_non_embedding)
 
         # Only now is the large model trained.
-        large = trained(corpus, [LARGE], (CALM, WILD))
-        mended = trained(corpus, [LARGE], [WILD], qk_norm=True)
+        large = signs_of(corpus, [LARGE], (CALM, WILD))
+        mended = signs_of(corpus, [LARGE], [WILD], qk_norm=True)
     failed = bigram_loss(corpus)
     record_property(
         "found",

@@ -53,7 +53,7 @@ CLEAR = 1 / 3
 """Most of a curve's whole movement that its spread over seeds may be: of blurred curves none is told from another."""
 
 
-def saved(trunk: Trunk, corpus: Corpus, folder: Path) -> list[Path]:
+def checkpoints_of(trunk: Trunk, corpus: Corpus, folder: Path) -> list[Path]:
     """Trains a trunk at its constant rate and saves its state at each of CHECKPOINTS."""
     state, files = trainer.start(trunk, corpus), []
     for step in CHECKPOINTS:
@@ -93,7 +93,7 @@ def is_letter(bytes_: Tensor) -> Tensor:
     return ((lower >= ord("a")) & (lower <= ord("z"))) | (bytes_ == ord("_"))
 
 
-def measured(widths: Sequence[int], seeds: Sequence[int], folder: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def curves_of(widths: Sequence[int], seeds: Sequence[int], folder: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Each measure of every checkpoint, (widths, seeds, checkpoints), read back from its file; and the sizes N."""
     whole = python_sources()
     corpus = Corpus(train=whole.train[:4_000_000], validation=whole.validation, manifest={})
@@ -102,7 +102,7 @@ def measured(widths: Sequence[int], seeds: Sequence[int], folder: Path) -> tuple
     for trunk in trunks:
         windows = trainer.validation_windows(corpus, trunk)[::8]
         state = trainer.start(trunk, corpus)
-        for file in saved(trunk, corpus, folder):
+        for file in checkpoints_of(trunk, corpus, folder):
             state.restore(torch.load(file, weights_only=True))
             rows.append(measures(state.model, windows))
     shape = (len(widths), len(seeds), len(CHECKPOINTS))
@@ -168,7 +168,7 @@ def verdicts_on(report: Mapping[str, Mapping[str, tuple[str, float, float]]], wh
 @pytest.mark.slow
 @pytest.mark.atlas("fine-line-pretraining")
 def test_abilities_of_several_sizes_follow_one_rescaled_curve(tmp_path: Path, record_property) -> None:
-    table, N = measured((8, 12, 16, 24), range(FIRST_SEED, FIRST_SEED + 4), tmp_path)
+    table, N = curves_of((8, 12, 16, 24), range(FIRST_SEED, FIRST_SEED + 4), tmp_path)
     loss = np.log(table["loss"])
     level = (loss.mean(axis=1).min(axis=1).max() + loss.mean(axis=1).max(axis=1).min()) / 2
     steps = np.log(np.array(CHECKPOINTS))
@@ -202,7 +202,7 @@ SPLITS, SEEDS = 3, 12
 DENSITIES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125, 0.09, 0.06)
 
 
-def pruned(stack: Stack, density: float) -> tuple[Stack, list[Tensor]]:
+def prune_stack(stack: Stack, density: float) -> tuple[Stack, list[Tensor]]:
     """Each model with the share of its weights of largest magnitude, over all layers, and where these are."""
     flat = torch.cat([w.abs().flatten(1) for w, _ in stack], dim=1)
     least = flat.topk(round(density * flat.shape[1]), dim=1).values[:, -1].view(-1, 1, 1)
@@ -220,7 +220,7 @@ def effects(seed: int, seeds: int) -> dict[str, np.ndarray]:
     dense = train(start, task, lr=lr, steps=6000, batch=2, seed=seed, adam=False, decay=False)
     measures_by_name = {"loss": [], "error": []}
     for density in DENSITIES:
-        cut, masks = pruned(dense, density)
+        cut, masks = prune_stack(dense, density)
         end = train(cut, task, lr=0.05, steps=150, batch=32, seed=seed + 1, adam=False, masks=masks, decay=False)
         measures_by_name["loss"].append(held_out_loss(end, task))
         measures_by_name["error"].append(1 - accuracy(end, task))

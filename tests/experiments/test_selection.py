@@ -111,7 +111,7 @@ def test_errors_drawn_by_strata_are_those_drawn_plainly() -> None:
         assert abs(off) < 4 * np.std(plain) * (2 / orders) ** 0.5
 
 
-def chosen(sizes: np.ndarray, errors: np.ndarray) -> Choice:
+def choose_law(sizes: np.ndarray, errors: np.ndarray) -> Choice:
     """Froude's choice among plain, flattening, exponential and broken falls."""
     runs = Runs.from_columns({"D": sizes.astype(float), "loss": errors})
     return choose(runs, laws=(*UNBENT, exponential, "broken-1"), x="D", draws=50)
@@ -131,7 +131,7 @@ def test_the_hardest_examples_beat_the_power_law_of_random_ones(seed: int, recor
     random = np.array([mean_error(int(count), 1.0, rng) for count in RANDOM_SIZES])
     best = table.min(axis=1)
     shares = np.array([SHARES[row <= ALIKE * row.min()].max() for row in table])
-    plain, pruned = chosen(RANDOM_SIZES, random), chosen(SIZES, best)
+    plain, pruned = choose_law(RANDOM_SIZES, random), choose_law(SIZES, best)
     power = next(each.fit for each in plain.candidates if each.fit.law.name == "power")
     slopes = -np.diff(np.log(best)) / np.diff(np.log(SIZES))
     below = best / power.predict(D=SIZES.astype(float)).mean

@@ -71,13 +71,13 @@ def deviations(sizes: Sequence[int]) -> Tensor:
     return torch.cat([torch.full((n * m,), (gain / n) ** 0.5) for gain, (n, m) in layers])
 
 
-def dense(sizes: tuple[int, ...], rng: torch.Generator) -> Net:
+def make_dense(sizes: tuple[int, ...], rng: torch.Generator) -> Net:
     """A net that stores every weight."""
     scale = deviations(sizes)
     return Net(sizes=sizes, values=torch.randn(len(scale), generator=rng), index=torch.arange(len(scale)), scale=scale)
 
 
-def shared(sizes: tuple[int, ...], stored: int, rng: torch.Generator) -> Net:
+def make_shared(sizes: tuple[int, ...], stored: int, rng: torch.Generator) -> Net:
     """STABLE-RPS: the weights in one row are cut into pieces as long as the store, each of which reads it permuted.
 
     So every value serves as many weights as any other, or one fewer, and at 1 × each serves one. The signs are random.
@@ -91,20 +91,20 @@ def shared(sizes: tuple[int, ...], stored: int, rng: torch.Generator) -> Net:
     return Net(sizes=sizes, values=values, index=torch.cat(pieces)[: len(scale)], scale=scale * signs)
 
 
-def narrow(sizes: tuple[int, ...], stored: int, rng: torch.Generator) -> Net:
+def make_narrow(sizes: tuple[int, ...], stored: int, rng: torch.Generator) -> Net:
     """The net with the most alike hidden widths that stores as many values, or a little more."""
     first, *hidden, last = sizes
     pairs = [(a, b) for a in range(1, hidden[0] + 1) for b in range(1, hidden[1] + 1)]
     fitting = [(a, b) for a, b in pairs if stored <= first * a + a * b + b * last <= SLACK * stored]
-    return dense((first, *min(fitting, key=lambda pair: abs(np.log(pair[0] / pair[1]))), last), rng)
+    return make_dense((first, *min(fitting, key=lambda pair: abs(np.log(pair[0] / pair[1]))), last), rng)
 
 
-def pruned(sizes: tuple[int, ...], stored: int, rng: torch.Generator) -> Net:
+def make_pruned(sizes: tuple[int, ...], stored: int, rng: torch.Generator) -> Net:
     """Pruned before training by SynFlow (Tanaka et al. 2020): away goes what carries least flow, in many rounds.
 
     The best here of magnitude, SNIP and SynFlow, with which the paper compares (tried once at a width of 256).
     """
-    full = dense(sizes, rng)
+    full = make_dense(sizes, rng)
     total, places = len(full.scale), torch.arange(len(full.scale))
     for left in np.geomspace(total, stored, ROUNDS + 1)[1:].round().astype(int):
         mask = torch.zeros(total).index_fill_(0, places, 1.0)
@@ -129,7 +129,7 @@ def errors(net: Net, seed: int) -> np.ndarray:
     return 1 - accuracy(end, task, run)
 
 
-def measured(sizes: tuple[int, ...], stored: Sequence[int], base: int) -> dict[str, list[np.ndarray]]:
+def errors_of_kinds(sizes: tuple[int, ...], stored: Sequence[int], base: int) -> dict[str, list[np.ndarray]]:
     """Errors of SEEDS seeds from `base` on at each count of stored values, the full model first, by kind of net."""
 
     def at_best_rate(make: Callable[[torch.Generator], Net]) -> np.ndarray:
@@ -138,15 +138,15 @@ def measured(sizes: tuple[int, ...], stored: Sequence[int], base: int) -> dict[s
         errors_by_seed = np.array([errors(make(torch.Generator().manual_seed(seed)), seed) for seed in seeds])
         return errors_by_seed[:, errors_by_seed.mean(0).argmin()]
 
-    full = at_best_rate(lambda rng: dense(sizes, rng))
+    full = at_best_rate(lambda rng: make_dense(sizes, rng))
     return {
-        "shared": [at_best_rate(lambda rng, m=m: shared(sizes, m, rng)) for m in stored],
-        "narrow": [full, *(at_best_rate(lambda rng, m=m: narrow(sizes, m, rng)) for m in stored[1:])],
-        "pruned": [full, *(at_best_rate(lambda rng, m=m: pruned(sizes, m, rng)) for m in stored[1:])],
+        "shared": [at_best_rate(lambda rng, m=m: make_shared(sizes, m, rng)) for m in stored],
+        "narrow": [full, *(at_best_rate(lambda rng, m=m: make_narrow(sizes, m, rng)) for m in stored[1:])],
+        "pruned": [full, *(at_best_rate(lambda rng, m=m: make_pruned(sizes, m, rng)) for m in stored[1:])],
     }
 
 
-def fitted(stored: Sequence[int], errors_of: Sequence[np.ndarray]) -> Growth:
+def fit_errors(stored: Sequence[int], errors_of: Sequence[np.ndarray]) -> Growth:
     """How the error falls with stored values, down to a floor."""
     grown = fit_growth(stored, [row.tolist() for row in errors_of])
     assert isinstance(grown, Growth), grown
@@ -172,12 +172,12 @@ def test_nets_of_each_kind_store_as_many_bytes() -> None:
     weights = len(deviations(sizes))
     for stored in (weights // 30, weights // 4):
         budget = 4 * stored
-        kinds = [make(sizes, stored, rng) for make in (shared, narrow, pruned)]
+        kinds = [make(sizes, stored, rng) for make in (make_shared, make_narrow, make_pruned)]
         assert all(budget <= net.stored_bytes <= SLACK * budget for net in kinds)
         served = torch.bincount(kinds[0].index, minlength=stored)
         assert int(served.max() - served.min()) <= 1
         assert int((kinds[2].scale > 0).sum()) == stored
-    assert torch.equal(shared(sizes, weights, rng).index.sort().values, torch.arange(weights))
+    assert torch.equal(make_shared(sizes, weights, rng).index.sort().values, torch.arange(weights))
 
 
 @pytest.mark.slow
@@ -186,8 +186,8 @@ def test_random_sharing_errs_least_at_a_thousandfold(record_property) -> None:
     sizes = (64, WIDTH, WIDTH, 10)
     weights = len(deviations(sizes))
     stored = [round(weights / c) for c in COMPRESSIONS]
-    errors_by_kind = measured(sizes, stored, base=0)
-    fits = {kind: fitted(stored, rows) for kind, rows in errors_by_kind.items()}
+    errors_by_kind = errors_of_kinds(sizes, stored, base=0)
+    fits = {kind: fit_errors(stored, rows) for kind, rows in errors_by_kind.items()}
     gap = mean_between(errors_by_kind["shared"][0] - errors_by_kind["narrow"][0])
     ends = {kind: between(fit, stored[-1]) for kind, fit in fits.items()}
     means = "; ".join(f"{k} {', '.join(f'{r.mean():.3f}' for r in rows)}" for k, rows in errors_by_kind.items())

@@ -74,7 +74,7 @@ def rates_of(structure: str, width: int) -> list[list[float]]:
     return [[1.0 for _ in first], *inside, [mup_multipliers(width / BASE_INPUTS)["output"].output for _ in last]]
 
 
-def structured(structure: str, width: int, models: int, tuned: int, seed: int) -> Stack:
+def structure_of(structure: str, width: int, models: int, tuned: int, seed: int) -> Stack:
     """A stack of such MLPs: each layer is a matrix and a bias, or two factors (models, blocks · inputs, outputs).
 
     Weights are kept in units of the rates of the width `tuned`, by which `by_blocks` multiplies them again: one rate
@@ -133,7 +133,7 @@ def text_features(seed: int) -> Task:
 def ends(task: Task, structure: str, width: int, rates: np.ndarray, seed: int, tuned: int) -> np.ndarray:
     """Held-out loss in nats a byte after training at each of the rates, layers at the ratios of the width `tuned`."""
     run = partial(by_blocks, structure=structure, width=width, tuned=tuned)
-    start = structured(structure, width, len(rates), tuned, seed)
+    start = structure_of(structure, width, len(rates), tuned, seed)
     lr = torch.tensor(rates, dtype=torch.float32)
     return held_out_loss(train(start, task, lr=lr, steps=STEPS, batch=BATCH, seed=seed, run=run), task, run)
 
@@ -171,7 +171,7 @@ def transferred(runs: Runs) -> tuple[Runs, float]:
 @pytest.mark.parametrize(("structure", "rank"), [("Monarch", 1), ("BTT", RANK)])
 def test_two_factors_make_a_full_rank_matrix_of_low_rank_blocks(structure: str, rank: int) -> None:
     width, side = 49, 7
-    (layer,) = structured(structure, width, 1, width, seed=0)[1:2]
+    (layer,) = structure_of(structure, width, 1, width, seed=0)[1:2]
     product = two_factors(torch.eye(width)[None], *layer, factors_of(structure, width))[0]
     blocks = product.view(side, side, side, side).transpose(1, 2)
     assert torch.linalg.matrix_rank(blocks).unique().tolist() == [rank]
@@ -285,7 +285,7 @@ def trained_family(nets: int, seeds: int, seed: int) -> tuple[np.ndarray, np.nda
     return np.array(scores), np.array(right)
 
 
-def planned(model: Model, machine: Machine, images: float, context: int) -> Plan:
+def plan_for(model: Model, machine: Machine, images: float, context: int) -> Plan:
     """The plan of training on so many images of so many tokens, 4096 a step."""
     plan = plan_layout(model, machine, tokens=images * context, seq_len=context, global_batch=4096)
     assert isinstance(plan, Plan)
@@ -307,7 +307,7 @@ def test_length_distortion_at_the_start_ranks_nets_as_training_does(
     # Half of a training of ImageNet on patches of 32 × 32 pixels, or all of it on those of 16 × 16, and a class token.
     model, machine, half = get_model("vit-b/16"), get_machine("8 x a100-80"), 150 * 1.28e6
     contexts = {side: side**2 + 1 for side in (7, 14)}
-    coarse, fine = (planned(model, machine, half, context) for context in contexts.values())
+    coarse, fine = (plan_for(model, machine, half, context) for context in contexts.values())
     cut = 1 - (attention_flops(model, coarse) + attention_flops(model, fine)) / (2 * attention_flops(model, fine))
     per_step = [float(plan.choice.cost.model_flops) for plan in (coarse, fine)]
     saved = 1 - (coarse.seconds + fine.seconds) / (2 * fine.seconds)

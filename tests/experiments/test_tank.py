@@ -194,7 +194,7 @@ def test_branched_decays_end_where_separate_runs_do_and_cost_about_linear(
     step_of = trainer.take_step
     monkeypatch.setattr(trainer, "take_step", lambda *a: (taken.append(1), step_of(*a))[1])
 
-    def trained(trunk: Trunk) -> tuple[list[float], int]:
+    def train_runs(trunk: Trunk) -> tuple[list[float], int]:
         """The losses of a trunk's runs, and the steps that were taken for them."""
         study, before = Study.create(tmp_path / f"{trunk.id}-{trunk.tokens[0]}-{len(trunk.tokens)}", {}), len(taken)
         trainer.train_trunk(trunk, corpus, study)
@@ -205,10 +205,10 @@ def test_branched_decays_end_where_separate_runs_do_and_cost_about_linear(
     for width in (16, 24):
         branched, separate = [], []
         for seed in range(3):
-            losses, steps = trained(tiny_trunk(lengths, seed, width))
+            losses, steps = train_runs(tiny_trunk(lengths, seed, width))
             assert steps == tiny_trunk(lengths).work_tokens // tiny_trunk(lengths).batch_tokens
             branched.append(losses)
-            separate.append([trained(tiny_trunk([n], seed, width))[0][0] for n in lengths])
+            separate.append([train_runs(tiny_trunk([n], seed, width))[0][0] for n in lengths])
         spread = np.std(separate, axis=0, ddof=1)  # over seeds, by length
         off = np.abs(np.array(branched) - separate).max(axis=0)
         assert np.all(off < spread)

@@ -17,7 +17,7 @@ Noted = Callable[[str, object], None]
 Find = Callable[[str], Path]
 
 
-def planted(law: str, noise: float, seed: int = 0, x: str | None = None, constants: str = "", **inputs) -> Runs:
+def planted_runs(law: str, noise: float, seed: int = 0, x: str | None = None, constants: str = "", **inputs) -> Runs:
     """Runs at these inputs whose outcome follows a law under published constants, up to relative noise."""
     taken = get_law(law, x)
     exact = taken(**inputs, **taken.published[constants])
@@ -34,7 +34,7 @@ def test_a_planted_floor_and_exponent_return_with_larger_sizes(
 ) -> None:
     law = get_law("power-floor", x="N")
     truth = law.published["henighan-2020-image-8x8"]
-    table = planted(
+    table = planted_runs(
         "power-floor", 0.002, x="N", constants="henighan-2020-image-8x8", N=np.repeat(np.geomspace(1e5, 1e9, 9), 3)
     )
     (judged,) = backtest(law, table, "N > 2e8")

@@ -23,7 +23,7 @@ from froude.planning import Plan, plan_layout
 from headlines import near
 
 
-def planned(model: Model, machine: Machine, **task: Any) -> Plan:
+def plan_of(model: Model, machine: Machine, **task: Any) -> Plan:
     """A plan, where there must be one."""
     plan = plan_layout(model, machine, tokens=1e11, seq_len=2048, **task)
     assert isinstance(plan, Plan)
@@ -37,7 +37,7 @@ def test_the_planner_runs_a_trillion_parameters_at_502_petaflops(record_property
     then = {"attention": "unfused", "overlap": False, "precision": headlines.FP16, "schedule": "1f1b", "context": 1}
     fixed = {**then, "zero": 0, "recompute": "full", "sequence_parallel": False}
     machine = get_machine("3072 x a100-80")
-    plan = planned(get_model("megatron-1t"), machine, global_batch=3072, fixed=fixed)
+    plan = plan_of(get_model("megatron-1t"), machine, global_batch=3072, fixed=fixed)
     layout, cost = plan.choice.layout, plan.choice.cost
     splits = {(one.candidate.layout.tensor, one.candidate.layout.pipeline) for one in plan.runners_up}
     assert len(splits) > 2
@@ -125,7 +125,7 @@ def test_the_planner_puts_stages_across_a_slow_link(record_property) -> None:
     base = get_machine("32 x a100-80")
     fast, slow = base.fabric, replace(base.fabric, bandwidth_bytes_per_s=25e9 / 8)
     plans = {
-        name: planned(
+        name: plan_of(
             get_model("megatron-7.5b"),
             replace(base, devices_per_node=16, node_link=inside, fabric=between),
             global_batch=512,
@@ -174,7 +174,7 @@ def test_the_wider_of_two_shapes_has_the_higher_rate_on_frontier(
     deep = decoder(name="deep", layers=128, hidden=2048, heads=16, **sizes)
     assert float(wide.n_params) == pytest.approx(float(deep.n_params), rel=0.02)
     rates = {
-        model.name: float(planned(model, machine, global_batch=1024, fixed={"context": 1, "zero": 1}).choice.cost.mfu)
+        model.name: float(plan_of(model, machine, global_batch=1024, fixed={"context": 1, "zero": 1}).choice.cost.mfu)
         for model in (wide, deep)
     }
     assert rates["wide"] > 1.02 * rates["deep"]
