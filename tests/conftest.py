@@ -102,3 +102,9 @@ def published() -> Callable[[str], Path]:
 def tables(published: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """The published tables where the registry looks for them; skips the test where they are not."""
     monkeypatch.setenv("FROUDE_PUBLISHED", str(published("parscale/parscale.csv").parents[1]))
+
+
+@pytest.fixture(autouse=True)
+def _width_of_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No terminal says how wide it is, whoever runs the tests: workers of xdist are told their leader's width."""
+    monkeypatch.delenv("COLUMNS", raising=False)

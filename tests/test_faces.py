@@ -1,19 +1,25 @@
 """One number everywhere: a question gets the same numbers in Python, as JSON, on the terminal and on a page."""
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import pytest
 
 from froude.cli import run
 from froude.cli.render import strict
 from pages import Page
+from paths import ROOT
 from shown import unmatched
-from verbs import VERBS, Verb, given
+from verbs import VERBS, Verb, given, keys_of
 
+KEYS: dict[str, list[str]] = json.loads((ROOT / "tests" / "fixtures" / "json_keys.json").read_text())
 IN_PYTHON = [verb for verb in VERBS if verb.python]
 WITH_PAGE = [verb for verb in VERBS if verb.page]
 AXES = ("svg", "style", "pre", "script")
@@ -35,36 +41,74 @@ HEADS = {"machine list": (1e9, 1e12, 2**30)}
 """Verbs whose tables say a unit at the head of a column: what cells without a unit are multiplied by."""
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class Faces:
+    """What a verb showed: its JSON, the lines of the terminal, and the texts of its page."""
+
+    data: Any
+    lines: list[str]
+    page: list[str]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all that verbs are given."""
     return given(tmp_path_factory.mktemp("given"), run)
 
 
-@pytest.fixture
-def ask(folder: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """What a verb prints on stdout, in its folder, 200 columns wide."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("COLUMNS", "200")
+@pytest.fixture(scope="module")
+def faces(folder: Path) -> Callable[[Verb], Faces]:
+    """The faces of a verb, each asked once, in its folder and 200 columns wide."""
 
-    def answer(verb: Verb, *options: str) -> str:
-        run([*map(str, verb.words(folder)), *options])
-        return capsys.readouterr().out
+    @cache
+    def seen(verb: Verb) -> Faces:
+        words = [str(word) for word in verb.words(folder)]
+        page = folder / verb.page if verb.page else None
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setenv("COLUMNS", "200")
+            lines = printed(words)
+            (*_, data) = printed([*words, "--json", *(["--page", str(page)] if page else [])])
+        texts = Page(page.read_text(), unread=AXES).texts if page else []
+        return Faces(data=json.loads(data), lines=lines, page=texts)
 
-    return answer
+    return seen
+
+
+def printed(words: list[str]) -> list[str]:
+    """The lines that a command prints on stdout."""
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(io.StringIO()):
+        run(words)
+    return out.getvalue().splitlines()
+
+
+def test_every_verb_has_its_keys_on_record():
+    assert {verb.name for verb in VERBS} == {*KEYS}
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
-def test_every_number_on_the_terminal_stands_in_the_json(verb: Verb, ask):
-    data = json.loads(ask(verb, "--json").splitlines()[-1])
-    assert unmatched(own(ask(verb).splitlines()), data, HEADS.get(verb.name, ())) == []
+def test_json_keeps_the_keys_of_version_0_1(verb: Verb, faces):
+    assert {*KEYS[verb.name]} - keys_of(faces(verb).data) == set()
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_every_number_on_the_terminal_stands_in_the_json(verb: Verb, faces):
+    seen = faces(verb)
+    assert unmatched(own(seen.lines), seen.data, HEADS.get(verb.name, ())) == []
 
 
 @pytest.mark.parametrize("verb", WITH_PAGE, ids=lambda verb: verb.name)
-def test_every_number_on_a_page_stands_in_the_json(verb: Verb, ask, folder):
-    data = json.loads(ask(verb, "--json", "--page", str(folder / str(verb.page))).splitlines()[-1])
-    page = Page((folder / str(verb.page)).read_text(), unread=AXES)
-    assert unmatched(own(page.texts), data) == []
+def test_every_number_on_a_page_stands_in_the_json(verb: Verb, faces):
+    seen = faces(verb)
+    assert unmatched(own(seen.page), seen.data) == []
+
+
+@pytest.mark.parametrize("verb", IN_PYTHON, ids=lambda verb: verb.name)
+def test_python_and_json_give_the_same(verb: Verb, faces, folder):
+    assert verb.python is not None
+    assert differences(strict(verb.python(folder)), faces(verb).data) == []
 
 
 def own(texts: Iterable[str]) -> list[str]:
@@ -74,13 +118,6 @@ def own(texts: Iterable[str]) -> list[str]:
     return [
         DERIVED.sub("", text) for text, head in zip(texts, before, strict=False) if head not in ("free", "all else")
     ]
-
-
-@pytest.mark.parametrize("verb", IN_PYTHON, ids=lambda verb: verb.name)
-def test_python_and_json_give_the_same(verb: Verb, ask, folder):
-    printed = json.loads(ask(verb, "--json").splitlines()[-1])
-    assert verb.python is not None
-    assert differences(strict(verb.python(folder)), printed) == []
 
 
 def differences(mine: Any, printed: Any, at: str = "") -> list[str]:
