@@ -74,7 +74,7 @@ def rates_of(structure: str, width: int) -> list[list[float]]:
     return [[1.0 for _ in first], *inside, [mup_multipliers(width / BASE_INPUTS)["output"].output for _ in last]]
 
 
-def structure_of(structure: str, width: int, models: int, tuned: int, seed: int) -> Stack:
+def stack_of(structure: str, width: int, models: int, tuned: int, seed: int) -> Stack:
     """A stack of such MLPs: each layer is a matrix and a bias, or two factors (models, blocks · inputs, outputs).
 
     Weights are kept in units of the rates of the width `tuned`, by which `by_blocks` multiplies them again: one rate
@@ -133,7 +133,7 @@ def text_features(seed: int) -> Task:
 def ends(task: Task, structure: str, width: int, rates: np.ndarray, seed: int, tuned: int) -> np.ndarray:
     """Held-out loss in nats a byte after training at each of the rates, layers at the ratios of the width `tuned`."""
     run = partial(by_blocks, structure=structure, width=width, tuned=tuned)
-    start = structure_of(structure, width, len(rates), tuned, seed)
+    start = stack_of(structure, width, len(rates), tuned, seed)
     lr = torch.tensor(rates, dtype=torch.float32)
     return held_out_loss(train(start, task, lr=lr, steps=STEPS, batch=BATCH, seed=seed, run=run), task, run)
 
@@ -171,7 +171,7 @@ def transferred(runs: Runs) -> tuple[Runs, float]:
 @pytest.mark.parametrize(("structure", "rank"), [("Monarch", 1), ("BTT", RANK)])
 def test_two_factors_make_a_full_rank_matrix_of_low_rank_blocks(structure: str, rank: int) -> None:
     width, side = 49, 7
-    (layer,) = structure_of(structure, width, 1, width, seed=0)[1:2]
+    (layer,) = stack_of(structure, width, 1, width, seed=0)[1:2]
     product = two_factors(torch.eye(width)[None], *layer, factors_of(structure, width))[0]
     blocks = product.view(side, side, side, side).transpose(1, 2)
     assert torch.linalg.matrix_rank(blocks).unique().tolist() == [rank]
