@@ -42,9 +42,13 @@ def answer_of_infeasible(plan: Infeasible) -> Answer:
     )
 
 
+LOSS_DIGITS = 4
+"""Decimals of a loss as plans are compared by."""
+
+
 def planned_loss_text(loss: float) -> str:
-    """A loss as plans are compared by: to the fourth decimal."""
-    return f"{loss:.4f}"
+    """A loss as plans are compared by."""
+    return f"{loss:.{LOSS_DIGITS}f}"
 
 
 def _facts(plan: Plan) -> Iterator[Fact]:

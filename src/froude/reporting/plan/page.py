@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from froude.answers import Answer, Table
-from froude.answers.plans import answer_of_plan, planned_loss_text
+from froude.answers.plans import LOSS_DIGITS, answer_of_plan, planned_loss_text
 from froude.cost.model.description import build_model
 from froude.cost.model.model import Model
 from froude.errors import InputError
@@ -137,7 +137,8 @@ def front_view(points: Sequence[Point], plan: Plan, aim: str) -> View:
     """Loss against dollars or days: points coloured by devices, joined where no other is better in these two."""
     per = _DAY if aim == "days" else 1.0
     spent = np.array([point.seconds / per if aim == "days" else point.dollars for point in points])
-    loss = np.array([point.loss for point in points])
+    # As many digits as are shown: of what is equal in them an axis would tell noise apart.
+    loss = np.array([round(point.loss, LOSS_DIGITS) for point in points])
     sizes = np.array([float(point.devices) for point in points])
     shades = size_colours(sizes)
     best = non_dominated(np.column_stack([spent, loss]))
@@ -146,7 +147,7 @@ def front_view(points: Sequence[Point], plan: Plan, aim: str) -> View:
     mine = plan.days if aim == "days" else plan.dollars
     marks = [
         Mark(x=mine, y=at, lo=at, hi=at, role="measured", label=f"plan {planned_loss_text(at)}", side="right")
-        for at in ([plan.forecast["loss"]] if "loss" in plan.forecast else [])
+        for at in ([round(plan.forecast["loss"], LOSS_DIGITS)] if "loss" in plan.forecast else [])
     ]
     return View(
         points=Points(x=spent, y=loss, colours=tuple(shades[size] for size in sizes)),
