@@ -16,7 +16,7 @@ import numpy as np
 
 from froude import growth
 
-DAMPING, WEIGHTS, GRADIENTS = 0.1, 20_000, 16
+DAMPING, WEIGHTS, GRADIENTS = 0.1, 4_000, 16  # 1 to 6 MB of gradients: all of a size in the same cache
 SMALL = ((1, 5), (30, 60), (60, 30))  # gradients and weights of cases that a dense solution checks
 
 NEAR = 0.4  # less than half of what tells m from m²; caches alone make exponents of time a fifth too high
