@@ -54,8 +54,9 @@ class Picture:
 class Answer:
     """What a result says: one sentence, facts, tables, pictures, then notes, warnings and next steps, in this order.
 
-    `notes` are sentences that a reader may skip, `warnings` those that must be seen, `next_steps` lines with a command,
-    which a terminal leaves whole to be copied. `data` is what `--json` prints: numbers, texts, lists and mappings.
+    `notes` are sentences that a reader may skip, `warnings` those that must be seen, `next_steps` lines with a command
+    or a file, which a terminal leaves whole to be copied. `data` is what `--json` prints: numbers, texts, lists and
+    mappings.
     """
 
     headline: str

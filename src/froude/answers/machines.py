@@ -23,7 +23,7 @@ def answer_of_machine(machine: Machine, written: Path | None = None) -> Answer:
     return Answer(
         headline=f"{machine.devices} x {machine.chip.name}: {machine.chip.title}",
         facts=tuple(_facts(machine)),
-        notes=() if written is None else (f"written: {written}",),
+        next_steps=() if written is None else (f"written: {written}",),
         data=data if written is None else data | {"path": str(written)},
     )
 

@@ -118,7 +118,7 @@ def finish(plan: Plan | Infeasible, emit: str | None, out: Path | None, page: Pa
     answer = answer_of_plan(plan)
     if text is not None and out is not None:
         write(out, text)
-        answer = replace(answer, notes=(*answer.notes, f"written for {emit}: {out}"))
+        answer = replace(answer, next_steps=(*answer.next_steps, f"written for {emit}: {out}"))
     present(answer, json)
 
 
