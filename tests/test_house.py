@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -213,6 +214,13 @@ def test_every_public_name_has_a_docstring(path):
 def is_public(name: str) -> bool:
     """Whether a name asks for a docstring; PyTorch names two of its own and says what they do."""
     return not name.startswith("_") and name not in ("forward", "backward")
+
+
+def test_no_two_classes_have_one_name():
+    classes = Counter(
+        node.name for path in MODULES for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in classes.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("start", ["import froude", "from froude.cli import run; run(['--help'])"])

@@ -32,7 +32,7 @@ def nearest_fit(
     sequences, whichever is the smaller factor. An empty change where none of them is enough. `global_batch` is what
     the user gave; where that is None it follows from devices and length.
     """
-    task = _Task(model=model, machine=machine, seq_len=seq_len, global_batch=global_batch, pins=pins)
+    task = _PinnedTraining(model=model, machine=machine, seq_len=seq_len, global_batch=global_batch, pins=pins)
     for change in (*_without_pins(task), *_offloads(task)):
         if fitting := task.changed(pins={**pins, **change}).fastest():
             return f"{_assignments(change)} would fit: {memory_words(fitting, machine)}", change
@@ -77,7 +77,7 @@ def nearest_limits(
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class _Task:
+class _PinnedTraining:
     """What is to be trained, where, and under which pins."""
 
     model: Model
@@ -86,7 +86,7 @@ class _Task:
     global_batch: int | None
     pins: Mapping[str, Any]
 
-    def changed(self, **changes: Any) -> _Task:
+    def changed(self, **changes: Any) -> _PinnedTraining:
         """The same with some parts replaced."""
         return replace(self, **changes)
 
@@ -108,7 +108,7 @@ class _Task:
         return search(self.model, self.machine, **sizes, space=space, keep=keep, reach=reach)
 
 
-def _without_pins(task: _Task) -> Iterator[dict[str, Any]]:
+def _without_pins(task: _PinnedTraining) -> Iterator[dict[str, Any]]:
     """For every pinned dimension the others with the fastest value of that one, if any fits."""
     for name in (*NUMBERS, *CATEGORIES):
         if name in task.pins:
@@ -117,7 +117,7 @@ def _without_pins(task: _Task) -> Iterator[dict[str, Any]]:
                 yield {name: getattr(fitting.layout, name)}
 
 
-def _offloads(task: _Task) -> Iterator[dict[str, str]]:
+def _offloads(task: _PinnedTraining) -> Iterator[dict[str, str]]:
     """What to keep in host memory, least first."""
     parts = ("offload_optimizer", "offload_activations")
     for names in ((parts[0],), (parts[1],), parts):
@@ -125,7 +125,7 @@ def _offloads(task: _Task) -> Iterator[dict[str, str]]:
             yield dict.fromkeys(names, "host")
 
 
-def _more_devices(task: _Task) -> Iterator[tuple[float, str, dict[str, Any]]]:
+def _more_devices(task: _PinnedTraining) -> Iterator[tuple[float, str, dict[str, Any]]]:
     """The fewest devices on which a layout fits: doubled until one does, then whole nodes between."""
     grown = task.changed(machine=larger(task.machine, 2 * task.machine.devices))
     while not (fitting := grown.leanest()):
@@ -149,7 +149,7 @@ def _between(machine: Machine) -> range:
     return range((half // step + 1) * step, machine.devices, step)
 
 
-def _shorter(task: _Task) -> Iterator[tuple[float, str, dict[str, Any]]]:
+def _shorter(task: _PinnedTraining) -> Iterator[tuple[float, str, dict[str, Any]]]:
     """The longest of sequences halved again and again that fits."""
     seq_len = task.seq_len
     while seq_len % 2 == 0:

@@ -57,7 +57,7 @@ def non_dominated(values: np.ndarray) -> np.ndarray:
     return stays
 
 
-def thinned(items: Sequence[_Task], most: int) -> list[_Task]:
+def thinned(items: Sequence[_ComparedTraining], most: int) -> list[_ComparedTraining]:
     """So many of the items at most, from the first to the last at equal distances."""
     rows = min(len(items), most)
     return [items[round(i * (len(items) - 1) / max(rows - 1, 1))] for i in range(rows)]
@@ -76,7 +76,7 @@ def machines_within(machine: Machine) -> Iterator[Machine]:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class _Task:
+class _ComparedTraining:
     """A training that is compared: a model on so many tokens, on the machine of the problem's finder."""
 
     problem: BudgetProblem
@@ -116,7 +116,7 @@ class _Task:
         )
 
 
-def _tasks(problem: BudgetProblem, plan: Plan, lengths: tuple[float, ...]) -> Iterator[_Task]:
+def _tasks(problem: BudgetProblem, plan: Plan, lengths: tuple[float, ...]) -> Iterator[_ComparedTraining]:
     """Every training that is compared with the plan."""
     own = build_model(plan.model, plan.chosen["description"])
     precision = precision_name(plan.choice.layout.precision)
@@ -126,7 +126,7 @@ def _tasks(problem: BudgetProblem, plan: Plan, lengths: tuple[float, ...]) -> It
             for tokens in _tokens(problem, model, precision, [length * plan.tokens for length in lengths]):
                 is_plan = model is own and machine.devices == plan.machine.devices
                 if not (is_plan and (problem.target is not None or tokens == plan.tokens)):
-                    yield _Task(problem=there, model=model, precision=precision, tokens=tokens)
+                    yield _ComparedTraining(problem=there, model=model, precision=precision, tokens=tokens)
 
 
 def _models(problem: BudgetProblem, own: Model) -> Iterator[Model]:
