@@ -4,6 +4,7 @@ import importlib.util
 import json
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,15 @@ pytest_plugins = ["door"]
 EVERY_LAW = [pytest.param(each, id=each.name) for each in designs.every_law()]
 
 
+@cache
+def of_planted_runs(each: Law) -> Fit:
+    """The fit of a law to noisy runs drawn from it."""
+    return estimate(each, designs.planted(each), options=FitOptions(draws=60))
+
+
 @pytest.mark.parametrize("each", EVERY_LAW)
 def test_fit_recovers_a_planted_law(each: Law) -> None:
-    made = estimate(each, designs.planted(each), options=FitOptions(draws=60))
+    made = of_planted_runs(each)
     assert made.converged
     for name, true in designs.truth_of(each).items():
         low, high = made.intervals[name]
@@ -40,6 +47,7 @@ def test_fit_of_exact_data_is_exact(each: Law) -> None:
     np.testing.assert_allclose(made.predict(of="run", **target).mean, exact, rtol=1e-5)
 
 
+@pytest.mark.slow  # a hundred starts a law
 @pytest.mark.parametrize("each", EVERY_LAW)
 def test_a_design_that_determines_a_law_gives_one_minimum(each: Law) -> None:
     made = estimate(each, designs.planted(each), options=FitOptions(starts=100, draws=20))
@@ -47,6 +55,7 @@ def test_a_design_that_determines_a_law_gives_one_minimum(each: Law) -> None:
     assert not [sentence for sentence in made.warnings if "identified" in sentence or "bound" in sentence]
 
 
+@pytest.mark.slow  # bounds and far minima, at every start
 @pytest.mark.parametrize("each", EVERY_LAW)
 def test_runs_that_hardly_differ_are_said_not_to_determine_a_law(each: Law) -> None:
     made = estimate(each, designs.planted(each, ill_posed=True), options=FitOptions(draws=40))
@@ -56,7 +65,7 @@ def test_runs_that_hardly_differ_are_said_not_to_determine_a_law(each: Law) -> N
 
 @pytest.mark.parametrize("each", EVERY_LAW)
 def test_a_saved_fit_predicts_exactly_the_same(each: Law, tmp_path: Path) -> None:
-    saved = replace(estimate(each, designs.planted(each), options=FitOptions(draws=30)), drift=0.015)
+    saved = replace(of_planted_runs(each), drift=0.015)
     saved.save(tmp_path / "fit.json")
     loaded = Fit.load(tmp_path / "fit.json")
     at = designs.inputs_of(each, 20, seed=5)

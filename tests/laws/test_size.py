@@ -223,6 +223,7 @@ def test_a_law_with_many_breaks_is_refused() -> None:
         broken(4)
 
 
+@pytest.mark.slow  # eleven parameters
 def test_breaks_come_back_from_runs_whatever_the_start() -> None:
     law = broken(3)
     truth = {"E": 0.1, "A": 20.0, "alpha": 0.2, "c1": 0.5, "d1": 1e3, "f1": 0.2}
