@@ -8,7 +8,7 @@ from __future__ import annotations
 import pprint
 
 from froude.planning.emit.recipe import Recipe, plain
-from froude.planning.emit.words import EmittedOption, Framework, Limit, explained, heading, only_one
+from froude.planning.emit.words import EmittedOption, Framework, Limit, explained, heading, only_one, states_together
 
 _TYPES = {2: "torch.bfloat16", 4: "torch.float32"}
 _MIXED, _WHOLE_BF16, _FP32 = ("bf16", 2, 4, 4, 8, 2), ("bf16", 2, 0, 2, 4, 2), ("fp32", 4, 0, 4, 8, 4)
@@ -19,6 +19,8 @@ def _numbers(recipe: Recipe) -> tuple[str, float, float, float, float, float]:
     p = recipe.layout.precision
     return (p.matmuls, p.weights, p.master, p.gradients, p.optimizer, p.activations)
 
+
+_OFFLOAD = Limit(states_together, "FSDP offloads weights, gradients and optimizer states together, to host memory")
 
 _LIMITS = {
     **{
@@ -34,20 +36,8 @@ _LIMITS = {
     "overlap": Limit(lambda recipe: recipe.layout.overlap, "FSDP always overlaps"),
     "compress": only_one("compress", "gradients are sent as they are"),
     "local_steps": only_one("local_steps", "replicas synchronise every step"),
-    "offload_optimizer": Limit(
-        lambda recipe: (
-            recipe.layout.offload_optimizer in ("device", "host")
-            and recipe.layout.offload_optimizer == recipe.layout.offload_parameters
-        ),
-        "FSDP offloads weights, gradients and optimizer states together, to host memory",
-    ),
-    "offload_parameters": Limit(
-        lambda recipe: (
-            recipe.layout.offload_parameters in ("device", "host")
-            and recipe.layout.offload_optimizer == recipe.layout.offload_parameters
-        ),
-        "FSDP offloads weights, gradients and optimizer states together, to host memory",
-    ),
+    "offload_optimizer": _OFFLOAD,
+    "offload_parameters": _OFFLOAD,
     "offload_activations": Limit(
         lambda recipe: recipe.layout.offload_activations in ("device", "host"), "saved activations go to host memory"
     ),

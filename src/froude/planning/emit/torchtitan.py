@@ -10,7 +10,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from froude.planning.emit.recipe import Recipe
-from froude.planning.emit.words import EmittedOption, Framework, Limit, as_json, explained, heading, only_one
+from froude.planning.emit.words import (
+    EmittedOption,
+    Framework,
+    Limit,
+    as_json,
+    explained,
+    heading,
+    only_one,
+    states_together,
+)
 
 _SCHEDULES = {
     ("gpipe", False): "GPipe",
@@ -171,17 +180,11 @@ _LIMITS = {
     "compress": only_one("compress", "it sends gradients as they are"),
     "local_steps": only_one("local_steps", "replicas synchronise every step"),
     "offload_optimizer": Limit(
-        lambda recipe: (
-            recipe.layout.offload_optimizer in ("device", "host")
-            and recipe.layout.offload_optimizer == recipe.layout.offload_parameters
-        ),
-        "it offloads weights, gradients and optimizer states together, to host memory",
+        states_together, "it offloads weights, gradients and optimizer states together, to host memory"
     ),
     "offload_parameters": Limit(
         lambda recipe: (
-            recipe.layout.offload_parameters in ("device", "host")
-            and recipe.layout.offload_optimizer == recipe.layout.offload_parameters
-            and (recipe.layout.offload_parameters == "device" or recipe.layout.zero > 0)
+            states_together(recipe) and (recipe.layout.offload_parameters == "device" or recipe.layout.zero > 0)
         ),
         "it offloads weights, gradients and optimizer states together, to host memory, under FSDP",
     ),

@@ -85,6 +85,12 @@ def only_one(name: str, why: str) -> Limit:
     return Limit(lambda recipe: getattr(recipe.layout, name) == 1, why)
 
 
+def states_together(recipe: Recipe) -> bool:
+    """Whether weights and optimizer states lie in one place, on the device or in host memory."""
+    layout = recipe.layout
+    return layout.offload_optimizer == layout.offload_parameters and layout.offload_optimizer in ("device", "host")
+
+
 @final
 @dataclass(frozen=True)
 class Framework:
