@@ -12,6 +12,7 @@ import numpy as np
 from froude.errors import InputError
 from froude.runs.checks import check_roles, derive, name_roles
 from froude.runs.conditions import condition_mask
+from froude.runs.data_hash import data_sha256
 from froude.runs.roles import unknown_column
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Runs:
     N, D and C are positive floats; a loss that is NaN or infinite marks a diverged run. `derived` holds
     sentences such as "C = 6·N·D", `notes` what a reader should be told (a truncated last line), `rows` the
     1-based row (rows,) of each run in the table as read, `read_as` the role of each renamed column,
-    and `taken_from` the runs that these are some of, if they are.
+    `as_read` the whole table with its columns and values as they were read, and `taken_from` the runs that these are
+    some of, if they are.
     Make one with `read_runs` or `Runs.from_columns`.
     """
 
@@ -38,6 +40,7 @@ class Runs:
     derived: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     read_as: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    as_read: pl.DataFrame | None = None
     taken_from: Runs | None = None
 
     @classmethod
@@ -66,6 +69,7 @@ class Runs:
 
         Raises InputError as `read_runs` does.
         """
+        as_read = frame
         frame, read_as, renamed = name_roles(frame, columns)
         frame, derived = derive(check_roles(frame, read_as))
         return cls(
@@ -74,12 +78,22 @@ class Runs:
             derived=derived,
             notes=(*notes, *renamed),
             read_as=MappingProxyType(read_as),
+            as_read=as_read,
         )
 
     @property
     def lineage(self) -> tuple[Runs, ...]:
         """The runs that these were taken from, those of the table as read first, and these last."""
         return (self,) if self.taken_from is None else (*self.taken_from.lineage, self)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the data: of the names and values of the columns as read, in the rows that are here.
+
+        It does not hang on the kind of file, on the order of columns, nor on which column is taken for what; it does on
+        the order of rows, and on which of them a condition left. See `froude.runs.data_hash.data_sha256`.
+        """
+        return data_sha256(self.frame if self.as_read is None else self.as_read[self.rows - 1])
 
     @property
     def columns(self) -> tuple[str, ...]:

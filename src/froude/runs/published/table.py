@@ -251,7 +251,7 @@ def unknown(name: str, known: Sequence[str], what: str) -> InputError:
 def _runs_of(frame: pl.DataFrame, roles: Mapping[str, str]) -> Runs:
     """The runs of a frame in which these roles, and no others, have columns: a registry need not guess by name."""
     if not roles:
-        return Runs(frame=frame, rows=np.arange(1, len(frame) + 1))
+        return Runs(frame=frame, rows=np.arange(1, len(frame) + 1), as_read=frame)
     for column in roles.values():
         if column not in frame.columns:
             raise unknown_column(column, frame.columns)
@@ -261,7 +261,7 @@ def _runs_of(frame: pl.DataFrame, roles: Mapping[str, str]) -> Runs:
     others = others.rename(aside)
     notes = tuple(f"the column {c} is kept as {new!r}" for c, new in aside.items())
     order = [*runs.columns[: len(roles)], *others.columns, *runs.columns[len(roles) :]]
-    return replace(runs, frame=runs.frame.hstack(others).select(order), notes=notes)
+    return replace(runs, frame=runs.frame.hstack(others).select(order), notes=notes, as_read=frame)
 
 
 def _folders() -> list[Path]:
