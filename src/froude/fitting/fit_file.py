@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from froude.errors import InputError
-from froude.laws import get_law
+from froude.laws.catalogue import is_named, named_law
 from froude.runs import atomic_write
 
 _FORMAT, _VERSION = "froude-fit", 2
@@ -20,11 +20,17 @@ _REMEDY = "give a file that `froude fit --out` wrote"
 
 
 def write_fit_file(path: Path, fit: Mapping[str, Any]) -> None:
-    """Write the fields of a `Fit` to path, whole or not at all. InputError where it cannot be written."""
+    """Write the fields of a `Fit` to path, whole or not at all.
+
+    InputError where it cannot be written, and for a law that only the user's own code knows.
+    """
+    law = fit["law"]
+    if not is_named(law):
+        raise InputError(f"{law.name} is no law of Froude's: a file cannot hold it; keep the code and fit again")
     document = {
         "format": _FORMAT,
         "version": _VERSION,
-        "law": fit["law"].name,
+        "law": law.name,
         "inputs": {x: values.tolist() for x, values in fit["inputs"].items()},
         "params": dict(fit["params"]),
         "intervals": {name: list(ends) for name, ends in fit["intervals"].items()},
@@ -72,11 +78,8 @@ def _read(path: Path) -> Any:
 
 def _fields(document: Mapping[str, Any]) -> dict[str, Any]:
     inputs = {x: np.array(values, dtype=float) for x, values in document["inputs"].items()}
-    law = get_law(document["law"])
-    if law.choices and set(law.inputs) != set(inputs):
-        law = get_law(document["law"], next(iter(inputs)))
     return {
-        "law": law,
+        "law": named_law(document["law"], tuple(inputs)),
         "params": document["params"],
         "intervals": {name: (low, high) for name, (low, high) in document["intervals"].items()},
         "inputs": inputs,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from froude.laws.definition import Law, Power
 def average(shares: Mapping[Law, float]) -> Law:
     """The weighted geometric mean of laws of the same inputs, itself a law; shares sum to 1.
 
-    Its parameters are those of its members under names such as `chinchilla.alpha`, its name says the shares, as in
-    `chinchilla 60% + power 40%`, and `members` keeps them. InputError for laws whose inputs or units differ.
+    Its parameters are those of its members under names such as `chinchilla.alpha`, its name says the shares with all
+    their digits, as in `chinchilla 60% + power 40%`, and `members` keeps them. InputError for laws whose inputs or
+    units differ.
     """
     first = next(iter(shares))
     for law in shares:
@@ -30,7 +32,7 @@ def average(shares: Mapping[Law, float]) -> Law:
 
     return replace(
         first,
-        name=" + ".join(f"{law.name} {100 * share:.3g}%" for law, share in shares.items()),
+        name=" + ".join(f"{law.name} {_percent(share)}%" for law, share in shares.items()),
         function=function,
         kinds={f"{law.name}.{name}": kind for law in shares for name, kind in law.kinds.items()},
         carries={
@@ -50,6 +52,11 @@ def average(shares: Mapping[Law, float]) -> Law:
         notation=(" · ".join(f"({law.formula})^{share:.3g}" for law, share in shares.items()),) * 2,
         members=tuple((law, share) for law, share in shares.items()),
     )
+
+
+def _percent(share: float) -> str:
+    """A share in percent, as a decimal that reads back as the same float."""
+    return f"{Decimal(repr(float(share))).scaleb(2).normalize():f}"
 
 
 def _renamed(power: Power, law: Law) -> Power:
