@@ -9,15 +9,15 @@ import pytest
 
 from answered import ANSWERS, DERIVED, ON_A_PAGE_ONLY
 from froude.answers import Answer, Table
+from froude.cli.layout import INDENT, LONG_WORD, blocks_of
 from froude.cli.render import strict
 from froude.cli.show import show
 from froude.quantity import UNITS
 from paths import ROOT
 from shown import unmatched
 
-WIDTH = 80
+READABLE = 24  # columns of words beside other cells
 SOURCE = ROOT / "src" / "froude" / "answers"
-PATH_OR_URL = re.compile(r"\S*/\S*")
 
 
 @pytest.fixture(scope="module", params=ANSWERS)
@@ -88,14 +88,26 @@ def test_every_number_shown_stands_in_the_json_at_the_precision_shown(answer, na
     assert unmatched(with_units(answer), [strict(data), derived]) == []
 
 
-def test_the_terminal_shows_all_of_it_in_80_columns(answer, name, capsys, monkeypatch):
-    if name in ON_A_PAGE_ONLY:
-        return
-    monkeypatch.setenv("COLUMNS", str(WIDTH))
+def is_long(word: str) -> bool:
+    """Whether a word may stand out to the right: what is longer is not broken."""
+    return len(word) >= LONG_WORD
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 160])
+def test_the_terminal_keeps_to_its_width_and_breaks_no_word(answer, width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
     show(answer)
     out = capsys.readouterr().out
     lines = [line for line in out.splitlines() if line not in answer.next_steps]
-    assert [line for line in lines if len(line) > WIDTH and not PATH_OR_URL.fullmatch(line.strip())] == []
+    assert [line for line in lines if len(line) > width and not is_long(line.split()[-1])] == []
+    assert {word for text in texts(answer) for word in text.split()} - set(out.split()) == set()
     assert out.count("…") == sum(text.count("…") for text in texts(answer))
-    shown = "".join(out.split())
-    assert [text for text in texts(answer) if "".join(text.split()) not in shown and len(text) < 20] == []
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_words_of_a_table_have_room_or_a_line_of_their_own(answer, width):
+    for table in answer.tables:
+        for block in blocks_of(table, width - INDENT * bool(table.details)):
+            words = [column for column in block.columns[1:] if column.is_words]
+            assert [column.head for column in words if column.least < min(READABLE, column.natural)] == []
+            assert [column.head for column in block.below if not column.is_words] == []

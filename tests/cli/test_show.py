@@ -57,10 +57,69 @@ def test_a_detail_stands_below_its_row_and_columns_below_one_another(shown):
     ]
 
 
+WHY = "it waits for the slowest device and writes more to the network than any other does"
+
+
+def test_words_without_room_stand_below_their_row_under_their_head(shown):
+    numbers = tuple(f"{i}{i}.{i} TFLOP/s" for i in range(1, 6))
+    table = Table(title="", columns=("layout", *"abcde", "why it lost"), rows=(("ZeRO 1", *numbers, WHY),), left=(0, 6))
+    head, why, rule, row, first, second = shown(Answer(headline="a", tables=(table,)))[2:]
+    assert (head.split(), why, {*rule}) == (["layout", *"abcde"], "  why it lost", {"─"})
+    assert row == "ZeRO 1  " + "  ".join(numbers)
+    assert f"{first.strip()} {second.strip()}" == WHY
+    assert len(first) > 70
+
+
+def test_words_beside_numbers_are_wrapped_between_them(shown):
+    table = Table(title="", columns=("name", "s", "why it lost"), rows=(("a", "1", WHY), ("b", "2", "")), left=(0, 2))
+    assert shown(Answer(headline="a", tables=(table,)))[2:] == [
+        *("name   s   why it lost", "─" * 80),
+        "a      1   it waits for the slowest device and writes more to the network than",
+        *("           any other does", "b      2"),
+    ]
+
+
+def test_numbers_without_room_go_on_below_beside_their_names(shown):
+    numbers = tuple(f"{i}.000 to {i}.111" for i in range(7))
+    table = Table(title="", columns=("fit", *"abcdefg"), rows=(("one", *numbers),))
+    lines = shown(Answer(headline="a", tables=(table,)))[2:]
+    assert [line.split()[:2] for line in lines if line[:1].isalpha()] == [
+        *(["fit", "a"], ["one", "0.000"], ["fit", "e"], ["one", "4.000"]),
+    ]
+    assert " ".join(lines).count(" to ") == len(numbers)
+
+
+def test_a_head_is_folded_before_its_numbers_are_moved(shown):
+    heads = ("name", *(f"the error of the held-out runs {i}" for i in range(4)))
+    table = Table(title="", columns=heads, rows=(("a", *"1234"),))
+    lines = shown(Answer(headline="a", tables=(table,)))[2:]
+    assert [line.split()[0] for line in lines[:2]] == ["the", "name"]
+    assert len(lines) == 4
+
+
+def test_a_path_in_a_table_stays_whole(shown):
+    path = "/".join(["a-long-name"] * 9)
+    table = Table(title="", columns=(), rows=(("kept", f"in {path}"), ("size", "1 GiB")), left=(0, 1))
+    assert shown(Answer(headline="a", tables=(table,)))[2:] == ["kept  in", f"      {path}", "size  1 GiB"]
+
+
+def test_letters_that_take_two_columns_are_counted_as_two(shown):
+    table = Table(title="", columns=(), rows=(("実験", "1"), ("abcd", "2")))
+    assert shown(Answer(headline="a", tables=(table,)))[2:] == ["実験  1", "abcd  2"]
+
+
 def test_a_share_is_drawn_as_a_bar(shown):
     table = Table(title="Memory", columns=(), rows=(("a", "1"), ("b", "3")), shares=(0.25, 0.75))
     lines = shown(Answer(headline="m", tables=(table,)))[-2:]
     assert [line.count("█") for line in lines] == [10, 30]
+
+
+def test_bars_are_shorter_or_left_out_where_there_is_no_room(shown):
+    def bars(name: str) -> list[int]:
+        table = Table(title="", columns=(), rows=((name, "1"), ("b", "3")), shares=(0.0, 1.0))
+        return [line.count("█") for line in shown(Answer(headline="m", tables=(table,)))[-2:]]
+
+    assert [bars("a" * n) for n in (50, 70)] == [[0, 25], [0, 0]]
 
 
 def test_a_pipe_is_as_wide_as_columns_says_or_of_one_width(capsys, monkeypatch):
