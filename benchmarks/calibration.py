@@ -2,13 +2,16 @@
 
 Command: python benchmarks/calibration.py
 
-Writes docs/calibration.md with its picture, the few learned numbers that ship with the package, and the README's table.
+Writes docs/calibration.md with its picture, the few learned numbers that ship with the package, and tables of
+docs/evidence.md.
 """
 
 import contextlib
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from froude.cli import run
 from record import record
@@ -43,10 +46,38 @@ def main() -> None:
     ]
     note = (
         f"{found['cases']} cases of {found['studies']} studies, {found['runs']} runs held out; mean error "
-        f"{found['mean_error']:.2%}, with the one best law in hindsight {found['hindsight']:.2%}."
+        f"{found['mean_error']:.2%}, with the one best law in hindsight {found['hindsight']:.2%}. "
+        f"{found['runs_of_curves']:,} of these runs are points along {found['curves']} trainings."
     )
-    record("calibration", "python benchmarks/calibration.py", rows, notes=[note], summary=found)
+    command = "python benchmarks/calibration.py"
+    record("calibration", command, rows, notes=[note], summary=found)
+    record("calibration_studies", command, [study_row(row) for row in found["by_study"]])
+    record("calibration_distances", command, [distance_row(row) for row in found["by_distance"]])
     print(note)
+
+
+def study_row(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row of the table of studies."""
+    return {
+        "study": f"`{row['study']}`",
+        "held-out runs": f"{row['runs']:,}",
+        "mean error": f"{row['mean_error']:.2%}",
+        "forecasts too high by": f"{row['signed_error']:+.2%}",
+        "inside their 90% interval": f"{row['coverage']['0.9']:.0%}",
+        "half-width": f"{row['half_width']:.1%}",
+    }
+
+
+def distance_row(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row of the table of distances."""
+    low, high = row["distance"]
+    return {
+        "times larger than the largest fitted run": f"{low:g} to {high:g}" if high else f"above {low:g}",
+        "held-out runs": f"{row['runs']:,}",
+        "studies": str(row["studies"]),
+        "mean error": f"{row['mean_error']:.2%}",
+        "inside their 90% interval": f"{row['coverage']:.0%}",
+    }
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How far the planner's step times and peak memory are from measured ones, on rows it was not calibrated on.
 
 `FROUDE_PUBLISHED=… python benchmarks/planner_accuracy.py` calibrates once for every split, predicts what was left out,
-and writes results and the README's table; beside each stands a constant MFU taken from the same training rows.
+and writes results and a table of docs/evidence.md; beside each stands a constant MFU taken from the same training rows.
 `--calibrate` calibrates on all rows and writes the constants that ship.
 """
 
@@ -164,7 +164,7 @@ def memory_errors(rows: Sequence[dict[str, Any]]) -> np.ndarray:
 
 
 def summary(made: Sequence[Split]) -> list[dict[str, str]]:
-    """The README's rows."""
+    """The rows of the table."""
     models, others = made[: len(MPT)], made[len(MPT) :]
     pooled = Split(
         name="llm-foundry, each model left out in turn",

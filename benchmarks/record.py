@@ -1,6 +1,6 @@
-"""What every benchmark leaves behind: one JSON file in `results/`, and its table in the README.
+"""What every benchmark leaves behind: one JSON file in `results/`, and its table in the documents.
 
-`python benchmarks/record.py` writes every table of the README again from the results that are there.
+`python benchmarks/record.py` writes every such table again from the results that are there.
 """
 
 import json
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
+DOCUMENTS = HERE.parent / "docs"
 
 
 def record(name: str, command: str, rows: Sequence[Mapping[str, Any]], **details: Any) -> None:
-    """Writes `results/<name>.json` (rows as the README shows them, details beside) and the README's table."""
+    """Writes `results/<name>.json` (rows as the documents show them, details beside) and its table."""
     document = {
         "command": command,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
@@ -48,16 +48,16 @@ def machine() -> str:
 
 
 def write_tables() -> None:
-    """Puts every result's table between its marks `<!-- table: name -->` and `<!-- end -->` in the README."""
-    if not README.exists():
-        return
-    text = README.read_text()
+    """Puts every result's table between its marks `<!-- table: name -->` and `<!-- end -->` in docs/*.md."""
     results = {path.stem: json.loads(path.read_text()) for path in (HERE / "results").glob("*.json")}
     tables = {"roles": roles(), **{name: table(document) for name, document in results.items()}}
-    for name, block in tables.items():
-        marked = f"<!-- table: {name} -->\n{block}\n<!-- end -->"
-        text = re.sub(rf"<!-- table: {name} -->.*?<!-- end -->", lambda _, new=marked: new, text, flags=re.DOTALL)
-    README.write_text(text)
+    for page in DOCUMENTS.glob("*.md"):
+        text = before = page.read_text()
+        for name, block in tables.items():
+            marked = f"<!-- table: {name} -->\n{block}\n<!-- end -->"
+            text = re.sub(rf"<!-- table: {name} -->.*?<!-- end -->", lambda _, new=marked: new, text, flags=re.DOTALL)
+        if text != before:
+            page.write_text(text)
 
 
 def roles() -> str:

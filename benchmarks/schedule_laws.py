@@ -1,4 +1,4 @@
-"""Loss curves under other learning-rate schedules, foretold from three: the published split of the multi-power law.
+"""Loss curves under other learning-rate schedules, forecast from three: the published split of the multi-power law.
 
 Fitted are the curves cosine_24000, constant_24000 and wsdcon_9 of each model size; judged are the six others, among
 them two that are three times as long. An error is the mean of |predicted − measured| / measured over a curve, and of
@@ -120,13 +120,13 @@ def published_error(size: int, runs: Runs) -> float:
         if name in TRAINED:
             continue
         curve = runs.where(f"schedule = '{name}'")
-        predicted.append(foretold(law, rates, curve["step"], law.published[f"luo-2025-{size}m"]))
+        predicted.append(predicted_curve(law, rates, curve["step"], law.published[f"luo-2025-{size}m"]))
         measured.append(curve["loss"])
         names.append(curve["schedule"])
     return error_by_curve(*map(np.concatenate, (predicted, measured, names)))
 
 
-def foretold(law: Law, rates: LearningRates, steps: np.ndarray, constants: Mapping[str, float]) -> np.ndarray:
+def predicted_curve(law: Law, rates: LearningRates, steps: np.ndarray, constants: Mapping[str, float]) -> np.ndarray:
     """The law's losses at some steps of a schedule."""
     return law(**{x: ALONG[x](rates, steps) for x in law.inputs}, **constants)
 
@@ -164,7 +164,7 @@ def seconds_of(law: str) -> float:
         columns["curve"] += [name] * steps.size
         columns["S"] += steps.tolist()
         columns["lr"] += rates.at(steps).tolist()
-        columns["loss"] += (foretold(made, rates, steps, truth) * np.exp(noise)).tolist()
+        columns["loss"] += (predicted_curve(made, rates, steps, truth) * np.exp(noise)).tolist()
     runs = Runs.from_columns(columns)
     started = time.process_time()
     fit(made, runs, draws=DRAWS)

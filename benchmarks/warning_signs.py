@@ -1,6 +1,6 @@
 """Do small models foresee the attention logits and gradients of a larger one? The larger one is then really trained.
 
-Models of five widths train a few hundred steps at several learning rates; the trend of each sign with size foretells
+Models of five widths train a few hundred steps at several learning rates; the trend of each sign with size forecasts
 that of a model six times larger than the largest of them. Hidden matrices learn at one rate for every width, as is
 standard (there logits grow with size), and once at the tank's own rates ∝ 1/width.
 Command: python benchmarks/warning_signs.py
@@ -44,22 +44,22 @@ def main() -> None:
 
 
 NOTES = (
-    f"After {STEPS} steps; widths {', '.join(map(str, WIDTHS))} with {len(SEEDS)} seeds each foretell width "
+    f"After {STEPS} steps; widths {', '.join(map(str, WIDTHS))} with {len(SEEDS)} seeds each forecast width "
     f"{LARGE_WIDTH}, {(LARGE_WIDTH / WIDTHS[-1]) ** 2:.3g} times the parameters of the widest, on installed Python "
     f"sources. Rates are the tank's at width {BASE_WIDTH}, {LR:g}, times the factor. Intervals are at 90%. The last "
-    f"column is the size in parameters at which an attention logit of {THRESHOLD:g} is foretold.",
+    f"column is the size in parameters at which an attention logit of {THRESHOLD:g} is forecast.",
 )
 
 
 def rows_of(name: str, small: Runs, large: Runs) -> Iterable[dict[str, str]]:
-    """Each sign at one kind of rate: foretold by the small models, and measured."""
+    """Each sign at one kind of rate: forecast by the small models, and measured."""
     for sign, column in SIGNS.items():
         found = outlook(small, float(large["N"][0]), column)
         line = {
             "learning rate": name,
             "sign": sign,
             f"width {WIDTHS[0]} → {WIDTHS[-1]}": " → ".join(mean_at(small, w, column) for w in (WIDTHS[0], WIDTHS[-1])),
-            f"width {LARGE_WIDTH}, foretold": shown(found),
+            f"width {LARGE_WIDTH}, forecast": shown(found),
             f"width {LARGE_WIDTH}, measured": " and ".join(f"{value:.3g}" for value in large[column]),
             "its loss": f"{large['loss'].mean():.2f}",
             f"logit of {THRESHOLD:g} at": crossing(found) if column == "attention_logit" else "",
@@ -77,7 +77,7 @@ def trunk(name: str, width: int, seed: int) -> Trunk:
 
 
 def outlook(small: Runs, N: float, sign: str) -> InstabilityForecast:
-    """What the small models foretell; all are of one kind, whatever their rates."""
+    """What the small models forecast; all are of one kind, whatever their rates."""
     one_kind = Runs.from_columns({**{x: small[x] for x in ("N", "step", sign)}, "kind": np.ones(len(small))})
     return forecast_instability(one_kind, N, sign, per="kind", threshold=THRESHOLD)[0]
 

@@ -1,4 +1,4 @@
-"""The over-training study: five small runs foretell the losses of 29 or 30 others, six their errors on tasks.
+"""The over-training study: five small runs forecast the losses of 29 or 30 others, six their errors on tasks.
 
 The published law is fitted as in `scaling/shared.py` and `scaling/laws.py` of github.com/mlfoundations/scaling: least
 squares in nats from a grid of starts, and errors on tasks against measured losses. Froude is given the same runs.
@@ -60,7 +60,7 @@ Curve = Callable[..., np.ndarray]
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Foretold:
+class SplitForecast:
     """All runs on one training set with both forecasts of each, (runs,); `five` and `six` mark the fitted ones.
 
     `fit` is Froude's of the loss.
@@ -83,8 +83,8 @@ class Foretold:
 
 def contests() -> list[Contest]:
     """The losses on C4 and on all eight validation sets, and the task errors, over the three training sets."""
-    headline = foretold(HEADLINE)
-    every = [each for column in LOSSES for each in (headline if column == HEADLINE else foretold(column))]
+    headline = forecast_column(HEADLINE)
+    every = [each for column in LOSSES for each in (headline if column == HEADLINE else forecast_column(column))]
     return [
         _losses("over-training: loss on C4", headline),
         _losses("over-training: losses on all eight validation sets", every),
@@ -101,20 +101,20 @@ def contests() -> list[Contest]:
 
 
 def single_points() -> list[dict[str, str]]:
-    """A line for each of the largest runs: measured, with the interval of the measurement over tokens, and foretold."""
+    """A line for each of the largest runs: measured, with the interval of the measurement over tokens, and forecast."""
     return [
         _point(each, int(i))
-        for each in foretold(HEADLINE)
+        for each in forecast_column(HEADLINE)
         for i in np.flatnonzero(np.char.find(model_of(each.runs).astype(str), "open_lm") == 0)
         if not each.six[i]
     ]
 
 
 @cache
-def foretold(column: str) -> list[Foretold]:
+def forecast_column(column: str) -> list[SplitForecast]:
     """Both forecasts of every run, by the losses in a column, for each training set."""
     study = get_published(STUDY).read(FILE, {"loss": column})
-    return [_foretold(study.where(f"train_set = '{train_set}'")) for train_set in TRAIN_SETS]
+    return [_forecast_split(study.where(f"train_set = '{train_set}'")) for train_set in TRAIN_SETS]
 
 
 def fit_points(runs: Runs) -> tuple[np.ndarray, np.ndarray]:
@@ -162,14 +162,14 @@ def published_error(loss: np.ndarray, error: np.ndarray) -> tuple[Curve, np.ndar
     return lambda L: law(L, *best), best
 
 
-def _foretold(runs: Runs) -> Foretold:
+def _forecast_split(runs: Runs) -> SplitForecast:
     five, six = fit_points(runs)
     N, M, loss, error = runs["N"], 20 * runs["cc_mult"], runs["loss"], task_error(runs)
     published = published_loss(N[five], M[five], loss[five])[0](N, M)
     made = choose(runs.take(five), draws=DRAWS).fit
     ours = made.predict(N=N, D=runs["D"]).mean
     error_fit = fit(ERROR_LAW, Runs.from_columns({"L": loss[six], "error": error[six]}), "error", draws=DRAWS)
-    return Foretold(
+    return SplitForecast(
         runs=runs,
         five=five,
         six=six,
@@ -181,15 +181,15 @@ def _foretold(runs: Runs) -> Foretold:
     )
 
 
-def _losses(name: str, foretold: list[Foretold]) -> Contest:
+def _losses(name: str, splits: list[SplitForecast]) -> Contest:
     return Contest(
         name=name,
         split="five runs a training set, all others judged",
         rival="L(C, M), refitted",
-        fitted=sum(int(each.five.sum()) for each in foretold),
-        ours=np.concatenate([off(each.ours, each.runs["loss"])[~each.five] for each in foretold]),
-        theirs=np.concatenate([off(each.published, each.runs["loss"])[~each.five] for each in foretold]),
-        groups=np.concatenate([_groups(each.runs.take(~each.five)) for each in foretold]),
+        fitted=sum(int(each.five.sum()) for each in splits),
+        ours=np.concatenate([off(each.ours, each.runs["loss"])[~each.five] for each in splits]),
+        theirs=np.concatenate([off(each.published, each.runs["loss"])[~each.five] for each in splits]),
+        groups=np.concatenate([_groups(each.runs.take(~each.five)) for each in splits]),
     )
 
 
@@ -198,7 +198,7 @@ def _groups(runs: Runs) -> np.ndarray:
     return np.char.add(runs["train_set"].astype(str), model_of(runs).astype(str))
 
 
-def _point(each: Foretold, i: int) -> dict[str, str]:
+def _point(each: SplitForecast, i: int) -> dict[str, str]:
     run = each.runs.take([i])
     loss, error = float(run["loss"][0]), float(each.task_error[i])
     low, high = (float(run[f"{HEADLINE}_{end}95tok"][0]) for end in ("lo", "hi"))

@@ -1,4 +1,4 @@
-"""Training on repeated tokens: runs of at most one epoch, or those and small models, foretell all others.
+"""Training on repeated tokens: runs of at most one epoch, or those and small models, predict all others.
 
 The published law is that of Muennighoff et al. 2023, arXiv:2305.16264, fitted as there: one exponent for parameters and
 tokens, logarithms of losses. Its constants of repetition keep their published values where no fitted run repeats a
@@ -32,7 +32,7 @@ Constants = Mapping[str, float]
 
 
 def contests() -> list[Contest]:
-    """What repetition does, foretold from single epochs and from small models: up to 40 epochs, and of any number."""
+    """What repetition does, predicted from single epochs and from small models: up to 40 epochs, and of any number."""
     runs = table()
     single = single_epochs(runs)
     few = single | small_repeated(runs)

@@ -1,4 +1,4 @@
-"""Learning curves of translation models: each curve's smaller training sets foretell the largest."""
+"""Learning curves of translation models: each curve's smaller training sets predict the largest."""
 
 import numpy as np
 

@@ -52,7 +52,7 @@ def ways(law: Base) -> tuple[Way, Way]:
 
 
 def best_way(runs: Runs, tried: Sequence[Way]) -> Way:
-    """The way that foretells the larger of these models best from the smaller."""
+    """The way that predicts the larger of these models best from the smaller."""
     return min(tried, key=lambda way: held_out_error(way, runs))
 
 

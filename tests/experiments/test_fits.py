@@ -103,7 +103,7 @@ def test_the_divergence_of_a_toy_diffusion_model_falls_to_a_floor(
     steps = round(float(input_giving(law_fit.law, target, "N", (1, 1e4), **law_fit.params)))
     assert steps not in (1, 10_000)
     forecast = law_fit.predict(N=float(steps))
-    # One in ten single runs falls outside by design, and which one differs between processors: the median of nine does not.
+    # One in ten single runs falls outside by design, and which one differs between processors; not so a median of nine.
     again = float(np.median([model.divergence(steps) for _ in range(9)]))
     assert forecast.lo <= again <= forecast.hi
     assert again == pytest.approx(target, rel=0.15)  # steps are whole

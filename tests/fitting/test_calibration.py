@@ -17,8 +17,8 @@ from froude.fitting.calibration import (
     leave_one_out,
     mean_over_studies,
     read_cases,
-    summarise,
 )
+from froude.fitting.coverage import summarise
 from froude.fitting.extrapolation import Extrapolation, read_extrapolation, shipped_extrapolation
 from judged import judged_case, studies
 from paths import ROOT

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from froude.answers.answer import Answer, Fact, Table
-from froude.answers.numbers import percent
-from froude.fitting.calibration import JudgedCase, summarise
+from froude.answers.numbers import count, percent, signed_percent
+from froude.fitting.calibration import JudgedCase
+from froude.fitting.coverage import LEVEL, STUDY_LEVELS, summarise
 from froude.fitting.extrapolation import Extrapolation
 
 INTERVALS = "Intervals"
 """The title of the table of coverage by level."""
+
+BY_DISTANCE = "By distance"
+"""The title of the table of errors by how many times larger a run is than the largest fitted one."""
+
+BY_STUDY = "By study"
+"""The title of the table of errors by study."""
 
 
 def answer_of_calibration(cases: Sequence[JudgedCase], learned: Extrapolation, written: Sequence[Path] = ()) -> Answer:
@@ -44,8 +52,55 @@ def answer_of_calibration(cases: Sequence[JudgedCase], learned: Extrapolation, w
             Fact("mean error", f"{percent(figures['mean_error'])} ({percent(low)} to {percent(high)})"),
             Fact("hindsight", f"{percent(figures['hindsight'])} with the one law that turned out best"),
         ),
-        tables=(intervals,),
-        notes=("half-widths are relative, the median of the cases",),
+        tables=(intervals, _by_distance(figures["by_distance"]), _by_study(figures["by_study"])),
+        notes=(
+            "half-widths are relative, the median of the cases",
+            f"{figures['runs_of_curves']:,} of the {figures['runs']:,} runs held out are points along the trainings of "
+            f"{count(figures['curves'], 'case')}; studies weigh equally all the same",
+        ),
         next_steps=tuple(f"written: {path}" for path in written),
         data={"learned": learned.to_dict(), "summary": figures, "written": [str(path) for path in written]},
+    )
+
+
+def _by_distance(rows: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(
+        title=BY_DISTANCE,
+        columns=("times larger", "runs", "studies", "mean error", f"inside {percent(LEVEL, 0)}"),
+        rows=tuple(
+            (
+                _range(*row["distance"]),
+                f"{row['runs']:,}",
+                str(row["studies"]),
+                percent(row["mean_error"]),
+                percent(row["coverage"], 0),
+            )
+            for row in rows
+        ),
+    )
+
+
+def _range(low: float, high: float | None) -> str:
+    if high is None:
+        return f"above {low:g}"
+    return f"{low:g} to {high:g}" if low else f"up to {high:g}"
+
+
+def _by_study(rows: Sequence[Mapping[str, Any]]) -> Table:
+    levels = " / ".join(percent(level, 0) for level in STUDY_LEVELS)
+    return Table(
+        title=BY_STUDY,
+        columns=("study", "cases", "runs", "mean error", "too high by", f"inside {levels}", f"half-width at {percent(LEVEL, 0)}"),
+        rows=tuple(
+            (
+                row["study"],
+                str(row["cases"]),
+                f"{row['runs']:,}",
+                percent(row["mean_error"]),
+                signed_percent(row["signed_error"]),
+                " / ".join(percent(share, 0) for share in row["coverage"].values()),
+                percent(row["half_width"], 1),
+            )
+            for row in rows
+        ),
     )

@@ -24,7 +24,7 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 DRAWS = 200
 RESAMPLES = 2000
 _STUDY = {"name", "study", "hold_out"}
-_OPTIONS = {"file", "columns", "where", "best", "x", "why"}
+_OPTIONS = {"file", "columns", "where", "best", "x", "why", "curve"}
 
 
 @final
@@ -33,7 +33,8 @@ class Case:
     """A split of a published table: runs for which `hold_out` holds are forecast from the others.
 
     `study` is the table's name in the registry, `columns` maps roles to its columns; `best` keeps, of runs that are
-    equal in these columns, the one with the lowest loss; `where` keeps some runs only, for the reason `why`.
+    equal in these columns, the one with the lowest loss; `where` keeps some runs only, for the reason `why`. Where
+    `curve`, its runs are points along one training.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Case:
     best: tuple[str, ...] = ()
     x: str | None = None
     why: str = ""
+    curve: bool = False
 
     def runs(self) -> Runs:
         """The runs of the case. InputError where the table is nowhere to be found or does not suit."""
@@ -108,7 +110,8 @@ def calibrate(
 ) -> list[JudgedCase]:
     """Every case of a TOML file forecast from its smaller runs, as `froude calibrate` does; `watch` sees them pass.
 
-    `learn` says what they teach, `summarise` how often the intervals held. InputError where a case cannot be judged.
+    `learn` says what they teach, `froude.fitting.coverage.summarise` how often the intervals held. InputError where a
+    case cannot be judged.
     """
     return [judge(case) for case in watch(read_cases(Path(path)))]
 
@@ -191,40 +194,6 @@ def errors_by_law(cases: Sequence[JudgedCase]) -> dict[str, float]:
             lambda each, law=law: _mean_error(each.candidate_errors[law]),
         )
         for law in laws
-    }
-
-
-def summarise(cases: Sequence[JudgedCase]) -> dict[str, Any]:
-    """What matters of these cases, each study judged by what the others show, as `--json` prints it.
-
-    For every level: the coverage, with its interval between studies, the median over cases of the median relative
-    half-width, and the constant half-width that would hold as many.
-    """
-    others = leave_one_out(cases)
-    intervals = []
-    for level in LEVELS:
-        inside = {id(each): coverage_of(each, others[each.case.study], level) for each in cases}
-        widths = [float(np.median(half_widths(each, others[each.case.study], level))) for each in cases]
-        coverage = mean_over_studies(cases, lambda each, inside=inside: inside[id(each)])
-        between = interval_over_studies(cases, lambda each, inside=inside: inside[id(each)])
-        constant = constant_half_width(cases, coverage)
-        intervals.append(
-            {
-                "level": level,
-                "coverage": coverage,
-                "coverage_interval": list(between),
-                "half_width": float(np.expm1(np.median(widths))),
-                "constant": float(np.expm1(constant)),
-            }
-        )
-    return {
-        "cases": len(cases),
-        "studies": len(others),
-        "runs": sum(each.errors.size for each in cases),
-        "mean_error": mean_over_studies(cases, lambda each: each.mean_error),
-        "mean_error_interval": list(interval_over_studies(cases, lambda each: each.mean_error)),
-        "hindsight": best_in_hindsight(cases),
-        "intervals": intervals,
     }
 
 

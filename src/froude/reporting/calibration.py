@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from froude.answers import Answer
-from froude.answers.calibration import INTERVALS, answer_of_calibration
+from froude.answers import Answer, Table
+from froude.answers.calibration import BY_DISTANCE, BY_STUDY, INTERVALS, answer_of_calibration
 from froude.answers.numbers import percent
 from froude.fitting.calibration import (
     JudgedCase,
     coverage_of,
     errors_by_law,
     group_by_study,
-    half_widths,
     leave_one_out,
 )
+from froude.fitting.coverage import STUDY_LEVELS, relative_half_width
 from froude.fitting.extrapolation import Extrapolation
 from froude.reporting.markdown import markdown_table, table_of
 from froude.reporting.style import COLOURS, TEXT_PX, new_figure, svg
@@ -28,9 +28,6 @@ from froude.runs import atomic_write
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_SHOWN = (0.5, 0.8, 0.9)
-_LEVEL = 0.9
-_REACHES = ((0.0, 4.0), (4.0, 16.0), (16.0, 64.0), (64.0, np.inf))  # how many times larger than the largest fitted
 _METHOD = (
     "The smaller runs of a case choose and fit laws (`--law auto`) and forecast the larger ones. What is learned of "
     "how laws err beyond their runs is judged on studies that it was not learned from; studies weigh equally, and so "
@@ -62,20 +59,21 @@ def write_calibration(
 
 def document(cases: Sequence[JudgedCase], shipped: Extrapolation, answer: Answer, beside: str, source: str) -> str:
     """The whole document in Markdown; `beside` is the path of the picture beside it, `source` how it was made."""
-    others, intervals = leave_one_out(cases), answer.table(INTERVALS)
+    others = leave_one_out(cases)
     facts = dict(answer.facts)
     parts = [
         "# How far forecasts can be trusted",
         f"<sub>Written by {source}. Do not edit.</sub>",
         f"{answer.headline}. {_METHOD}",
-        markdown_table(intervals.columns, intervals.rows),
+        _markdown(answer.table(INTERVALS)),
         f"Mean error: {facts['mean error']}.",
+        f"Of these, {answer.notes[1]}.",
         f"![Nominal and measured coverage]({beside})",
         "## By distance",
         "How many times larger a run is than the largest fitted one, by the product of the law's inputs.",
-        table_of(_by_distance(cases, others)),
+        _markdown(answer.table(BY_DISTANCE)),
         "## By study",
-        table_of(_by_study(cases, others)),
+        _markdown(answer.table(BY_STUDY)),
         "## By case",
         "Errors and half-widths are relative. Inside: the share of held-out runs in the interval at 50 / 80 / 90%.",
         table_of(_by_case(cases, others)),
@@ -87,6 +85,10 @@ def document(cases: Sequence[JudgedCase], shipped: Extrapolation, answer: Answer
         _shipped(shipped),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _markdown(table: Table) -> str:
+    return markdown_table(table.columns, table.rows)
 
 
 def picture(cases: Sequence[JudgedCase]) -> Figure:
@@ -112,42 +114,9 @@ def picture(cases: Sequence[JudgedCase]) -> Figure:
     return figure
 
 
-def _by_distance(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:
-    for low, high in _REACHES:
-        error, inside, runs = [], [], 0
-        for some in group_by_study(cases, lambda each: each).values():
-            near = [(each, (each.reaches > np.log(max(low, 1e-9))) & (each.reaches <= np.log(high))) for each in some]
-            near = [(each, which) for each, which in near if which.any()]
-            runs += sum(int(which.sum()) for _, which in near)
-            if near:
-                error.append(np.mean([np.abs(np.expm1(each.errors[which])).mean() for each, which in near]))
-                holds = [np.abs(e.errors) <= half_widths(e, others[e.case.study], _LEVEL) for e, _ in near]
-                inside.append(np.mean([h[which].mean() for h, (_, which) in zip(holds, near, strict=True)]))
-        if runs:
-            yield {
-                "times larger": f"{low:g} to {high:g}" if np.isfinite(high) else f"above {low:g}",
-                "runs": str(runs),
-                "studies": str(len(error)),
-                "mean error": percent(float(np.mean(error))),
-                f"inside {_LEVEL:.0%}": percent(float(np.mean(inside)), 0),
-            }
-
-
-def _by_study(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:
-    for study, some in group_by_study(cases, lambda each: each).items():
-        inside = [float(np.mean([coverage_of(each, others[study], level) for each in some])) for level in _SHOWN]
-        yield {
-            "study": f"`{study}`",
-            "cases": str(len(some)),
-            "mean error": percent(float(np.mean([each.mean_error for each in some]))),
-            "inside 50 / 80 / 90%": " / ".join(percent(share, 0) for share in inside),
-            "half-width at 90%": percent(float(np.median([_width(each, others, _LEVEL) for each in some])), 1),
-        }
-
-
 def _by_case(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:
     for each in cases:
-        inside = [coverage_of(each, others[each.case.study], level) for level in _SHOWN]
+        inside = [coverage_of(each, others[each.case.study], level) for level in STUDY_LEVELS]
         yield {
             "case": each.case.name,
             "held out": f"`{each.case.hold_out}`",
@@ -155,7 +124,7 @@ def _by_case(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -
             "times larger": f"{np.exp(each.reaches.max()):.3g}",
             "error": percent(each.mean_error),
             "inside": " / ".join(percent(share, 0) for share in inside),
-            "half-width": percent(_width(each, others, _LEVEL), 1),
+            "half-width": percent(relative_half_width(each, others[each.case.study]), 1),
             "laws": each.law,
         }
 
@@ -177,7 +146,3 @@ def _shipped(learned: Extrapolation) -> str:
         f"{stretch}. "
         f"Learned from {', '.join(learned.studies)}."
     )
-
-
-def _width(each: JudgedCase, others: Mapping[str, Extrapolation], level: float) -> float:
-    return float(np.median(np.expm1(half_widths(each, others[each.case.study], level))))
