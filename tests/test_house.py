@@ -19,7 +19,10 @@ from froude.cli.app import app
 from paths import ROOT
 
 SOURCE = ROOT / "src" / "froude"
-MODULES = sorted(SOURCE.rglob("*.py"))
+EXAMPLES = SOURCE / "growth" / "examples"
+"""Experiments as a user writes them: run by their path when asked for, never imported; their rules stand below."""
+
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.parent != EXAMPLES)
 PACKAGES = [path for path in MODULES if path.name == "__init__.py" and path.parent != SOURCE]
 
 FREE = {"errors", "quantity", "host"}
@@ -131,6 +134,18 @@ def test_training_and_serving_share_what_a_machine_and_a_model_are(path):
 @pytest.mark.parametrize("name", ["froude.cost.training.layout", "froude.cost.papers.softmax", "froude.cost"])
 def test_an_import_of_another_wing_is_found(name):
     assert wrong_wings(f"def f():\n    from {name} import x", "froude.cost.serving.iteration")
+
+
+def test_examples_of_growth_are_no_part_of_the_house():
+    names = {module_of(path) for path in EXAMPLES.glob("*.py")}
+    assert len(names) > 70
+    for path in MODULES:
+        imports = {*imports_of(ast.parse(path.read_text()), module_of(path), path.name == "__init__.py")}
+        assert [name for name in imports if name.startswith("froude.growth.examples")] == []
+    for path in EXAMPLES.glob("*.py"):
+        tree = ast.parse(path.read_text())
+        assert names & {*imports_of(tree, module_of(path), is_package=False)} == set()
+        assert [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level] == []
 
 
 def test_the_arrows_make_no_circle():
@@ -348,8 +363,11 @@ def commands_of(line: str) -> Iterator[list[str]]:
 
 def complaint(words: list[str]) -> str:
     """What is wrong with the words of a command; nothing if it would run."""
-    commands = getattr(typer.main.get_command(app), "commands")  # noqa: B009, typer does not say that it has them
+    program = typer.main.get_command(app)
+    commands = getattr(program, "commands")  # noqa: B009, typer does not say that it has them
     name, *rest = words
+    if any(words == [option] for param in program.params for option in param.opts):
+        return ""
     if name not in commands:
         return f"no command {name!r}"
     try:

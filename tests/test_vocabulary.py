@@ -19,7 +19,7 @@ VERBS = {
     "laws": ("all_laws", "get_law"),
     "calibrate": ("calibrate",),
     "published": ("published_tables", "get_published"),
-    "grow": ("grow",),
+    "grow": ("grow", "growth_examples", "get_growth_example"),
     "atlas search": ("search_atlas",),
     "atlas show": ("atlas_record",),
     "atlas picture": ("search_atlas",),
@@ -58,7 +58,8 @@ def test_a_name_of_the_vocabulary_is_there_and_is_no_module(name):
 
 def test_every_module_imports_by_its_path():
     folder = ROOT / "src"
-    for path in sorted((folder / "froude").rglob("*.py")):
+    examples = folder / "froude" / "growth" / "examples"  # run by their path, as a user's own are
+    for path in sorted(each for each in (folder / "froude").rglob("*.py") if each.parent != examples):
         parts = path.relative_to(folder).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         if name != "froude.__main__":

@@ -39,7 +39,9 @@ from .fitting import optimal as optimal
 from .fitting import predict as predict
 from .growth import Experiment as Experiment
 from .growth import GrowthResult as GrowthResult
+from .growth import get_growth_example as get_growth_example
 from .growth import grow as grow
+from .growth import growth_examples as growth_examples
 from .growth import load_experiment as load_experiment
 from .laws import Law as Law
 from .laws import all_laws as all_laws

@@ -111,7 +111,7 @@ MARK = re.compile(r'(?:mark\.atlas\(|RowClaim\(row=)\s*"([\w.-]+)"([^)]*)\)')
 
 def marks(row: str) -> list[str]:
     """What each check of a row says that it shows."""
-    files = [path for top in ("tests", "examples") for path in (ROOT / top).rglob("*.py")]
+    files = [path for top in ("tests", "src/froude/growth/examples") for path in (ROOT / top).rglob("*.py")]
     pairs = [mark for path in files for mark in MARK.findall(path.read_text(encoding="utf-8"))]
     return ["modelled" if "modelled" in rest else "works" for name, rest in pairs if name == row]
 

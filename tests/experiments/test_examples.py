@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from froude.growth import grow, load_experiment
-from paths import ROOT
+from froude.growth import grow, growth_examples, load_experiment
 
 pytestmark = pytest.mark.experiment
 
 TIMED_S, COUNTED_S = 45.0, 1800.0
 """The budget of an example that judges times, and of one that counts: it ends long before, on a busy machine too."""
 
-EXAMPLES = sorted((ROOT / "examples" / "growth").glob("*.py"))
+EXAMPLES = [example.path for example in growth_examples()]
 TIMES = {"cpu_seconds", "wall_seconds", "crossings", "fastest", "time_call"}
 
 

@@ -22,17 +22,14 @@ from froude.growth import (
     find_crossing,
     fit_growth,
     grow,
-    load_experiment,
     time_call,
 )
 from froude.growth.results import analyse_timings
 from froude.growth.timing import LEAST_S, peak_of
 from froude.runs import read_runs
-from paths import ROOT
 
 pytest_plugins = ["door", "clocks"]
 
-EXAMPLES = sorted((ROOT / "examples" / "growth").glob("*.py"))
 SIZES = 2.0 ** np.arange(6, 14)
 NOISE = 0.03
 
@@ -418,68 +415,6 @@ def test_a_crossing_knows_the_fewest_repetitions_that_it_rests_on():
     fits = [fit_growth([*t], [*t.values()]) for t in times]
     crossing = find_crossing(("slow start", "steep"), (times[0], times[1]), (fits[0], fits[1]))
     assert (crossing.kind, crossing.repetitions, crossing.is_certain) == ("inside", 2, False)
-
-
-# --- the examples ----------------------------------------------------------------------------------------
-
-
-def example(name: str) -> Experiment:
-    """One of the examples that ship with the project."""
-    pytest.importorskip("scipy")
-    return load_experiment(next(path for path in EXAMPLES if path.stem == name))
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_states_its_claims_and_runs_at_its_smallest_size(path):
-    pytest.importorskip("scipy")
-    experiment = load_experiment(path)
-    assert experiment.expected
-    assert "Expected:" in path.read_text()
-    data = experiment.prepare(experiment.sizes[0], np.random.default_rng(0))
-    for method in experiment.methods.values():
-        result = method(data)
-        assert experiment.quality is None or math.isfinite(experiment.quality(data, result))
-
-
-@pytest.mark.parametrize("name", ["fft_convolution", "radix_sort", "sparse_product"])
-def test_the_methods_of_an_example_agree(name):
-    experiment = example(name)
-    data = experiment.prepare(experiment.sizes[1], np.random.default_rng(1))
-    first, second = (method(data) for method in experiment.methods.values())
-    assert first == pytest.approx(second, abs=1e-9)
-
-
-def qualities(name: str, sizes: tuple[float, ...], repeats: int = 5) -> dict[str, float]:
-    """The exponents of quality of an example's methods at these sizes, nothing timed."""
-    experiment = example(name)
-    quality, exponents = experiment.quality, {}
-    assert quality is not None
-    for method, function in experiment.methods.items():
-        values = []
-        for size in sizes:
-            data = [experiment.prepare(size, np.random.default_rng([turn, int(size)])) for turn in range(repeats)]
-            values.append([quality(one, function(one)) for one in data])
-        fit = fit_growth(sizes, values, floor=False)
-        assert isinstance(fit, Growth)
-        exponents[method] = fit.exponent
-    return exponents
-
-
-def test_strassen_multiplies_with_exponent_log2_of_7():
-    exponents = qualities("strassen", (32, 64, 128, 256), repeats=1)
-    assert exponents == pytest.approx({"schoolbook": 3.0, "Strassen": math.log2(7)}, abs=0.003)  # the search's step
-
-
-@pytest.mark.parametrize("name", ["pagerank_walks", "monte_carlo_product"])
-def test_errors_of_random_estimates_fall_with_exponent_minus_one_half(name):
-    for exponent in qualities(name, (300, 1000, 3000, 10000, 30000), repeats=9).values():
-        assert exponent == pytest.approx(-0.5, abs=0.06)
-
-
-def test_a_recycled_subspace_saves_products():
-    experiment = example("parametric_krylov")
-    data = experiment.prepare(8, np.random.default_rng(0))
-    assert experiment.methods["recycled"](data) < 0.9 * experiment.methods["GMRES"](data)
 
 
 def test_growth_loads_nothing_heavy():

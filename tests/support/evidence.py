@@ -20,7 +20,7 @@ def is_there(one: Mapping[str, object]) -> bool:
     function, _, parameter = name.partition("[")
     if function not in _functions(ROOT / path):
         return False
-    example = ROOT / "examples" / "growth" / f"{parameter.rstrip(']')}.py"
+    example = ROOT / "src" / "froude" / "growth" / "examples" / f"{parameter.rstrip(']')}.py"
     text = example if function == "test_an_example_shows_what_it_claims" else ROOT / path
     lines = text.read_text(encoding="utf-8").splitlines() if text.is_file() else []
     naming = [line for line in lines if f'"{one["row"]}"' in line]

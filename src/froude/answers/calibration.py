@@ -90,7 +90,15 @@ def _by_study(rows: Sequence[Mapping[str, Any]]) -> Table:
     levels = " / ".join(percent(level, 0) for level in STUDY_LEVELS)
     return Table(
         title=BY_STUDY,
-        columns=("study", "cases", "runs", "mean error", "too high by", f"inside {levels}", f"half-width at {percent(LEVEL, 0)}"),
+        columns=(
+            "study",
+            "cases",
+            "runs",
+            "mean error",
+            "too high by",
+            f"inside {levels}",
+            f"half-width at {percent(LEVEL, 0)}",
+        ),
         rows=tuple(
             (
                 row["study"],

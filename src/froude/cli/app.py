@@ -23,10 +23,10 @@ from froude.cli import (
     published,
     report,
 )
+from froude.cli.completion import is_completing
 from froude.cli.errors import exit_code_of
 
 app = typer.Typer(
-    add_completion=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -108,11 +108,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     command = typer.main.get_command(app)
     # Not app(...): what that makes of an interrupt and of a closed pipe differs between versions of typer.
     try:
+        if is_completing():
+            command.main(list(sys.argv[1:]), prog_name="froude")  # which answers the shell and leaves
         with command.make_context("froude", words) as context:
             command.invoke(context)
         sys.stdout.flush()
     except typer.Exit as leave:
         return leave.exit_code
+    except SystemExit as leave:  # a shell has what it asked for
+        return int(leave.code or 0)
     except (Exception, KeyboardInterrupt) as error:
         return exit_code_of(error)
     return 0

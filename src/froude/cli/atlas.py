@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from froude.cli.completion import complete_papers
 from froude.cli.options import Json
 from froude.cli.render import print_json
 from froude.cli.show import present
@@ -58,7 +59,10 @@ def search(
     present(answer_of_hits(hits), json)
 
 
-def show(name: Annotated[str, typer.Argument(metavar="ID", help="Of the record.")], json: Json = False) -> None:
+def show(
+    name: Annotated[str, typer.Argument(metavar="ID", autocompletion=complete_papers, help="Of the record.")],
+    json: Json = False,
+) -> None:
     """Show one record whole: its claims, its lever, and what would show that Froude reproduces it."""
     from froude.answers.atlas import answer_of_record
     from froude.atlas import atlas_record, atlas_status, check_atlas

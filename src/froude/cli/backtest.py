@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from froude.cli.completion import complete_laws
 from froude.cli.options import Columns, Draws, Flops, Input, Json, Outcome, Seed, Table, Where, read_table
 from froude.cli.show import present
 
@@ -16,7 +17,10 @@ def backtest(
         str, typer.Option(metavar="CONDITION", help='Runs to predict: "C > 1e21". The rest is fitted.')
     ],
     law: Annotated[
-        str, typer.Option(metavar="NAME,…", help="Laws, separated by commas; auto averages several.")
+        str,
+        typer.Option(
+            metavar="NAME,…", autocompletion=complete_laws, help="Laws, separated by commas; auto averages several."
+        ),
     ] = "chinchilla",
     x: Input = None,
     y: Outcome = "loss",

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from froude.cli.completion import complete_law_names
 from froude.cli.options import Columns, Draws, Flops, Json, Outcome, Seed, Where, read_table
 from froude.cli.show import present
 
@@ -14,9 +15,12 @@ def compare(
     first: Annotated[str, typer.Argument(metavar="TABLE", help="Runs of one method.")],
     second: Annotated[str, typer.Argument(metavar="TABLE", help="Runs of the other method.")],
     at: Annotated[str, typer.Option(metavar="NAME=QUANTITY", help="The size that is meant in the end: C=1e24.")],
-    law: Annotated[str, typer.Option(metavar="NAME", help="A law of one input; both methods are fitted by it.")] = (
-        "power-floor"
-    ),
+    law: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", autocompletion=complete_law_names, help="A law of one input; both methods are fitted by it."
+        ),
+    ] = ("power-floor"),
     y: Outcome = "loss",
     columns: Columns = None,
     where: Where = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from froude.cli.completion import complete_machines, complete_models
 from froude.cli.layout_options import (
     Attention,
     Compiled,
@@ -41,10 +42,17 @@ from froude.quantity import parse_quantity
 
 ModelName = Annotated[
     str,
-    typer.Option("--model", help='A name of the catalogue, "layers=96,hidden=12288,heads=96,vocab=50k", or a file.'),
+    typer.Option(
+        "--model",
+        autocompletion=complete_models,
+        help='A name of the catalogue, "layers=96,hidden=12288,heads=96,vocab=50k", or a file.',
+    ),
 ]
 MachineName = Annotated[
-    str, typer.Option("--machine", help='"1024 x h100", a chip alone for one node, or a TOML file.')
+    str,
+    typer.Option(
+        "--machine", autocompletion=complete_machines, help='"1024 x h100", a chip alone for one node, or a TOML file.'
+    ),
 ]
 DeviceHourPrice = Annotated[
     str | None, typer.Option("--price-per-device-hour", metavar="DOLLARS", help="Dollars a device and hour.")

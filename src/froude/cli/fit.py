@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from froude.cli.completion import complete_laws
 from froude.cli.options import Columns, Draws, Flops, Input, Json, Outcome, Seed, Table, Where, read_table
 from froude.cli.show import present
 
@@ -13,7 +14,12 @@ from froude.cli.show import present
 def fit(
     table: Table,
     law: Annotated[
-        str, typer.Option(metavar="NAME", help="Which law, of those that `froude laws` lists; auto averages several.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=complete_laws,
+            help="Which law, of those that `froude laws` lists; auto averages several.",
+        ),
     ] = "chinchilla",
     x: Input = None,
     y: Outcome = "loss",

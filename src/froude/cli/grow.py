@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from froude.cli.completion import complete_examples
 from froude.cli.options import Json, Seed
 from froude.cli.render import print_json
-from froude.cli.show import show
+from froude.cli.show import present, show
 from froude.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,10 +32,23 @@ Quality = Annotated[
 ]
 
 
+Example = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", autocompletion=complete_examples, help="Instead of FILE: an experiment that ships with Froude."
+    ),
+]
+List = Annotated[bool, typer.Option("--list", help="List the experiments that ship with Froude, and run none.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="With --list: as a list in Markdown.")]
+
+
 def grow(
     file: Annotated[
         str | None, typer.Argument(metavar="FILE", help="A Python file that declares EXPERIMENT. It is run.")
     ] = None,
+    example: Example = None,
+    list_examples: List = False,
+    markdown: Markdown = False,
     command: Commands = None,
     sizes: Annotated[
         str | None, typer.Option(metavar="N,N,…", help="With --command: the sizes put in place of {n}.")
@@ -52,7 +66,7 @@ def grow(
 ) -> None:
     """Run an algorithm over growing sizes: the exponent of its time, its memory and quality, and where methods cross.
 
-    Examples: `froude grow examples/growth/fft_convolution.py --page growth.html`
+    Examples: `froude grow --list` and `froude grow --example fft_convolution --page growth.html`
 
     `froude grow --command "sort -n {n}.txt" --prepare "sh -c 'shuf -i 1-{n} > {n}.txt'" --sizes 1k,3k,10k,30k,100k`
     """
@@ -61,8 +75,11 @@ def grow(
     from froude.growth import grow as grow_experiment
     from froude.host import cores, processor_name
 
+    if list_examples or markdown:
+        show_examples(markdown, json, [file, example, *(command or [])])
+        return
     machine = f"{processor_name()}, {count(cores(), 'core')}"
-    experiment = parse_experiment(file, command or [], sizes, prepare, quality)
+    experiment = parse_experiment(file, example, command or [], sizes, prepare, quality)
     watch = print_progress if sys.stderr.isatty() else lambda progress: None
     try:
         result = grow_experiment(
@@ -72,7 +89,7 @@ def grow(
         if not json:  # before the page, which may fail
             show(answer)
         if page is not None:
-            write_page(answer, page, file, study)
+            write_page(answer, page, file or example, study)
     except KeyboardInterrupt:
         if study is None:
             raise KeyboardInterrupt("what was timed is lost; with --study FOLDER it is kept") from None
@@ -83,24 +100,59 @@ def grow(
         print(f"written: {page}")
 
 
+def show_examples(markdown: bool, json: bool, others: list[str | None]) -> None:
+    """The experiments that ship with Froude. InputError where one is to be run as well."""
+    from froude.answers.growth_examples import answer_of_growth_examples, markdown_of_growth_examples
+    from froude.growth import growth_examples
+
+    if given := [other for other in others if other]:
+        raise InputError(f"--list runs nothing, and {given[0]!r} is given too: give one of them")
+    if markdown and not json:
+        print(markdown_of_growth_examples(growth_examples()))
+    else:
+        present(answer_of_growth_examples(growth_examples()), json)
+
+
 def parse_experiment(
-    file: str | None, commands: list[str], sizes: str | None, prepare: str | None, quality: str | None
+    file: str | None,
+    example: str | None,
+    commands: list[str],
+    sizes: str | None,
+    prepare: str | None,
+    quality: str | None,
 ) -> Experiment:
-    """The experiment of a file or of commands. InputError for both, for neither, and for what belongs to the other."""
-    from froude.growth import load_experiment
+    """The experiment of a file, an example or of commands.
+
+    InputError for two of these, for none, and for what belongs to another.
+    """
+    from froude.growth import get_growth_example
     from froude.growth.command import command_experiment, parse_sizes
 
-    if file is not None and commands:
-        raise InputError(f"both {file!r} and --command are given: give one of them")
+    given = [name for name, value in ((file, file), ("--example", example), ("--command", commands)) if value]
+    if len(given) > 1:
+        raise InputError(f"both {given[0]} and {given[1]} are given: give one of them")
     if commands:
         if sizes is None:
             raise InputError("--command has no sizes: give them, as in --sizes 1k,10k,100k,1M")
         return command_experiment(commands, parse_sizes(sizes), prepare=prepare, quality=quality)
-    if file is None:
-        raise InputError("nothing to grow: give a FILE that declares EXPERIMENT, or --command and --sizes")
+    if file is None and example is None:
+        raise InputError(
+            "nothing to grow: give --example NAME (--list shows them), a FILE that declares EXPERIMENT, or --command "
+            "and --sizes"
+        )
     options = {"--sizes": sizes, "--prepare": prepare, "--quality": quality}
     if other := [name for name, value in options.items() if value]:
-        raise InputError(f"{other[0]} belongs to --command: {file!r} declares its own")
+        raise InputError(f"{other[0]} belongs to --command: {(file or example)!r} declares its own")
+    return get_growth_example(example or "").load() if file is None else load_file(file)
+
+
+def load_file(file: str) -> Experiment:
+    """The experiment that a file declares. InputError where there is none; it names the example that is called so."""
+    from froude.growth import growth_examples, load_experiment
+
+    name = Path(file).stem
+    if not Path(file).is_file() and any(example.name == name for example in growth_examples()):
+        raise InputError(f"{file!r} is no file; it ships with Froude: froude grow --example {name}")
     return load_experiment(file)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from froude.cli.completion import complete_families, complete_law_names
 from froude.cli.options import Json
 from froude.cli.show import present
 from froude.errors import InputError
@@ -14,9 +15,16 @@ from froude.errors import InputError
 
 def laws(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="One law, shown whole: chinchilla[D=repeated-tokens] too.")
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            autocompletion=complete_law_names,
+            help="One law, shown whole: chinchilla[D=repeated-tokens] too.",
+        ),
     ] = None,
-    family: Annotated[str | None, typer.Option(metavar="NAME", help="Only the laws of this family.")] = None,
+    family: Annotated[
+        str | None, typer.Option(metavar="NAME", autocompletion=complete_families, help="Only the laws of this family.")
+    ] = None,
     docs: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Write laws.md there, about all laws, and beside it a picture of each."),

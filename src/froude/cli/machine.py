@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from froude.cli.completion import complete_machines
 from froude.cli.options import Json
 from froude.cli.show import present
 from froude.errors import InputError
@@ -27,7 +28,12 @@ def list_machines(json: Json = False) -> None:
 
 
 def show_machine(
-    name: Annotated[str, typer.Argument(metavar="MACHINE", help='A chip, "1024 x h100", a TOML file, or this.')],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="MACHINE", autocompletion=complete_machines, help='A chip, "1024 x h100", a TOML file, or this.'
+        ),
+    ],
     json: Json = False,
 ) -> None:
     """Show a machine whole: every number with its source and how far to trust it, and what was assumed.

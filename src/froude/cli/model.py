@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from froude.cli.completion import complete_models
 from froude.cli.options import Json
 from froude.cli.show import present
 from froude.errors import InputError
@@ -20,6 +21,7 @@ def model(
         str | None,
         typer.Argument(
             metavar="MODEL",
+            autocompletion=complete_models,
             help="A name, a description as layers=96,hidden=12288,heads=96,vocab=51200, a Hugging Face config.json, or "
             "a TOML file with a table of the same keys. All names are listed without it.",
         ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from froude.cli.completion import complete_law_names, complete_machines, complete_models
 from froude.cli.errors import tell
 from froude.cli.options import Json
 from froude.cli.plan_options import budgets, count, law_of, pins, whole
@@ -17,16 +18,28 @@ from froude.errors import InputError
 if TYPE_CHECKING:
     from froude.planning import Infeasible, Plan
 
-MachineText = Annotated[str, typer.Option(help='"1024 x h100", a chip alone for one node, or a TOML file.')]
+MachineText = Annotated[
+    str,
+    typer.Option(autocompletion=complete_machines, help='"1024 x h100", a chip alone for one node, or a TOML file.'),
+]
 ModelText = Annotated[
-    str | None, typer.Option(help="A name, a description or a file. Its size is chosen where a budget is given.")
+    str | None,
+    typer.Option(
+        autocompletion=complete_models,
+        help="A name, a description or a file. Its size is chosen where a budget is given.",
+    ),
 ]
 Tokens = Annotated[str | None, typer.Option(metavar="COUNT", help="Tokens to train on, as 15T.")]
 Budgets = Annotated[
     list[str] | None, typer.Option(metavar="QUANTITY", help='1e24FLOP, "$3M" or "30 days"; several combine.')
 ]
 LawText = Annotated[
-    str | None, typer.Option(metavar="NAME[:SET]", help="Law of the loss, and its published constants. [chinchilla]")
+    str | None,
+    typer.Option(
+        metavar="NAME[:SET]",
+        autocompletion=complete_law_names,
+        help="Law of the loss, and its published constants. [chinchilla]",
+    ),
 ]
 FitFile = Annotated[str | None, typer.Option(metavar="FILE", help="Law of the loss: what `froude fit --out` saved.")]
 TargetLoss = Annotated[float | None, typer.Option(help="Reach this loss at the least cost.")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from froude.cli.completion import complete_published
 from froude.cli.options import Json
 from froude.cli.show import present
 from froude.errors import InputError
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def published(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One table, shown whole.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", autocompletion=complete_published, help="One table, shown whole.")
+    ] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch the originals of the table first.")] = False,
     json: Json = False,
 ) -> None:

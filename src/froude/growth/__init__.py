@@ -1,5 +1,6 @@
 """How time, memory and quality of an algorithm grow with size: experiments in a file, timings, fits, crossings."""
 
+from froude.growth.catalogue import GrowthExample, get_growth_example, growth_examples
 from froude.growth.crossing import Crossing, find_crossing
 from froude.growth.experiment import Experiment, RowClaim, load_experiment
 from froude.growth.exponents import Growth, Unfitted, fit_growth
@@ -11,6 +12,7 @@ __all__ = [
     "Crossing",
     "Experiment",
     "Growth",
+    "GrowthExample",
     "GrowthResult",
     "JudgedClaim",
     "RowClaim",
@@ -20,7 +22,9 @@ __all__ = [
     "analyse_timings",
     "find_crossing",
     "fit_growth",
+    "get_growth_example",
     "grow",
+    "growth_examples",
     "load_experiment",
     "time_call",
 ]
