@@ -2,25 +2,41 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import pytest
 
 from answered import ANSWERS, DERIVED, ON_A_PAGE_ONLY
 from froude.answers import Answer, Table
-from froude.cli.layout import INDENT, LONG_WORD, blocks_of
+from froude.answers.registry import answer_of
 from froude.cli.render import strict
 from froude.cli.show import show
 from froude.quantity import UNITS
+from froude.rendering.layout import INDENT, LONG_WORD, blocks_of
 from paths import ROOT
+from results import RESULTS
 from shown import unmatched
 
 READABLE = 24  # columns of words beside other cells
 SOURCE = ROOT / "src" / "froude" / "answers"
 
 
-@pytest.fixture(scope="module", params=ANSWERS)
+OF_PYTHON = (
+    *("runs", "study", "forecast of several", "backtest", "allocation", "allocation of several", "approaches"),
+    *("approach", "optimum", "schedule", "best schedule", "entry", "layout", "experiment", "pilot", "profile"),
+    *("judged case", "growth example", "status", "finding", "hit"),
+)
+"""Results whose answer no command prints."""
+
+ALL: Mapping[str, Callable[[], Answer]] = {
+    **ANSWERS,
+    **{f"a {name}": lambda name=name: answer_of(RESULTS[name]()) for name in OF_PYTHON},
+}
+"""Answers of commands, and those that only results of Python show themselves by."""
+
+
+@pytest.fixture(scope="module", params=ALL)
 def name(request: pytest.FixtureRequest) -> str:
     """The name of an answer."""
     return request.param
@@ -29,7 +45,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def answer(name: str) -> Answer:
     """One sample of it."""
-    return ANSWERS[name]()
+    return ALL[name]()
 
 
 def texts(answer: Answer) -> list[str]:
@@ -57,7 +73,8 @@ def test_every_function_that_answers_has_its_sample():
     functions = {
         name for path in SOURCE.rglob("*.py") for name in re.findall(r"^def (answer_of_\w+)", path.read_text(), re.M)
     }
-    assert functions == {*re.findall(r"\banswer_of_\w+", (ROOT / "tests" / "support" / "answered.py").read_text())}
+    sampled = (ROOT / "tests" / "support" / "answered.py", SOURCE / "registry.py")
+    assert functions == {name for path in sampled for name in re.findall(r"\banswer_of_\w+", path.read_text())}
 
 
 def test_what_an_answer_says_is_text_without_line_breaks(answer):

@@ -157,7 +157,7 @@ def test_backtest_predicts_planted_runs_and_a_wrong_law_does_worse(cli, table):
     words = ("backtest", table, "--law", "chinchilla, power", "--hold-out", "C > 1e21", *QUICK)
     right, wrong = json.loads(cli(*words, "--json").out)["laws"]
     assert list(right) == [
-        *("law", "mean_abs_rel_error", "worst_abs_rel_error", "coverage"),
+        *("law", "hold_out", "mean_abs_rel_error", "worst_abs_rel_error", "coverage"),
         *("mean_half_width", "level", "n_fit", "n_held_out"),
     ]
     columns = planted()
@@ -185,7 +185,7 @@ def test_laws_are_listed_by_family_within_the_width_of_a_terminal(cli, monkeypat
     listed = [line.split()[0] for line in lines if re.match(r"  \S", line)]
     assert [name for name in listed if name in {law.name for law in all_laws()}] == [law.name for law in all_laws()]
     words = " ".join(" ".join(lines).split())
-    assert all(law.summary in words for law in all_laws())
+    assert all(law.about in words for law in all_laws())
 
 
 def test_one_family_of_laws_is_listed(cli):

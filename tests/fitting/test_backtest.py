@@ -71,6 +71,7 @@ def test_the_scores_are_those_of_the_arrays() -> None:
     inside = (judged.lo <= judged.measured) & (judged.measured <= judged.hi)
     assert judged.to_dict() == {
         "law": "power",
+        "hold_out": "N > 1e7",
         "mean_abs_rel_error": pytest.approx(off.mean()),
         "worst_abs_rel_error": pytest.approx(off.max()),
         "coverage": inside.mean(),

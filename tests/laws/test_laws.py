@@ -196,7 +196,7 @@ def test_a_formula_keeps_the_brackets_that_it_needs() -> None:
 
 @pytest.mark.parametrize("each", EVERY_LAW)
 def test_every_law_says_what_it_is_and_when_it_is_wrong(each: Law) -> None:
-    assert each.summary.endswith(".")
+    assert each.about.endswith(".")
     assert each.wrong_when.endswith(".")
     assert each.source
     assert each.unit

@@ -28,6 +28,7 @@ from froude.answers.costs import SMALLEST_PART, answer_of_train_cost
 from froude.answers.fits import answer_of_choice, answer_of_fit
 from froude.answers.forecasts import answer_of_forecasts
 from froude.answers.growth import answer_of_growth
+from froude.answers.growth_examples import answer_of_growth_examples
 from froude.answers.laws import answer_of_document, answer_of_law, answer_of_laws
 from froude.answers.machines import answer_of_machine, answer_of_machines
 from froude.answers.models import answer_of_model, answer_of_models
@@ -41,7 +42,7 @@ from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.fitting import choose, compare
 from froude.fitting.calibration import learn
-from froude.growth import GrowthResult, RowClaim
+from froude.growth import GrowthResult, RowClaim, growth_examples
 from froude.planning import Infeasible, plan_training
 from froude.runs import Study
 from froude.runs.published.table import Download
@@ -84,13 +85,13 @@ def of_forecasts() -> Answer:
 
 def of_backtests() -> Answer:
     """The answer of two laws judged on held-out runs."""
-    return answer_of_backtests(backtest(["chinchilla", "power"], runs(), "N > 2e9", draws=50), "N > 2e9")
+    return answer_of_backtests(backtest(["chinchilla", "power"], runs(), "N > 2e9", draws=50))
 
 
 def of_comparison() -> Answer:
     """The answer of two methods compared."""
     fits = planted_fit("power-floor", "C", 2), planted_fit("power-floor", "C", 3, 0.99)
-    return answer_of_comparison(compare(*fits, 1e24), fits, ("adam.csv", "muon.csv"))
+    return answer_of_comparison(compare(*fits, 1e24), ("adam.csv", "muon.csv"))
 
 
 def is_steep(result: GrowthResult) -> dict[str, bool]:
@@ -134,7 +135,7 @@ def of_infeasible() -> Answer:
 def of_train_cost() -> Answer:
     """The answer of one layout's cost."""
     model = get_model("qwen2.5-0.5b")
-    return answer_of_train_cost(train_cost(model, EIGHT), model, EIGHT)
+    return answer_of_train_cost(train_cost(model, EIGHT))
 
 
 STUDY = ROOT / "tests" / "fixtures" / "study_0_1_0"
@@ -179,6 +180,7 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "published tables": lambda: answer_of_published_tables(published_tables()),
         "downloads": of_downloads,
         "growth": of_growth,
+        "growth examples": lambda: answer_of_growth_examples(growth_examples()),
         "atlas search": lambda: answer_of_hits(search_atlas("KV cache memory", limit=3)),
         "atlas record": lambda: of_record("crysbfn"),
         "atlas record without evidence": lambda: of_record(atlas_records()[-1].id),

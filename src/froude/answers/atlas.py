@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from froude.answers.answer import Answer, Fact, Picture, Table
 from froude.answers.numbers import count
-from froude.atlas import Finding, Hit, Record, Status, count_levels, record_to_dict
+from froude.atlas import (
+    Finding,
+    Hit,
+    Record,
+    Status,
+    atlas_status,
+    check_atlas,
+    count_levels,
+    record_to_dict,
+)
 from froude.atlas.page import why_not
 from froude.atlas.selection import ClaimRow
 from froude.atlas.status import LEVELS
@@ -43,6 +53,37 @@ def answer_of_record(record: Record, findings: Sequence[Finding], status: Status
         headline=f"{record.id}: {record.title}",
         facts=(*_record_facts(record, findings), *_status_facts(status)),
         data=describe_record(record) | {"checks": checks} | status.to_dict() | {"lacks": why_not(status)},
+    )
+
+
+def answer_of_one_record(record: Record) -> Answer:
+    """A record with all that is known of it: its checks and its status."""
+    return answer_of_record(record, check_atlas([record]), atlas_status([record])[0])
+
+
+def answer_of_hit(hit: Hit) -> Answer:
+    """One record that a search found."""
+    return Answer(
+        headline=f"{hit.record.id}: {hit.record.title}",
+        tables=(replace(_hit(hit.record), title=""),),
+        data={"score": hit.score, **describe_record(hit.record)},
+    )
+
+
+def answer_of_finding(finding: Finding) -> Answer:
+    """One rule applied to one claim."""
+    facts = {"rule": finding.rule, "stated": finding.stated, "numbers": finding.numbers, "note": finding.note or ""}
+    return Answer(
+        headline=f"{finding.record}: {finding.quantity}, {finding.verdict}",
+        facts=tuple(Fact(head, text) for head, text in facts.items() if text),
+        data=finding.to_dict(),
+    )
+
+
+def answer_of_one_status(status: Status) -> Answer:
+    """How far one row has come."""
+    return Answer(
+        headline=f"{status.record.id}: {status.level}", facts=tuple(_status_facts(status)), data=status.to_dict()
     )
 
 

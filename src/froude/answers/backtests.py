@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from froude.answers.answer import Answer, Table
 from froude.answers.numbers import count, percent
 from froude.fitting import Backtest
 
 
-def answer_of_backtests(backtests: Sequence[Backtest], hold_out: str) -> Answer:
-    """Error, coverage and width by law; `hold_out` is the condition of the runs that were held out."""
+def answer_of_backtest(backtest: Backtest) -> Answer:
+    """One law judged on runs that it was not fitted to."""
+    return replace(answer_of_backtests([backtest]), data=backtest.to_dict())
+
+
+def answer_of_backtests(backtests: Sequence[Backtest]) -> Answer:
+    """Error, coverage and width by law, of laws judged on the same runs."""
     first = backtests[0]
+    hold_out = first.hold_out
     table = Table(
         title="",
         columns=("law", "mean error", "worst error", "inside interval", "half-width"),

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from froude.answers.answer import Answer, Fact, Table
 from froude.answers.numbers import count, percent, signed_percent
 from froude.fitting.calibration import JudgedCase
@@ -20,6 +22,34 @@ BY_DISTANCE = "By distance"
 
 BY_STUDY = "By study"
 """The title of the table of errors by study."""
+
+
+def answer_of_judged_case(case: JudgedCase) -> Answer:
+    """One case of a published study: how far off its forecasts were, by law."""
+    mean = {law: float(np.abs(np.expm1(errors)).mean()) for law, errors in case.candidate_errors.items()}
+    return Answer(
+        headline=f"{case.case.name}: {count(len(case.errors), 'run')} held out, predicted from {case.n_fit}",
+        tables=(
+            Table(
+                title="",
+                columns=("law", "mean error"),
+                rows=(
+                    (f"the average: {case.law}", percent(case.mean_error)),
+                    *((k, percent(e)) for k, e in mean.items()),
+                ),
+            ),
+        ),
+        data={
+            "case": case.case.name,
+            "study": case.case.study,
+            "hold_out": case.case.hold_out,
+            "law": case.law,
+            "n_fit": case.n_fit,
+            "n_held_out": len(case.errors),
+            "mean_error": case.mean_error,
+            "mean_errors": mean,
+        },
+    )
 
 
 def answer_of_calibration(cases: Sequence[JudgedCase], learned: Extrapolation, written: Sequence[Path] = ()) -> Answer:

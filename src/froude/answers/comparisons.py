@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from froude.answers.answer import Answer, Fact, Table
 from froude.answers.numbers import number_and_interval, percent
-from froude.fitting import Comparison, Estimate, Fit
+from froude.fitting import Comparison, Estimate
 
 
-def answer_of_comparison(
-    comparison: Comparison, fits: tuple[Fit, Fit], names: tuple[str, str] = ("first", "second")
-) -> Answer:
+def answer_of_comparison(comparison: Comparison, names: tuple[str, str] = ("first", "second")) -> Answer:
     """Where the curves of two fits cross, which is ahead, and by how many times less input; `names` are theirs."""
+    fits = comparison.first, comparison.second
     x, (first, second) = comparison.x, names
     place = f"{x} = {comparison.at:g}"
     table = Table(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
+
 from froude.answers.answer import Answer, Fact, Table, split_sentences
 from froude.answers.numbers import percent
 from froude.cost.machine.machine import Machine
-from froude.cost.model.model import Model
-from froude.cost.training.assumptions import TrainCost
+from froude.cost.training.assumptions import TrainCost, layout_to_dict
 from froude.cost.training.evaluation import Cost
+from froude.cost.training.layout import Layout
 from froude.planning.layouts.names import MEMORY_PARTS, STEP_PARTS, layout_words
 from froude.planning.plans import machine_words
 from froude.quantity import format_bytes, format_quantity, format_seconds
@@ -21,8 +23,9 @@ FREE, REST = "free", "all else"
 """What of a whole is no part by a name of its own."""
 
 
-def answer_of_train_cost(cost: TrainCost, model: Model, machine: Machine) -> Answer:
+def answer_of_train_cost(cost: TrainCost) -> Answer:
     """One layout of a training: its step, memory and rates, where both go, and what was assumed."""
+    model, machine = cost.model, cost.machine
     return Answer(
         headline=f"{model.name} on {machine_words(machine)}: {step_text(cost.cost, cost.interval)} a step",
         facts=(
@@ -37,6 +40,15 @@ def answer_of_train_cost(cost: TrainCost, model: Model, machine: Machine) -> Ans
         ),
         data=cost.to_dict(),
     )
+
+
+def answer_of_layout(layout: Layout) -> Answer:
+    """One layout, or many of the same categories, in plain words."""
+    if layout.arrays:
+        facts = tuple(Fact(name, f"{np.size(values)} values") for name, values in layout.arrays.items())
+        return Answer(headline="many layouts", facts=facts, data=layout_to_dict(layout))
+    sizes = f"{layout.devices:,} devices, {layout.global_batch:,} sequences of {layout.seq_len:,} tokens a step"
+    return Answer(headline=sizes, facts=(Fact("layout", layout_words(layout)),), data=layout_to_dict(layout))
 
 
 def step_text(cost: Cost, interval: tuple[float, float]) -> str:

@@ -55,7 +55,7 @@ def answer_of_choice(choice: Choice, *, runs: Runs | None = None, saved: str | N
         notes=tuple(_evidence(fit, hold_outs, runs)),
         warnings=fit.warnings,
         next_steps=(_next_step(fit, saved),) if saved is not None else (),
-        data={**_to_dict(fit, hold_outs, runs, saved), "choice": choice.to_dict()},
+        data={**_to_dict(fit, hold_outs, runs, saved), "choice": choice.candidates_to_dict()},
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from froude.answers.answer import Answer, Fact, Picture, Table
 from froude.answers.growth_views import FIELDS, crossing_label, view_of
 from froude.atlas import atlas_records
-from froude.growth import Crossing, Growth, GrowthResult, JudgedClaim, Unfitted
+from froude.growth import Crossing, Experiment, Growth, GrowthResult, JudgedClaim, Unfitted
 from froude.growth.crossing import ENOUGH
 from froude.growth.results import Measure
 from froude.quantity import format_bytes, format_quantity, format_seconds
@@ -43,6 +43,27 @@ def answer_of_growth(result: GrowthResult) -> Answer:
         pictures=tuple(_picture(result, measure) for measure in measures),
         warnings=result.notes,
         data=result.to_dict(claims) | {"repetitions": _repetitions(result), "medians": _median_data(result)},
+    )
+
+
+def answer_of_experiment(experiment: Experiment) -> Answer:
+    """An experiment before it is run: what is measured, at which sizes, by which methods."""
+    about = experiment
+    facts = {"source": about.source, "expected": about.expected or "", "methods": ", ".join(about.methods)}
+    facts |= {about.size_name: ", ".join(f"{size:.12g}" for size in about.sizes)}
+    return Answer(
+        headline=about.title,
+        facts=tuple(Fact(head, text) for head, text in facts.items() if text),
+        data={
+            "title": about.title,
+            "source": about.source,
+            "expected": about.expected or "",
+            "size_name": about.size_name,
+            "sizes": list(about.sizes),
+            "methods": list(about.methods),
+            "claims": [claim.row for claim in about.claims],
+            "version": about.version,
+        },
     )
 
 

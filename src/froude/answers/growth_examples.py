@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from froude.answers.answer import Answer, Table
+from froude.answers.answer import Answer, Fact, Table
 from froude.answers.numbers import count
 from froude.growth import GrowthExample
 from froude.growth.catalogue import INSTALL
@@ -27,6 +27,21 @@ def answer_of_growth_examples(examples: Sequence[GrowthExample]) -> Answer:
             f"{INSTALL} brings the libraries that some need",
         ),
         data={"examples": [example.to_dict() for example in examples]},
+    )
+
+
+def answer_of_growth_example(example: GrowthExample) -> Answer:
+    """One experiment: what it compares, and what it needs."""
+    facts = {
+        "needs": ", ".join(example.libraries),
+        "shows": ", ".join(example.rows),
+        "file": str(example.path),
+    }
+    return Answer(
+        headline=f"{example.name}: {example.about}",
+        facts=tuple(Fact(head, text) for head, text in facts.items() if text),
+        notes=tuple(" ".join(part.split()) for part in example.text.split("\n\n")[1:]),
+        data=example.to_dict(),
     )
 
 

@@ -29,7 +29,7 @@ from froude.laws import Law
 def answer_of_law(law: Law) -> Answer:
     """One law: formula, inputs with ranges, parameters, claims, source, published constants, test numbers."""
     return Answer(
-        headline=f"{law.name}: {law.summary}",
+        headline=f"{law.name}: {law.about}",
         facts=(*_facts(law), *_constants(law), *_examples(law)),
         notes=("what it claims holds whatever the parameters",) if law.trend else (),
         data=[law_to_dict(law)],
@@ -44,7 +44,7 @@ def answer_of_laws(laws: Sequence[Law]) -> Answer:
             columns=(),
             rows=tuple((law.name, law.formula) for law in members),
             left=(0, 1),
-            details=tuple(law.summary for law in members),
+            details=tuple(law.about for law in members),
         )
         for family, members in by_family(laws).items()
     )
@@ -70,7 +70,7 @@ def law_to_dict(law: Law) -> dict[str, Any]:
     return {
         "name": law.name,
         "family": law.family,
-        "summary": law.summary,
+        "summary": law.about,
         "formula": law.formula,
         "latex": law.latex,
         "inputs": dict(law.input_units),

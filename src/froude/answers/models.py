@@ -47,6 +47,21 @@ def answer_of_model(model: Model, seq_len: int, value_bytes: float = 2.0) -> Ans
     )
 
 
+def answer_of_whole_model(model: Model) -> Answer:
+    """A model in sequences of the length that it is trained with."""
+    return answer_of_model(model, int(model.context))
+
+
+def answer_of_entry(entry: Entry) -> Answer:
+    """A model of the catalogue: the sizes that describe it, and where they are from."""
+    size = int(build_model(entry.name, entry.description).n_params)
+    return Answer(
+        headline=f"{entry.name}: {format_quantity(size)} parameters",
+        facts=(*(Fact(name, str(value)) for name, value in entry.description.items()), Fact("source", entry.source)),
+        data={"name": entry.name, "n_params": size, "source": entry.source, "description": dict(entry.description)},
+    )
+
+
 def answer_of_models(entries: Sequence[Entry]) -> Answer:
     """The catalogue: names, parameters and sources."""
     sizes = [int(build_model(entry.name, entry.description).n_params) for entry in entries]

@@ -10,6 +10,7 @@ from typing import Any, Literal, final
 
 from froude.atlas.records import atlas_records
 from froude.atlas.schema import Claim, ClaimTerm, ConstantTerm, Range, Record, Relation, number
+from froude.result import Result
 
 Verdict = Literal["holds", "contradicts", "exceeds"]
 ROUGHLY = 0.1  # a guess: how far "about" reaches to either side
@@ -23,8 +24,8 @@ Ends = tuple[float, float]
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Finding(Result):
     """One rule applied to one claim.
 
     `verdict` is "holds"; "contradicts" where no rounding reconciles the numbers; or, of a bound, "exceeds": the gain

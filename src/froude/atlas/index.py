@@ -12,6 +12,7 @@ from typing import final
 from froude.atlas.records import atlas_records
 from froude.atlas.schema import Claim, Cost, Domain, Record, Role, Runnable, choices
 from froude.errors import InputError
+from froude.result import Result
 
 COLUMNS = {"id": 8.0, "title": 8.0, "lever": 5.0, "axis": 4.0, "quantities": 4.0, "context": 2.0, "works_when": 1.0}
 """What is indexed and the weight of a word found there: a guess that puts its subject before its context."""
@@ -24,8 +25,8 @@ FACETS = {
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Hit:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Hit(Result):
     """A record found, with its score (BM25, larger is better, 0 where no text was given)."""
 
     record: Record

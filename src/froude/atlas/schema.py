@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal, final, get_args
 
+from froude.result import Result
+
 Domain = Literal[
     "language",
     "systems",
@@ -148,8 +150,8 @@ class Relation:
 
 
 @final
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Record(Result):
     """What one paper says about scaling, and what would show that Froude reproduces it.
 
     `lever` is what one sets and what it changes, None where the paper has none; `costs` are the terms of a cost that

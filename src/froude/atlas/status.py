@@ -16,6 +16,7 @@ from typing import Any, Literal, final
 
 from froude.atlas.records import atlas_records
 from froude.atlas.schema import Record
+from froude.result import Result
 
 Level = Literal["recorded", "modelled", "works"]
 LEVELS: tuple[Level, ...] = ("recorded", "modelled", "works")
@@ -43,8 +44,8 @@ class Evidence:
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Status:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Status(Result):
     """How far a row has come, and the evidence for it."""
 
     record: Record

@@ -41,4 +41,4 @@ def backtest(
     runs = read_table(table, columns, where, flops)
     names = [name.strip() for name in law.split(",")]
     backtests = backtest_laws(names, runs, hold_out, y, x=x, draws=draws, seed=seed)
-    present(answer_of_backtests(backtests, hold_out), json)
+    present(answer_of_backtests(backtests), json)

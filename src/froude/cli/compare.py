@@ -45,4 +45,4 @@ def compare(
     ((x, size),) = wanted.items()
     tables = [read_table(table, columns, where, flops) for table in (first, second)]
     one, other = (fit(law, runs, y, x=x, draws=draws, seed=seed + k) for k, runs in enumerate(tables))
-    present(answer_of_comparison(compare_fits(one, other, size), (one, other), (first, second)), json)
+    present(answer_of_comparison(compare_fits(one, other, size), (first, second)), json)

@@ -103,4 +103,4 @@ def train(
     given = {one.name: options[one.name] for one in fields(Layout) if options.get(one.name) is not None}
     dollars = parse_quantity(price, expect="dollars") if price else None
     described, computers = get_model(model), get_machine(machine, price_per_device_hour=dollars)
-    present(answer_of_train_cost(train_cost(described, computers, **given), described, computers), json)
+    present(answer_of_train_cost(train_cost(described, computers, **given)), json)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from froude.answers import Answer
-from froude.cli.layout import Line, fact_lines, fold, table_lines
 from froude.cli.render import print_json
+from froude.rendering.text import answer_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,43 +29,9 @@ def show(answer: Answer) -> None:
     from rich.text import Text
 
     with on_stdout() as console:
-        if answer.headline:
-            print_sentence(console, answer.headline, style="bold")
-        if answer.facts:
-            print_lines(console, fact_lines(answer.facts, console.width))
-        for i, table in enumerate(answer.tables):
-            if i or answer.facts or answer.headline:
-                console.print()
-            if table.title:
-                print_sentence(console, table.title, style="bold")
-            print_lines(console, table_lines(table, console.width))
-        if answer.notes:
-            console.print()
-        for note in answer.notes:
-            print_sentence(console, note)
-        for warning in answer.warnings:
-            print_sentence(console, warning, mark="! ")
-        for line in answer.next_steps:
-            console.print(Text(line), overflow="ignore", no_wrap=True, crop=False)
-
-
-def print_sentence(console: Console, text: str, *, style: str = "", mark: str = "") -> None:
-    """A sentence over as many lines as it takes, below a mark; a path that is wider than that stays whole."""
-    from rich.text import Text
-
-    width = console.width - len(mark)
-    for i, line in enumerate(fold(text, width)):
-        lead = Text(" " * len(mark) if i else mark, style="yellow")
-        console.print(lead + Text(line, style=style or "default"), overflow="ignore", no_wrap=True, crop=False)
-
-
-def print_lines(console: Console, lines: Iterable[Line]) -> None:
-    """Lines as they are laid out, in their styles."""
-    from rich.text import Text
-
-    for line in lines:
-        text = Text.assemble(*((span.text, span.style) for span in line))
-        console.print(text, overflow="ignore", no_wrap=True, crop=False)
+        for line in answer_lines(answer, console.width):
+            text = Text.assemble(*((span.text, span.style) for span in line))
+            console.print(text, overflow="ignore", no_wrap=True, crop=False)
 
 
 @contextmanager

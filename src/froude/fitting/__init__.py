@@ -11,7 +11,7 @@ from froude.fitting.backtesting import Backtest, backtest
 from froude.fitting.calibration import calibrate
 from froude.fitting.choice import Choice, HeldOut, LawCandidate, choose, fit
 from froude.fitting.comparison import Comparison, Estimate, compare, error_ratio, warn_of_reversal
-from froude.fitting.curves.schedule_search import best_schedule, free_schedule
+from froude.fitting.curves.schedule_search import BestSchedule, best_schedule, free_schedule
 from froude.fitting.curves.schedules import Schedule
 from froude.fitting.fits import Fit, predict
 from froude.fitting.forecasting import Forecast
@@ -29,6 +29,7 @@ __all__ = [
     "Approach",
     "Approaches",
     "Backtest",
+    "BestSchedule",
     "Choice",
     "Comparison",
     "Estimate",

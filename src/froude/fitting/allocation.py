@@ -9,6 +9,7 @@ import numpy as np
 from froude.errors import InputError
 from froude.fitting.fits import Fit
 from froude.laws import Law, get_law
+from froude.result import Result
 
 FLOP_PER_PARAM_TOKEN = 6.0
 """Training FLOPs for each parameter and token by the usual account: 2 forward, 4 backward."""
@@ -19,8 +20,8 @@ _NUDGE = 0.1
 
 
 @final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Allocation:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Allocation(Result):
     """The parameters N and tokens D that make the most of C FLOPs, and the loss there: floats, or arrays shaped as C.
 
     `a` and `b` are the slopes d log N/d log C and d log D/d log C. `intervals` holds the two ends for each of "N", "D",

@@ -12,20 +12,23 @@ from froude.fitting.fits import Fit
 from froude.fitting.measured import measure
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.laws import Law, get_law
+from froude.result import Result
 from froude.runs import Runs
 from froude.runs.count_agreement import check_counted_alike
 
 
 @final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Backtest:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Backtest(Result):
     """A law fitted without some runs, and its forecasts of these, each (held out,), beside what was measured.
 
-    `fit` is the fit to the rest; `rows` (held out,) are the positions of the held-out runs in the table.
+    `fit` is the fit to the rest, for which the condition `hold_out` does not hold; `rows` (held out,) are the positions
+    of the held-out runs in the table.
     """
 
     law: Law
     fit: Fit
+    hold_out: str
     rows: np.ndarray
     predicted: np.ndarray
     lo: np.ndarray
@@ -76,6 +79,7 @@ class Backtest:
         """What `froude backtest --json` prints of one law."""
         return {
             "law": self.law.name,
+            "hold_out": self.hold_out,
             "mean_abs_rel_error": self.mean_abs_rel_error,
             "worst_abs_rel_error": self.worst_abs_rel_error,
             "coverage": self.coverage,
@@ -110,7 +114,7 @@ def backtest(
     for law in resolved:
         check_counted_alike(runs, np.flatnonzero(~runs.diverged(y)), _roles(law, x))
     fits = [fit(law, rest, y, x=None if _has_fixed_inputs(law) else x, options=options) for law in resolved]
-    return tuple(_judge(each, runs, held_out, y) for each in fits)
+    return tuple(_judge(each, runs, hold_out, held_out, y) for each in fits)
 
 
 def _has_fixed_inputs(law: Law | str) -> bool:
@@ -133,12 +137,13 @@ def _check_split(runs: Runs, hold_out: str, held_out: np.ndarray, y: str) -> Non
         raise InputError(f"--hold-out {hold_out!r} holds out every run: leave some to fit")
 
 
-def _judge(fit: Fit, runs: Runs, held_out: np.ndarray, y: str) -> Backtest:
+def _judge(fit: Fit, runs: Runs, hold_out: str, held_out: np.ndarray, y: str) -> Backtest:
     target = measure(fit.law, runs.take(held_out), y)
     forecast = fit.predict(of="run", **target.given)
     return Backtest(
         law=fit.law,
         fit=fit,
+        hold_out=hold_out,
         rows=np.flatnonzero(held_out)[target.rows],
         predicted=forecast.mean,
         lo=forecast.lo,

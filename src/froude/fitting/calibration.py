@@ -16,6 +16,7 @@ from froude.errors import InputError
 from froude.fitting.choice import NEAREST, Choice, HeldOut, choose, update_drift
 from froude.fitting.extrapolation import Extrapolation
 from froude.fitting.forecasting import deviations_at, disagreement_beyond
+from froude.result import Result
 from froude.runs import Runs, get_published
 
 T = TypeVar("T")
@@ -56,8 +57,8 @@ class Case:
 
 
 @final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class JudgedCase:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class JudgedCase(Result):
     """A case forecast and compared with what was measured.
 
     `errors` are log forecast − log measured of the average (held out,), `reaches` how far beyond the fitted runs in ln

@@ -21,6 +21,7 @@ from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.fitting.outliers import far_off
 from froude.fitting.solver import objective
 from froude.laws import Law, average, get_law
+from froude.result import Result
 from froude.runs import Runs
 
 # All have a floor: text has entropy, and small runs hide it.
@@ -75,8 +76,8 @@ class LawCandidate:
 
 
 @final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Choice:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Choice(Result):
     """The average of the candidates as a `fit`, beside the candidates, the best first, and their shares in it.
 
     A share is the inverse square of the candidate's held-out error over the sum of all; shares below LEAST_SHARE are
@@ -88,8 +89,12 @@ class Choice:
     shares: tuple[float, ...]
     held_out: tuple[HeldOut, ...]
 
-    def to_dict(self) -> list[dict[str, Any]]:
-        """The table behind the choice, as `--json` prints it."""
+    def to_dict(self) -> dict[str, Any]:
+        """The average as JSON, with the table behind it; `froude fit --law auto --json` prints it."""
+        return {**self.fit.to_dict(), "hold_outs": len(self.held_out), "choice": self.candidates_to_dict()}
+
+    def candidates_to_dict(self) -> list[dict[str, Any]]:
+        """The table behind the choice, the best law first."""
         return [
             {"law": each.fit.law.name, "share": share, "held_out_error": each.error, "cuts": len(each.held_out)}
             for each, share in zip(self.candidates, self.shares, strict=True)

@@ -10,6 +10,7 @@ from froude.fitting.backtesting import Backtest
 from froude.fitting.fits import Fit
 from froude.fitting.forecasting import extrapolation_error
 from froude.laws.inverse import first_zero
+from froude.result import Result
 
 Side = Literal["first", "second"]
 
@@ -36,9 +37,9 @@ class Estimate:
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Two fits along one input x, the better of which has the lower outcome.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Comparison(Result):
+    """Two fits, `first` and `second`, along one input x, the better of which has the lower outcome.
 
     `crossing` is the first x at which they meet. `small` wins at the smallest x of both, `winner` at the x `at`: a side
     is named where the intervals there do not overlap, else it is None. `still_wins` is the probability that whichever
@@ -47,6 +48,8 @@ class Comparison:
     overlap.
     """
 
+    first: Fit
+    second: Fit
     x: str
     at: float
     level: float
@@ -59,9 +62,17 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """What `froude compare --json` prints."""
-        estimates = {"crossing": self.crossing.to_dict(), "multiplier": self.multiplier.to_dict()}
-        sides = {name: getattr(self, name) or "" for name in ("small", "winner", "steeper")}
-        return {**vars(self), **estimates, **sides}
+        return {
+            "x": self.x,
+            "at": self.at,
+            "level": self.level,
+            "crossing": self.crossing.to_dict(),
+            "small": self.small or "",
+            "winner": self.winner or "",
+            "still_wins": self.still_wins,
+            "multiplier": self.multiplier.to_dict(),
+            "steeper": self.steeper or "",
+        }
 
 
 def compare(first: Fit, second: Fit, at: float) -> Comparison:
@@ -90,6 +101,8 @@ def compare(first: Fit, second: Fit, at: float) -> Comparison:
     ahead_small, ahead_at = (gap(np.array([each]))[:, 0] < 0 for each in (low, at))
     leads = bool(ahead_small[0])
     return Comparison(
+        first=first,
+        second=second,
         x=x,
         at=at,
         level=first.level,

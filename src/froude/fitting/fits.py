@@ -14,11 +14,12 @@ from froude.fitting.forecasting import Forecast, forecast
 from froude.fitting.measured import log_size
 from froude.laws import Law
 from froude.laws.lr_history import LearningRates
+from froude.result import Result
 
 
 @final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Fit:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Fit(Result):
     """A law with numbers, and how sure they are. Made by `fit` or `Fit.load`.
 
     `objective` is the sum of Huber(residual, delta 1e-3). `starts_agree` of `starts_tried` random starts

@@ -10,6 +10,7 @@ import numpy as np
 from froude.errors import InputError
 from froude.fitting.extrapolation import shipped_extrapolation
 from froude.laws import Law
+from froude.result import Result
 
 _FULLY_BEYOND = np.log(2)  # from twice the largest run on, what laws disagree by is an error of extrapolation
 
@@ -20,6 +21,11 @@ class FittedLaw(Protocol):
     @property
     def law(self) -> Law:
         """The law that was fitted."""
+        ...
+
+    @property
+    def y(self) -> str:
+        """What it was fitted to."""
         ...
 
     @property
@@ -58,15 +64,15 @@ class FittedLaw(Protocol):
 
 
 @final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Forecast:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Forecast(Result):
     """The outcome at some inputs: the law's value `mean` and an interval `lo` to `hi` at `level`.
 
     Floats, or arrays of the broadcast shape of the inputs. `parts` are the relative standard deviations whose squares
     add up to the interval's: "parameters" (what the bootstrap refits disagree by), "residual" (how far one run lies
     off the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first is half the central
     68% of the refits, the second that of a normal which holds as many of the fitted runs at the level: a few wild ones
-    move neither.
+    move neither. What is forecast is `y`, `of` one run or of the mean of many; `by` names the law.
     """
 
     at: dict[str, Any]
@@ -75,10 +81,15 @@ class Forecast:
     hi: Any
     level: float
     parts: dict[str, Any]
+    y: str = "loss"
+    by: str = ""
+    of: Literal["run", "mean"] = "run"
 
     def to_dict(self) -> dict[str, Any]:
         """What `froude predict --json` prints of one forecast."""
-        return {"at": self.at, "mean": self.mean, "interval": [self.lo, self.hi], "level": self.level}
+        at = {x: _as_json(values) for x, values in self.at.items()}
+        interval = [_as_json(self.lo), _as_json(self.hi)]
+        return {"at": at, "mean": _as_json(self.mean), "interval": interval, "level": self.level}
 
 
 def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, Any]) -> Forecast:
@@ -108,6 +119,9 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
         hi=_plain(hi),
         level=fit.level,
         parts={name: _plain(part) for name, part in parts.items()},
+        y=fit.y,
+        by=fit.law.name,
+        of=of,
     )
 
 
@@ -185,6 +199,10 @@ def _shape(at: Mapping[str, Any]) -> tuple[int, ...]:
 def _deviation(samples: np.ndarray) -> np.ndarray:
     low, high = np.quantile(samples, [0.1587, 0.8413], axis=0)
     return (high - low) / 2
+
+
+def _as_json(values: Any) -> Any:
+    return values.tolist() if isinstance(values, np.ndarray) else values
 
 
 def _plain(values: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, final
 
 from froude.errors import InputError
 from froude.growth.experiment import Experiment, load_experiment
+from froude.result import Result
 
 FOLDER = Path(__file__).parent / "examples"
 INSTALL = "pip install 'froude[growth]'"
@@ -24,8 +25,8 @@ CLAIM = re.compile(r'RowClaim\(\s*row="([\w.-]+)"')
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class GrowthExample:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class GrowthExample(Result):
     """An experiment that ships with Froude, as its file describes it.
 
     `about` says in a sentence what is compared, `text` is all that the file says of it, with its paper and what is

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import itertools
+import pickle
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,20 +16,23 @@ from typing import Any, Generic, Literal, TypeVar, final
 import numpy as np
 
 from froude.errors import InputError
+from froude.result import Result
 
 NAME = "EXPERIMENT"
 """What a file calls the experiment it declares."""
 
 DECLARATION = f"set {NAME} = growth.Experiment(title=…, source=…, sizes=…, methods=…, prepare=…)"
 
+_FILE = "growth_file_"
+"""How the modules of files that were run are named."""
 
-Result = TypeVar("Result")
+Outcome = TypeVar("Outcome")
 """What a claim is judged by: a `GrowthResult`, which this module does not know."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class RowClaim(Generic[Result]):
+class RowClaim(Generic[Outcome]):
     """What an experiment shows of a row of the atlas.
 
     `holds(result)` maps each statement, with the numbers measured, to whether it is true; all of them must be. They are
@@ -36,13 +40,13 @@ class RowClaim(Generic[Result]):
     """
 
     row: str
-    holds: Callable[[Result], Mapping[str, bool]]
+    holds: Callable[[Outcome], Mapping[str, bool]]
     shows: Literal["works", "modelled"] = "works"
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Experiment:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Experiment(Result):
     """What is to be measured.
 
     `prepare(size, rng)` makes the data of one size and repetition, untimed; all methods get the same.
@@ -75,6 +79,26 @@ class Experiment:
         if wrong or not self.methods:
             raise InputError(f"methods {wrong or 'none'} of {self.title!r}: give functions by name, data → result")
 
+    def __getstate__(self) -> dict[str, Any]:
+        kept = {name: _findable(method) for name, method in self.methods.items()}
+        claims = tuple(replace(claim, holds=_findable(claim.holds)) for claim in self.claims)
+        functions = {"prepare": _findable(self.prepare), "quality": self.quality and _findable(self.quality)}
+        return {**vars(self), **functions, "methods": kept, "claims": claims}
+
+    def __deepcopy__(self, memo: Any) -> Experiment:
+        return self
+
+
+@final
+@dataclass(frozen=True)
+class LostFunction:
+    """In the place of a function that no other process could have found by its name; calling it is an InputError."""
+
+    name: str
+
+    def __call__(self, *_: Any) -> Any:
+        raise InputError(f"{self.name} was not pickled with its experiment: load or make the experiment anew")
+
 
 def load_experiment(path: str | Path) -> Experiment:
     """The experiment that a Python file declares; the file is run.
@@ -90,8 +114,20 @@ def load_experiment(path: str | Path) -> Experiment:
     return replace(experiment, version=hashlib.sha256(path.read_bytes()).hexdigest()[:16])
 
 
+def _findable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, or `LostFunction` where another process cannot import it: a lambda, one of a file that was run."""
+    name = getattr(function, "__qualname__", type(function).__name__)
+    if getattr(function, "__module__", "").startswith(_FILE):
+        return LostFunction(name)
+    try:
+        pickle.dumps(function)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return LostFunction(name)
+    return function
+
+
 def _run(path: Path) -> ModuleType:
-    name = f"growth_file_{path.stem}"
+    name = f"{_FILE}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{str(path)!r} is no Python file: its name must end in .py")

@@ -17,6 +17,7 @@ from froude.growth.crossing import Crossing, find_crossing
 from froude.growth.experiment import Experiment, RowClaim
 from froude.growth.exponents import Growth, Unfitted, fit_growth
 from froude.growth.timing import GRAINS, Timing, clock_grain, time_call
+from froude.result import Result
 
 ROUNDS = 5
 
@@ -42,8 +43,8 @@ class JudgedClaim(NamedTuple):
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class GrowthResult:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class GrowthResult(Result):
     """The timings of an experiment, and what follows from them.
 
     `time`, `memory` and `quality` hold a fit for each method, `crossings` one for each pair of methods; `notes` name

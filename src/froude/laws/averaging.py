@@ -41,7 +41,7 @@ def average(shares: Mapping[Law, float]) -> Law:
             for name, powers in law.carries.items()
         },
         family="average",
-        summary="The weighted geometric mean of laws that predicted larger runs about as well.",
+        about="The weighted geometric mean of laws that predicted larger runs about as well.",
         source="; ".join(law.source for law in shares),
         wrong_when="all its members are wrong in the same direction.",
         published={},

@@ -50,7 +50,7 @@ def law(
             output=output,
             carries=carries,
             family=_family(function.__module__),
-            summary=(inspect.getdoc(function) or "").partition("\n")[0],
+            about=(inspect.getdoc(function) or "").partition("\n")[0],
             source=source,
             wrong_when=wrong_when,
             domain=domain,

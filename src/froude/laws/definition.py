@@ -17,6 +17,7 @@ import numpy as np
 from froude.errors import InputError
 from froude.laws.formula import Symbol, symbol
 from froude.laws.kinds import Input, Kind, Output
+from froude.result import Result
 
 Constants = Mapping[str, Mapping[str, float]]
 Power = str | float | tuple[str | float, ...]
@@ -42,8 +43,8 @@ class Example:
 
 
 @final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Law:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Law(Result):
     """A law of scaling; call it as `law(N=7e9, D=1e12, E=1.8, …)` with numbers or arrays that broadcast.
 
     `inputs` are the roles measured, in order; `kinds` the parameters by name, in order; `domain` is the range of each
@@ -62,7 +63,7 @@ class Law:
     output: Output
     carries: Mapping[str, Mapping[str, Power]]
     family: str
-    summary: str
+    about: str
     source: str
     wrong_when: str
     domain: Mapping[str, tuple[float, float]]
@@ -213,7 +214,7 @@ def _compose(base: Law, levers: Mapping[str, Law]) -> Law:
         marks={name: marks[name] for name in order},
         kinds={name: kind for part in reversed(parts) for name, kind in part.kinds.items()},
         carries={name: powers for part in reversed(parts) for name, powers in part.carries.items()},
-        summary=" ".join(part.summary for part in parts),
+        about=" ".join(part.about for part in parts),
         source="; ".join(part.source for part in parts),
         wrong_when=" ".join(part.wrong_when for part in parts),
         published={},

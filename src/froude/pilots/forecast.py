@@ -42,7 +42,7 @@ def forecast_document(study: Study, design: Design, seed: int) -> dict[str, Any]
         "parts": forecast.parts,
         "choice": [
             {**row, "predicted": each.fit.predict(N=at["N"], D=at["D"]).mean}
-            for row, each in zip(choice.to_dict(), choice.candidates, strict=True)
+            for row, each in zip(choice.candidates_to_dict(), choice.candidates, strict=True)
         ],
         "further": [forecast_further(choice.fit, factor, at) for factor in FURTHER],
         "warnings": list(choice.fit.warnings),

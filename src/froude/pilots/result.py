@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from froude.answers import Answer, Fact
+from froude.answers.numbers import count, loss_text
+from froude.answers.registry import answer_of
+from froude.answers.studies import measured_words
+from froude.answers.studies.outcome import interval_words
+from froude.quantity import format_quantity, format_seconds
+from froude.result import Result
+
 LEVEL = 0.9
 """The level of a pilot's intervals."""
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class PilotResult:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PilotResult(Result):
     """A forecast, and what came of it where the target has been run.
 
     Losses are nats a byte on the study's validation set; N counts non-embedding parameters, D bytes trained on, C exact
@@ -63,3 +71,24 @@ class PilotResult:
             "report": str(self.report),
         }
         return {name: value for name, value in values.items() if value is not None}
+
+
+@answer_of.register(PilotResult)
+def answer_of_pilot(result: PilotResult) -> Answer:
+    """What a pilot forecast, and what came of it where the target has been run."""
+    forecast = f"{loss_text(result.predicted)} nats a byte ({interval_words(result.interval)})"
+    runs = f"{count(result.pilots, 'run')}, {count(result.diverged, 'run')} of them diverged"
+    facts = [
+        Fact("forecast", f"{forecast}, a {LEVEL:.0%} interval"),
+        Fact("target", ", ".join(f"{name} = {format_quantity(size)}" for name, size in result.target.items())),
+        Fact("beyond", f"{result.params_ratio:.3g}× the largest pilot's size, {result.compute_ratio:.3g}× its compute"),
+        Fact("pilots", f"{runs}, in {format_seconds(result.pilot_seconds, 2)}"),
+        Fact("page", str(result.report)),
+    ]
+    measured = result.measured
+    if measured is None:
+        return Answer(
+            headline="a forecast of a training that is not run yet", facts=tuple(facts), data=result.to_dict()
+        )
+    headline = measured_words(result.predicted, result.interval, measured)
+    return Answer(headline=headline, facts=tuple(facts), data=result.to_dict())

@@ -14,6 +14,7 @@ from froude.cost.model.model import Model
 from froude.cost.training.assumptions import Assumption, cost_to_dict, layout_to_dict, memory_to_dict
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout
+from froude.result import Result
 
 _DAY = 86400.0
 
@@ -80,8 +81,8 @@ class Point:
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Plan:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Plan(Result):
     """The chosen layout, and the training that it makes.
 
     `seconds` is the whole training's wall time, `goodput` the share of it that is not lost to failures and
@@ -137,8 +138,8 @@ class Plan:
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Infeasible:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Infeasible(Result):
     """Why there is no plan, and the least change after which there is one.
 
     `change` maps what to change to its new value: `devices`, a field of `Layout`, or an argument of the planner

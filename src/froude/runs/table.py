@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from froude.errors import InputError
+from froude.result import Result
 from froude.runs.checks import check_roles, derive, name_roles
 from froude.runs.conditions import condition_mask
 from froude.runs.data_hash import data_sha256
@@ -23,8 +24,8 @@ NAME_COLUMNS = ("name", "id", "run", "run_id", "run_name")
 
 
 @final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Runs:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Runs(Result):
     """Measured runs, one a row; the columns N, D, C and loss mean what their names say, others are as read.
 
     N, D and C are positive floats; a loss that is NaN or infinite marks a diverged run. `derived` holds

@@ -71,7 +71,7 @@ def test_every_link_of_the_document_leads_somewhere(text):
 @pytest.mark.parametrize("law", all_laws(), ids=lambda law: law.name)
 def test_the_document_says_of_a_law_its_constants_doubts_and_test_numbers(text, law):
     passage = section(text, law)
-    assert all(part in passage for part in (law.summary, law.wrong_when))
+    assert all(part in passage for part in (law.about, law.wrong_when))
     assert any(f"```math\n{variant.latex}\n```" in passage for variant in variants(law))
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in passage.splitlines() if line.startswith("| ")]
     for each in published_constants(law):

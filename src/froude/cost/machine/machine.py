@@ -10,6 +10,7 @@ from typing import Literal, final, get_args
 import numpy as np
 
 from froude.cost.model.operators import Number
+from froude.result import Result
 
 Trust = Literal["given", "measured", "datasheet", "published", "as remembered", "guess"]
 """How far a number is to be believed: said by the user; measured on such a device; read in its maker's data sheet;
@@ -128,8 +129,8 @@ class Chip:
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Machine:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Machine(Result):
     """Devices in nodes: `devices_per_node` joined by `node_link`, the nodes by `fabric` (both as one device sees them).
 
     `tiers` are further memories by name, "host" and "nvme". A device draws its chip's power and `node_watts`, its

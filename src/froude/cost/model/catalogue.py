@@ -17,13 +17,14 @@ from froude.cost.model.huggingface import read_config
 from froude.cost.model.keys import split_assignments
 from froude.cost.model.model import Model
 from froude.errors import InputError
+from froude.result import Result
 
 NEAREST, MOST = 5, 12  # names that an error offers: of those alike, of those that begin so
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Entry(Result):
     """A model of the catalogue: its description, its source, and the exact parameters where they are published."""
 
     name: str

@@ -22,11 +22,12 @@ from froude.cost.model.layers import (
 )
 from froude.cost.model.operators import Attention, Block, Lookup, Matmul, Number, Operator
 from froude.cost.model.plain_decoder import MATMUL_PASSES
+from froude.result import Result
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Model:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Model(Result):
     """An architecture as the operators that one position passes: embedding, blocks and head, in this order.
 
     `heads`, `kv_heads`, `hidden`, `vocabulary` and `experts` (1 where there are none) decide which layouts are legal.

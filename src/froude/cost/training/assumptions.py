@@ -21,6 +21,7 @@ from froude.cost.training.legal import check_legal, legal
 from froude.cost.training.memory.device_memory import MemoryBytes
 from froude.cost.training.memory.optimal_recompute import with_optimal_recompute
 from froude.errors import InputError
+from froude.result import Result
 
 BATCH_TOKENS = 4 * 2**20
 """Tokens of a step where nobody says: four million, as in GPT-3's largest and Llama's trainings."""
@@ -58,10 +59,12 @@ class Assumption:
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class TrainCost:
-    """One layout's cost, with a 90% interval of its step seconds and all that was assumed."""
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TrainCost(Result):
+    """What one layout of a model costs on a machine, a 90% interval of its step seconds, and what was assumed."""
 
+    model: Model
+    machine: Machine
     layout: Layout
     cost: Cost
     interval: tuple[float, float]
@@ -123,6 +126,8 @@ def train_cost(model: Model, machine: Machine, **given: Any) -> TrainCost:
         effect_of(model, machine, layout, name, why, float(cost.step_seconds)) for name, why in reasons.items()
     ]
     return TrainCost(
+        model=model,
+        machine=machine,
         layout=layout,
         cost=cost,
         interval=interval(float(cost.step_seconds), assumptions),

@@ -12,6 +12,7 @@ import numpy as np
 from froude.cost.machine.machine import Place
 from froude.cost.model.operators import Number
 from froude.errors import InputError
+from froude.result import Result
 
 Recompute = Literal["none", "selective", "operators", "full", "optimal"]
 Schedule = Literal["gpipe", "1f1b", "zero-bubble"]
@@ -78,8 +79,8 @@ class Kept:
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Layout:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Layout(Result):
     """One layout, or many of the same categories whose numeric fields are arrays that broadcast.
 
     Batches count sequences: a step trains `global_batch` of `seq_len` tokens, `micro_batch` of them at a time on each

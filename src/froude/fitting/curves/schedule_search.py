@@ -10,6 +10,7 @@ from froude.fitting.curves.points import ALONG
 from froude.fitting.curves.schedules import SHAPES, Schedule
 from froude.laws import Law
 from froude.laws.lr_history import LearningRates
+from froude.result import Result
 
 _GRID, _ROUNDS = 25, 3  # lengths of decay, the next round of them around the best of the last
 _EVEN, _PER_OCTAVE = 25, 2  # knots of a free schedule: evenly over it, and by their distance from its end
@@ -18,8 +19,8 @@ _SHORTEST = 1e-6
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class BestSchedule:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class BestSchedule(Result):
     """The best schedule of a search and the loss forecast at its end, beside `rivals`: others, with theirs."""
 
     schedule: Schedule

@@ -8,6 +8,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.laws.lr_history import LearningRates
+from froude.result import Result
 
 SHAPES: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "linear": lambda u, end: 1 - (1 - end) * u,
@@ -22,8 +23,8 @@ _KNOTS = 512  # of a decay: the rate is then within 3 millionths of its peak, bu
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Schedule(Result):
     """A learning rate over `steps` steps: linear warm-up to the peak, a stable phase, and a decay to `final`.
 
     `warmup` and `decay` are numbers of steps, `shape` is one of `SHAPES`. Without decay the rate stays at its peak;

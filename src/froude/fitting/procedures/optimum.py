@@ -10,6 +10,7 @@ from froude.errors import InputError
 from froude.fitting.bootstrap import reweigh
 from froude.fitting.forecasting import Forecast
 from froude.fitting.procedures.response_surface import Cells, ResponseSurface
+from froude.result import Result
 from froude.runs import Runs
 from froude.runs.optional_roles import with_optional_roles
 
@@ -25,8 +26,8 @@ _AGREE = 1e-6  # of the objective
 
 
 @final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Optimum:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Optimum(Result):
     """Best settings, each a power law of size: setting = scale · Π size^exponent. Made by `fit_optimum`.
 
     `scales` and `exponents` by setting (and size), with 90% `intervals` of the exponents, from refits to resampled
@@ -70,6 +71,9 @@ class Optimum:
             hi=float(hi),
             level=_LEVEL,
             parts={"parameters": float(drawn.std()), "residual": 0.0, "extrapolation": 0.0},
+            y=self.over[k],
+            by="a power law",
+            of="mean",
         )
 
 

@@ -15,6 +15,7 @@ from froude.fitting.options import FitOptions
 from froude.fitting.procedures.frontiers import frontier_rows
 from froude.fitting.procedures.isoflop import budgets_of
 from froude.laws import Law, get_law
+from froude.result import Result
 from froude.runs import Runs
 
 _FEWEST_BUDGETS = 2  # a line needs two points
@@ -22,8 +23,8 @@ _LINE = ("a", "b", "N", "D")
 
 
 @final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Approach:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Approach(Result):
     """One answer: N = N(C)·(C'/C)^a and D = D(C)·(C'/C)^b for a budget C', with N and D at the budget C.
 
     `intervals` holds the two ends for "a", "b", "N", "D" and "tokens_per_param", at the level asked for. `optima` are
@@ -46,8 +47,8 @@ class Approach:
 
 
 @final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Approaches:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Approaches(Result):
     """The answers that a table allows, side by side, and why others are missing, a sentence each."""
 
     answers: tuple[Approach, ...]

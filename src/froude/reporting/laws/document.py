@@ -98,7 +98,7 @@ def _contents(families: Mapping[str, Sequence[Law]]) -> Iterator[str]:
 
 def _section(law: Law) -> Iterator[str]:
     yield f"### {law.name}"
-    yield law.summary
+    yield law.about
     yield from _drawn(law) if has_picture(law) else (_formula(law),)
     yield "\n".join(f"- **{head}**: {text}" for head, text in _facts(law))
     yield _constants(law)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, final
 import numpy as np
 
 from froude.errors import InputError
+from froude.result import Result
 from froude.runs.published.downloads import TIMEOUT_S, cache_folder, cached_files, fetch, keep, sha256_of
 from froude.runs.published.originals import Original, csv_frame, read_original
 from froude.runs.roles import unknown_column
@@ -94,8 +95,8 @@ def no_watch(path: str) -> None:
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class PublishedTable:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PublishedTable(Result):
     """A public run table, of one file or several, the one that matters most first.
 
     `repository` (owner/name), `commit` and `path` say where it comes from, `licence` what its repository states,

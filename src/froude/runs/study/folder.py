@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from froude.errors import InputError
+from froude.result import Result
 from froude.runs.study.atomic import atomic_write
 from froude.runs.study.gather import flatten, study_table
 from froude.runs.study.lines import read_json_lines
@@ -44,8 +45,8 @@ def run_id(config: Mapping[str, Any]) -> str:
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Study:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Study(Result):
     """A folder of runs and the settings that define it; made by `Study.create` or `Study.open`."""
 
     path: Path

@@ -10,10 +10,14 @@ from typing import Any, final
 
 import numpy as np
 
+from froude.answers import Answer, Fact
+from froude.answers.registry import answer_of
 from froude.cost.machine.machine import Link, MatmulTime
 from froude.cost.machine.machine_file import VALUE_BYTES
 from froude.errors import InputError
 from froude.host import memory_bytes, processor_name
+from froude.quantity import format_bytes, format_seconds
+from froude.result import Result
 from froude.tank.device import choose_device
 from froude.tank.machine import timings
 from froude.tank.machine.constants import fit_collectives, fit_copies, fit_matmul_time
@@ -22,8 +26,8 @@ BUSY = 0.3  # processes at work beside, above which the timings are in doubt
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Profile:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Profile(Result):
     """What was measured of a computer: devices of a kind, and the constants fitted to their timings.
 
     `best_flops_per_s` is by number type the fastest matmul. `host` is the link to host memory where the device is not
@@ -98,3 +102,32 @@ def _description(device: str) -> dict[str, Any]:
         "host_memory_bytes": None if host_bytes is None else host_bytes / devices,
         "conditions": conditions + (f", busy with a load of {busy:.1f} from other work" if busy > BUSY else ""),
     }
+
+
+@answer_of.register(Profile)
+def answer_of_profile(profile: Profile) -> Answer:
+    """What was measured of a computer: its fastest matmuls, its memory and its links."""
+    links = {"link": profile.link, "to the host": profile.host}
+    best = ", ".join(f"{kind} {rate / 1e12:.4g} TFLOP/s" for kind, rate in profile.best_flops_per_s.items())
+    facts = [
+        Fact("devices", f"{profile.devices} of {profile.device}, {format_bytes(profile.memory_bytes)} each"),
+        Fact("matmuls", f"the fastest: {best}"),
+        Fact("memory", f"{profile.memory_bandwidth_bytes_per_s / 1e9:.4g} GB/s"),
+        *(
+            Fact(head, f"{one.kind} of {one.bandwidth_bytes_per_s / 1e9:.3g} GB/s and {format_seconds(one.latency_s)}")
+            for head, one in links.items()
+            if one is not None
+        ),
+        Fact("measured", profile.conditions),
+    ]
+    rates = {"best_flops_per_s": dict(profile.best_flops_per_s)}
+    plain = ("title", "device", "devices", "memory_bytes", "memory_bandwidth_bytes_per_s", "host_memory_bytes")
+    bandwidths = {
+        "links": {
+            head: {"kind": one.kind, "bandwidth_bytes_per_s": one.bandwidth_bytes_per_s, "latency_s": one.latency_s}
+            for head, one in links.items()
+            if one is not None
+        }
+    }
+    data = {name: getattr(profile, name) for name in plain} | rates | bandwidths | {"conditions": profile.conditions}
+    return Answer(headline=profile.title, facts=tuple(facts), data=data)

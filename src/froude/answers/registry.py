@@ -1,0 +1,97 @@
+"""Which function answers for which result: what shows a result asks here. A new kind of result joins by a line.
+
+A room above this one, whose results cannot be imported here, joins them with `answer_of.register` where it defines
+them.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from froude.answers.allocations import (
+    answer_of_allocation,
+    answer_of_approach,
+    answer_of_approaches,
+    answer_of_optimum,
+)
+from froude.answers.answer import Answer
+from froude.answers.atlas import answer_of_finding, answer_of_hit, answer_of_one_record, answer_of_one_status
+from froude.answers.backtests import answer_of_backtest
+from froude.answers.calibration import answer_of_judged_case
+from froude.answers.comparisons import answer_of_comparison
+from froude.answers.costs import answer_of_layout, answer_of_train_cost
+from froude.answers.fits import answer_of_choice, answer_of_fit
+from froude.answers.forecasts import answer_of_forecast
+from froude.answers.growth import answer_of_experiment, answer_of_growth
+from froude.answers.growth_examples import answer_of_growth_example
+from froude.answers.laws import answer_of_law
+from froude.answers.machines import answer_of_machine
+from froude.answers.models import answer_of_entry, answer_of_whole_model
+from froude.answers.plans import answer_of_infeasible, answer_of_plan
+from froude.answers.published import answer_of_published
+from froude.answers.runs import answer_of_runs, answer_of_study_folder
+from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
+from froude.atlas.arithmetic import Finding
+from froude.atlas.index import Hit
+from froude.atlas.schema import Record
+from froude.atlas.status import Status
+from froude.cost import Layout, Machine, Model
+from froude.cost.model.catalogue import Entry
+from froude.cost.training.assumptions import TrainCost
+from froude.fitting import (
+    Allocation,
+    Approach,
+    Approaches,
+    Backtest,
+    BestSchedule,
+    Choice,
+    Comparison,
+    Fit,
+    Forecast,
+    Optimum,
+    Schedule,
+)
+from froude.fitting.calibration import JudgedCase
+from froude.growth import Experiment, GrowthExample, GrowthResult
+from froude.laws import Law
+from froude.planning import Infeasible, Plan
+from froude.runs import PublishedTable, Runs, Study
+
+
+@singledispatch
+def answer_of(result: Any) -> Answer:
+    """The answer of any result of a public function. TypeError for what is none."""
+    raise TypeError(f"a {type(result).__name__} has no answer")
+
+
+answer_of.register(Runs, answer_of_runs)
+answer_of.register(Study, answer_of_study_folder)
+answer_of.register(PublishedTable, answer_of_published)
+answer_of.register(Law, answer_of_law)
+answer_of.register(Fit, answer_of_fit)
+answer_of.register(Choice, answer_of_choice)
+answer_of.register(Forecast, answer_of_forecast)
+answer_of.register(Backtest, answer_of_backtest)
+answer_of.register(JudgedCase, answer_of_judged_case)
+answer_of.register(Comparison, answer_of_comparison)
+answer_of.register(Allocation, answer_of_allocation)
+answer_of.register(Approach, answer_of_approach)
+answer_of.register(Approaches, answer_of_approaches)
+answer_of.register(Optimum, answer_of_optimum)
+answer_of.register(Schedule, answer_of_schedule)
+answer_of.register(BestSchedule, answer_of_best_schedule)
+answer_of.register(Model, answer_of_whole_model)
+answer_of.register(Entry, answer_of_entry)
+answer_of.register(Machine, answer_of_machine)
+answer_of.register(Layout, answer_of_layout)
+answer_of.register(TrainCost, answer_of_train_cost)
+answer_of.register(Plan, answer_of_plan)
+answer_of.register(Infeasible, answer_of_infeasible)
+answer_of.register(Experiment, answer_of_experiment)
+answer_of.register(GrowthExample, answer_of_growth_example)
+answer_of.register(GrowthResult, answer_of_growth)
+answer_of.register(Record, answer_of_one_record)
+answer_of.register(Status, answer_of_one_status)
+answer_of.register(Finding, answer_of_finding)
+answer_of.register(Hit, answer_of_hit)

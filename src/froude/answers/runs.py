@@ -1,0 +1,108 @@
+"""What is said of a table of runs, and of a study as a folder of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from froude.answers.answer import Answer, Fact, Table
+from froude.answers.numbers import count
+from froude.quantity import format_quantity
+from froude.runs import Runs, Study
+
+ROLE_COLUMNS = ("N", "D", "C", "loss")
+MOST_COLUMNS = 7
+"""Columns that a row of a run shows; all of them are listed with their ranges."""
+
+
+def answer_of_runs(runs: Runs) -> Answer:
+    """A table of runs, a row each, and its columns with their ranges."""
+    diverged = int(runs.diverged().sum()) if "loss" in runs and runs["loss"].dtype.kind == "f" else 0
+    names = (*(role for role in ROLE_COLUMNS if role in runs), *(n for n in runs.columns if n not in ROLE_COLUMNS))
+    shown = names[:MOST_COLUMNS]
+    columns = {name: runs[name].tolist() for name in names}
+    return Answer(
+        headline=f"{count(len(runs), 'run')} with {count(len(names), 'column')}"
+        + (f", {diverged} of them diverged" if diverged else ""),
+        facts=tuple(_facts(runs)),
+        tables=(
+            Table(
+                title="",
+                columns=("row", *shown),
+                rows=tuple((str(row), *(_cell(columns[name][i]) for name in shown)) for i, row in enumerate(runs.rows)),
+                left=tuple(k for k, name in enumerate(shown, start=1) if not _is_numeric(runs, name)),
+            ),
+            Table(
+                title="Columns",
+                columns=("column", "least", "largest", "missing"),
+                rows=tuple((name, *_range_cells(runs, name)) for name in names),
+                left=(0,),
+            ),
+        ),
+        warnings=runs.notes,
+        data={
+            "n": len(runs),
+            "diverged": diverged,
+            "read_as": dict(runs.read_as),
+            "derived": list(runs.derived),
+            "notes": list(runs.notes),
+            "sha256": runs.sha256,
+            "rows": runs.rows.tolist(),
+            "columns": columns,
+            "ranges": {name: _range(runs, name) for name in names},
+        },
+    )
+
+
+def answer_of_study_folder(study: Study) -> Answer:
+    """A study: where it lies, how many runs of it are finished, and its settings."""
+    finished = sorted(study.finished_ids())
+    settings = tuple((name, _setting(value)) for name, value in study.settings.items())
+    return Answer(
+        headline=f"study {str(study.path)!r} with {count(len(finished), 'finished run')}",
+        tables=(Table(title="", columns=("setting", "value"), rows=settings, left=(0, 1)),) if settings else (),
+        next_steps=(f"froude report {study.path}",) if finished else (),
+        data={"study": str(study.path), "finished": finished, "settings": dict(study.settings)},
+    )
+
+
+def _facts(runs: Runs) -> Iterator[Fact]:
+    """Which columns were renamed and derived."""
+    renamed = [f"{role} is the column {column!r}" for column, role in runs.read_as.items()]
+    for head, sentences in (("read as", renamed), ("derived", runs.derived)):
+        for i, sentence in enumerate(sentences):
+            yield Fact("" if i else head, sentence)
+
+
+def _is_numeric(runs: Runs, name: str) -> bool:
+    return runs[name].dtype.kind in "fiu"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, float):
+        return " ".join(str(value).split())
+    return format_quantity(value, 4) if np.isfinite(value) else str(value)
+
+
+def _range(runs: Runs, name: str) -> dict[str, float | int | None]:
+    """The ends of a column's finite numbers, None where there is none, and how many values are no finite number."""
+    values = runs[name]
+    if not _is_numeric(runs, name):
+        return {"least": None, "largest": None, "missing": sum(value is None for value in values.tolist())}
+    finite = values[np.isfinite(values)]
+    ends = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
+    return {"least": ends[0], "largest": ends[1], "missing": int(values.size - finite.size)}
+
+
+def _range_cells(runs: Runs, name: str) -> tuple[str, str, str]:
+    found = _range(runs, name)
+    least, largest = (_cell(None if found[end] is None else float(found[end] or 0.0)) for end in ("least", "largest"))
+    return least, largest, str(found["missing"]) if found["missing"] else ""
+
+
+def _setting(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else " ".join(str(value).split())

@@ -1,0 +1,110 @@
+"""A sample of everything that public functions of froude return: what the contract of results runs over."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+import froude
+from answered import EIGHT, FEW, ONE, planted_fit, planted_growth, runs
+from froude.cost.machine.machine import Link
+from froude.laws import get_law
+from froude.pilots import PilotResult
+from froude.result import Result
+from froude.runs import Study
+from froude.tank.machine.profile import Profile
+from judged import studies
+
+QWEN = froude.get_model("qwen2.5-0.5b")
+
+
+def sweep() -> froude.Runs:
+    """Losses that are least at a learning rate and a batch which are powers of size."""
+    N, D, a, b = (each.ravel() for each in np.meshgrid([1e8, 3e8, 1e9], [4e9, 1.6e10], range(5), range(5)))
+    lr, batch = 0.003 * (N / 3e8) ** -0.3 * 1.5 ** (a - 2), 3e5 * (D / 8e9) ** 0.4 * 1.6 ** (b - 2)
+    loss = 2 * np.exp(0.004 * ((a - 2) ** 2 + (b - 2) ** 2))
+    return froude.Runs.from_columns({"N": N, "D": D, "lr": lr, "B": batch, "loss": loss})
+
+
+def pilot_result() -> PilotResult:
+    """What a pilot comes to."""
+    return PilotResult(
+        target={"N": 1e6, "D": 2e7, "C": 1.2e14}, predicted=1.64, interval=(1.60, 1.68), measured=1.633,
+        compute_ratio=8.0, params_ratio=2.5, pilots=21, diverged=1, pilot_seconds=150.0, target_seconds=90.0,
+        validation_halving={"first": 1.6, "second": 1.61}, study=Path("study"), report=Path("study/report.html"),
+    )  # fmt: skip
+
+
+def profile() -> Profile:
+    """A computer that was measured."""
+    link = Link(bandwidth_bytes_per_s=5e9, latency_s=2e-5, kind="gloo")
+    return Profile(
+        title="a processor", device="CPU", devices=2, memory_bytes=8 * 2**30, memory_bandwidth_bytes_per_s=2e10,
+        matmuls={}, best_flops_per_s={"fp32": 1e11}, link=link, host=None, host_memory_bytes=None,
+        conditions="2026-11-30, PyTorch 2.9, 2 threads",
+    )  # fmt: skip
+
+
+def study() -> Study:
+    """A study of no run yet."""
+    return Study.create(Path(tempfile.mkdtemp()) / "study", {"minutes": 5.0, "sizes": [1, 2]})
+
+
+def comparison() -> froude.Comparison:
+    """Two methods compared."""
+    return froude.compare(planted_fit("power-floor", "C", 2), planted_fit("power-floor", "C", 3, 0.99), 1e24)
+
+
+def best_schedule() -> Result:
+    """The best of a search under a published law."""
+    law = get_law("multi-power")
+    constants = next(iter(law.published.values()))
+    return froude.best_schedule(law, constants, steps=10_000, peak=3e-4, final=3e-5, warmup=500)
+
+
+RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
+    {
+        "runs": runs,
+        "study": study,
+        "published table": lambda: froude.get_published("steplaw"),
+        "law": lambda: get_law("chinchilla"),
+        "composed law": lambda: get_law("chinchilla[D=repeated-tokens]"),
+        "fit": planted_fit,
+        "fit of an average": lambda: froude.fit("auto", runs(), draws=50),
+        "choice": lambda: froude.choose(runs(), draws=50),
+        "forecast": lambda: planted_fit().predict(N=7e9, D=1e12),
+        "forecast of several": lambda: planted_fit().predict(N=np.geomspace(1e9, 1e11, 40), D=1e12),
+        "backtest": lambda: froude.backtest("chinchilla", runs(), "N > 2e9", draws=50)[0],
+        "comparison": comparison,
+        "allocation": lambda: froude.optimal(planted_fit(), 1e24),
+        "allocation of several": lambda: froude.optimal(planted_fit(), [1e22, 1e24]),
+        "approaches": lambda: froude.approaches(runs(), 1e24, draws=50),
+        "approach": lambda: froude.approaches(runs(), 1e24, draws=50).answers[0],
+        "optimum": lambda: froude.fit_optimum(sweep(), draws=20),
+        "schedule": lambda: froude.Schedule(peak=1e-3, steps=1000, warmup=10, decay=100),
+        "best schedule": best_schedule,
+        "model": lambda: QWEN,
+        "model described": lambda: froude.get_model("layers=4,hidden=256,heads=4,vocab=1000"),
+        "entry": lambda: froude.model_catalogue()["gpt2"],
+        "machine": lambda: EIGHT,
+        "layout": lambda: froude.train_cost(QWEN, EIGHT).layout,
+        "train cost": lambda: froude.train_cost(QWEN, EIGHT),
+        "plan": lambda: froude.plan_training(EIGHT, QWEN, tokens=1e9, law=planted_fit(), fixed=FEW),
+        "infeasible": lambda: froude.plan_training(ONE, froude.get_model("llama-3.1-70b"), tokens=1e9),
+        "experiment": lambda: froude.growth_examples()[0].load(),
+        "growth example": lambda: froude.growth_examples()[0],
+        "growth": planted_growth,
+        "pilot": pilot_result,
+        "profile": profile,
+        "judged case": lambda: studies(4)[0],
+        "record": lambda: froude.atlas_record("kivi"),
+        "status": lambda: froude.atlas_status()[0],
+        "finding": lambda: froude.check_atlas()[0],
+        "hit": lambda: froude.search_atlas("KV cache memory", limit=1)[0],
+    }
+)
+"""Every kind of result with a function that makes one."""
