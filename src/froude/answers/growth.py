@@ -18,6 +18,12 @@ from froude.quantity import format_bytes, format_quantity, format_seconds
 CLOSEST = "closest on the largest held out"
 """The head of a column of forms."""
 
+CLOSEST_MEANS = (
+    f"“{CLOSEST[:1].upper()}{CLOSEST[1:]}” is the simple form that, fitted without the largest size, came nearest to "
+    "what was measured there."
+)
+"""What that column says, in a sentence."""
+
 NOT_MEASURED = "not measured"
 NOT_KEPT = "not kept with the timings"
 VERDICTS = {
@@ -211,7 +217,11 @@ def _picture(result: GrowthResult, measure: Measure) -> Picture:
         "memory": ("Memory", f"The peak of a call: {memory_sentence(result)}"),
         "quality": (_capital(result.experiment.quality_name), "What is measured of each result"),
     }[measure]
-    caption = f"{subject}. Curves: {equation(result, measure)}, with 90% bands."
+    caption = f"{subject}. Curves are {equation(result, measure)}, with 90% bands."
+    if measure == "time":
+        n = result.experiment.size_name
+        caption += f" Small points are repetitions, larger ones their medians. Where b·{n}^p is most of it, doubling "
+        caption += f"{n} takes 2^p times as long."
     return Picture(name=measure, title=title, view=view_of(result, measure), caption=caption)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from froude.errors import InputError
 from froude.reporting.style import THEMES, inline_svg
@@ -14,6 +15,8 @@ from froude.runs import atomic_write
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_PIECES = re.compile(r"\d+ x \S+|\S+|\s+")
+_LONGEST_WHOLE = 20  # letters of a headline that fit on a phone
 _WIDTHS = {"wide": 840, "narrow": 350}  # CSS pixels of the page's column, and of a phone's
 
 
@@ -31,8 +34,22 @@ def fill(template: str, pictures: Mapping[str, str], **values: Any) -> str:
         lstrip_blocks=True,
         loader=FunctionLoader(lambda name: resources.files("froude.reporting").joinpath(name).read_text("utf-8")),
     )
+    environment.filters["words"] = words
     drawn = {name: Markup(svg) for name, svg in pictures.items()}
     return environment.get_template(template).render(themes=THEMES, pictures=drawn, **values)
+
+
+class Word(NamedTuple):
+    """A piece of a text, and whether no line may break inside it."""
+
+    text: str
+    whole: bool
+
+
+def words(text: str) -> list[Word]:
+    """A text in pieces, with names like "llama-3.1-8b" and counts like "8 x h100" whole where they are short."""
+    pieces = _PIECES.findall(text)
+    return [Word(piece, ("-" in piece or " " in piece.strip()) and len(piece) <= _LONGEST_WHOLE) for piece in pieces]
 
 
 def both_widths(name: str, title: str, draw: Callable[[int], Figure]) -> str:

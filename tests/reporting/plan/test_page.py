@@ -138,7 +138,7 @@ def test_the_page_of_what_is_impossible_says_why_and_the_least_change(pages: dic
 
 @pytest.mark.parametrize("name", ["flat", "infeasible"])
 def test_the_twin_in_the_page_is_the_plan_for_programs(pages: dict[str, str], name: str) -> None:
-    (shown,) = re.findall(r"<pre>(.*?)</pre>", pages[name], re.S)
+    (shown,) = re.findall(r"<pre[^>]*>(.*?)</pre>", pages[name], re.S)
     made = planned(FLAT) if name == "flat" else infeasible()
     assert json.loads(unescape(shown)) == json.loads(json.dumps(made.to_dict()))
 

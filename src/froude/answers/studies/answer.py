@@ -26,7 +26,7 @@ def answer_of_study(record: StudyRecord) -> Answer:
             *tables.of_provenance(record),
         ),
         pictures=pictures(record),
-        notes=(sentences.opening(record),),
+        notes=(sentences.opening(record), *sentences.about_held_out_text(record)),
         warnings=warnings(record),
         data=dict(record.result or record.forecast or {}),
     )
@@ -60,7 +60,7 @@ def pictures(record: StudyRecord) -> tuple[Picture, ...]:
         captions["parameters"] = ("loss against parameters, with the law", sentences.about_parameters(record))
         captions["frontier"] = ("loss against compute, with the frontier", sentences.about_frontier(record))
     if measured and forecast:
-        captions["parts"] = ("the parts of the interval", sentences.about_parts(record, forecast))
+        captions["parts"] = ("the parts of the interval", sentences.about_parts(forecast))
     if measured and fit:
         captions["residuals"] = ("measured loss against the law", sentences.about_residuals(record, fit))
     if measured and forecast and forecast.get("further"):

@@ -65,13 +65,13 @@ def opening(record: StudyRecord) -> str:
 
 def about_headline(record: StudyRecord, target: Place) -> str:
     """What the number line shows, and how far off one would have been without a law, once that is known."""
-    what = "The orange bar is the interval, the line in it the forecast"
+    what = "The broad bar is the interval, the line across it the forecast"
     measured = record.measured_loss
     if measured is None:
-        return f"{what}; in grey, what one would say without a law."
+        return f"{what}; thin lines below are what one would say without a law."
     errors = [f"{percent(abs(loss / measured - 1))} ({name})" for name, loss in baselines(record, target).items()]
     without = " or ".join(errors)
-    return f"{what}, the diamond what was measured. Without a law, in grey, one would be off by {without}."
+    return f"{what}, the diamond what was measured. Without a law, thin lines below, one would be off by {without}."
 
 
 def law_name(law: Law) -> str:
@@ -81,11 +81,20 @@ def law_name(law: Law) -> str:
 
 def about_law(fit: Fit) -> str:
     """What was fitted to how many runs, and when it is wrong."""
-    how = f"to {fit.n} runs; {fit.starts_agree} of {fit.starts_tried} random starts end at the same numbers"
+    wrong = f"It is wrong when {fit.law.wrong_when}"
     if not fit.law.members:
-        return f"{fit.law.name}: loss = {fit.law.formula}, {how}. It is wrong when {fit.law.wrong_when}"
-    listed = ", ".join(f"{law.name} ({share:.0%}: {law.formula})" for law, share in fit.law.members)
-    return f"The weighted geometric mean of {listed}, each fitted {how}. It is wrong when {fit.law.wrong_when}"
+        return f"Fitted to {fit.n} runs. {wrong}"
+    return f"The weighted geometric mean of {len(fit.law.members)} laws, each fitted to {fit.n} runs. {wrong}"
+
+
+def about_starts(fit: Fit) -> str:
+    """How the parameters were searched, and how many of the random starts came to those that are shown."""
+    each, least = ("For each law the", "at least ") if fit.law.members else ("The", "")
+    found = "all of them" if fit.starts_agree == fit.starts_tried else f"{least}{fit.starts_agree} of them"
+    return (
+        f"{each} search began at {fit.starts_tried} random places and the best fit is kept; {found} led to it. "
+        f"Intervals of {fit.level:.0%} come from fits to resampled runs."
+    )
 
 
 def about_curves(record: StudyRecord) -> str:
@@ -113,8 +122,8 @@ def about_tokens(record: StudyRecord) -> str:
         return what
     gain = percent(gain_of_doubling(record, fit, target, "D"))
     return (
-        f"{what} The orange line is the target's size with its interval; there, twice the {record.unit}s "
-        f"lower the loss by {gain}.{_beside_the_line(record.forecast, fit, target)}"
+        f"{what} The line that ends at the forecast, in its band, is the target's size; there, twice the "
+        f"{record.unit}s lower the loss by {gain}.{_beside_the_line(record.forecast, fit, target)}"
     )
 
 
@@ -135,7 +144,7 @@ def about_frontier(record: StudyRecord) -> str:
     if fit is None:
         return "Every run at the compute it took; no law has been fitted yet, so there is no frontier."
     what = (
-        "A line for each size; the broad grey line is the lowest loss the law allows at each compute, "
+        "A line for each size; the broad pale line is the lowest loss the law allows at each compute, "
         f"{flops_words(record)}."
     )
     if at is None:
@@ -159,23 +168,27 @@ def flops_words(record: StudyRecord) -> str:
     return f"with the exact FLOPs of decoders of {decoder['layers']} layers and context {decoder['context']}"
 
 
-def about_parts(record: StudyRecord, forecast: Mapping[str, Any]) -> str:
-    """What the interval is made of, which part weighs most, and how little the validation set itself matters."""
+def about_parts(forecast: Mapping[str, Any]) -> str:
+    """What the interval is made of, and which part weighs most."""
     parts = forecast["parts"]
     low, high = forecast["interval"]
     half = (high - low) / 2 / forecast["predicted"]
     most = max(PARTS, key=lambda name: parts.get(name, 0.0))
-    what = (
+    return (
         f"The interval reaches about {percent(half)} to either side. Three sources add in squares (the bars: "
         f"one standard deviation each); most of it comes from {PARTS[most]}."
     )
+
+
+def about_held_out_text(record: StudyRecord) -> tuple[str, ...]:
+    """How little the choice of the text that losses are measured on changes, where that was tried."""
     halving = (record.result or {}).get("validation_halving")
     if not halving:
-        return what
+        return ()
     change, quarter = percent(halving["ratio_change"]), percent(halving["quarter_half_width"])
     return (
-        f"{what} Scoring on a random half of the validation set moves the ratio of target to largest-pilot loss by "
-        f"{change}; a quarter of the interval's half-width is {quarter}."
+        "Losses are measured on text that no training saw. On a random half of it, the target's loss relative to the "
+        f"largest pilot's differs by {change}; a quarter of the interval's half-width is {quarter}.",
     )
 
 

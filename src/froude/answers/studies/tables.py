@@ -12,12 +12,15 @@ from froude.answers import Table
 from froude.answers.numbers import count, loss_text, percent, plain_number, power_of_ten, signed_percent
 from froude.answers.studies.outcome import held_out_error, interval_words
 from froude.answers.studies.record import StudyRecord
-from froude.answers.studies.sentences import about_law, about_runs
+from froude.answers.studies.sentences import about_law, about_runs, about_starts
 from froude.answers.studies.values import law_value
 from froude.quantity import format_bytes, format_quantity, format_seconds
 from froude.runs import Runs
 
 Tables = tuple[Table, ...]
+
+RUN_LETTERS = 8
+"""Letters of a run's id by which tables name it."""
 
 
 def of_forecast(record: StudyRecord) -> Tables:
@@ -37,11 +40,12 @@ def of_forecast(record: StudyRecord) -> Tables:
             for law in choice
         )
         columns = ("law", "missed held-out pilots by", "its own forecast", "share")
+        shares = tuple(law["share"] for law in choice)
+        average = "The forecast is their average, each with its share." if max(shares) < 1 else "The best is taken."
         title = (
             "Laws tried: Each was fitted without the largest pilots and judged by how far it missed them; its own "
-            "forecast of the target stands beside. The forecast is their average, each with its share."
+            f"forecast of the target stands beside. {average}"
         )
-        shares = tuple(law["share"] for law in choice)
         tables.append(Table(title=title, columns=columns, rows=rows, shares=shares))
     if further := forecast.get("further"):
         columns = ("compute", "parameters", f"{record.unit}s", "FLOPs", "forecast", _level(forecast), "half of it")
@@ -68,16 +72,24 @@ def _further_row(step: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def of_law(record: StudyRecord) -> Tables:
-    """The parameters of the fitted law."""
+    """The law with its formula, or the laws with their shares; and the parameters, for those who want them."""
     fit = record.fit
     if fit is None:
         return ()
+    columns = ("law", "share", "loss =") if fit.law.members else ("law", "loss =")
+    laws = [(law.name, f"{share:.0%}", law.formula) for law, share in fit.law.members] or [
+        (fit.law.name, fit.law.formula)
+    ]
+    left = (0, len(columns) - 1)
     rows = tuple(
         (name, *(plain_number(number) for number in (value, *fit.intervals[name])))
         for name, value in fit.params.items()
     )
-    columns = ("parameter", "value", f"{fit.level:.0%} from", "to")
-    return (Table(title=f"The law, fitted: {about_law(fit)}", columns=columns, rows=rows),)
+    heads = ("parameter", "value", f"{fit.level:.0%} from", "to")
+    return (
+        Table(title=f"The law, fitted: {about_law(fit)}", columns=columns, rows=tuple(laws), left=left),
+        Table(title=f"Parameters: {about_starts(fit)}", columns=heads, rows=rows),
+    )
 
 
 def of_runs(record: StudyRecord) -> Table:
@@ -86,7 +98,7 @@ def of_runs(record: StudyRecord) -> Table:
     law = ("law", "off") if record.fit else ()
     columns = ("run", "parameters", f"{unit}s", f"{unit}s per parameter", "FLOPs", "loss", *law, "seed", "lr", "time")
     rows = tuple(
-        _run_row(record, runs, int(i), "target" if runs is record.targets else str(runs["id"][i])[:8])
+        _run_row(record, runs, int(i), "target" if runs is record.targets else str(runs["id"][i])[:RUN_LETTERS])
         for runs in (record.pilots, record.targets)
         for i in np.lexsort((runs["D"], runs["N"]))
     )

@@ -18,6 +18,7 @@ from froude.quantity import format_bytes, format_seconds
 
 _LINKS = ("tensor", "context", "expert", "data")
 _NOTABLE = 0.05  # share of a step, or of what a training gains, from which on a sentence is worth its place
+_MUCH = 0.5  # of what a candidate loses, from which on a part decides it
 _SAME = 5e-4  # relative: nobody measures a smaller difference of step times
 
 
@@ -31,7 +32,7 @@ def why_not_chosen(choice: LayoutCandidate, other: LayoutCandidate, machine: Mac
         more = other.memory_bytes - choice.memory_bytes
         return f"as fast, with {format_bytes(abs(more))} {'more' if more >= 0 else 'less'} memory"
     share = seconds / choice.step_seconds
-    return f"{format_seconds(seconds)} a step slower ({share:.1%}): {', '.join(_differences(choice, other))}"
+    return f"{share:.1%} slower: {', '.join(_differences(choice, other))}"
 
 
 def binding(
@@ -91,21 +92,18 @@ def _binding(
 
 
 def _differences(choice: LayoutCandidate, other: LayoutCandidate) -> Iterator[str]:
-    """The parts that make most of a difference, largest first, and the one that makes up most for it."""
+    """What decides a difference: the part that grows most, then what makes up for half of all or else the next."""
     changes = {
         one.name: getattr(other.cost.step, one.name) - getattr(choice.cost.step, one.name)
         for one in fields(choice.cost.step)
     }
-    worse = sorted(changes.items(), key=lambda change: -change[1])
-    lost = sum(value for _, value in worse if value > 0)
-    explained = 0.0
-    for name, value in worse[:3]:
-        if value > 0 and explained < 0.8 * lost:
-            yield f"{format_seconds(value)} more {STEP_PARTS[name]}"
-            explained += value
-    name, value = worse[-1]
-    if -value > 0.25 * lost:
-        yield f"though {format_seconds(-value)} less {STEP_PARTS[name]}"
+    (most, grown), (next_one, next_grown), *_, (least, shrunk) = sorted(changes.items(), key=lambda change: -change[1])
+    lost = sum(value for value in changes.values() if value > 0)
+    yield f"{format_seconds(grown)} more {STEP_PARTS[most]}"
+    if -shrunk > _MUCH * lost:
+        yield f"{format_seconds(-shrunk)} less {STEP_PARTS[least]}"
+    elif grown < _MUCH * lost:
+        yield f"{format_seconds(next_grown)} more {STEP_PARTS[next_one]}"
 
 
 def _faster(choice: LayoutCandidate, other: LayoutCandidate) -> str:

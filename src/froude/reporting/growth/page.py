@@ -6,8 +6,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from froude.answers import Answer, Table
-from froude.reporting.growth.pictures import SHADES, growth_chart
+from froude.answers.growth import CLOSEST_MEANS
+from froude.reporting.growth.pictures import MARKERS, SHADES, growth_chart
 from froude.reporting.sheet import both_widths, fill, write_page
+
+_MARKS = {
+    "o": "M6 1 A5 5 0 1 0 6 11 A5 5 0 1 0 6 1 Z",
+    "s": "M1.5 1.5 H10.5 V10.5 H1.5 Z",
+    "D": "M6 0 L12 6 L6 12 L0 6 Z",
+    "^": "M6 1 L11.5 11 H0.5 Z",
+    "v": "M6 11 L11.5 1 H0.5 Z",
+    "P": "M4 0.5 H8 V4 H11.5 V8 H8 V11.5 H4 V8 H0.5 V4 H4 Z",
+}
+"""Markers of the pictures by their letters, drawn in a box of 12."""
 
 HIGHLIGHTS = 4  # methods whose exponents, and crossings whose sizes stand at the top
 
@@ -43,11 +54,23 @@ def growth_page(answer: Answer, provenance: Mapping[str, str]) -> str:
         crossings=facts.pop("crossing", []),
         highlights=[*_exponents(answer, measures), *_crossing_sizes(answer)],
         measures=list(zip(answer.pictures, measures, strict=True)),
+        sections=list(_sections(answer, bool(claims))),
         shades=SHADES,
+        markers=MARKERS,
+        marks=_MARKS,
+        closest=CLOSEST_MEANS,
         claims=claims,
         medians=medians,
-        provenance={**provenance, **{head: "; ".join(texts) for head, texts in facts.items()}},
+        measured={**provenance, **{head: "; ".join(texts) for head, texts in facts.items()}},
     )
+
+
+def _sections(answer: Answer, has_claims: bool) -> Iterator[tuple[str, str]]:
+    """The sections of the page, for the list at its top."""
+    yield from ((picture.name, picture.title) for picture in answer.pictures)
+    if has_claims:
+        yield "claims", "What it shows of papers"
+    yield "measured", "How it was measured"
 
 
 def _texts_under(answer: Answer, head: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SHADES = ("n6", "forecast", "n1", "ink", "n4", "faint")
 """Colours of methods, in their order."""
 
-_MARKERS = "osD^vP"
+MARKERS = "osD^vP"
 _LOG_FROM = 2.0  # qualities that differ by a larger factor are drawn on a logarithmic axis, as all else is
 _LEAST_SPAN = 4.0  # times the lower end, that the upper end of a logarithmic axis is: noise is not to look like growth
 _LOW = 0.25  # of the height, below which the foot of a crossing has no room for its size
@@ -87,7 +87,7 @@ def _draw(axes: Axes, each: GrowthSeries, narrow: bool) -> None:
         _draw_curve(axes, each.curve, colour)
     axes.scatter(each.x, each.y, s=9, color=colour, alpha=0.45, linewidths=0, zorder=4)
     axes.scatter(
-        sizes, middles, s=26 if narrow else 40, marker=_MARKERS[each.order % len(_MARKERS)], color=colour,
+        sizes, middles, s=26 if narrow else 40, marker=MARKERS[each.order % len(MARKERS)], color=colour,
         edgecolors=COLOURS["paper"], linewidths=1, zorder=5,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,12 @@ from froude.cost.model.description import build_model
 from froude.cost.model.model import Model
 from froude.errors import InputError
 from froude.planning.layouts.names import layout_label
-from froude.planning.plans import Infeasible, LayoutCandidate, Plan, Point, machine_words
+from froude.planning.plans import Infeasible, LayoutCandidate, Plan, Point
 from froude.planning.training.trade_offs import non_dominated
 from froude.quantity import format_bytes, format_seconds
 from froude.reporting.charts import Line, Mark, Points, View, chart
 from froude.reporting.plan import words
-from froude.reporting.plan.pictures import Bar, Part, Strip, Swing, stacked_bars, timeline, tornado
+from froude.reporting.plan.pictures import Bar, Part, Strip, Swing, percent_change, stacked_bars, timeline, tornado
 from froude.reporting.plan.sensitivity import PlanSensitivity, plan_sensitivities
 from froude.reporting.plan.timeline import AFTER, KINDS, timeline_of
 from froude.reporting.sheet import both_widths, fill, write_page
@@ -37,6 +38,17 @@ _TITLES = {
     "days": "loss against days",
     "sensitivity": "how far assumptions move time and price",
 }
+_SECTIONS = (
+    ("memory", "Memory"),
+    ("step", "Time"),
+    ("timeline", "One step"),
+    ("front", "Alternatives"),
+    ("sensitivity", "What it hangs on"),
+    ("runners-up", "What nearly won"),
+    ("assumed", "Assumed"),
+    ("json", "For programs"),
+)
+"""Sections by what the list at the top of the page calls them."""
 _DAY = 86400.0
 
 Row = dict[str, Any]
@@ -57,28 +69,31 @@ def render(plan: Plan | Infeasible, *, model: Model | None = None) -> str:
     answer = answer_of_plan(plan)
     shared: Row = {
         "kind": "plan",
-        "name": f"{plan.model} on {machine_words(plan.machine)}",
+        "name": "",
         "plan": plan,
         "answer": answer,
         "words": words,
         "assumptions": _rows(answer, "Assumed"),
         "memory_key": _key(answer, "Memory of a device"),
-        "twin": json.dumps(answer.to_dict(), indent=2, ensure_ascii=False),
+        "json": json.dumps(answer.to_dict(), indent=2, ensure_ascii=False),
     }
     if isinstance(plan, Infeasible):
         return _render_infeasible(plan, shared)
     model = _model_of(plan) if model is None else model
     strip = timeline_of(model, plan.machine, plan.choice)
     same = [r.candidate for r in plan.runners_up if _comparable(plan.choice, r.candidate)]
+    moved, unmoved = split_swings(plan_sensitivities(plan, model))
     return fill(
         "plan.html.j2",
-        _pictures(plan, same, strip, plan_sensitivities(plan, model)),
+        _pictures(plan, same, strip, moved),
         **shared,
+        sections=[(id, title) for id, title in _SECTIONS if id != "front" or plan.front],
         others=len(same),
+        unmoved=unmoved,
         step_key=_key(answer, "A step"),
         strip=strip,
         kinds=_kinds(strip, plan.choice),
-        runners_up=_table(answer, "Runners-up"),
+        runners_up=layout_first(answer),
         binding=_rows(answer, "What binds"),
         front=_table(answer, "What can be had"),
     )
@@ -95,17 +110,40 @@ def _table(answer: Answer, title: str) -> Table | None:
     return next((table for table in answer.tables if table.title.startswith(title)), None)
 
 
+def layout_first(answer: Answer) -> Table | None:
+    """The runners-up, each row beginning with the layout that it is of."""
+    table = _table(answer, "Runners-up")
+    if table is None:
+        return None
+    *numbers, layout = range(len(table.columns))
+
+    def turned(cells: tuple[str, ...]) -> tuple[str, ...]:
+        return cells[layout], *(cells[i] for i in numbers)
+
+    return replace(table, columns=turned(table.columns), rows=tuple(map(turned, table.rows)), left=(0,))
+
+
 def _rows(answer: Answer, title: str) -> tuple[tuple[str, ...], ...]:
     table = _table(answer, title)
     return () if table is None else table.rows
 
 
 def _key(answer: Answer, title: str) -> list[Row]:
-    """The parts of a table with the colours in which they are drawn."""
-    return [
-        {"paint": words.paint_of(part), "amount": amount, "share": share}
-        for part, amount, share in _rows(answer, title)
-    ]
+    """The parts of a table with the colours in which they are drawn, in the order in which they are."""
+    rows = sorted(_rows(answer, title), key=lambda row: words.place_of(row[0]))
+    return [{"paint": words.paint_of(part), "amount": amount, "share": share} for part, amount, share in rows]
+
+
+def split_swings(all_of_them: Sequence[PlanSensitivity]) -> tuple[list[Swing], list[str]]:
+    """What moves a plan, as the picture draws it, and the names of what moves it less than a change that is written."""
+    drawn: list[Swing] = []
+    unmoved: list[str] = []
+    for one in all_of_them:
+        if any(percent_change(end) != percent_change(1.0) for end in (one.lo, one.hi)):
+            drawn.append(Swing(label=f"{one.name} ({one.alternatives})", lo=one.lo, hi=one.hi))
+        else:
+            unmoved.append(one.name)
+    return drawn, unmoved
 
 
 def _render_infeasible(plan: Infeasible, shared: Row) -> str:
@@ -115,11 +153,8 @@ def _render_infeasible(plan: Infeasible, shared: Row) -> str:
     return fill("plan_infeasible.html.j2", {"memory": picture}, **shared, need=plan.least.memory_bytes)
 
 
-def _pictures(
-    plan: Plan, others: list[LayoutCandidate], strip: Strip, moved: tuple[PlanSensitivity, ...]
-) -> dict[str, str]:
+def _pictures(plan: Plan, others: list[LayoutCandidate], strip: Strip, swings: list[Swing]) -> dict[str, str]:
     """Every picture of the page, each for a wide page and for a phone, as HTML by name."""
-    swings = [Swing(label=f"{one.name} ({one.alternatives})", lo=one.lo, hi=one.hi) for one in moved]
     drawn: dict[str, Callable[[int], Figure]] = {
         "memory": _memory_bars([plan.choice, *others], plan),
         "step": _step_bars([plan.choice, *others]),

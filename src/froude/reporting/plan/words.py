@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -11,7 +11,7 @@ from froude.answers.numbers import percent
 from froude.cost.machine.machine import Machine
 from froude.planning.layouts.names import MEMORY_PARTS as MEMORY_TITLES
 from froude.planning.layouts.names import STEP_PARTS as STEP_TITLES
-from froude.planning.plans import LayoutCandidate, Plan
+from froude.planning.plans import LayoutCandidate, Plan, Point
 from froude.quantity import format_bytes, format_quantity, format_seconds
 
 
@@ -73,11 +73,21 @@ def paint_of(title: str) -> Paint:
     return {**named, **_OTHER_PARTS}[title]
 
 
+def place_of(title: str) -> int:
+    """The place of a part among those that are drawn before it, from left to right."""
+    named = [paint.title for paint in (*MEMORY_PARTS.values(), *STEP_PARTS.values())]
+    return [*named, REST, FREE].index(title)
+
+
 ABBREVIATIONS = (
-    "TP, CP and EP are tensor, context and expert parallelism; PP is pipeline stages × chunks of each; MB is the "
-    "micro-batch where it is above 1; matmuls are bf16 where nothing else is said."
+    "TP, CP and EP: tensor, context and expert parallelism. PP: pipeline stages × chunks of each. ZeRO: what replicas "
+    "share out, 1 the optimizer states, 2 gradients too, 3 weights too. MB: the micro-batch, where it is above 1. "
+    "Matmuls are bf16 where nothing else is said."
 )
 """What the labels of layouts mean."""
+
+
+_IN_ORDER = "Parts stand from left to right in the order of the list below:"
 
 
 def memory_caption(plan: Plan, others: int) -> str:
@@ -88,7 +98,8 @@ def memory_caption(plan: Plan, others: int) -> str:
     return (
         f"The fullest device needs {format_bytes(plan.choice.memory_bytes)} at the peak of a step, and "
         f"with {sure} certainty no more than the {format_bytes(chip.memory_bytes)} of "
-        f"{chip.title or chip.name}: states in blue, activations in orange, overhead in grey.{beside}"
+        f"{chip.title or chip.name}. {_IN_ORDER} first weights, "
+        f"gradients and optimizer states, then what a step itself needs, then overhead.{beside}"
     )
 
 
@@ -97,50 +108,69 @@ def step_caption(plan: Plan, others: int) -> str:
     cost = plan.choice.cost
     beside = " Below it the runners-up of the same model and batch." if others else ""
     return (
-        f"A step of {format_quantity(float(cost.tokens))} tokens by what the slowest device does: work in blue, "
-        f"communication that nothing hides in orange, idle time in grey. Matmuls of the model alone make "
-        f"{percent(float(cost.mfu), 1)} MFU.{beside}"
+        f"A step of {format_quantity(float(cost.tokens))} tokens by what the slowest device does. {_IN_ORDER} first "
+        "work, then communication that nothing hides, then idle time. The model's own matmuls take "
+        f"{percent(float(cost.mfu), 1)} of what the chips could do at their peak (MFU).{beside}"
     )
 
 
-def timeline_caption(candidate: LayoutCandidate, drawn: float) -> str:
-    """What the timeline shows, and what it leaves out."""
-    layout, waiting = candidate.layout, float(candidate.cost.step.waiting)
+def timeline_caption(candidate: LayoutCandidate) -> str:
+    """What the timeline shows."""
+    layout = candidate.layout
     m = int(layout.micro_batches)
-    after = (
-        "What is done once a step, and data-parallel communication that nothing hides, stands at the end; "
-        f"{format_seconds(waiting)} of waiting for the slowest device are not drawn."
-    )
     if layout.pipeline == 1:
-        passes = f"{m} micro-batches" if m > 1 else "One micro-batch"
+        passes = f"{m} micro-batches pass" if m > 1 else "One micro-batch passes"
         return (
-            f"{passes} pass forward and backward, each pass by its parts, which in truth alternate block by block. "
-            f"{after} Of a long step the beginning and the end are drawn. Colours are those of the parts above."
+            f"{passes} forward and backward; what is done once a step stands at the end. Each part is painted as in "
+            "the list above."
         )
-    kind = {"1f1b": "1F1B", "gpipe": "GPipe", "zero-bubble": "zero bubble"}[layout.schedule]
     chunks = f" of {layout.interleave} chunks each (strong and pale by turns)" if layout.interleave > 1 else ""
     return (
-        f"{m} micro-batches go through {layout.pipeline} stages{chunks} by the schedule {kind}. The simulation, event "
-        f"by event, takes {format_seconds(drawn)}; the closed form that the plan is made with says "
-        f"{format_seconds(candidate.step_seconds - waiting)}. {after} Numbers, where there is room, count "
-        "micro-batches. Of many stages and of a long step the first and the last are drawn."
+        f"{m} micro-batches go through {layout.pipeline} stages{chunks} by the schedule {_schedule(candidate)}. "
+        "Numbers count micro-batches; what is done once a step stands at the end."
     )
 
 
-def front_caption(n: int) -> str:
-    """What the pictures of the front show."""
+def timeline_notes(candidate: LayoutCandidate, drawn: float) -> tuple[str, ...]:
+    """How the timeline was drawn, and what it leaves out."""
+    layout, waiting = candidate.layout, float(candidate.cost.step.waiting)
+    left_out = f"{format_seconds(waiting)} of waiting for the slowest device are not drawn."
+    once = "Data-parallel communication that nothing hides is drawn at the end."
+    if layout.pipeline == 1:
+        return (
+            "Each pass is drawn by its parts, which in truth alternate block by block. Of a long step the beginning "
+            f"and the end are drawn. {once} {left_out}",
+        )
     return (
-        f"{n} trainings of which none is better in loss, time, dollars and energy at once: other sizes, lengths and "
-        "numbers of devices, each in its best layout. Darker points use more devices; the line joins the best of the "
-        "two quantities shown, the diamond is the plan."
+        f"The simulation, event by event, takes {format_seconds(drawn)}; the closed form that the plan is made with "
+        f"says {format_seconds(candidate.step_seconds - waiting)}. Of many stages and of a long step the first and the "
+        f"last are drawn. {once} {left_out}",
     )
 
 
-def sensitivity_caption() -> str:
+def _schedule(candidate: LayoutCandidate) -> str:
+    return {"1f1b": "1F1B", "gpipe": "GPipe", "zero-bubble": "zero bubble"}[candidate.layout.schedule]
+
+
+def front_caption(points: Sequence[Point]) -> str:
+    """What the pictures of the front show."""
+    several = len({point.devices for point in points}) > 1
+    devices = " Points that stand out more use more devices;" if several else ""
+    line = f"{devices} the line joins" if devices else " The line joins"
+    return (
+        f"{len(points)} trainings of which none is better in loss, time, dollars and energy at once: other sizes, "
+        f"lengths and numbers of devices, each in its best layout.{line} the best of the two quantities shown, the "
+        "diamond is the plan."
+    )
+
+
+def sensitivity_caption(unmoved: Sequence[str]) -> str:
     """What the tornado shows, and what it leaves out."""
+    rest = f" No matter here: {', '.join(unmoved)}." if unmoved else ""
     return (
         "How far the time of the whole training, and its price with it, move if one thing is not as taken here and all "
-        "else stays. What else is usual is tried whether or not it fits in memory."
+        "else stays: to the left it takes less, to the right more. What else is usual is tried whether or not it fits "
+        f"in memory.{rest}"
     )
 
 

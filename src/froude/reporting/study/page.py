@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from froude.answers import Answer, Table
 from froude.answers.numbers import loss_text
 from froude.answers.studies import StudyRecord, answer_of_study, read_study_record
+from froude.answers.studies.tables import RUN_LETTERS
 from froude.errors import InputError
 from froude.reporting.sheet import both_widths, fill, write_page
 from froude.reporting.study.pictures import drawings
 from froude.runs import Study
+
+_RUN = re.compile(r"row \d+ \((?P<row>[0-9a-f]{16})\)|\b(?P<alone>[0-9a-f]{16})\b")
+"""A run in a warning: by its row and its id, or by its id alone."""
 
 
 def write_report(study: Study) -> Path:
@@ -33,16 +38,21 @@ def write_report(study: Study) -> Path:
 def render(record: StudyRecord) -> str:
     """The page as HTML. InputError where a library of `froude[report]` is missing."""
     answer, draw = answer_of_study(record), drawings(record)
+    tables = tables_by_name(answer)
+    runs = {row[0] for row in tables["Every run"][1].rows}
+    warnings = [list(link_runs(warning, runs)) for warning in answer.warnings]
     return fill(
-        "page.html.j2",
+        "study.html.j2",
         {each.name: both_widths(each.name, each.title, draw[each.name]) for each in answer.pictures},
         kind="pilot study",
         name=record.name,
-        unit=record.unit,
         answer=answer,
         headline=list(colour_headline(answer.headline, record)),
+        warnings=warnings,
+        named=runs_named(warnings),
+        heaviest=heaviest_row(tables["Laws tried"][1]) if "Laws tried" in tables else None,
         captions={each.name: each.caption for each in answer.pictures},
-        tables=tables_by_name(answer),
+        tables=tables,
         checked=record.measured is not None,
         plan=json.dumps(record.plan, indent=2, ensure_ascii=False),
     )
@@ -58,6 +68,35 @@ def colour_headline(headline: str, record: StudyRecord) -> Iterator[tuple[str, s
             yield before, ""
             yield number, role
     yield rest, ""
+
+
+def link_runs(warning: str, runs: Collection[str]) -> Iterator[tuple[str, str]]:
+    """A warning in pieces of text, each with the run that it names as the table of runs does, "" where it names none.
+
+    "row 13 (eff007ba620c0495)" becomes "run eff007ba", as rows have no numbers on the page.
+    """
+    end = 0
+    for match in _RUN.finditer(warning):
+        run = (match["row"] or match["alone"])[:RUN_LETTERS]
+        if run in runs:
+            yield warning[end : match.start()], ""
+            yield f"run {run}", run
+            end = match.end()
+    yield warning[end:], ""
+
+
+def runs_named(warnings: Sequence[Sequence[tuple[str, str]]]) -> dict[str, list[int]]:
+    """The numbers of the warnings, from 1, that name each run."""
+    named: dict[str, list[int]] = {}
+    for number, pieces in enumerate(warnings, start=1):
+        for run in dict.fromkeys(run for _, run in pieces if run):
+            named.setdefault(run, []).append(number)
+    return named
+
+
+def heaviest_row(table: Table) -> int:
+    """The row with the largest share of the whole."""
+    return max(range(len(table.rows)), key=lambda i: table.shares[i])
 
 
 def tables_by_name(answer: Answer) -> dict[str, tuple[str, Table]]:
