@@ -8,9 +8,9 @@ from pathlib import Path
 
 from froude import Study
 from froude.answers.studies import read_study_record
-from froude.reporting.charts import chart
-from froude.reporting.study.pictures import tokens_view
-from froude.reporting.style import COLOURS
+from froude.drawing.charts import chart
+from froude.drawing.studies import tokens_view
+from froude.drawing.svg import svg
 
 WIDTH = 840  # CSS pixels
 
@@ -19,7 +19,7 @@ def main() -> None:
     """Draws loss against tokens, with the law, its forecast and what was measured."""
     figure = chart(tokens_view(read_study_record(Study.open(sys.argv[1]))), WIDTH)
     place = Path(__file__).parent.parent / "docs" / "pilot.svg"
-    figure.savefig(place, facecolor=COLOURS["paper"], metadata={"Date": None})
+    place.write_bytes(svg(figure, "pilot"))
     print(place)
 
 

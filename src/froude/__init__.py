@@ -15,9 +15,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 def _faces() -> Faces:
     """What shows a result: rooms above those that results stand in, imported when one is first shown."""
-    from froude.rendering.results import brief_of, data_of, html_of, no_picture, summary_of
+    from froude.drawing import draw
+    from froude.rendering.results import brief_of, data_of, html_of, summary_of
 
-    return Faces(brief=brief_of, html=html_of, summary=summary_of, to_dict=data_of, draw=no_picture)
+    return Faces(brief=brief_of, html=html_of, summary=summary_of, to_dict=data_of, draw=draw)
 
 
 show_results_by(_faces)

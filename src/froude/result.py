@@ -31,7 +31,7 @@ class Faces(NamedTuple):
     html: Callable[[Any], str]
     summary: Callable[[Any], str]
     to_dict: Callable[[Any], Any]
-    draw: Callable[[Any, Any], Any]
+    draw: Callable[..., Any]
 
 
 _faces: list[Callable[[], Faces]] = []
@@ -64,9 +64,9 @@ class Result:
         """The result as JSON has it: what the command of the same name prints with `--json`."""
         return _faces[0]().to_dict(self)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """The result drawn into Matplotlib's axes `ax`, by default new ones, which are returned.
 
-        InputError where a result of this kind has no picture.
+        `froude.drawing.draw` says what the options are. InputError where a result of this kind has no picture.
         """
-        return _faces[0]().draw(self, ax)
+        return _faces[0]().draw(self, ax, **options)

@@ -9,7 +9,7 @@ import pytest
 from froude import InputError
 from froude.atlas import atlas_records
 from froude.atlas.selection import select_claims
-from froude.reporting.atlas.claims import claims_chart
+from froude.drawing.claims import claims_chart
 
 pytest_plugins = ["door"]
 

@@ -23,7 +23,8 @@ class Backtest(Result):
     """A law fitted without some runs, and its forecasts of these, each (held out,), beside what was measured.
 
     `fit` is the fit to the rest, for which the condition `hold_out` does not hold; `rows` (held out,) are the positions
-    of the held-out runs in the table.
+    of the held-out runs in the table, and `reaches` (held out,) says how far beyond the fitted runs they lie, as
+    `Fit.reach` does.
     """
 
     law: Law
@@ -34,6 +35,7 @@ class Backtest(Result):
     lo: np.ndarray
     hi: np.ndarray
     measured: np.ndarray
+    reaches: np.ndarray
 
     @property
     def level(self) -> float:
@@ -149,4 +151,5 @@ def _judge(fit: Fit, runs: Runs, hold_out: str, held_out: np.ndarray, y: str) ->
         lo=forecast.lo,
         hi=forecast.hi,
         measured=target.y,
+        reaches=np.broadcast_to(fit.reach(target.inputs), target.y.shape),
     )

@@ -1,7 +1,7 @@
 """The outcome of a run that was not made, as a fit forecasts it, with its interval."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any, Literal, Protocol, final
 
@@ -72,7 +72,8 @@ class Forecast(Result):
     add up to the interval's: "parameters" (what the bootstrap refits disagree by), "residual" (how far one run lies
     off the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first is half the central
     68% of the refits, the second that of a normal which holds as many of the fitted runs at the level: a few wild ones
-    move neither. What is forecast is `y`, `of` one run or of the mean of many; `by` names the law.
+    move neither. What is forecast is `y`, `of` one run or of the mean of many; `by` names the law, and `fit` is what
+    forecast it, where a fit did.
     """
 
     at: dict[str, Any]
@@ -84,6 +85,7 @@ class Forecast(Result):
     y: str = "loss"
     by: str = ""
     of: Literal["run", "mean"] = "run"
+    fit: FittedLaw | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """What `froude predict --json` prints of one forecast."""
@@ -122,6 +124,7 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
         y=fit.y,
         by=fit.law.name,
         of=of,
+        fit=fit,
     )
 
 

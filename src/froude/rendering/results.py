@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from froude.answers.registry import answer_of
-from froude.errors import InputError
 from froude.rendering.html import brief_html
 from froude.rendering.text import answer_text, brief_text
 from froude.result import Result
@@ -30,8 +29,3 @@ def data_of(result: Result) -> Any:
     """A result as JSON has it; where a command prints a list of its like, the one item."""
     data = answer_of(result).to_dict()
     return data[0] if isinstance(data, list) and len(data) == 1 else data
-
-
-def no_picture(result: Result, ax: Any) -> Any:
-    """InputError: no result has a picture yet."""
-    raise InputError(f"a {type(result).__name__} has no picture: print it, or take .to_dict()")

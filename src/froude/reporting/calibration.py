@@ -5,28 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from froude.answers import Answer, Table
 from froude.answers.calibration import BY_DISTANCE, BY_STUDY, INTERVALS, answer_of_calibration
 from froude.answers.numbers import percent
+from froude.drawing.calibration import picture
+from froude.drawing.svg import svg
 from froude.fitting.calibration import (
     JudgedCase,
     coverage_of,
     errors_by_law,
-    group_by_study,
     leave_one_out,
 )
 from froude.fitting.coverage import STUDY_LEVELS, relative_half_width
 from froude.fitting.extrapolation import Extrapolation
 from froude.reporting.markdown import markdown_table, table_of
-from froude.reporting.style import COLOURS, TEXT_PX, new_figure, svg
 from froude.runs import atomic_write
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _METHOD = (
     "The smaller runs of a case choose and fit laws (`--law auto`) and forecast the larger ones. What is learned of "
@@ -34,7 +30,6 @@ _METHOD = (
     "do the cases of a study. Half-widths are relative, the median of the cases; a constant half-width is the one "
     "around the same forecasts that holds as many. Intervals of the figures come from a bootstrap of the studies."
 )
-_PICTURE_LEVELS = np.round(np.arange(0.5, 0.951, 0.05), 2)
 
 
 def write_calibration(
@@ -89,29 +84,6 @@ def document(cases: Sequence[JudgedCase], shipped: Extrapolation, answer: Answer
 
 def _markdown(table: Table) -> str:
     return markdown_table(table.columns, table.rows)
-
-
-def picture(cases: Sequence[JudgedCase]) -> Figure:
-    """Measured coverage against the level that was promised, a thin line a study, the mean of studies broad."""
-    others = leave_one_out(cases)
-    figure, axes = new_figure(620, 470, left=62)
-    figure.set_facecolor(COLOURS["paper"])
-    axes.plot([0.5, 0.95], [0.5, 0.95], color=COLOURS["faint"], lw=1, ls=(0, (4, 3)))
-    by_level = [
-        group_by_study(cases, lambda e, at=at: coverage_of(e, others[e.case.study], at)) for at in _PICTURE_LEVELS
-    ]
-    lines = np.array([[np.mean(shares) for shares in studies.values()] for studies in by_level])
-    axes.plot(_PICTURE_LEVELS, lines, color=COLOURS["n4"], lw=1, alpha=0.5)
-    axes.plot(_PICTURE_LEVELS, lines.mean(axis=1), color=COLOURS["forecast"], lw=3)
-    texts = {"mean of the studies": "forecast", "each study": "n4", "as promised (dashed)": "soft"}
-    for x, (text, colour) in zip((0.0, 0.33, 0.55), texts.items(), strict=True):
-        axes.text(x, 1.02, text, transform=axes.transAxes, color=COLOURS[colour], fontsize=TEXT_PX)
-    axes.set_xlabel("level of the interval", color=COLOURS["soft"], fontsize=TEXT_PX)
-    axes.set_ylabel("share of held-out runs inside", color=COLOURS["soft"], fontsize=TEXT_PX)
-    axes.set(xlim=(0.49, 0.96), ylim=(-0.03, 1.03))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda share, _: percent(share, 0))
-    return figure
 
 
 def _by_case(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:

@@ -8,8 +8,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from froude.drawing.colours import THEMES
+from froude.drawing.svg import inline_svg
 from froude.errors import InputError
-from froude.reporting.style import THEMES, inline_svg
 from froude.runs import atomic_write
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import pytest
 
 from froude.answers.growth import answer_of_growth, crossing_sentence
 from froude.answers.growth_views import view_of
+from froude.drawing.colours import COLOURS
+from froude.drawing.growth import binary_ticks, growth_chart
 from froude.growth import Crossing, GrowthResult, RowClaim, analyse_timings
 from froude.growth.command import Command
 from froude.reporting.growth.page import write_growth_page
-from froude.reporting.growth.pictures import binary_ticks, growth_chart
-from froude.reporting.style import COLOURS
 from grown import MACHINE, planted_growth
 from pages import Page
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from froude.answers.law_texts import by_family, published_constants, variants
+from froude.drawing.laws import Drawing, can_be_drawn, drawing, figure_of, has_picture
+from froude.drawing.svg import svg
 from froude.laws import Law, all_laws, get_law
 from froude.quantity import parse_assignments
 from froude.reporting.laws.document import document, write_documents
-from froude.reporting.laws.pictures import Drawing, can_be_drawn, drawing, figure_of, has_picture
-from froude.reporting.style import svg
 from paths import ROOT
 
 DOCS = ROOT / "docs"

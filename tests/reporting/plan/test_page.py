@@ -19,13 +19,15 @@ from froude.cost.model.catalogue import get_model
 from froude.cost.training.assumptions import effect_of, interval
 from froude.cost.training.evaluation import evaluate
 from froude.cost.training.layout import Layout, Precision
+from froude.drawing.bars import Swing, percent_change, tornado
+from froude.drawing.paints import MEMORY_PARTS, STEP_PARTS
+from froude.drawing.plans import front_view
+from froude.drawing.timelines import Span, Strip, timeline
 from froude.errors import InputError
 from froude.planning.layouts.names import layout_label
 from froude.planning.plans import Infeasible, Plan, Point, RunnerUp, candidate_of
 from froude.quantity import format_bytes, format_seconds
-from froude.reporting.plan import words
-from froude.reporting.plan.page import front_view, write_plan_page
-from froude.reporting.plan.pictures import Span, Strip, Swing, percent_change, timeline, tornado
+from froude.reporting.plan.page import write_plan_page
 from froude.reporting.plan.sensitivity import plan_sensitivities, with_fabric
 from froude.reporting.plan.timeline import timeline_of
 from pages import Page
@@ -168,8 +170,8 @@ def test_listed_parts_add_up_to_the_step_and_to_the_memory() -> None:
 
 def test_every_part_of_a_cost_has_a_name_and_a_colour() -> None:
     choice = candidate_of(MODEL, MACHINE, PIPED)
-    assert set(words.STEP_PARTS) == set(vars(choice.cost.step))
-    assert set(words.MEMORY_PARTS) == set(vars(choice.cost.memory))
+    assert set(STEP_PARTS) == set(vars(choice.cost.step))
+    assert set(MEMORY_PARTS) == set(vars(choice.cost.memory))
 
 
 @pytest.mark.parametrize(
@@ -234,7 +236,8 @@ def test_the_line_of_a_front_joins_what_nothing_beats_in_both(aim: str, best: li
     view = front_view(POINTS, planned(PIPED), aim)
     np.testing.assert_allclose(view.lines[0].x, best)
     np.testing.assert_allclose(view.lines[0].y, [2.5, 2.25])
-    assert len(view.points.x) == 3
+    assert sum(len(points.x) for points in view.points) == 3
+    assert [points.name for points in view.points] == ["8 devices", "16 devices"]
     assert view.marks == ()  # no loss is forecast
 
 

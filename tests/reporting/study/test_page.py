@@ -18,12 +18,13 @@ from froude.answers.studies import read_study_record
 from froude.answers.studies.sentences import flops_words
 from froude.answers.studies.values import flops_per_token, frontier
 from froude.cost import Decoder
+from froude.drawing.axes import log_ticks, spread
+from froude.drawing.studies import curves_view, parameters_view, tokens_view
+from froude.drawing.svg import without_font_families
 from froude.errors import InputError
 from froude.fitting import fit
 from froude.laws import get_law
 from froude.reporting import write_report
-from froude.reporting.study.pictures import curves_view, parameters_view, tokens_view
-from froude.reporting.style import log_ticks, spread, without_font_families
 from froude.runs import Study, run_id
 
 PLANTED = {"E": 0.7, "A": 20.0, "alpha": 0.35, "B": 60.0, "beta": 0.3}
@@ -287,7 +288,7 @@ def test_a_diverged_run_is_marked_counted_and_in_no_picture_as_a_point(study: St
     assert "quiet" in row[1]
     assert ">diverged<" in row[0]
     assert "1 pilot run diverged" in parse(path).text
-    assert len(tokens_view(read_study_record(study)).points.x) == 9
+    assert len(tokens_view(read_study_record(study)).points[0].x) == 9
 
 
 def test_a_diverging_curve_squeezes_no_other_and_changes_no_colour(study: Study) -> None:
@@ -300,7 +301,7 @@ def test_a_diverging_curve_squeezes_no_other_and_changes_no_colour(study: Study)
     after = curves_view(read_study_record(study))
     assert max(line.y.max() for line in after.lines) <= max(5.5, *(line.y.max() for line in before.lines))
     for line in tokens_view(read_study_record(study)).lines:
-        points = after.points
+        (points,) = after.points
         near = [
             c for x, y, c in zip(points.x, points.y, points.colours, strict=True) if (x, y) == (line.x[-1], line.y[-1])
         ]
@@ -390,7 +391,7 @@ def test_runs_of_nearly_equal_tokens_are_drawn_as_one_length(study: Study) -> No
     for width, tokens in ((40, 1_700_000), (48, 1_640_000), (40, 1_200_000)):
         train(study, width, tokens, planted_loss(Decoder(width=width, **SHAPE).n_non_embedding, tokens))
     lengths = {line.label: len(line.x) for line in parameters_view(read_study_record(study)).lines}
-    assert lengths == {"400k": 3, "800k": 3, "1.6M": 5}  # and a single run of 1.2M draws no line
+    assert lengths == {"400k bytes": 3, "800k bytes": 3, "1.6M bytes": 5}  # and a single run of 1.2M draws no line
 
 
 def test_a_branch_is_drawn_only_from_where_it_leaves_its_trunk(study: Study) -> None:

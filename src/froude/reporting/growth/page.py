@@ -7,7 +7,8 @@ from pathlib import Path
 
 from froude.answers import Answer, Table
 from froude.answers.growth import CLOSEST_MEANS
-from froude.reporting.growth.pictures import MARKERS, SHADES, growth_chart
+from froude.drawing.colours import MARKERS
+from froude.drawing.growth import SHADES, growth_chart
 from froude.reporting.sheet import both_widths, fill, write_page
 
 _MARKS = {

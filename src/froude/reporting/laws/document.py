@@ -16,10 +16,10 @@ from froude.answers.law_texts import (
     without_constants,
 )
 from froude.answers.laws import answer_of_law
+from froude.drawing.laws import drawing, figure_of, has_picture
+from froude.drawing.svg import svg
 from froude.laws import Example, Law
-from froude.reporting.laws.pictures import drawing, figure_of, has_picture
 from froude.reporting.markdown import markdown_table
-from froude.reporting.style import svg
 from froude.runs import atomic_write
 
 DOCUMENT, PICTURES = "laws.md", "laws"

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from froude.answers import Answer, Table
-from froude.answers.plans import LOSS_DIGITS, answer_of_plan, planned_loss_text
+from froude.answers.plans import answer_of_plan
 from froude.cost.model.description import build_model
 from froude.cost.model.model import Model
+from froude.drawing.bars import Swing, percent_change, tornado
+from froude.drawing.charts import chart
+from froude.drawing.paints import STEP_PARTS, Paint, paint_of, place_of
+from froude.drawing.plans import front_view, memory_bars, step_bars
+from froude.drawing.timelines import Strip, timeline
 from froude.errors import InputError
-from froude.planning.layouts.names import layout_label
-from froude.planning.plans import Infeasible, LayoutCandidate, Plan, Point
-from froude.planning.training.trade_offs import non_dominated
-from froude.quantity import format_bytes, format_seconds
-from froude.reporting.charts import Line, Mark, Points, View, chart
+from froude.planning.plans import Infeasible, LayoutCandidate, Plan
 from froude.reporting.plan import words
-from froude.reporting.plan.pictures import Bar, Part, Strip, Swing, percent_change, stacked_bars, timeline, tornado
 from froude.reporting.plan.sensitivity import PlanSensitivity, plan_sensitivities
 from froude.reporting.plan.timeline import AFTER, KINDS, timeline_of
 from froude.reporting.sheet import both_widths, fill, write_page
-from froude.reporting.style import COLOURS, size_colours
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +46,6 @@ _SECTIONS = (
     ("json", "For programs"),
 )
 """Sections by what the list at the top of the page calls them."""
-_DAY = 86400.0
 
 Row = dict[str, Any]
 
@@ -130,8 +126,8 @@ def _rows(answer: Answer, title: str) -> tuple[tuple[str, ...], ...]:
 
 def _key(answer: Answer, title: str) -> list[Row]:
     """The parts of a table with the colours in which they are drawn, in the order in which they are."""
-    rows = sorted(_rows(answer, title), key=lambda row: words.place_of(row[0]))
-    return [{"paint": words.paint_of(part), "amount": amount, "share": share} for part, amount, share in rows]
+    rows = sorted(_rows(answer, title), key=lambda row: place_of(row[0]))
+    return [{"paint": paint_of(part), "amount": amount, "share": share} for part, amount, share in rows]
 
 
 def split_swings(all_of_them: Sequence[PlanSensitivity]) -> tuple[list[Swing], list[str]]:
@@ -149,15 +145,15 @@ def split_swings(all_of_them: Sequence[PlanSensitivity]) -> tuple[list[Swing], l
 def _render_infeasible(plan: Infeasible, shared: Row) -> str:
     if plan.least is None:
         return fill("plan_infeasible.html.j2", {}, **shared, need=None)
-    picture = both_widths("memory", _TITLES["memory"], _memory_bars([plan.least], plan))
+    picture = both_widths("memory", _TITLES["memory"], memory_bars([plan.least], plan))
     return fill("plan_infeasible.html.j2", {"memory": picture}, **shared, need=plan.least.memory_bytes)
 
 
 def _pictures(plan: Plan, others: list[LayoutCandidate], strip: Strip, swings: list[Swing]) -> dict[str, str]:
     """Every picture of the page, each for a wide page and for a phone, as HTML by name."""
     drawn: dict[str, Callable[[int], Figure]] = {
-        "memory": _memory_bars([plan.choice, *others], plan),
-        "step": _step_bars([plan.choice, *others]),
+        "memory": memory_bars([plan.choice, *others], plan),
+        "step": step_bars([plan.choice, *others]),
         "timeline": lambda width: timeline(strip, width),
         "sensitivity": lambda width: tornado(swings, width),
     }
@@ -168,77 +164,19 @@ def _pictures(plan: Plan, others: list[LayoutCandidate], strip: Strip, swings: l
     return {name: both_widths(name, _TITLES[name], draw) for name, draw in drawn.items()}
 
 
-def front_view(points: Sequence[Point], plan: Plan, aim: str) -> View:
-    """Loss against dollars or days: points coloured by devices, joined where no other is better in these two."""
-    per = _DAY if aim == "days" else 1.0
-    spent = np.array([point.seconds / per if aim == "days" else point.dollars for point in points])
-    # As many digits as are shown: of what is equal in them an axis would tell noise apart.
-    loss = np.array([round(point.loss, LOSS_DIGITS) for point in points])
-    sizes = np.array([float(point.devices) for point in points])
-    shades = size_colours(sizes)
-    best = non_dominated(np.column_stack([spent, loss]))
-    order = np.argsort(spent[best], kind="stable")
-    line = Line(x=spent[best][order], y=loss[best][order], role="path", colour=COLOURS["faint"])
-    mine = plan.days if aim == "days" else plan.dollars
-    marks = [
-        Mark(x=mine, y=at, lo=at, hi=at, role="measured", label=f"plan {planned_loss_text(at)}", side="right")
-        for at in ([round(plan.forecast["loss"], LOSS_DIGITS)] if "loss" in plan.forecast else [])
-    ]
-    return View(
-        points=Points(x=spent, y=loss, colours=tuple(shades[size] for size in sizes)),
-        lines=(line,),
-        marks=tuple(marks),
-        x_label="days" if aim == "days" else "dollars of training",
-        y_label="loss",
-    )
-
-
 def _comparable(choice: LayoutCandidate, other: LayoutCandidate) -> bool:
     """Whether another candidate trains the same model and batch, so that steps compare."""
     return (choice.cost.tokens, choice.cost.model_flops) == (other.cost.tokens, other.cost.model_flops)
 
 
-def _memory(candidate: LayoutCandidate) -> dict[str, float]:
-    return {name: float(v) for name, v in vars(candidate.cost.memory).items()}
-
-
-def _step(candidate: LayoutCandidate) -> dict[str, float]:
-    return {name: float(v) for name, v in vars(candidate.cost.step).items()}
-
-
-def _memory_bars(candidates: Sequence[LayoutCandidate], plan: Plan | Infeasible) -> Callable[[int], Figure]:
-    has = plan.machine.chip.memory_bytes
-    bars = [_bar(one, words.MEMORY_PARTS, _memory(one), format_bytes) for one in candidates]
-    return lambda width: stacked_bars(bars, [(has, f"a device has {format_bytes(has)}")], width)
-
-
-def _step_bars(candidates: Sequence[LayoutCandidate]) -> Callable[[int], Figure]:
-    bars = [_bar(one, words.STEP_PARTS, _step(one), format_seconds) for one in candidates]
-    return lambda width: stacked_bars(bars, [], width)
-
-
-def _bar(
-    candidate: LayoutCandidate,
-    paints: Mapping[str, words.Paint],
-    amounts: Mapping[str, float],
-    show: Callable[[float], str],
-) -> Bar:
-    parts = [
-        Part(amount=amounts[name], colour=paint.colour, strength=paint.strength)
-        for name, paint in paints.items()
-        if amounts[name] > 0
-    ]
-    return Bar(label=layout_label(candidate.layout), value=show(sum(amounts.values())), parts=tuple(parts))
-
-
-def _kinds(strip: Strip, candidate: LayoutCandidate) -> list[words.Paint]:
+def _kinds(strip: Strip, candidate: LayoutCandidate) -> list[Paint]:
     """The key of a pipeline's timeline; one without a pipeline has the colours of the step's parts."""
     if strip.rows == 1:
         return []
     drawn = {span.colour for span in strip.spans}
     after = [name for name in AFTER if getattr(candidate.cost.step, name) > 0]
     return [
-        *(words.Paint(title=title, colour=colour) for colour, title in KINDS.values() if colour in drawn),
-        words.Paint(title="bubble", colour="hair"),
-        *(words.STEP_PARTS[name] for name in after),
+        *(Paint(title=title, colour=colour) for colour, title in KINDS.values() if colour in drawn),
+        Paint(title="bubble", colour="hair"),
+        *(STEP_PARTS[name] for name in after),
     ]

@@ -14,9 +14,9 @@ from froude.cost.training.passes import Passes, Seconds, end_passes
 from froude.cost.training.pipeline.events import Event, simulate
 from froude.cost.training.share import fullest_stage
 from froude.cost.training.step import hand_over_seconds, stage_passes
+from froude.drawing.paints import STEP_PARTS
+from froude.drawing.timelines import Span, Strip
 from froude.planning.plans import LayoutCandidate
-from froude.reporting.plan.pictures import Span, Strip
-from froude.reporting.plan.words import STEP_PARTS
 
 KINDS = {"F": ("n3", "forward"), "B": ("n6", "backward"), "W": ("n1", "gradients of weights")}
 """Work of a pipeline: its colour, and what it is."""

@@ -11,9 +11,9 @@ from froude.answers import Answer, Table
 from froude.answers.numbers import loss_text
 from froude.answers.studies import StudyRecord, answer_of_study, read_study_record
 from froude.answers.studies.tables import RUN_LETTERS
+from froude.drawing.studies import drawings
 from froude.errors import InputError
 from froude.reporting.sheet import both_widths, fill, write_page
-from froude.reporting.study.pictures import drawings
 from froude.runs import Study
 
 _RUN = re.compile(r"row \d+ \((?P<row>[0-9a-f]{16})\)|\b(?P<alone>[0-9a-f]{16})\b")

@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from froude.answers.law_texts import constants_text, outcome_text, variants
+from froude.answers.law_texts import constants_text, variants
 from froude.answers.numbers import amount
+from froude.drawing.axes import Panel
+from froude.drawing.charts import draw_view, figure_of_view
+from froude.drawing.colours import COLOURS, size_colours
+from froude.drawing.names import input_name, outcome_name
+from froude.drawing.views import Line, View
+from froude.errors import InputError
 from froude.fitting.curves.points import along_curves
 from froude.fitting.curves.schedules import Schedule
 from froude.laws import Law
-from froude.reporting.style import COLOURS, TEXT_PX, log_ticks, log_x, new_figure, plain_y, size_colours, spread
 from froude.runs import Runs
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_WIDTH, _HEIGHT = 430, 264  # CSS pixels
+_WIDTH, _HEIGHT, _LEFT = 430, 264, 34  # CSS pixels
 _PLACES = 121
 _LINES = 3
-_LETTER, _LABEL_HEIGHT = 6.4, 15  # CSS pixels that a letter of a label takes, about, and that a label does
 _STEPS, _WARMUP = 24_000, 2160
 _SCHEDULES: Mapping[str, Mapping[str, Any]] = {
     "constant": {},
@@ -61,12 +64,6 @@ class Drawing:
     curves: tuple[LawCurve, ...]
     at: Mapping[str, float]
     along: str | None = None
-
-    @property
-    def axis(self) -> tuple[str, str]:
-        """What x is, and its unit."""
-        x = self.law.inputs[0]
-        return ("S", "optimizer steps") if self.along else (x, self.law.input_units[x])
 
     @property
     def caption(self) -> str:
@@ -138,21 +135,35 @@ def _along_schedules(law: Law) -> Drawing:
 
 
 def figure_of(shown: Drawing) -> Figure:
-    """The picture: logarithmic x, the labels of lines at their right ends."""
-    law, (x, unit) = shown.law, shown.axis
+    """The picture as a figure of a document."""
+    return figure_of_view(view_of_law(shown), _WIDTH, _HEIGHT, left=_LEFT)
+
+
+def view_of_law(shown: Drawing) -> View:
+    """The curves, the labels of lines at their right ends."""
+    law = shown.law
     values = np.concatenate([curve.y for curve in shown.curves])
-    ticks, low, high, is_log = _y_axis(values)
-    labels = [amount(tick, law.unit) for tick in ticks]
-    left = 14 + int(_LETTER * max(map(len, labels)))
-    right = 22 + int(_LETTER * max(len(curve.label) for curve in shown.curves))
-    figure, axes = new_figure(_WIDTH, _HEIGHT, left=left, right=right)
-    log_x(axes, shown.x[0], shown.x[-1], f"{x}, {unit}", unit == "FLOP", 5)
-    plain_y(axes, low, high, outcome_text(law))
-    axes.set_yscale("log" if is_log else "linear")
-    axes.set_yticks(ticks, labels)
-    axes.set_yticks([], minor=True)
-    _draw_curves(axes, shown, is_log)
-    return figure
+    shades = list(size_colours(np.arange(len(shown.curves))).values()) if len(shown.curves) > 1 else [COLOURS["n6"]]
+    lines = [
+        Line(x=shown.x, y=curve.y, role="path", colour=shade, label=curve.label or None)
+        for curve, shade in zip(shown.curves, shades, strict=True)
+    ]
+    return View(
+        points=(),
+        lines=tuple(lines),
+        x_label=input_name("S") if shown.along else input_name(law.inputs[0], law),
+        y_label=outcome_name(law),
+        compute=law.input_units.get(law.inputs[0]) == "FLOP",
+        log_y=bool(values.min() > 0 and values.max() > _LOG_FROM * values.min()),
+    )
+
+
+def panels_of_law(law: Law) -> tuple[Panel, ...]:
+    """The law over the range that its source measured, under its first published constants. InputError without one."""
+    if not has_picture(law):
+        raise InputError(f"{law.name} has no picture: it says of no range over which it was measured; plot a fit of it")
+    view = view_of_law(drawing(law))
+    return (lambda axes, look: draw_view(axes, view, look),)
 
 
 def _best_known(law: Law) -> Law:
@@ -230,31 +241,3 @@ def _likely(law: Law, name: str, share: float) -> float:
         return float((_width(law, x) ** (share - 0.5)) ** power)
     starts = law.kinds[name].draw(np.random.default_rng(0), 999, _LEVEL.get(law.unit, 1.0))
     return float(np.quantile(np.abs(starts), share))
-
-
-def _y_axis(values: np.ndarray) -> tuple[np.ndarray, float, float, bool]:
-    """Ticks and ends of the axis of outcomes, and whether it is logarithmic."""
-    from matplotlib.ticker import MaxNLocator
-
-    low, high = float(np.min(values)), float(np.max(values))
-    if low > 0 and high / low > _LOG_FROM:
-        room = (high / low) ** 0.06
-        return log_ticks(low / room, high * room, 6), low / room, high * room, True
-    room = 0.07 * (high - low) or 0.5
-    ticks = np.array(MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low - room, high + room))
-    return ticks[(ticks >= low - room) & (ticks <= high + room)], low - room, high + room, False
-
-
-def _draw_curves(axes: Axes, shown: Drawing, is_log: bool) -> None:
-    colours = list(size_colours(np.arange(_LINES)).values()) if len(shown.curves) > 1 else [COLOURS["n6"]]
-    for curve, colour in zip(shown.curves, colours, strict=True):
-        axes.plot(shown.x, curve.y, color=colour, linewidth=2, solid_capstyle="round")
-    ends = np.array([curve.y[-1] for curve in shown.curves])
-    low, high = axes.get_ylim()
-    heights = np.log(ends / low) / np.log(high / low) if is_log else (ends - low) / (high - low)
-    apart = spread(list(heights), _LABEL_HEIGHT / axes.get_window_extent().height)
-    for curve, colour, height in zip(shown.curves, colours, apart, strict=True):
-        axes.annotate(
-            curve.label, (1, height), xycoords="axes fraction", xytext=(8, 0), textcoords="offset pixels",
-            va="center", fontsize=TEXT_PX - 0.5, color=colour, annotation_clip=False,
-        )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What each picture of a study shows: points, lines and marks for `charts.chart`."""
+"""What each picture of a study shows: points, lines and marks for `charts.draw_view`."""
 
 from __future__ import annotations
 
@@ -12,20 +12,11 @@ import numpy as np
 from froude.answers.studies import StudyRecord
 from froude.answers.studies.sentences import PARTS
 from froude.answers.studies.values import baselines, flops_per_token, frontier, law_band, law_value
+from froude.drawing.charts import chart, forecast_label, measured_label, number_line, part_bars
+from froude.drawing.colours import COLOURS, size_colours
+from froude.drawing.views import Line, Mark, Points, Role, View
 from froude.fitting import Fit
 from froude.quantity import format_quantity
-from froude.reporting.charts import (
-    Line,
-    Mark,
-    Points,
-    View,
-    chart,
-    forecast_label,
-    measured_label,
-    number_line,
-    part_bars,
-)
-from froude.reporting.style import COLOURS, size_colours
 from froude.runs import Runs
 
 if TYPE_CHECKING:
@@ -47,11 +38,12 @@ def curves_view(record: StudyRecord) -> View:
     black = {record.target.N: COLOURS["ink"]} if record.target else {}
     lines = [*_curves(record, runs, colours, start), *_curves(record, record.targets, black, start)]
     return View(
-        points=_points(record, "D"),
+        points=(_points(record, "D"),),
         lines=tuple(lines),
         marks=_measured_marks(record, "D", label=False),
         x_label=f"{record.unit}s trained on",
         y_label=_loss_label(record),
+        column="parameters",
     )
 
 
@@ -63,16 +55,17 @@ def tokens_view(record: StudyRecord) -> View:
     lines: list[Line] = []
     for size, colour in colours.items():
         mine = runs.take(runs["N"] == size)
-        for stretch, role, label in _stretches(mine, "D", first, last, format_quantity(size)):
+        label = f"{format_quantity(size)} parameters"
+        for stretch, role, is_last in _stretches(mine, "D", first, last):
             if record.fit:
                 loss = law_value(record.fit, size, stretch, flops(size) * stretch)
-                lines.append(Line(x=stretch, y=loss, role=role, colour=colour, label=label))
-        lines += _joined(record, mine, "D", colour, format_quantity(size))
+                lines.append(_labelled(stretch, loss, role, colour, label if is_last else None))
+        lines += _joined(record, mine, "D", colour, label)
     if record.fit and (at := record.target):
         D = np.geomspace(first, at.D, _STEPS)
         lines.append(_path(record.fit, D, at.N, D, flops(at.N) * D))
     return View(
-        points=_points(record, "D"), lines=tuple(lines), marks=_marks(record, "D"),
+        points=(_points(record, "D"),), lines=tuple(lines), marks=_marks(record, "D"),
         x_label=f"{record.unit}s trained on", y_label=_loss_label(record),
     )  # fmt: skip
 
@@ -84,17 +77,17 @@ def parameters_view(record: StudyRecord) -> View:
     first, last = runs["N"].min(), _reach(record, "N")
     lines: list[Line] = []
     for length, mine in _lengths(runs):
-        label = format_quantity(length, 2)
-        for stretch, role, name in _stretches(mine, "N", first, last, label):
+        label = f"{format_quantity(length, 2)} {record.unit}s"
+        for stretch, role, is_last in _stretches(mine, "N", first, last):
             if record.fit:
                 loss = law_value(record.fit, stretch, length, flops(stretch) * length)
-                lines.append(Line(x=stretch, y=loss, role=role, colour=COLOURS["soft"], label=name))
+                lines.append(_labelled(stretch, loss, role, COLOURS["soft"], label if is_last else None))
         lines += _joined(record, mine, "N", COLOURS["soft"], label)
     if record.fit and (at := record.target):
         N = np.geomspace(first, at.N, _STEPS)
         lines.append(_path(record.fit, N, N, at.D, flops(N) * at.D))
     return View(
-        points=_points(record, "N"), lines=tuple(lines), marks=_marks(record, "N"),
+        points=(_points(record, "N"),), lines=tuple(lines), marks=_marks(record, "N"),
         x_label="parameters, embedding not counted", y_label=_loss_label(record),
     )  # fmt: skip
 
@@ -115,8 +108,9 @@ def frontier_view(record: StudyRecord) -> View:
         C = np.geomspace(runs["C"].min(), _reach(record, "C"), _STEPS)
         lines.insert(0, Line(x=C, y=frontier(record, record.fit, C)[0], role="frontier", colour=COLOURS["ink"]))
     return View(
-        points=_points(record, "C"), lines=tuple(lines), marks=_marks(record, "C"),
+        points=(_points(record, "C"),), lines=tuple(lines), marks=_marks(record, "C"),
         x_label="training FLOPs", y_label=_loss_label(record), compute=True,
+        column="parameters" if lines else None,
     )  # fmt: skip
 
 
@@ -136,7 +130,7 @@ def further_view(record: StudyRecord, forecast: Mapping[str, Any]) -> View:
     )  # fmt: skip
     before = tuple(replace(mark, side="left") for mark in _marks(record, "C"))
     return View(
-        points=_points(record, "C"), lines=(path,), marks=before + steps,
+        points=(_points(record, "C"),), lines=(path,), marks=before + steps,
         x_label="training FLOPs", y_label=_loss_label(record), compute=True,
     )  # fmt: skip
 
@@ -152,7 +146,7 @@ def residuals_view(record: StudyRecord, fit: Fit) -> View:
         colour=COLOURS["soft"],
     )
     return View(
-        points=Points(x=runs["C"], y=off, colours=_colours(record)), lines=(zero,),
+        points=(Points(x=runs["C"], y=off, colours=_colours(record)),), lines=(zero,),
         x_label="training FLOPs", y_label="measured less law, %", compute=True,
     )  # fmt: skip
 
@@ -203,7 +197,7 @@ def _colours(record: StudyRecord) -> tuple[str, ...]:
 
 
 def _loss_label(record: StudyRecord) -> str:
-    return f"loss, nats per {record.unit}"
+    return f"loss (nats/{record.unit})"
 
 
 def _reach(record: StudyRecord, x: str) -> float:
@@ -277,17 +271,20 @@ def _binned(steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return tokens, loss
 
 
-def _stretches(
-    runs: Runs, x: str, first: float, last: float, label: str
-) -> Iterator[tuple[np.ndarray, Any, str | None]]:
-    """The law's line in two: as far as these runs reach, and beyond, where the label stands."""
+def _stretches(runs: Runs, x: str, first: float, last: float) -> Iterator[tuple[np.ndarray, Role, bool]]:
+    """The law's line in two: as far as these runs reach, and beyond; with whether it is the last."""
     if not len(runs):
         return
     reach = runs[x].max()
     beyond = reach < last * 0.999
-    yield np.geomspace(first, reach, _STEPS), "law", None if beyond else label
+    yield np.geomspace(first, reach, _STEPS), "law", not beyond
     if beyond:
-        yield np.geomspace(reach, last, _STEPS), "beyond", label
+        yield np.geomspace(reach, last, _STEPS), "beyond", True
+
+
+def _labelled(x: np.ndarray, y: np.ndarray, role: Role, colour: str, label: str | None) -> Line:
+    """A line with its label, of which a phone shows the number."""
+    return Line(x=x, y=y, role=role, colour=colour, label=label, short=label and label.split()[0])
 
 
 def _joined(record: StudyRecord, runs: Runs, x: str, colour: str, label: str) -> list[Line]:
@@ -296,7 +293,7 @@ def _joined(record: StudyRecord, runs: Runs, x: str, colour: str, label: str) ->
         return []
     places, which = np.unique(runs[x], return_inverse=True)
     means = np.bincount(which, weights=runs["loss"]) / np.bincount(which)
-    return [Line(x=places, y=means, role="law", colour=colour, label=label)]
+    return [_labelled(places, means, "law", colour, label)]
 
 
 def _lengths(runs: Runs) -> list[tuple[float, Runs]]:

@@ -1,0 +1,85 @@
+"""One function that draws any result, and which function draws which."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from froude.drawing.axes import PAPER, Panel, make_bare, matplotlib_figure
+from froude.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PANELS: Mapping[str, str] = {
+    "Backtest": "backtests.panels_of_backtest",
+    "Choice": "fits.panels_of_choice",
+    "Fit": "fits.panels_of_fit",
+    "Forecast": "forecasts.panels_of_forecast",
+    "GrowthResult": "growth.panels_of_growth",
+    "Law": "laws.panels_of_law",
+    "Plan": "plans.panels_of_plan",
+    "TrainCost": "plans.panels_of_train_cost",
+}
+"""By the name of a class, what makes the panels of its picture; the rooms above this one are in it too."""
+
+_WIDTH_IN, _HEIGHT_IN = 5.0, 3.3  # of a picture of one panel
+_ROW_IN = (7.0, 2.9)  # of a row of two
+
+
+def draw(result: Any, ax: Axes | Sequence[Axes] | None = None, **options: Any) -> Axes:
+    """Draw a result into Matplotlib's axes, and return them.
+
+    Several forecasts may be given as a list. A picture of several panels takes as many axes, or draws its first panel
+    into the one that it is given. Without axes it makes a figure 5 inches wide, 7 for several panels, and returns the
+    first of its axes; no window holds that figure: a notebook shows the axes that end a cell, and
+    `ax.figure.savefig("fit.pdf")` writes it. Text is 8 points high. A fit takes the `runs` that it was fitted to as an
+    option, to mark those that diverged. InputError for a result that has no picture, or without matplotlib.
+    """
+    panels = _panels(result, options)
+    given = _new_axes(len(panels)) if ax is None else _listed(ax)
+    for panel, axes in zip(panels, given, strict=False):
+        make_bare(axes, PAPER)
+        panel(axes, PAPER)
+    return given[0]
+
+
+def _panels(result: Any, options: Mapping[str, Any]) -> tuple[Panel, ...]:
+    if isinstance(result, list | tuple):
+        kinds = {type(each).__name__ for each in result}
+        if kinds == {"Forecast"}:
+            return _function("forecasts.panels_of_forecasts")(result, **options)
+        if len(result) != 1:
+            raise InputError(f"{len(result)} results in one picture: only forecasts go together; draw one at a time")
+        return _panels(result[0], options)
+    kind = type(result).__name__
+    if kind not in PANELS or not type(result).__module__.startswith("froude."):
+        raise InputError(f"a {kind} has no picture: these have one: {', '.join(sorted(PANELS))}")
+    return _function(PANELS[kind])(result, **options)
+
+
+def _function(path: str) -> Callable[..., tuple[Panel, ...]]:
+    module, name = path.split(".")
+    return getattr(importlib.import_module(f"froude.drawing.{module}"), name)
+
+
+def _listed(ax: Axes | Sequence[Axes]) -> list[Axes]:
+    return list(np.ravel(np.asarray(ax, dtype=object)))
+
+
+def _new_axes(n: int) -> list[Axes]:
+    """Axes of a new figure that no window holds, two in a row."""
+    rows = -(-n // 2)
+    size = (_WIDTH_IN, _HEIGHT_IN) if n == 1 else (_ROW_IN[0], _ROW_IN[1] * rows)
+    figure = matplotlib_figure(figsize=size, dpi=144, facecolor="white")
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    from froude.drawing.notebook import NotebookAxes
+
+    figure.set_layout_engine(ConstrainedLayoutEngine(wspace=0.06, hspace=0.08))
+
+    grid = figure.add_gridspec(rows, min(n, 2))
+    return [figure.add_subplot(grid[k // 2, k % 2], axes_class=NotebookAxes) for k in range(n)]

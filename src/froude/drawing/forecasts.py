@@ -1,0 +1,133 @@
+"""The picture of forecasts: runs, law and band, and beyond them what is forecast with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from froude.answers.numbers import percent
+from froude.drawing.axes import Panel
+from froude.drawing.charts import draw_view, forecast_label
+from froude.drawing.colours import COLOURS
+from froude.drawing.fits import STEPS, Placement, law_lines, line_of, placement_of, run_points
+from froude.drawing.names import input_name
+from froude.drawing.views import Line, Mark, View
+from froude.errors import InputError
+from froude.fitting import Fit, Forecast
+
+_MARKS = 12  # forecasts that have a mark each; more of them are a line
+_PATHS = 3  # values of the second input that have a line out to the forecast
+
+
+def panels_of_forecast(forecast: Forecast) -> tuple[Panel, ...]:
+    """A forecast, or as many as its inputs have values, with the runs and the law that it was made by."""
+    return panels_of_forecasts([forecast])
+
+
+def panels_of_forecasts(forecasts: Sequence[Forecast]) -> tuple[Panel, ...]:
+    """Several forecasts in one picture, with the runs and the law of the first. InputError where there is none."""
+    single = [one for each in forecasts for one in _singly(each)]
+    if not single:
+        raise InputError("no forecast is given: give at least one")
+    fit = forecasts[0].fit
+    view = _with_runs(fit, single) if isinstance(fit, Fit) else _alone(single)
+    return (lambda axes, look: draw_view(axes, view, look),)
+
+
+def _singly(forecast: Forecast) -> Iterator[Forecast]:
+    """A forecast of arrays as forecasts of one place each."""
+    shape = np.shape(forecast.mean)
+    at = {x: np.broadcast_to(values, shape).ravel() for x, values in forecast.at.items()}
+    ends = (np.broadcast_to(values, shape).ravel() for values in (forecast.mean, forecast.lo, forecast.hi))
+    for k, (mean, lo, hi) in enumerate(zip(*ends, strict=True)):
+        place = {x: float(values[k]) for x, values in at.items()}
+        yield replace(forecast, at=place, mean=float(mean), lo=float(lo), hi=float(hi), parts={})
+
+
+def _with_runs(fit: Fit, forecasts: Sequence[Forecast]) -> View:
+    placement = placement_of(fit)
+    if placement is None:
+        return _alone(forecasts)
+    beyond = [*_paths(fit, placement, forecasts)]
+    lines = [replace(line, label=None if _is_crowded(beyond) else line.label) for line in law_lines(fit, placement)]
+    return View(
+        points=tuple(run_points(fit, placement)),
+        lines=(*lines, *beyond),
+        marks=_marks([(float(placement.place(each.at)), each) for each in forecasts]),
+        x_label=placement.label(fit),
+        y_label=fit.y,
+        compute=placement.x == "C",
+        log_y=fit.residual == "log",
+    )
+
+
+def _is_crowded(beyond: Sequence[Line]) -> bool:
+    """Whether labels of the runs' lines would stand in the midst of lines to the forecasts."""
+    return bool(beyond)
+
+
+def _paths(fit: Fit, placement: Placement, forecasts: Sequence[Forecast]) -> Iterator[Line]:
+    """From the runs to each forecast: the law at its own second input, or on from the largest run."""
+    by, along = placement.by, placement.along
+    inside = fit.inputs[along]
+    values = [0.0] if by is None else sorted({each.at[by] for each in forecasts})
+    if len(values) > _PATHS:
+        return
+    for order, value in enumerate(values):
+        mine = [each.at[along] for each in forecasts if by is None or each.at[by] == value]
+        low, high = min(float(inside.min()), *mine), max(mine)
+        start = float(inside.max()) if by is None and high > inside.max() else low
+        if high <= start:
+            continue
+        grid = np.geomspace(start, high, STEPS)
+        at = {along: grid} if by is None else {by: value, along: grid}
+        line = line_of(fit, placement, at, COLOURS["forecast"])
+        yield replace(line, order=order + 2, name="law beyond the runs" if order == 0 else None)
+
+
+def _alone(forecasts: Sequence[Forecast]) -> View:
+    """Forecasts without runs, over the input that varies most."""
+    inputs = [*forecasts[0].at]
+    varying = [x for x in inputs if len({each.at[x] for each in forecasts}) > 1] or inputs
+    if not varying or any(each.at[varying[0]] <= 0 for each in forecasts):
+        raise InputError("this forecast has no picture: it has no input above 0 to draw it over")
+    x = varying[0]
+    fit = forecasts[0].fit
+    return View(
+        points=(),
+        lines=tuple(_curve(x, forecasts)) if len(forecasts) > _MARKS else (),
+        marks=_marks([(each.at[x], each) for each in forecasts]),
+        x_label=input_name(x, fit.law if fit is not None else None),
+        y_label=_outcome(fit),
+        compute=x == "C",
+    )
+
+
+def _curve(x: str, forecasts: Sequence[Forecast]) -> Iterator[Line]:
+    ordered = sorted(forecasts, key=lambda each: each.at[x])
+    columns: list[tuple[float, Any, Any, Any]] = [(each.at[x], each.mean, each.lo, each.hi) for each in ordered]
+    places, mean, lo, hi = np.array(columns, dtype=float).T
+    band = f"{percent(forecasts[0].level, 0)} interval"
+    yield Line(x=places, y=mean, lo=lo, hi=hi, role="path", colour=COLOURS["forecast"], name="forecast", band=band)
+
+
+def _outcome(fit: Any) -> str:
+    return fit.y if isinstance(fit, Fit) else "forecast"
+
+
+def _marks(placed: Sequence[tuple[float, Forecast]]) -> tuple[Mark, ...]:
+    """Each forecast with its interval; where several are shown, with its number above."""
+    if len(placed) > _MARKS:
+        return ()
+    alone = len(placed) == 1
+    return tuple(
+        Mark(
+            x=x, y=each.mean, lo=each.lo, hi=each.hi, role="forecast",
+            label=forecast_label(each.mean) if alone else forecast_label(each.mean).split()[-1],
+            side="right" if alone else "above",
+        )
+        for x, each in placed
+    )  # fmt: skip

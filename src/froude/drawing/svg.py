@@ -1,0 +1,78 @@
+"""Figures as SVG: inside a page, whose theme they follow, and as files that suit a light and a dark ground."""
+
+from __future__ import annotations
+
+import io
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from froude.drawing.colours import COLOURS, THEMES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_GROUND = {"light": "#ffffff", "dark": "#0d1117"}
+"""What a file's picture stands on where it is transparent: GitHub's pages."""
+
+
+def inline_svg(figure: Figure, name: str, title: str) -> str:
+    """The figure as an `<svg>` element for a page: ids unique to `name`, colours and fonts the page's own."""
+    text = _saved(figure, name)
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.S)
+    text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text).replace("xlink:href", "href")
+    text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", text)
+    text = without_font_families(text)
+    for colour, hexadecimal in COLOURS.items():
+        text = text.replace(hexadecimal, f"var(--{colour})")
+    text = re.sub(
+        r'<svg [^>]*viewBox="([^"]*)"[^>]*>',
+        rf'<svg viewBox="\1" role="img" aria-label="{escape(title)}">',
+        text,
+    )
+    return re.sub(r"\n\s*", "\n", text)
+
+
+def svg(figure: Figure, name: str) -> bytes:
+    """The figure as an SVG file, transparent, in light colours and, where the reader prefers dark, in dark ones.
+
+    It is the same each time it is drawn: no date, ids from `name`, text as text.
+    """
+    text = without_font_families(_saved(figure, name))
+    text = re.sub(r'(width|height)="([\d.]+)pt"', r'\1="\2"', text, count=2)  # CSS pixels, which are no points
+    text = text.replace("<svg ", '<svg font-family="system-ui, sans-serif" ', 1)
+    text = text.replace(COLOURS["paper"], _GROUND["light"])
+    text = re.sub(r"(<svg [^>]*>)", lambda tag: f"{tag[0]}\n{_dark_style(text)}", text, count=1)
+    return re.sub(r"\s*\n\s*", "\n", text).encode()
+
+
+def without_font_families(svg: str) -> str:
+    """The SVG with sizes and weights of its text kept and the font left to the page."""
+    # Matplotlib before 3.11 writes one shorthand for what later versions write as properties of their own.
+    svg = re.sub(r"font: (\w+) ([\d.]+px) [^;\"]*", r"font-weight: \1; font-size: \2", svg)
+    svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg)
+    return re.sub(r" font-family: [^;\"]*;", "", svg)
+
+
+def _saved(figure: Figure, name: str) -> str:
+    import matplotlib
+
+    target = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(target, format="svg", facecolor="none", metadata=nothing)
+    return target.getvalue()
+
+
+def _dark_style(text: str) -> str:
+    """The rules that take the dark colour for each light one in the SVG; who knows no rules sees it light."""
+    light = {**COLOURS, "paper": _GROUND["light"]}
+    dark = {**THEMES["dark"], "paper": _GROUND["dark"]}
+    rules = [
+        f'[style*="{what}: {light[name]}"]{{{what}:{dark[name]}!important}}'
+        for name in light
+        for what in ("fill", "stroke")
+        if f"{what}: {light[name]}" in text
+    ]
+    return f"<style>@media (prefers-color-scheme: dark){{{''.join(rules)}}}</style>"

@@ -1,0 +1,183 @@
+"""Pictures of results: true to them, legible at the widths of a paper, and without a trace outside their axes."""
+
+import itertools
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from froude import Backtest, Fit, Forecast, InputError, Runs, backtest, choose, fit, get_law
+from froude.drawing import draw
+from froude.drawing.axes import log_ticks, tick_labels, wrap
+from froude.drawing.draw import PANELS
+from froude.drawing.fits import measured_of, view_of_fit
+from planted import planted
+
+matplotlib = pytest.importorskip("matplotlib")
+
+WIDTHS = (3.3, 5.0, 7.0)
+
+
+@pytest.fixture(scope="module")
+def runs() -> Runs:
+    """Planted runs, two diverged, one far off."""
+    columns = planted()
+    columns["loss"][[3, 17]] = np.nan
+    columns["loss"][9] *= 1.2
+    return Runs.from_columns(columns)
+
+
+@pytest.fixture(scope="module")
+def fitted(runs: Runs) -> Fit:
+    """Chinchilla's law fitted to them."""
+    return fit("chinchilla", runs, draws=20)
+
+
+def along_compute(n: int = 14) -> Runs:
+    """Runs over compute alone."""
+    C = np.geomspace(1e17, 1e21, n)
+    noise = 0.003 * np.random.default_rng(0).standard_normal(n)
+    return Runs.from_columns({"C": C, "loss": (1.8 + 2 * (C / 1e17) ** -0.08) * np.exp(noise)})
+
+
+@pytest.fixture(scope="module")
+def single() -> Fit:
+    """A law of one input fitted to runs over compute."""
+    return fit("power-floor", along_compute(), x="C", draws=20)
+
+
+@pytest.fixture(scope="module")
+def held_out(runs: Runs) -> Backtest:
+    """The fit to small runs, judged on large ones."""
+    return backtest("chinchilla", runs, "C > 1e21", draws=20)[0]
+
+
+RESULTS: dict[str, Callable[[pytest.FixtureRequest], Any]] = {
+    "Fit": lambda request: request.getfixturevalue("fitted"),
+    "single": lambda request: request.getfixturevalue("single"),
+    "Choice": lambda request: choose(along_compute(), x="C", draws=20),
+    "Forecast": lambda request: request.getfixturevalue("fitted").predict(N=7e10, D=1.4e12),
+    "forecasts": lambda request: request.getfixturevalue("single").predict(C=[1e22, 1e23, 1e24]),
+    "Backtest": lambda request: request.getfixturevalue("held_out"),
+    "Law": lambda request: get_law("chinchilla"),
+}
+
+
+def words_of(axes: Any) -> list[Any]:
+    """The boxes of all words of axes that are drawn, by their text."""
+    legend = axes.get_legend()
+    keys = legend.get_texts() if legend else []
+    ticks = [*axes.get_xticklabels(), *axes.get_yticklabels()]
+    texts = [*axes.texts, *ticks, axes.xaxis.label, axes.yaxis.label, axes.title, *keys]
+    return [text for text in texts if text.get_visible() and text.get_text().strip()]
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_word_of_a_picture_is_cut_or_over_another(request, kind, width):
+    first: Any = draw(RESULTS[kind](request))
+    figure = first.figure
+    figure.set_size_inches(width * len(figure.axes), 2.9)
+    result = RESULTS[kind](request)
+    for axes in figure.axes:
+        axes.clear()
+    draw(result, figure.axes)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        boxes = {text.get_text(): text.get_window_extent().padded(-1) for text in words_of(axes)}
+        for words, box in boxes.items():
+            assert figure.bbox.containsx(box.x0) * figure.bbox.containsx(box.x1), words
+            assert figure.bbox.containsy(box.y0) * figure.bbox.containsy(box.y1), words
+        for (a, first_box), (b, second_box) in itertools.combinations(boxes.items(), 2):
+            assert not first_box.overlaps(second_box), (a, b)
+        sizes = {round(text.get_fontsize(), 1) for text in words_of(axes)}
+        assert all(7 <= size <= 9 for size in sizes)
+
+
+def test_runs_are_drawn_where_they_were_measured(runs, fitted):
+    there = ~runs.diverged()
+    np.testing.assert_allclose(measured_of(fitted), runs["loss"][there], rtol=1e-12)
+    axes: Any = draw(fitted, runs=runs)
+    dots, ring, crosses = axes.collections[-3:]
+    np.testing.assert_allclose(np.asarray(dots.get_offsets()).T, [runs["D"][there], runs["loss"][there]])
+    np.testing.assert_allclose(np.asarray(ring.get_offsets())[0], [runs["D"][9], runs["loss"][9]])
+    np.testing.assert_allclose(np.asarray(crosses.get_offsets())[:, 0], runs["D"][~there])
+
+
+def test_lines_of_a_fit_are_its_law_at_their_label(fitted):
+    lines = view_of_fit(fitted).lines
+    assert len(lines) == len(np.unique(fitted.inputs["N"]))
+    for size, line in zip(np.unique(fitted.inputs["N"]), lines, strict=True):
+        forecast = fitted.predict(N=size, D=line.x)
+        for drawn, said in ((line.y, forecast.mean), (line.lo, forecast.lo), (line.hi, forecast.hi)):
+            np.testing.assert_allclose(np.asarray(drawn), said)
+
+
+def test_many_sizes_are_drawn_over_the_compute_they_come_to():
+    N, D = np.geomspace(1e8, 1e10, 30), np.geomspace(2e9, 2e11, 30)[::-1]
+    loss = get_law("chinchilla")(N=N, D=D, **get_law("chinchilla").published["besiroglu-2024"])
+    view = view_of_fit(fit("chinchilla", Runs.from_columns({"N": N, "D": D, "loss": loss}), draws=20))
+    assert view.compute
+    np.testing.assert_allclose(view.points[0].x, 6 * N * D)
+
+
+def test_a_forecast_stands_at_its_place_with_its_interval(fitted):
+    forecast = fitted.predict(N=7e10, D=1.4e12)
+    axes: Any = draw(forecast)
+    bar = next(line for line in axes.lines if line.get_alpha() == 0.38)
+    np.testing.assert_allclose(bar.get_xydata(), [[1.4e12, forecast.lo], [1.4e12, forecast.hi]])
+    alone = Forecast(at={"N": 1e9}, mean=2.0, lo=1.9, hi=2.1, level=0.9, parts={})
+    assert draw(alone).get_xlabel() == "parameters N"
+
+
+def test_a_backtest_says_how_many_intervals_held(held_out):
+    inside = round(held_out.coverage * held_out.n_held_out)
+    first: Any = draw(held_out)
+    labels = [text.get_text() for text in first.get_legend().get_texts()]
+    assert f"inside the 90% interval ({inside})" in labels
+    errors: Any = draw(held_out).figure.axes[1]
+    assert max(errors.collections[-1].get_offsets()[:, 0]) == pytest.approx(np.exp(held_out.reaches.max()))
+
+
+def test_a_picture_leaves_no_window_and_no_setting_behind():
+    code = (
+        "import sys, matplotlib; from froude import get_law; from froude.drawing import draw\n"
+        "settings = lambda: {k: str(v) for k in matplotlib.rcParams if k != 'backend' "
+        "for v in [matplotlib.rcParams[k]]}\n"
+        "before = settings(); draw(get_law('power'))\n"
+        "print(before == settings(), 'matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n"
+
+
+def test_axes_without_a_window_show_themselves_in_a_notebook():
+    axes: Any = draw(get_law("power"))
+    data, size = axes._repr_png_()
+    assert data.startswith(b"\x89PNG")
+    assert size == {"width": 480, "height": 317}
+    assert pickle.loads(pickle.dumps(axes)).get_xlabel() == "training FLOPs"
+
+
+def test_what_has_no_picture_is_refused_in_one_sentence():
+    with pytest.raises(InputError, match=f"a dict has no picture: these have one: {', '.join(sorted(PANELS))}"):
+        draw({})
+    with pytest.raises(InputError, match="only forecasts go together"):
+        draw([get_law("power"), get_law("chinchilla")])
+
+
+def test_an_axis_of_a_few_percent_has_ticks_that_differ():
+    ticks = log_ticks(10.61e6, 10.72e6, 5)
+    assert len(ticks) > 1
+    assert tick_labels(ticks)[0] == "10.65M"
+    assert len({*tick_labels(ticks)}) == len(ticks)
+
+
+def test_a_long_label_is_broken_between_words():
+    lines = wrap("activation recomputation in all blocks and sequence parallelism", 180)
+    assert len(lines) == 3
+    assert " ".join(lines) == "activation recomputation in all blocks and sequence parallelism"
