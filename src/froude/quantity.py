@@ -4,11 +4,17 @@ Base units: a plain count, FLOP, FLOP/s, bytes, bytes/s, seconds, dollars. One t
 accepted unit; `SCALES` holds what may follow a bare number ("70B" is 70e9). No writing is in both.
 """
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from froude.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SCALES: Mapping[str, float] = {
     **{"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "b": 1e9, "T": 1e12},
@@ -97,6 +103,32 @@ def parse_quantity(text: str, *, expect: str | None = None) -> float:
     if not math.isfinite(number * factor):
         raise InputError(f"{text!r} is too large for a number: {_ACCEPTED}")
     return number * factor
+
+
+def read_quantity(value: Any, expect: str | None = None) -> float:
+    """Return a number, or what a text writes as `parse_quantity` reads it. InputError for what is neither."""
+    if isinstance(value, str):
+        return parse_quantity(value, expect=expect)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"a {type(value).__name__} is no quantity: {_ACCEPTED}") from None
+
+
+def read_quantities(values: Any) -> np.ndarray:
+    """Return numbers, texts such as "7B", or lists and arrays of either as an array of floats of their shape.
+
+    InputError, naming the value, for what is no quantity.
+    """
+    import numpy as np
+
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InputError("lists of unequal length are no array of quantities: give one number for each place") from None
+    if array.dtype.kind in "fiu":
+        return array.astype(float)
+    return np.array([read_quantity(value) for value in array.ravel().tolist()], dtype=float).reshape(array.shape)
 
 
 def parse_assignments(text: str) -> dict[str, float]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, final, get_args
 import numpy as np
 
 from froude.errors import InputError
-from froude.runs import Runs
+from froude.runs import Runs, RunsSource, read_runs
 from froude.runs.roles import normal
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Unknown:
     why: str
 
 
-def count_flops(runs: Runs, how: str = "auto", **sizes: float) -> Runs:
+def count_flops(runs: RunsSource, how: str = "auto", **sizes: float) -> Runs:
     """The runs with C counted in one of these ways, which `derived` names.
 
     "column" takes the column C that was read, "6nd" is 6·N·D, "exact" counts the matmuls of the decoder whose sizes
@@ -86,6 +86,7 @@ def count_flops(runs: Runs, how: str = "auto", **sizes: float) -> Runs:
 
     InputError for another way, or one that the table does not allow, saying what is missing.
     """
+    runs = read_runs(runs)
     _check_asked(how, sizes)
     has_column = "C" in runs and not _derived(runs, "C")
     if how == "column" and not has_column:

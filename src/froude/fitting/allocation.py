@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from froude.errors import InputError
 from froude.fitting.fits import Fit
 from froude.laws import Law, get_law
+from froude.quantity import read_quantities
 from froude.result import Result
 
 FLOP_PER_PARAM_TOKEN = 6.0
@@ -43,22 +45,27 @@ class Allocation(Result):
 
 
 def optimal(
-    source: Fit | Mapping[str, float],
+    source: Fit | Mapping[str, float] | str | Path,
     C: Any,
     *,
     law: Law | str = "chinchilla",
     flop_per_param_token: float = FLOP_PER_PARAM_TOKEN,
 ) -> Allocation:
-    """The N and D of least loss with C = flop_per_param_token·N·D, under a fit, or under constants of a law.
+    """The N and D of least loss with C = flop_per_param_token·N·D, under a fit or a saved one, or constants of a law.
+
+    C is a number of FLOPs, a quantity as "1e24 FLOP", or an array of them.
 
     For laws of the form A·N^-alpha + B·D^-beta the closed form of Hoffmann et al. 2022, eq. 4: N = G·(C/6)^a with
     G = (alpha·A/(beta·B))^(1/(alpha + beta)) and a = beta/(alpha + beta); for others by search. InputError for a law
     that is not one of N and D, for C that is not above 0, and where the loss has no minimum.
     """
+    if isinstance(C, Fit):
+        raise InputError("froude.optimal takes the fit first, then the FLOPs: write froude.optimal(fit, 1e24)")
+    source = Fit.load(source) if isinstance(source, str | Path) else source
     law = source.law if isinstance(source, Fit) else get_law(law) if isinstance(law, str) else law
     if set(law.inputs) != {"N", "D"}:
         raise InputError(f"{law.name} is a law of {' and '.join(law.inputs)}: the best N and D need a law of N and D")
-    budget = np.asarray(C, dtype=float)
+    budget = read_quantities(C)
     if np.any(bad := ~(np.isfinite(budget) & (budget > 0))):
         raise InputError(f"C = {budget[bad].flat[0]:g}: give training FLOPs above 0")
     params = source.params if isinstance(source, Fit) else source

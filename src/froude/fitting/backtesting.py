@@ -7,13 +7,14 @@ from typing import Any, Unpack, final
 import numpy as np
 
 from froude.errors import InputError
+from froude.fitting.arguments import read_law_first
 from froude.fitting.choice import fit
 from froude.fitting.fits import Fit
 from froude.fitting.measured import measure
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.laws import Law, get_law
 from froude.result import Result
-from froude.runs import Runs
+from froude.runs import Runs, RunsSource
 from froude.runs.count_agreement import check_counted_alike
 
 
@@ -94,7 +95,7 @@ class Backtest(Result):
 
 def backtest(
     laws: Law | str | Iterable[Law | str],
-    runs: Runs,
+    runs: RunsSource,
     hold_out: str,
     y: str = "loss",
     *,
@@ -107,6 +108,10 @@ def backtest(
     The law "auto" is what `choose` makes of the rest. `x` goes to the laws of one input; the options are those of
     `fit`. InputError where nothing, or everything, is held out, and where `fit` raises it.
     """
+    laws = laws if isinstance(laws, Law | str) or hasattr(laws, "columns") else tuple(laws)
+    runs = read_law_first("backtest", laws, runs)
+    if not isinstance(hold_out, str):
+        raise InputError("froude.backtest takes laws, runs and a condition: write backtest(laws, runs, 'C > 1e21')")
     options = options.change(**changes)
     held_out = runs.mask(hold_out)
     _check_split(runs, hold_out, held_out, y)

@@ -11,6 +11,7 @@ from typing import Any, Unpack, final
 import numpy as np
 
 from froude.errors import InputError
+from froude.fitting.arguments import read_law_first, read_runs_first
 from froude.fitting.diagnostics import diagnose
 from froude.fitting.estimation import build_fit, gather_evidence, solve
 from froude.fitting.evidence import FitEvidence, best_row
@@ -22,7 +23,7 @@ from froude.fitting.outliers import far_off
 from froude.fitting.solver import objective
 from froude.laws import Law, average, get_law
 from froude.result import Result
-from froude.runs import Runs
+from froude.runs import Runs, RunsSource
 
 # All have a floor: text has entropy, and small runs hide it.
 JOINT_LAWS = ("chinchilla", "chinchilla-tied", "varying-exponent", "kaplan-floor")
@@ -103,7 +104,7 @@ class Choice(Result):
 
 def fit(
     law: Law | str,
-    runs: Runs,
+    runs: RunsSource,
     y: str = "loss",
     *,
     x: str | None = None,
@@ -112,17 +113,17 @@ def fit(
 ) -> Fit:
     """Fit law to the outcome y of runs, from random starts, with a bootstrap of the runs for the uncertainty.
 
-    It is the fit that `choose` makes of this law alone: hold-outs of these runs tell how fast its forecasts err beyond
-    them. The law "auto" is the average that `choose` makes of several. `x` is the input of a law of one input. Fields
-    of `options` may be given by themselves: `fit("chinchilla", runs, draws=200)`. Diverged runs are counted and not
-    fitted. What weakens the fit is said in `warnings`, a sentence each. InputError where the runs cannot be fitted at
-    all, giving the reason.
+    Runs are a path, a dataframe, a study or `Runs`. It is the fit that `choose` makes of this law alone: hold-outs of
+    these runs tell how fast its forecasts err beyond them. The law "auto" is the average that it makes of several.
+    `x` is the input of a law of one input. Fields of `options` may be given by themselves: `fit("chinchilla", runs,
+    draws=200)`. Diverged runs are counted and not fitted. What weakens the fit is said in `warnings`, a sentence each.
+    InputError where the runs cannot be fitted at all, giving the reason.
     """
-    return choose(runs, y, laws=law, x=x, options=options, **changes).fit
+    return choose(read_law_first("fit", law, runs), y, laws=law, x=x, options=options, **changes).fit
 
 
 def choose(
-    runs: Runs,
+    runs: RunsSource,
     y: str = "loss",
     *,
     laws: Law | str | Sequence[Law | str] = "auto",
@@ -139,6 +140,7 @@ def choose(
     runs are passed over. Fields of `options` may be given by themselves, as for `fit`. InputError where no candidate
     can be fitted.
     """
+    runs = read_runs_first("choose", runs, y, "choose(runs, laws='auto')")
     options = options.change(**changes)
     evidence = [gather_evidence(law, measure(law, runs, y), runs, y, options) for law in _candidates(runs, y, laws, x)]
     sound = ~np.all([far_off(each.problem.law, each.residuals, each.measured.y) for each in evidence], axis=0)

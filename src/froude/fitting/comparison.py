@@ -1,6 +1,7 @@
 """Two methods side by side: where their curves cross, who wins at a size not run, and by how many times less input."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, final
 
 import numpy as np
@@ -10,6 +11,7 @@ from froude.fitting.backtesting import Backtest
 from froude.fitting.fits import Fit
 from froude.fitting.forecasting import extrapolation_error
 from froude.laws.inverse import first_zero
+from froude.quantity import read_quantity
 from froude.result import Result
 
 Side = Literal["first", "second"]
@@ -76,14 +78,18 @@ class Comparison(Result):
         }
 
 
-def compare(first: Fit, second: Fit, at: float) -> Comparison:
-    """Two fits of laws of the same one input compared, up to and at an input of interest.
+def compare(first: Fit | str | Path, second: Fit | str | Path, at: float | str) -> Comparison:
+    """Two fits of laws of the same one input compared, up to and at an input of interest, as 1e24 or "1e24 FLOP".
+
+    A fit may be given by the path of a file that it was saved to.
 
     Each bootstrap draw of either carries an error of extrapolation of its own, as large as forecasts have it, beyond
     the runs that were fitted: so a crossing far away is as unsure as a forecast there. The level is that of the first
     fit. InputError for laws of other or several inputs, outcomes in other units, and an `at` that is not positive.
     """
+    first, second = (each if isinstance(each, Fit) else Fit.load(each) for each in (first, second))
     (x,) = _input(first, second)
+    at = read_quantity(at)
     if not 0 < at < np.inf:
         raise InputError(f"{x} = {at:g}: give one positive number to compare at")
     low = max(each.inputs[x].min() for each in (first, second))

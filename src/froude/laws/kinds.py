@@ -13,6 +13,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.laws.lr_history import LrHistory
+from froude.quantity import read_quantities
 
 Draw = Callable[[np.random.Generator, int, float], np.ndarray]
 
@@ -32,9 +33,12 @@ class Input:
     domain: Literal["positive", "real", "count", "history"] = "positive"
 
     def read(self, values: Any) -> Any:
-        """Values as a law takes them: an array of floats, or a history as it is. InputError for what is none."""
+        """Values as a law takes them: an array of floats, of quantities too ("7B"), or a history as it is.
+
+        InputError for what is none.
+        """
         if self.domain != "history":
-            return np.asarray(values, dtype=float)
+            return read_quantities(values)
         if not isinstance(values, LrHistory):
             raise InputError(f"{values!r} is no history of a {self.unit}: forecast along a schedule instead")
         return values

@@ -2,7 +2,7 @@
 
 from froude.runs.published.registry import get_published, published_tables
 from froude.runs.published.table import PublishedTable
-from froude.runs.readers.read import read_curves, read_runs
+from froude.runs.readers.read import RunsSource, read_curves, read_runs
 from froude.runs.roles import ROLES, Role
 from froude.runs.study.atomic import atomic_write
 from froude.runs.study.folder import Study, run_id
@@ -15,6 +15,7 @@ __all__ = [
     "Role",
     "RunWriter",
     "Runs",
+    "RunsSource",
     "Study",
     "atomic_write",
     "get_published",

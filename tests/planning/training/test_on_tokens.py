@@ -18,6 +18,7 @@ from froude.planning.layouts.reasons import why_not_chosen
 from froude.planning.layouts.space import space_of
 from froude.planning.plans import Infeasible, Plan
 from froude.planning.training.on_tokens import plan_layout
+from froude.planning.training.training_plan import plan_training
 
 LLAMA = get_model("llama-3.1-8b")
 ON_DEVICE = {"offload_optimizer": "device", "offload_activations": "device"}
@@ -226,3 +227,11 @@ def test_the_plan_for_175b_on_1024_a100_is_as_published_trainings():
     )
     assert plan.choice.layout.tensor > 1 or plan.choice.layout.zero == 3
     assert 0.35 < plan.choice.cost.mfu < 0.65
+
+
+def test_amounts_and_names_may_be_written_as_on_the_command_line():
+    by_name = plan_training("1 x a100-40", "llama-3.1-70b", tokens="1B", budget_seconds="30 days")
+    by_number = plan_training(get_machine("1 x a100-40"), get_model("llama-3.1-70b"), tokens=1e9, budget_seconds=2592e3)
+    assert by_name == by_number
+    with pytest.raises(InputError, match=r"'\$3' is in dollars: give it in seconds"):
+        plan_training("8 x h100", budget_seconds="$3")

@@ -13,7 +13,9 @@ from typing import Any, final
 import numpy as np
 
 from froude.cost.machine.constants import held_out_error
+from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import Chip, Machine
+from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout, Precision
@@ -113,12 +115,15 @@ def layout_to_dict(layout: Layout) -> dict[str, Any]:
     return {**counts, "precision": precision_name(layout.precision), **kept}
 
 
-def train_cost(model: Model, machine: Machine, **given: Any) -> TrainCost:
+def train_cost(model: Model | str, machine: Machine | str, **given: Any) -> TrainCost:
     """The cost of a training's layout of which `given` says some fields, the rest being assumed and listed.
 
-    Names and values are those of `Layout`, `precision` by name: `train_cost(model, machine, tensor=8, zero=1)`.
+    Names and values are those of `Layout`, `precision` by name: `train_cost(model, machine, tensor=8, zero=1)`. Model
+    and machine may be texts, as `get_model` and `get_machine` read them.
     InputError for a name that is not a field, and for layouts that do not exist.
     """
+    model = get_model(model) if isinstance(model, str) else model
+    machine = get_machine(machine) if isinstance(machine, str) else machine
     layout, reasons = complete(model, machine, given)
     check_legal(model, machine, layout)
     cost = evaluate(model, machine, layout)

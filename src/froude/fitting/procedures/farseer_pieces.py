@@ -10,7 +10,7 @@ import numpy as np
 from froude.errors import InputError
 from froude.fitting.measured import need_columns
 from froude.laws.families.farseer import D0, N0, box_cox
-from froude.runs import Runs
+from froude.runs import Runs, RunsSource, read_runs
 
 _GRID = np.linspace(-1.0, 1.0, 9)  # powers of N that are looked at first; each round narrows the grid to a third
 _ROUNDS, _NARROWER = 12, 1 / 3
@@ -49,7 +49,7 @@ class _Gains:
         return self.log_gain - np.log1p(-(self.ratio**-A)) + A * self.log_tokens
 
 
-def farseer_by_pieces(runs: Runs, y: str = "loss", *, ratio: float = 2.0) -> dict[str, float]:
+def farseer_by_pieces(runs: RunsSource, y: str = "loss", *, ratio: float = 2.0) -> dict[str, float]:
     """The parameters of the law farseer by differential piecewise fitting, without starts or solver.
 
     The floor cancels in L(N, D) − L(N, ratio·D) = B(N)·(1 − ratio^-A(N))·D^-A(N), for each N a straight line in
@@ -59,7 +59,7 @@ def farseer_by_pieces(runs: Runs, y: str = "loss", *, ratio: float = 2.0) -> dic
     such a line as well. InputError unless four sizes have, twice or more, a run of `ratio` times another's tokens, and
     gain by it less and less.
     """
-    N, D, loss = _columns(runs, y)
+    N, D, loss = _columns(read_runs(runs), y)
     gains = _gains(N, D, loss, ratio)
     log_A = np.log(gains.exponents())
     curve_A, curve_B = _refine(2, lambda curves: _left(gains, log_A, *curves))

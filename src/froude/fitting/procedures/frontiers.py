@@ -4,18 +4,19 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.measured import need_columns
-from froude.runs import Runs
+from froude.runs import Runs, RunsSource, read_runs
 
 _PER_BIN = 2.0
 _SLACK = 0.05  # of a bin: budgets meant to double do so within a few percent, and must not share one
 
 
-def frontier(runs: Runs, y: str = "loss") -> Runs:
+def frontier(runs: RunsSource, y: str = "loss") -> Runs:
     """The runs of least y in bins of doubling compute C, cheapest first, each better than every cheaper one.
 
     This is what a law of compute alone is fitted to (Nezhurina et al. 2025, arXiv:2506.04598). Diverged runs are left
     out. InputError where there is no C, or no run with a finite y.
     """
+    runs = read_runs(runs)
     need_columns(runs, ("C",), "a frontier needs")
     finite = np.flatnonzero(~runs.diverged(y))
     if not finite.size:

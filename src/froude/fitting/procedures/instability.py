@@ -12,7 +12,8 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.forecasting import Forecast
-from froude.runs import Runs
+from froude.quantity import read_quantity
+from froude.runs import Runs, RunsSource, read_runs
 
 Side = Literal["above", "below"]
 
@@ -120,8 +121,8 @@ class InstabilityForecast:
 
 
 def forecast_instability(
-    runs: Runs,
-    N: float,
+    runs: RunsSource,
+    N: float | str,
     sign: str = "attention_logit",
     *,
     per: str = "lr",
@@ -136,10 +137,11 @@ def forecast_instability(
     by a threshold with `beyond="below"`. InputError where steps differ, for a sign that is not positive, and for fewer
     than 4 sizes.
     """
+    runs, size = read_runs(runs), read_quantity(N)
     if "step" in runs and np.unique(runs["step"]).size > 1:
         raise InputError('runs were looked at after different numbers of steps: choose one, with where("step = 100")')
     kinds = [runs.take(runs[per] == kind) for kind in np.unique(runs[per])]
-    return tuple(_forecast_kind(each, per, N, sign, threshold, beyond, seed) for each in kinds)
+    return tuple(_forecast_kind(each, per, size, sign, threshold, beyond, seed) for each in kinds)
 
 
 def _forecast_kind(

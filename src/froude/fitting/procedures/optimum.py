@@ -10,8 +10,9 @@ from froude.errors import InputError
 from froude.fitting.bootstrap import reweigh
 from froude.fitting.forecasting import Forecast
 from froude.fitting.procedures.response_surface import Cells, ResponseSurface
+from froude.quantity import read_quantity
 from froude.result import Result
-from froude.runs import Runs
+from froude.runs import Runs, RunsSource, read_runs
 from froude.runs.optional_roles import with_optional_roles
 
 SHAPES = tuple((order, window) for order in (2, 3) for window in (0.005, 0.01, 0.02, 0.04))
@@ -78,7 +79,7 @@ class Optimum(Result):
 
 
 def fit_optimum(
-    runs: Runs,
+    runs: RunsSource,
     over: Sequence[str] = ("lr", "B"),
     by: Sequence[str] = ("N", "D"),
     y: str = "loss",
@@ -94,7 +95,7 @@ def fit_optimum(
     excess of the run nearest to the choice. Diverged runs are left out. InputError where columns are missing or not
     positive, or cells too few or too alike to fit power laws.
     """
-    over, by = tuple(over), tuple(by)
+    runs, over, by = read_runs(runs), tuple(over), tuple(by)
     cells, middle = _cells(with_optional_roles(runs, (*over, *by)), over, by, y)
     order, window, excess = _best_shape(cells)
     near = cells.take(cells.outcomes <= window)
@@ -221,7 +222,8 @@ def _left_out(runs: Runs, y: str) -> list[str]:
 def _check_sizes(by: tuple[str, ...], sizes: Mapping[str, Any]) -> dict[str, float]:
     if set(sizes) != set(by):
         raise InputError(f"got {', '.join(sizes) or 'nothing'}: the best settings are known by {' and '.join(by)}")
-    for name, value in sizes.items():
-        if not (np.ndim(value) == 0 and np.isfinite(value) and value > 0):
-            raise InputError(f"{name} = {value}: give one positive number")
-    return {name: float(sizes[name]) for name in by}
+    numbers = {name: read_quantity(sizes[name]) for name in by}
+    for name, value in numbers.items():
+        if not 0 < value < np.inf:
+            raise InputError(f"{name} = {value:g}: give one positive number")
+    return numbers

@@ -7,7 +7,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.bootstrap import reweigh
-from froude.runs import Runs
+from froude.runs import Runs, RunsSource, read_runs
 from froude.runs.optional_roles import with_optional_roles
 
 _ENDS = (0.05, 0.95)
@@ -35,7 +35,7 @@ class Sensitivity:
 
 
 def lr_sensitivity(
-    runs: Runs, initial_loss: float, y: str = "loss", *, draws: int = 1000, seed: int = 0
+    runs: RunsSource, initial_loss: float, y: str = "loss", *, draws: int = 1000, seed: int = 0
 ) -> tuple[Sensitivity, ...]:
     """The learning-rate sensitivity at each N of a sweep with columns N, lr and y, the smallest N first:
 
@@ -46,7 +46,7 @@ def lr_sensitivity(
     The interval is that of the Bayesian bootstrap of the rates around the best loss. InputError for rates spaced
     unevenly, for a size at which every run diverged, and for an initial loss below the best.
     """
-    runs = with_optional_roles(runs, ("lr",))
+    runs = with_optional_roles(read_runs(runs), ("lr",))
     for name in ("N", "lr"):
         bad = np.flatnonzero(~(runs[name] > 0))
         if bad.size:

@@ -8,6 +8,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.allocation import optimal
+from froude.fitting.arguments import read_runs_first
 from froude.fitting.bootstrap import resample, reweigh
 from froude.fitting.estimation import estimate
 from froude.fitting.measured import need_columns
@@ -15,8 +16,9 @@ from froude.fitting.options import FitOptions
 from froude.fitting.procedures.frontiers import frontier_rows
 from froude.fitting.procedures.isoflop import budgets_of
 from froude.laws import Law, get_law
+from froude.quantity import read_quantity
 from froude.result import Result
-from froude.runs import Runs
+from froude.runs import Runs, RunsSource
 
 _FEWEST_BUDGETS = 2  # a line needs two points
 _LINE = ("a", "b", "N", "D")
@@ -56,8 +58,8 @@ class Approaches(Result):
 
 
 def approaches(
-    runs: Runs,
-    C: float,
+    runs: RunsSource,
+    C: float | str,
     y: str = "loss",
     *,
     within: float = 4.0,
@@ -70,11 +72,13 @@ def approaches(
 
     The options are those of `approach_1`, `approach_2` and `approach_3`. InputError where none of them can be run.
     """
+    runs = read_runs_first("approaches", runs, C, "approaches(runs, 1e24)")
+    budget = read_quantity(C)
     options = {"draws": draws, "seed": seed, "level": level}
     ways: tuple[Callable[[], Approach], ...] = (
-        lambda: approach_1(runs, C, y, **options),
-        lambda: approach_2(runs, C, y, within=within, **options),
-        lambda: approach_3(runs, C, y, law=law, **options),
+        lambda: approach_1(runs, budget, y, **options),
+        lambda: approach_2(runs, budget, y, within=within, **options),
+        lambda: approach_3(runs, budget, y, law=law, **options),
     )
     answers, missing = [], []
     for way in ways:

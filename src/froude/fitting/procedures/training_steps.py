@@ -13,7 +13,7 @@ from froude.fitting.fits import Fit
 from froude.fitting.measured import need_columns
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.laws.families.kaplan import s_min
-from froude.runs import Runs
+from froude.runs import Runs, RunsSource, read_runs
 
 _CONTOURS = 12
 _FEWEST_POINTS = 4
@@ -33,7 +33,7 @@ class _Curve:
 
 
 def estimate_steps(
-    runs: Runs, y: str = "loss", *, options: FitOptions = DEFAULT_OPTIONS, **changes: Unpack[FitKeywords]
+    runs: RunsSource, y: str = "loss", *, options: FitOptions = DEFAULT_OPTIONS, **changes: Unpack[FitKeywords]
 ) -> Fit:
     """The law kaplan-trajectory fitted to loss curves of small models at several batch sizes.
 
@@ -43,6 +43,7 @@ def estimate_steps(
     `step_stages`, which needs no starts, puts the last loss of the largest model more than 5% elsewhere, a warning
     gives the difference. InputError where either estimate cannot be made.
     """
+    runs = read_runs(runs)
     stages = step_stages(runs, y)
     trajectory = fit("kaplan-trajectory", runs, y, options=options, **changes)
     last = np.lexsort((trajectory.inputs["S"], trajectory.inputs["N"]))[-1]

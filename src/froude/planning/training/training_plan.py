@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import Machine
+from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
 from froude.cost.training.assumptions import precision_name
 from froude.errors import InputError
@@ -19,24 +21,25 @@ from froude.planning.training.on_budget import budget_problem, settings, solve
 from froude.planning.training.on_tokens import plan_layout
 from froude.planning.training.size_options import BudgetProblem, Spent
 from froude.planning.training.trade_offs import LENGTHS, pareto_front
+from froude.quantity import read_quantity
 
 USUAL_LAW = "chinchilla"
 """Law of the loss where nobody names one."""
 
 
 def plan_training(
-    machine: Machine,
-    model: Model | None = None,
+    machine: Machine | str,
+    model: Model | str | None = None,
     *,
-    tokens: float | None = None,
-    budget_flops: float | None = None,
-    budget_dollars: float | None = None,
-    budget_seconds: float | None = None,
+    tokens: float | str | None = None,
+    budget_flops: float | str | None = None,
+    budget_dollars: float | str | None = None,
+    budget_seconds: float | str | None = None,
     target_loss: float | None = None,
     minimise: Spent | None = None,
     law: Fit | Law | str | None = None,
-    inference_tokens: float = 0.0,
-    data_limit_tokens: float | None = None,
+    inference_tokens: float | str = 0.0,
+    data_limit_tokens: float | str | None = None,
     quantile: float | None = None,
     seq_len: int | None = None,
     global_batch: int | None = None,
@@ -52,35 +55,61 @@ def plan_training(
     ("chinchilla" where none is named; or a fit) within all budgets, or a `target_loss` at the least `minimise`, dollars
     unless the only budget is of FLOPs. `inference_tokens`, `data_limit_tokens` and `quantile` are explained at
     `budget_problem`. `fixed` pins fields of `Layout`; a `framework` asks for layouts that it can express. With `pareto`
-    the answer holds the front of what could be had instead.
+    the answer holds the front of what could be had instead. Machine and model may be texts, as `get_machine` and
+    `get_model` read them, and amounts quantities: "1T", "30 days", "$3M".
 
     InputError for numbers out of range, and for what does not go together.
     """
-    pins = {**pins_of(framework), **(fixed or {}), **({} if precision is None else {"precision": precision})}
-    settled: dict[str, Any] = {"seq_len": seq_len, "global_batch": global_batch, "fixed": pins}
+    machine = get_machine(machine) if isinstance(machine, str) else machine
+    model = get_model(model) if isinstance(model, str) else model
+    settled = _settled(seq_len, global_batch, precision, fixed, framework)
+    budget = _amounts(FLOP=budget_flops, dollars=budget_dollars, seconds=budget_seconds)
+    serving, data_limit = (_amounts(count=each)["count"] for each in (inference_tokens, data_limit_tokens))
     if tokens is not None:
         if model is None:
             raise InputError("tokens say how long, not what: give a model too, or a budget in place of tokens")
-        _refuse_beside_tokens(budget_flops, target_loss, inference_tokens, data_limit_tokens, quantile)
-        limits: dict[str, Any] = {"deadline_seconds": budget_seconds, "budget_dollars": budget_dollars}
-        plan = plan_layout(model, machine, tokens=tokens, **settled, **limits)
+        _refuse_beside_tokens(budget["FLOP"], target_loss, serving or 0.0, data_limit, quantile)
+        limits: dict[str, Any] = {"deadline_seconds": budget["seconds"], "budget_dollars": budget["dollars"]}
+        plan = plan_layout(model, machine, tokens=read_quantity(tokens, "count"), **settled, **limits)
         return plan if isinstance(plan, Infeasible) else _with_law(plan, machine, model, settled, law, pareto)
-    only_flops = budget_flops is not None and budget_dollars is None and budget_seconds is None
     problem = budget_problem(
         machine,
         USUAL_LAW if law is None else law,
-        budget_flops=budget_flops,
-        budget_dollars=budget_dollars,
-        budget_seconds=budget_seconds,
+        budget_flops=budget["FLOP"],
+        budget_dollars=budget["dollars"],
+        budget_seconds=budget["seconds"],
         target_loss=target_loss,
-        minimise=minimise or ("flops" if only_flops else "dollars"),
+        minimise=minimise or _usually_minimised(budget),
         model=model,
-        inference_tokens=inference_tokens,
-        data_limit_tokens=data_limit_tokens,
+        inference_tokens=serving or 0.0,
+        data_limit_tokens=data_limit,
         quantile=quantile,
         **settled,
     )
     return _with_front(problem, solve(problem), LENGTHS) if pareto else solve(problem)
+
+
+def _settled(
+    seq_len: int | None,
+    global_batch: int | None,
+    precision: str | None,
+    fixed: Mapping[str, Any] | None,
+    framework: str | None,
+) -> dict[str, Any]:
+    """What of a layout is not to be chosen."""
+    pins = {**pins_of(framework), **(fixed or {}), **({} if precision is None else {"precision": precision})}
+    return {"seq_len": seq_len, "global_batch": global_batch, "fixed": pins}
+
+
+def _amounts(**written: float | str | None) -> dict[str, float | None]:
+    """Amounts by their dimension, those that are texts read; None where nothing is said."""
+    return {kind: None if amount is None else read_quantity(amount, kind) for kind, amount in written.items()}
+
+
+def _usually_minimised(budget: Mapping[str, float | None]) -> Spent:
+    """FLOPs where they are the only budget, else dollars."""
+    only_flops = budget["FLOP"] is not None and budget["dollars"] is None and budget["seconds"] is None
+    return "flops" if only_flops else "dollars"
 
 
 def _with_law(

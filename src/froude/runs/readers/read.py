@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from froude.errors import InputError
 from froude.runs.readers.dataframe import DataframeReader
 from froude.runs.readers.files import DELIMITED, JSON_LINES, PARQUET
 from froude.runs.readers.reader import Curves, Reader, path_of
 from froude.runs.readers.study_folder import StudyReader
-from froude.runs.study.folder import SETTINGS
+from froude.runs.study.folder import SETTINGS, Study
 from froude.runs.table import Runs
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+
+    RunsSource = Runs | Study | str | os.PathLike[str] | IntoFrame
+else:
+    RunsSource = Any
 
 READERS: tuple[Reader, ...] = (DELIMITED, PARQUET, JSON_LINES, StudyReader(), DataframeReader())
 """Every reader, in the order in which they are asked; a new one joins here and in the contract suite."""
 
 
-def read_runs(source: Any, columns: Mapping[str, str] | None = None) -> Runs:
-    """Return the runs in `source`: a CSV, TSV, Parquet or JSONL file, a study folder, or a dataframe.
+def read_runs(source: RunsSource, columns: Mapping[str, str] | None = None) -> Runs:
+    """Return the runs in `source`: a CSV, TSV, Parquet or JSONL file, a study or its folder, or a dataframe.
 
     Any dataframe that narwhals knows will do (polars, pandas, PyArrow, ...); `Runs` are returned as they are.
     `columns` maps role to column name, as in {"N": "params"}; other roles are found by name (see `ROLES`).
@@ -31,6 +38,7 @@ def read_runs(source: Any, columns: Mapping[str, str] | None = None) -> Runs:
         if columns:
             raise InputError(f"these runs are read already, --columns {dict(columns)} comes too late: give it before")
         return source
+    source = source.path if isinstance(source, Study) else source
     return reader_of(source).read(source, columns)
 
 
