@@ -331,6 +331,11 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     [
         (KeyboardInterrupt(), 130, f"stopped: {AGAIN}"),
         (OSError(28, "No space left on device"), 1, f"the disk is full: free some space and {AGAIN}"),
+        (
+            OSError(28, "No space", "a b/s/runs/1"),
+            1,
+            f"the disk is full: free some space for 'a b/s/runs/1' and {AGAIN}",
+        ),
         (PermissionError(13, "Not yours", "runs/a"), 1, f"'runs/a': Not yours; put that right and {AGAIN}"),
         (TaskFailedError("odd\nindeed"), 1, f"a training failed (odd indeed): {AGAIN}"),
         (InputError("no"), 1, "no"),

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from froude import InputError
+from froude.answers.growth import start_sentences
 from froude.growth import Experiment, command, grow, time_call
 from froude.growth.command import Command, command_experiment, number_in, parse_sizes, run, short_names
-from froude.growth.timing import Sample, peak_of
+from froude.growth.results import analyse_timings
+from froude.growth.timing import Sample, Timing, peak_of
 from froude.runs import read_runs
 
 pytest_plugins = ["door"]
@@ -183,10 +185,30 @@ def test_an_experiment_of_commands_is_an_ordinary_one():
 SIZES = ("--sizes", "1,2")
 
 
+def test_a_command_that_only_starts_is_said_to_take_the_time_of_that(cli):
+    done = cli("grow", "--command", "true {n}", "--sizes", "10,100,1k,10k", "--json")
+    data = json.loads(done.out)
+    fit = data["time"]["true"]
+    assert fit["lo"] <= 0 <= fit["hi"]
+    (note,) = data["notes"]
+    assert "that is the time of starting a process" in note
+
+
+def test_a_command_that_mostly_starts_says_how_much_of_it():
+    times = {n: 0.01 * (1 + 0.03 * n) for n in (1, 2, 4, 8, 16)}
+    experiment = command_experiment(["true {n}"], [*times])
+    timings = [
+        Timing(method="true", size=n, repetition=0, cpu_seconds=seconds, wall_seconds=seconds, calls=1)
+        for n, seconds in times.items()
+    ]
+    (sentence,) = start_sentences(analyse_timings(experiment, timings))
+    assert sentence.startswith("68% or more of the time of true is that of starting a process")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "nothing to grow: give a FILE that declares EXPERIMENT, or --command and --sizes"),
+        ((), "nothing to grow: give --example NAME (--list shows them), a FILE that declares EXPERIMENT"),
         (("x.py", "--command", "wc {n}"), "both 'x.py' and --command are given: give one of them"),
         (("x.py", *SIZES), "--sizes belongs to --command: 'x.py' declares its own"),
         (("x.py", "--prepare", "ls"), "--prepare belongs to --command"),

@@ -138,7 +138,7 @@ def test_the_command_runs_an_example_by_its_name(cli, tmp_path, monkeypatch):
     ("words", "says"),
     [
         (("--list", "mine.py"), "--list runs nothing, and 'mine.py' is given too"),
-        (("mine.py", "--example", "strassen"), "both mine.py and --example are given"),
+        (("mine.py", "--example", "strassen"), "both 'mine.py' and --example are given"),
         (("--example", "strassen", "--command", "true {n}"), "both --example and --command are given"),
         (("--example", "strassen", "--sizes", "1,2"), "--sizes belongs to --command: 'strassen' declares its own"),
         (("--example", "nothing-like-it"), "no example 'nothing-like-it': froude grow --list shows all of them"),

@@ -133,6 +133,33 @@ def test_no_exponent_is_told_where_none_can_be(sizes, values, reason):
     assert fit.reason.startswith(reason)
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.03, 0.3])
+@pytest.mark.parametrize("k", [4, 6, 8])
+def test_what_does_not_change_with_size_is_constant(noise, k):
+    for seed in range(10):
+        seconds = 1.3e-3 * np.exp(noise * np.random.default_rng(seed).normal(size=(k, 5)))
+        fit = fit_growth(SIZES[:k].tolist(), seconds.tolist())
+        assert isinstance(fit, Growth)
+        assert fit.is_constant
+        assert fit.lo <= 0 <= fit.hi
+        assert fit.at(1e9) == pytest.approx(1.3e-3, rel=max(noise, 1e-9))
+
+
+def test_what_grows_by_more_than_its_scatter_is_not_constant():
+    for share in (0.2, 0.5, 3.0):
+        fit = fit_growth(SIZES.tolist(), noisy(1e-3 * (1 + share * SIZES / SIZES[-1])))
+        assert not (isinstance(fit, Growth) and fit.is_constant), share
+
+
+def test_a_constant_start_is_told_from_the_exponent_of_the_rest():
+    sizes = np.array([3e3, 1e4, 3e4, 1e5, 3e5, 1e6])
+    for seed in range(5):
+        fit = fit_growth(sizes.tolist(), noisy(0.015 + 2e-8 * sizes * np.log(sizes), seed=seed))
+        assert isinstance(fit, Growth)
+        assert 0.95 <= fit.exponent <= 1.15
+        assert fit.a == pytest.approx(0.015, rel=0.1)
+
+
 def crossing_of(first: np.ndarray, second: np.ndarray) -> Crossing:
     """The crossing of two methods with these seconds."""
     times = by_size(first, 1), by_size(second, 2)

@@ -15,7 +15,7 @@ from froude.growth.crossing import ENOUGH
 from froude.growth.results import Measure
 from froude.quantity import format_bytes, format_quantity, format_seconds
 
-CLOSEST = "closest on the largest held out"
+CLOSEST = "closest, largest held out"
 """The head of a column of forms."""
 
 CLOSEST_MEANS = (
@@ -24,6 +24,7 @@ CLOSEST_MEANS = (
 )
 """What that column says, in a sentence."""
 
+ABOUT_STARTS = "constant a: what it takes to start a process, and to do what does not depend on size"
 NOT_MEASURED = "not measured"
 NOT_KEPT = "not kept with the timings"
 VERDICTS = {
@@ -38,6 +39,7 @@ def answer_of_growth(result: GrowthResult) -> Answer:
     """The answer of an experiment on growth; its claims are judged once, for all who show it."""
     measures: list[Measure] = [measure for measure in FIELDS if is_measured(result, measure)]
     claims = result.judge_claims()
+    warnings = (*result.notes, *start_sentences(result))
     return Answer(
         headline=result.experiment.title,
         facts=tuple(_facts(result)),
@@ -47,8 +49,10 @@ def answer_of_growth(result: GrowthResult) -> Answer:
             *_claims(claims),
         ),
         pictures=tuple(_picture(result, measure) for measure in measures),
-        warnings=result.notes,
-        data=result.to_dict(claims) | {"repetitions": _repetitions(result), "medians": _median_data(result)},
+        notes=(ABOUT_STARTS,) if result.is_of_processes else (),
+        warnings=warnings,
+        data=result.to_dict(claims)
+        | {"repetitions": _repetitions(result), "medians": _median_data(result), "notes": list(warnings)},
     )
 
 
@@ -102,6 +106,22 @@ def crossing_sentence(crossing: Crossing, size_name: str) -> str:
     how = "" if crossing.kind == "inside" else ", extrapolated past what was measured"
     at = crossing_label(crossing, size_name)
     return f"{pair} cross at {at}{interval}{how}; {crossing.faster_above} is faster above{few}"
+
+
+def start_sentences(result: GrowthResult) -> Iterator[str]:
+    """Of each command whose time does not tell how it grows: that it is the time of starting a process."""
+    n = result.experiment.size_name
+    for name, fit in result.time.items() if result.is_of_processes else ():
+        if isinstance(fit, Growth) and fit.is_constant:
+            yield (
+                f"{name} takes {format_seconds(fit.a)} whatever {n} is: that is the time of starting a process, and of "
+                f"what does not depend on {n}; if it should depend on it, give larger sizes"
+            )
+        elif isinstance(fit, Unfitted) and fit.constant_share is not None:
+            yield (
+                f"{fit.constant_share:.0%} or more of the time of {name} is that of starting a process, and of what "
+                f"does not depend on {n}: give larger sizes"
+            )
 
 
 def memory_sentence(result: GrowthResult) -> str:
@@ -176,20 +196,29 @@ def _exponents(result: GrowthResult, measure: Measure) -> Table:
     fits = result.fits(measure).items()
     return Table(
         title=equation(result, measure),
-        columns=("method", "exponent p", "90% interval", *((CLOSEST,) if has_forms else ())),
-        rows=tuple((name, *_exponent_cells(fit, has_forms)) for name, fit in fits),
-        left=(0, 3) if has_forms else (0, 2),
+        columns=("method", "exponent p", "90% interval", *(("constant a", CLOSEST) if has_forms else ())),
+        rows=tuple((name, *_exponent_cells(fit, measure)) for name, fit in fits),
+        left=(0, 4) if has_forms else (0, 2),
     )
 
 
-def _exponent_cells(fit: Growth | Unfitted, has_forms: bool) -> tuple[str, ...]:
+def _exponent_cells(fit: Growth | Unfitted, measure: Measure) -> tuple[str, ...]:
     if isinstance(fit, Unfitted):
-        return ("", "", fit.reason) if has_forms else ("", fit.reason)
-    cells = (f"{fit.exponent:.2f}", f"{fit.lo:.2f} to {fit.hi:.2f}")
-    return (*cells, _form(fit)) if has_forms else cells
+        return ("", fit.reason) if measure == "quality" else ("", "", "", fit.reason)
+    cells = (_exponent(fit.exponent), f"{_exponent(fit.lo)} to {_exponent(fit.hi)}")
+    if measure == "quality":
+        return cells
+    to_text = format_seconds if measure == "time" else format_bytes
+    return (*cells, to_text(fit.a) if fit.a > 0 else "none", _form(fit))
+
+
+def _exponent(p: float) -> str:
+    return f"{round(p, 2) + 0.0:.2f}"  # never -0.00
 
 
 def _form(fit: Growth) -> str:
+    if fit.is_constant:
+        return "does not change with size"
     if fit.form is None:
         return "too few sizes"
     alike = f"; or {', '.join(fit.alike)}" if fit.alike else ""

@@ -33,7 +33,8 @@ def what_to_do(error: BaseException) -> str | None:
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full: free some space and {DONE_IS_KEPT}"
+        place = f" for {str(error.filename)!r}" if error.filename else ""
+        return f"the disk is full: free some space{place} and {DONE_IS_KEPT}"
     if isinstance(error, OSError) and error.filename:
         return f"{str(error.filename)!r}: {error.strerror}; put that right and {DONE_IS_KEPT}"
     return f"a training failed ({error}): {DONE_IS_KEPT}" if is_failed_task(error) else None

@@ -128,7 +128,7 @@ def parse_experiment(
     from froude.growth import get_growth_example
     from froude.growth.command import command_experiment, parse_sizes
 
-    given = [name for name, value in ((file, file), ("--example", example), ("--command", commands)) if value]
+    given = [name for name, value in ((repr(file), file), ("--example", example), ("--command", commands)) if value]
     if len(given) > 1:
         raise InputError(f"both {given[0]} and {given[1]} are given: give one of them")
     if commands:

@@ -23,6 +23,11 @@ HUBER = 1.345  # in standard deviations: 95% efficient on normal noise
 ROUNDS = 3  # of robust weights
 SINGULAR = 1e-12  # share of uu·vv that is rounding
 
+TOLD_APART = math.log(1.15)
+"""Change of the logarithm from size to size that other work on a computer can make: less is not told from none."""
+
+DOUBT = 5.0  # standard errors of a median, within which medians of up to a dozen sizes lie where nothing changes
+
 FORMS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "n": lambda n: n,
     "n log n": lambda n: n * np.log(n),
@@ -40,6 +45,9 @@ class Growth:
     `draws` (draws, 3) holds (a, b, p) of bootstrap refits. `held_out` maps each form to the relative error of its
     prediction of the largest size, fitted to the others; `form` is the closest, and `alike` are those that the spread
     of repetitions does not tell from it. There are none where sizes are too few to hold one out.
+
+    Where y does not change with n by more than its repetitions scatter, it `is_constant`: y = a, and p with its
+    interval, which holds 0, is that of a power through all of it.
     """
 
     a: float
@@ -52,6 +60,7 @@ class Growth:
     held_out: Mapping[str, float]
     form: str | None
     alike: tuple[str, ...]
+    is_constant: bool = False
 
     def at(self, n: np.ndarray | float) -> np.ndarray:
         """y at sizes n."""
@@ -66,15 +75,19 @@ class Growth:
         """The fit as JSON, without its draws."""
         numbers = {name: getattr(self, name) for name in ("a", "b", "exponent", "lo", "hi", "level")}
         forms = {"form": self.form or "", "alike": list(self.alike), "held_out": dict(self.held_out)}
-        return numbers | forms
+        return numbers | forms | {"constant": self.is_constant}
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Unfitted:
-    """Why no exponent can be determined; its exponent is NaN, of which no bound holds."""
+    """Why no exponent can be determined; its exponent is NaN, of which no bound holds.
+
+    `constant_share` is the least part of y, at its largest, that does not depend on size, where that is why.
+    """
 
     reason: str
+    constant_share: float | None = None
 
     @property
     def exponent(self) -> float:
@@ -94,8 +107,9 @@ def fit_growth(
     What is fitted are medians of repetitions. The interval comes from refits to resampled repetitions with sizes
     reweighed (Rubin 1981, the Bayesian bootstrap), so it widens with the scatter of both. It errs on the wide side:
     where repetitions alone scattered, it held the planted exponent in 77 of 80 trials with five sizes, in 80 with
-    eight. `floor=False` leaves the constant a out, for errors and counts. Unfitted where sizes are too few, a value is
-    not positive, or the part that grows is too small a part of the whole.
+    eight. `floor=False` leaves the constant a out, for errors and counts. What does not change beyond the scatter of
+    repetitions, and beyond the 15% by which a computer slows one size more than another, is constant. Unfitted where
+    sizes are too few, a value is not positive, or the part that grows is too small a part of the whole.
     """
     x = np.array(sizes, dtype=float)
     if x.size < FEWEST_SIZES:
@@ -104,11 +118,14 @@ def fit_growth(
     if not all(row.size and np.isfinite(row).all() and (row > 0).all() for row in rows):
         return Unfitted(reason="not all values are positive")
     medians = np.array([np.median(row) for row in rows])
+    if floor and (constant := _constant(x, rows, medians, seed)):
+        return constant
     best = _fit(x, medians[None], np.ones((1, x.size)), floor)[0]
     # A fit that grows is determined at its large end, one that falls at its small end.
     end = (best[1] * x ** best[2]).max()
     if end < LEAST_SHARE * (best[0] + end):
-        return Unfitted(reason=f"flat: {best[0] / (best[0] + end):.0%} or more does not depend on size")
+        share = float(best[0] / (best[0] + end))
+        return Unfitted(reason=f"flat: {share:.0%} or more does not depend on size", constant_share=share)
     draws = _bootstrap(x, rows, floor, np.random.default_rng(seed))
     lo, hi = np.quantile(draws[:, 2], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     held_out = _hold_out(x, medians, floor) if x.size > FEWEST_SIZES else {}
@@ -119,6 +136,28 @@ def fit_growth(
     return Growth(
         a=a, b=b, exponent=p, lo=float(lo), hi=float(hi), level=LEVEL,
         draws=draws, held_out=held_out, form=form, alike=alike,
+    )  # fmt: skip
+
+
+def _constant(x: np.ndarray, rows: list[np.ndarray], medians: np.ndarray, seed: int) -> Growth | None:
+    """The fit of what does not change with size: medians lie within what repetitions and the computer scatter."""
+    scatter = math.sqrt(float(np.mean([np.var(np.log(row), ddof=min(1, row.size - 1)) for row in rows])))
+    error = 1.25 * scatter / math.sqrt(min(row.size for row in rows))  # of a median, where repetitions are normal
+    change, apart = float(np.log(medians.max() / medians.min())), max(TOLD_APART, DOUBT * error)
+    if change > apart:
+        return None
+    power = _fit(x, medians[None], np.ones((1, x.size)), False)[0, 2]
+    draws = _bootstrap(x, rows, False, np.random.default_rng(seed))
+    lo, hi = np.quantile(draws[:, 2], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if change > TOLD_APART and not lo <= 0 <= hi:  # it scatters, and rises or falls all the same
+        return None
+    reach = 1.5 * apart / math.log(x[-1] / x[0])  # the slope through a step of that height in the middle
+    levels = draws[:, 0] + draws[:, 1] * float(np.exp(np.log(x).mean())) ** draws[:, 2]
+    return Growth(
+        a=float(np.median(medians)), b=0.0, exponent=float(power), level=LEVEL,
+        lo=float(min(lo, power - reach)), hi=float(max(hi, power + reach)),
+        draws=np.stack([levels, np.zeros(DRAWS), draws[:, 2]], axis=1), held_out={}, form=None, alike=(),
+        is_constant=True,
     )  # fmt: skip
 
 

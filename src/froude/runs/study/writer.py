@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, final
 
-from froude.runs.study.atomic import atomic_write, sync_folder
+from froude.runs.study.atomic import atomic_write, naming, sync_folder
 from froude.runs.study.lines import json_lines
 
 UNFINISHED = ".part"
@@ -59,7 +59,8 @@ class RunWriter:
         the run is unfinished then.
         """
         self._append({"kind": "result", **result})
-        os.fsync(self._file.fileno())
+        with naming(self.path):
+            os.fsync(self._file.fileno())
         mine = self._is_mine()
         self.close()
         if not mine:
@@ -73,8 +74,9 @@ class RunWriter:
     def _append(self, values: Mapping[str, Any]) -> None:
         rest = memoryview(json_lines([values]))
         try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            with naming(self.path):
+                while rest:
+                    rest = rest[self._file.write(rest) :]
         except OSError:
             self.close()
             raise
