@@ -244,7 +244,9 @@ def _label_ends(axes: Axes, view: View, look: Look, narrow: bool) -> None:
     ends = [(m.side, m.x, m.y, _short(m.label, narrow), _colour(m), "bold") for m in view.marks if m.label]
     if view.column is None:
         lines = [line for line in view.lines if line.label]
-        ends += [("right", line.x[-1], line.y[-1], _line_label(line, narrow), line.colour, "normal") for line in lines]
+        ends += [
+            ("right", line.x[-1], line.y[-1], _line_label(line, narrow), COLOURS["soft"], "normal") for line in lines
+        ]
     high = axes.get_ylim()[1]
     for side, offset, anchor in (("right", _OFFSET_PX, "left"), ("left", -_OFFSET_PX, "right")):
         here = [end for end in ends if end[0] == side]

@@ -29,7 +29,7 @@ _UNORDERED_AT_NIGHT = ("#5aaee0", "#ff8f4d", "#3cc79c", "#e39bc3", "#a9b2bb", "#
 THEMES: Mapping[str, Mapping[str, str]] = {
     "light": {
         "paper": "#fdfcf9", "ink": "#16202b", "soft": "#5c6773", "faint": "#9aa3ab", "hair": "#e4e2db",
-        "forecast": "#d9541e", **{f"n{i}": colour for i, colour in enumerate(_SEA)},
+        "forecast": "#c44a17", **{f"n{i}": colour for i, colour in enumerate(_SEA)},
         **{f"c{i}": colour for i, colour in enumerate(_UNORDERED)},
     },
     "dark": {
@@ -38,7 +38,10 @@ THEMES: Mapping[str, Mapping[str, str]] = {
         **{f"c{i}": colour for i, colour in enumerate(_UNORDERED_AT_NIGHT)},
     },
 }  # fmt: skip
-"""Colours by name: `forecast` is what was predicted, `ink` what was measured."""
+"""Colours by name: `forecast` is what was predicted, `ink` what was measured.
+
+Words are written in `ink`, `soft` or `forecast`, whose contrast to the paper is 4.5 or more.
+"""
 
 COLOURS = THEMES["light"]
 

@@ -84,13 +84,10 @@ def _schedule(candidate: LayoutCandidate) -> str:
 
 def front_caption(points: Sequence[Point]) -> str:
     """What the pictures of the front show."""
-    several = len({point.devices for point in points}) > 1
-    devices = " Points that stand out more use more devices;" if several else ""
-    line = f"{devices} the line joins" if devices else " The line joins"
     return (
         f"{len(points)} trainings of which none is better in loss, time, dollars and energy at once: other sizes, "
-        f"lengths and numbers of devices, each in its best layout.{line} the best of the two quantities shown, the "
-        "diamond is the plan."
+        "lengths and numbers of devices, each in its best layout. The line joins the best of the two quantities "
+        "shown, the diamond is the plan."
     )
 
 
