@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,16 +11,25 @@ from typing import Any
 import numpy as np
 import pytest
 
-from froude import Backtest, Fit, Forecast, InputError, Runs, backtest, choose, fit, get_law
+import results
+from froude import Backtest, Fit, Forecast, InputError, Runs, Study, backtest, choose, fit, get_law
 from froude.drawing import draw
 from froude.drawing.axes import log_ticks, tick_labels, wrap
 from froude.drawing.draw import PANELS
 from froude.drawing.fits import measured_of, view_of_fit
+from froude.drawing.optima import parabolas_view
+from paths import ROOT
 from planted import planted
 
-matplotlib = pytest.importorskip("matplotlib")
+Figure = pytest.importorskip("matplotlib.figure").Figure
 
-WIDTHS = (3.3, 5.0, 7.0)
+WIDTHS = (3.3, 5.0, 7.0)  # inches of a panel
+DRAWN = (
+    *("runs", "composed law", "fit of an average", "forecast of several", "comparison", "allocation"),
+    *("allocation of several", "approaches", "approach", "optimum", "schedule", "best schedule", "train cost", "plan"),
+    *("infeasible", "growth"),
+)
+"""Names of samples of results that have a picture, beside those that are drawn here at several widths."""
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +86,8 @@ def words_of(axes: Any) -> list[Any]:
     return [text for text in texts if text.get_visible() and text.get_text().strip()]
 
 
-@pytest.mark.parametrize("kind", RESULTS)
-@pytest.mark.parametrize("width", WIDTHS)
-def test_no_word_of_a_picture_is_cut_or_over_another(request, kind, width):
-    first: Any = draw(RESULTS[kind](request))
-    figure = first.figure
-    figure.set_size_inches(width * len(figure.axes), 2.9)
-    result = RESULTS[kind](request)
-    for axes in figure.axes:
-        axes.clear()
-    draw(result, figure.axes)
+def check_legible(figure: Any) -> None:
+    """No word of a figure is cut, lies over another, or is too small or too large for a paper."""
     figure.draw_without_rendering()
     for axes in figure.axes:
         boxes = {text.get_text(): text.get_window_extent().padded(-1) for text in words_of(axes)}
@@ -94,8 +96,42 @@ def test_no_word_of_a_picture_is_cut_or_over_another(request, kind, width):
             assert figure.bbox.containsy(box.y0) * figure.bbox.containsy(box.y1), words
         for (a, first_box), (b, second_box) in itertools.combinations(boxes.items(), 2):
             assert not first_box.overlaps(second_box), (a, b)
-        sizes = {round(text.get_fontsize(), 1) for text in words_of(axes)}
-        assert all(7 <= size <= 9 for size in sizes)
+        assert all(7 <= round(text.get_fontsize(), 1) <= 9 for text in words_of(axes))
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_word_of_a_picture_is_cut_or_over_another(request, kind, width):
+    result = RESULTS[kind](request)
+    panels = len(draw(result).figure.axes)
+    figure = Figure(figsize=(width * panels, 2.9), layout="constrained")
+    draw(result, list(np.ravel(figure.subplots(1, panels))))
+    check_legible(figure)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_kind_of_result_with_a_picture_is_legible(name):
+    axes = results.RESULTS[name]().plot()
+    check_legible(axes.figure)
+    assert all(panel.has_data() for panel in axes.figure.axes)
+
+
+def test_a_pilot_is_drawn_from_its_study(tmp_path):
+    study = Study.open(shutil.copytree(ROOT / "tests" / "fixtures" / "study_0_1_0", tmp_path / "study"))
+    axes = study.plot()
+    assert axes.get_ylabel() == "loss (nats/byte)"
+    assert any(text.get_text().startswith("forecast") for text in axes.texts)
+
+
+def test_parabolas_have_their_lowest_point_among_the_runs_of_a_budget():
+    N = np.geomspace(1e8, 1e10, 9)
+    tables = [(N, np.full(9, C), 2 + 0.05 * np.log(N / best) ** 2) for C, best in ((1e20, 5e8), (1e21, 1.5e9))]
+    N, C, loss = (np.concatenate(each) for each in zip(*tables, strict=True))
+    view = parabolas_view(Runs.from_columns({"N": N, "C": C, "D": C / (6 * N), "loss": loss}))
+    lowest = next(points for points in view.points if points.name == "lowest")
+    np.testing.assert_allclose(lowest.x, [5e8, 1.5e9], rtol=0.02)
+    assert [line.label for line in view.lines] == ["10²⁰", "10²¹"]
 
 
 def test_runs_are_drawn_where_they_were_measured(runs, fitted):
@@ -164,7 +200,7 @@ def test_axes_without_a_window_show_themselves_in_a_notebook():
 
 
 def test_what_has_no_picture_is_refused_in_one_sentence():
-    with pytest.raises(InputError, match=f"a dict has no picture: these have one: {', '.join(sorted(PANELS))}"):
+    with pytest.raises(InputError, match=f"dict has no picture: print it, or draw one of {', '.join(sorted(PANELS))}"):
         draw({})
     with pytest.raises(InputError, match="only forecasts go together"):
         draw([get_law("power"), get_law("chinchilla")])

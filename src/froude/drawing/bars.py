@@ -97,15 +97,18 @@ def draw_part_list(
     axes.set_yticks(places, [each.title for each in parts], fontsize=look.text, color=COLOURS["ink"])
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
-    axes.set_ylim(-0.6, len(parts) - 0.4)
-    axes.set_xlim(0, high * 1.02 if limit else high / max(1 - values / look.width(axes), 0.4))
+    axes.set_ylim(-1.1 if limit else -0.6, len(parts) - 0.4)
+    axes.set_xlim(0, high * 1.02 if limit and limit[0] == high else high / max(1 - values / look.width(axes), 0.4))
     for place, each in zip(places, parts, strict=True):
         part = each.part
         axes.barh(place, part.amount, height=0.55, color=COLOURS[part.colour], alpha=part.strength, linewidth=0)
         put_text(axes, part.amount, place, each.text, "ink", shift=6, look=look)
+        axes.texts[-1].set_bbox({"facecolor": "white", "edgecolor": "none", "pad": look.px(1.5)})  # over a limit's line
     if limit is not None:
+        late = limit[0] > high / 2
         axes.axvline(limit[0], color=COLOURS["ink"], linewidth=look.px(1.5))
-        put_text(axes, limit[0], -0.45, limit[1], "ink", shift=-5, anchor="right", look=look)
+        anchor, shift = ("right", -5) if late else ("left", 5)
+        put_text(axes, limit[0], -0.8, limit[1], "ink", shift=shift, anchor=anchor, look=look)
     axes.set_title(title, fontsize=look.px(TEXT_PX + 0.5), color=COLOURS["ink"], loc="left")
     return axes
 

@@ -22,7 +22,7 @@ from froude.drawing.axes import (
     text_width,
     write_key,
 )
-from froude.drawing.colours import COLOURS, DASHES
+from froude.drawing.colours import COLOURS, dashes_of
 from froude.drawing.views import Line, Mark, Points, View
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _PEN: Mapping[str, dict[str, Any]] = {
     "frontier": {"linewidth": 9, "alpha": 0.16},
     "level": {"linewidth": 1},
 }
+_MANY = 60  # dots, of more each is smaller
 _LABEL_PX = 14.5  # that labels stand above one another
 _OFFSET_PX = 11  # of a label from the end of its line
 _STROKE_PX = 14  # of a line in a column of labels
@@ -154,7 +155,7 @@ def measured_label(value: float) -> str:
 
 def draw_points(axes: Axes, points: Points, look: Look, narrow: bool) -> None:
     """Dots; rings where they lie far off, crosses at the upper edge where they diverged."""
-    size = look.area(30 if narrow else 46)
+    size = look.area(30 if narrow else 46) * min(1.0, _MANY / max(len(points.x), 1)) ** 0.5
     if points.kind == "run":
         axes.scatter(
             points.x, points.y, s=size, c=points.colours, marker=points.marker, label=points.name,
@@ -217,8 +218,7 @@ def _room(view: View, narrow: bool) -> float:
 def _draw_line(axes: Axes, line: Line, look: Look) -> None:
     pen = dict(_PEN[line.role])
     pen["linewidth"] = look.px(pen["linewidth"])
-    if line.order and "dashes" not in pen:
-        pen["dashes"] = DASHES[line.order % len(DASHES)]
+    pen = dashes_of(line.order) | pen
     axes.plot(line.x, line.y, color=line.colour, zorder=2, solid_capstyle="round", label=line.name, **pen)
     if line.lo is not None and line.hi is not None:
         axes.fill_between(
@@ -262,10 +262,12 @@ def _label_ends(axes: Axes, view: View, look: Look, narrow: bool) -> None:
 
 
 def _label_column(axes: Axes, view: View, look: Look, narrow: bool) -> None:
-    """Labels of lines one below the other right of all, the highest line first, each after a stroke of its colour."""
-    lines = sorted((line for line in view.lines if line.label), key=lambda line: -line.y[-1])
-    if not lines:
+    """Labels of lines one below the other right of all, each after a stroke of its colour; as many as there is room."""
+    lines = [line for line in view.lines if line.label]
+    most = int(look.height(axes) / _LABEL_PX) - 1
+    if not lines or most < 1:
         return
+    lines = [lines[k] for k in np.unique(np.linspace(0, len(lines) - 1, min(most, len(lines))).round().astype(int))]
     start = data_share(axes)
     step, stroke = _LABEL_PX / look.height(axes), _STROKE_PX / look.width(axes)
     rows = [(view.column or "", "soft", None), *((_line_label(line, narrow), "ink", line) for line in lines)]

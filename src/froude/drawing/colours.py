@@ -8,6 +8,7 @@ Okabe and Ito chose to be told apart by colour-blind readers. Nothing is told by
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -48,8 +49,12 @@ COLOURS = THEMES["light"]
 MARKERS = "osD^vP"
 """Marks of what has no order, in the order of `c0` to `c5`."""
 
-DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.6), (1.4, 1.4), (6, 1.6, 1.4, 1.6), (3, 1.2), (8, 2))
-"""Dashes of lines of what has no order, in widths of the line; the first is solid."""
+_DASHES: tuple[tuple[float, ...], ...] = ((5, 1.6), (1.4, 1.4), (6, 1.6, 1.4, 1.6), (3, 1.2), (8, 2))
+
+
+def dashes_of(order: int) -> dict[str, Any]:
+    """How to draw the line of what has no order, by its place: the first is solid, others have dashes of their own."""
+    return {"dashes": _DASHES[(order - 1) % len(_DASHES)]} if order else {}
 
 
 def size_colours(sizes: np.ndarray) -> dict[float, str]:

@@ -15,13 +15,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PANELS: Mapping[str, str] = {
+    "Allocation": "optima.panels_of_allocation",
+    "Approach": "optima.panels_of_approach",
+    "Approaches": "optima.panels_of_approaches",
     "Backtest": "backtests.panels_of_backtest",
+    "BestSchedule": "schedules.panels_of_best_schedule",
     "Choice": "fits.panels_of_choice",
+    "Comparison": "comparisons.panels_of_comparison",
     "Fit": "fits.panels_of_fit",
     "Forecast": "forecasts.panels_of_forecast",
     "GrowthResult": "growth.panels_of_growth",
+    "Infeasible": "plans.panels_of_infeasible",
     "Law": "laws.panels_of_law",
+    "Optimum": "optima.panels_of_optimum",
+    "PilotResult": "pilots.panels_of_pilot",
     "Plan": "plans.panels_of_plan",
+    "Runs": "runs.panels_of_runs",
+    "Schedule": "schedules.panels_of_schedule",
+    "Study": "pilots.panels_of_study",
     "TrainCost": "plans.panels_of_train_cost",
 }
 """By the name of a class, what makes the panels of its picture; the rooms above this one are in it too."""
@@ -57,7 +68,7 @@ def _panels(result: Any, options: Mapping[str, Any]) -> tuple[Panel, ...]:
         return _panels(result[0], options)
     kind = type(result).__name__
     if kind not in PANELS or not type(result).__module__.startswith("froude."):
-        raise InputError(f"a {kind} has no picture: these have one: {', '.join(sorted(PANELS))}")
+        raise InputError(f"{kind} has no picture: print it, or draw one of {', '.join(sorted(PANELS))}")
     return _function(PANELS[kind])(result, **options)
 
 

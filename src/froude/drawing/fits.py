@@ -53,6 +53,11 @@ class Placement:
         """The input that varies along a line."""
         return "D" if self.x == "C" and self.by is not None else self.x
 
+    @property
+    def column(self) -> str | None:
+        """What a column of the values of lines is called: over compute lines end in the midst of runs."""
+        return input_name(self.by) if self.by is not None and self.x == "C" else None
+
     def label(self, fit: Fit) -> str:
         """What the axis is called."""
         if self.x == "C" and self.by is not None:
@@ -85,6 +90,7 @@ def view_of_fit(fit: Fit, runs: Runs | None = None) -> View:
         y_label=fit.y,
         compute=placement.x == "C",
         log_y=fit.residual == "log",
+        column=placement.column,
     )
 
 
@@ -144,9 +150,10 @@ def law_lines(fit: Fit, placement: Placement) -> Iterator[Line]:
     for value, colour in shades.items():
         grid = _stretch(fit, placement, value, len(np.unique(values)) <= _FEW)
         text = amount(value, fit.law.input_units[placement.by])
+        label = text if placement.column else f"{placement.by} = {text}"
         yield line_of(
             fit, placement, {placement.by: value, placement.along: grid}, colour,
-            name=law_name(fit), named=first, label=f"{placement.by} = {text}", short=text,
+            name=law_name(fit), named=first, label=label, short=text,
         )  # fmt: skip
         first = False
 
@@ -183,7 +190,7 @@ def residuals_view(fit: Fit) -> View:
         points=(Points(x=places, y=off, colours=(COLOURS["n5"],) * fit.n, name=count(fit.n, "run")),),
         lines=(zero,),
         x_label="run" if x is None else input_name(x, fit.law),
-        y_label=f"measured {fit.y} less {law_name(fit)}" + (", %" if log else ""),
+        y_label=f"measured {fit.y} less the law" + (", %" if log else ""),
         compute=x == "C",
     )
 

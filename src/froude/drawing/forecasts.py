@@ -51,8 +51,9 @@ def _with_runs(fit: Fit, forecasts: Sequence[Forecast]) -> View:
     placement = placement_of(fit)
     if placement is None:
         return _alone(forecasts)
-    beyond = [*_paths(fit, placement, forecasts)]
-    lines = [replace(line, label=None if _is_crowded(beyond) else line.label) for line in law_lines(fit, placement)]
+    beyond, law = [*_paths(fit, placement, forecasts)], law_lines(fit, placement)
+    # Labels of the runs' lines would stand in the midst of those to the forecasts.
+    lines = [replace(line, label=None if beyond and placement.column is None else line.label) for line in law]
     return View(
         points=tuple(run_points(fit, placement)),
         lines=(*lines, *beyond),
@@ -61,12 +62,8 @@ def _with_runs(fit: Fit, forecasts: Sequence[Forecast]) -> View:
         y_label=fit.y,
         compute=placement.x == "C",
         log_y=fit.residual == "log",
+        column=placement.column,
     )
-
-
-def _is_crowded(beyond: Sequence[Line]) -> bool:
-    """Whether labels of the runs' lines would stand in the midst of lines to the forecasts."""
-    return bool(beyond)
 
 
 def _paths(fit: Fit, placement: Placement, forecasts: Sequence[Forecast]) -> Iterator[Line]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from froude.answers.law_texts import constants_text, variants
 from froude.answers.numbers import amount
-from froude.drawing.axes import Panel
+from froude.drawing.axes import Look, Panel
 from froude.drawing.charts import draw_view, figure_of_view
 from froude.drawing.colours import COLOURS, size_colours
 from froude.drawing.names import input_name, outcome_name
@@ -22,6 +22,7 @@ from froude.laws import Law
 from froude.runs import Runs
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _WIDTH, _HEIGHT, _LEFT = 430, 264, 34  # CSS pixels
@@ -162,8 +163,17 @@ def panels_of_law(law: Law) -> tuple[Panel, ...]:
     """The law over the range that its source measured, under its first published constants. InputError without one."""
     if not has_picture(law):
         raise InputError(f"{law.name} has no picture: it says of no range over which it was measured; plot a fit of it")
-    view = view_of_law(drawing(law))
-    return (lambda axes, look: draw_view(axes, view, look),)
+    shown = drawing(law)
+    return (lambda axes, look: _draw_titled(axes, shown, look),)
+
+
+def _draw_titled(axes: Axes, shown: Drawing, look: Look) -> Axes:
+    """The curves, and above them under which constants they are drawn."""
+    draw_view(axes, view_of_law(shown), look)
+    fixed = "".join(f", {x} = {amount(value, shown.law.input_units[x])}" for x, value in shown.at.items())
+    constants = f"constants of {shown.name}" if shown.name else "constants from which a fit might start"
+    axes.set_title(f"{shown.law.name}, {constants}{fixed}", fontsize=look.text, color=COLOURS["soft"], loc="left")
+    return axes
 
 
 def _best_known(law: Law) -> Law:

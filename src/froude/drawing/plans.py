@@ -16,6 +16,7 @@ from froude.drawing.charts import draw_view
 from froude.drawing.colours import COLOURS, size_colours
 from froude.drawing.paints import MEMORY_PARTS, STEP_PARTS, Paint
 from froude.drawing.views import Line, Mark, Points, View
+from froude.errors import InputError
 from froude.planning.layouts.names import layout_label
 from froude.planning.plans import Infeasible, LayoutCandidate, Plan, Point
 from froude.planning.training.trade_offs import non_dominated
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DAY = 86400.0
+_ROUNDING = 1e-6  # of the whole
 _NAMED = 5  # numbers of devices in a key, at most
 
 
@@ -112,6 +114,16 @@ def panels_of_plan(plan: Plan) -> tuple[Panel, ...]:
     return (lambda axes, look: draw_view(axes, view, look), *parts)
 
 
+def panels_of_infeasible(infeasible: Infeasible) -> tuple[Panel, ...]:
+    """The memory of the layout that came nearest to fitting. InputError where memory is not why there is no plan."""
+    least = infeasible.least
+    if least is None:
+        raise InputError(f"this has no picture, as memory is not why there is no plan: {infeasible.nearest}")
+    has = infeasible.machine.chip.memory_bytes
+    limit = (float(has), f"a device has {format_bytes(has)}")
+    return (lambda axes, look: _memory_list(axes, least.cost, look, limit),)
+
+
 def panels_of_train_cost(cost: TrainCost) -> tuple[Panel, ...]:
     """Where the memory of a device goes, and where the time of a step."""
     return (
@@ -133,7 +145,8 @@ def _step_list(axes: Axes, cost: Cost, look: Look) -> Axes:
 def _named_parts(
     amounts: Mapping[str, Any], paints: Mapping[str, Paint], show: Callable[[float], str]
 ) -> list[NamedPart]:
-    """The parts that are there, in the order of their paints."""
+    """The parts that are there, in the order of their paints; rounding is no part."""
+    least = _ROUNDING * sum(float(amount) for amount in amounts.values())
     return [
         NamedPart(
             title=paint.title,
@@ -141,5 +154,5 @@ def _named_parts(
             part=Part(amount=float(amounts[name]), colour=paint.colour, strength=paint.strength),
         )
         for name, paint in paints.items()
-        if float(amounts[name]) > 0
+        if float(amounts[name]) > least
     ]

@@ -37,9 +37,10 @@ def curves_view(record: StudyRecord) -> View:
     start = max(table["D"].max() for table in (runs, record.targets) if len(table)) / _CURVE_STARTS
     black = {record.target.N: COLOURS["ink"]} if record.target else {}
     lines = [*_curves(record, runs, colours, start), *_curves(record, record.targets, black, start)]
+    ramp = [*colours.values(), *black.values()]
     return View(
         points=(_points(record, "D"),),
-        lines=tuple(lines),
+        lines=tuple(sorted(lines, key=lambda line: ramp.index(line.colour))),
         marks=_measured_marks(record, "D", label=False),
         x_label=f"{record.unit}s trained on",
         y_label=_loss_label(record),

@@ -1,6 +1,6 @@
 """Two methods side by side: where their curves cross, who wins at a size not run, and by how many times less input."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -47,7 +47,7 @@ class Comparison(Result):
     is named where the intervals there do not overlap, else it is None. `still_wins` is the probability that whichever
     is ahead at the smallest x is also ahead at `at`, and `multiplier` how many times the second's x the first needs
     there for the same outcome. `steeper` has the larger exponent, where both have one and their intervals do not
-    overlap. `fits` are the two that were compared.
+    overlap.
     """
 
     first: Fit
@@ -61,7 +61,6 @@ class Comparison(Result):
     still_wins: float
     multiplier: Estimate
     steeper: Side | None
-    fits: tuple[Fit, Fit] = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """What `froude compare --json` prints."""
@@ -119,7 +118,6 @@ def compare(first: Fit | str | Path, second: Fit | str | Path, at: float | str) 
         still_wins=float(np.mean(ahead_at[1:] == leads)),
         multiplier=_estimate(first_zero(short, (low / BEYOND, high)) / at, ends),
         steeper=_steeper(first, second),
-        fits=(first, second),
     )
 
 
