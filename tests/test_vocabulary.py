@@ -16,7 +16,7 @@ VERBS = {
     "predict": ("predict",),
     "backtest": ("backtest",),
     "compare": ("compare",),
-    "laws": ("all_laws", "get_law"),
+    "laws": ("all_laws", "get_law", "search_laws"),
     "calibrate": ("calibrate",),
     "published": ("published_tables", "get_published"),
     "grow": ("grow", "growth_examples", "get_growth_example"),

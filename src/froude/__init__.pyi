@@ -47,6 +47,7 @@ from .laws import Law as Law
 from .laws import all_laws as all_laws
 from .laws import get_law as get_law
 from .laws import law as law
+from .laws import search_laws as search_laws
 from .pilots import PilotResult as PilotResult
 from .pilots import pilot as pilot
 from .planning import Infeasible as Infeasible

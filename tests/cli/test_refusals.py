@@ -313,7 +313,7 @@ def test_no_words_ask_for_help_and_help_names_every_command(cli):
     assert bare == asked
     assert asked.code == 0
     for command in ("pilot", "report", "fit", "predict", "backtest", "laws"):
-        assert f"│ {command} " in asked.out
+        assert f"\n  {command} " in asked.out
         assert cli(command, "--help").out.strip()
 
 

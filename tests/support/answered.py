@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from froude import Fit, Runs, all_laws, backtest, fit, get_law, get_published, published_tables
+from froude import Fit, Runs, all_laws, backtest, fit, get_law, get_published, published_tables, search_laws
 from froude.answers import Answer
 from froude.answers.atlas import (
     answer_of_claims,
@@ -29,7 +29,7 @@ from froude.answers.fits import answer_of_choice, answer_of_fit
 from froude.answers.forecasts import answer_of_forecasts
 from froude.answers.growth import answer_of_growth
 from froude.answers.growth_examples import answer_of_growth_examples
-from froude.answers.laws import answer_of_document, answer_of_law, answer_of_laws
+from froude.answers.laws import answer_of_document, answer_of_law, answer_of_law_hits, answer_of_laws
 from froude.answers.machines import answer_of_machine, answer_of_machines
 from froude.answers.models import answer_of_model, answer_of_models
 from froude.answers.plans import answer_of_infeasible, answer_of_plan
@@ -166,6 +166,7 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "law": lambda: answer_of_law(get_law("chinchilla")),
         "law of one input": lambda: answer_of_law(get_law("power")),
         "lever": lambda: answer_of_law(get_law("repeated-tokens")),
+        "laws found": lambda: answer_of_law_hits("learning rate", search_laws("learning rate", 5)),
         "laws": lambda: answer_of_laws(all_laws()),
         "document on laws": lambda: answer_of_document(Path("docs/laws.md"), [Path("docs/laws/power.svg")]),
         "machine": lambda: answer_of_machine(get_machine("h100")),

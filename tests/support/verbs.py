@@ -9,7 +9,7 @@ from typing import Any, final
 
 import froude
 from froude.answers.atlas import answer_of_hits, answer_of_record
-from froude.answers.laws import answer_of_law, answer_of_laws
+from froude.answers.laws import answer_of_law, answer_of_law_hits, answer_of_laws
 from froude.answers.machines import answer_of_machine
 from froude.answers.models import answer_of_model
 from planted import QUICK, planted, write_csv
@@ -118,6 +118,11 @@ VERBS: tuple[Verb, ...] = (
         python=compared,
     ),
     Verb(name="laws", words=of("laws"), python=lambda folder: answer_of_laws(froude.all_laws()).to_dict()),
+    Verb(
+        name="laws --search",
+        words=of("laws", "--search", "learning rate"),
+        python=lambda folder: answer_of_law_hits("", froude.search_laws("learning rate", 10)).to_dict(),
+    ),
     Verb(
         name="laws NAME",
         words=of("laws", "chinchilla"),

@@ -56,6 +56,24 @@ def answer_of_laws(laws: Sequence[Law]) -> Answer:
     )
 
 
+def answer_of_law_hits(text: str, laws: Sequence[Law]) -> Answer:
+    """The laws that a text is about, best first."""
+    return Answer(
+        headline=f'{count(len(laws), "law")} on "{text}", best match first',
+        tables=(
+            Table(
+                title="",
+                columns=(),
+                rows=tuple((law.name, law.formula) for law in laws),
+                left=(0, 1),
+                details=tuple(law.about for law in laws),
+            ),
+        ),
+        notes=("froude laws NAME shows one whole",),
+        data=[law_to_dict(law) for law in laws],
+    )
+
+
 def answer_of_document(document: Path, pictures: Sequence[Path]) -> Answer:
     """Where the document on all laws was written, and its pictures."""
     return Answer(

@@ -25,47 +25,54 @@ from froude.cli import (
 )
 from froude.cli.completion import is_completing
 from froude.cli.errors import exit_code_of
+from froude.cli.help import PANELS, HelpCommand, HelpGroup
 
-app = typer.Typer(
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-MEASURE, BELIEVE, DECIDE = "Measure and check", "Fit and forecast", "Plan and decide"
-app.command(rich_help_panel=MEASURE)(pilot.pilot)
-app.command(rich_help_panel=MEASURE)(report.report)
-app.command(rich_help_panel=BELIEVE)(fit.fit)
-app.command(rich_help_panel=BELIEVE)(predict.predict)
-app.command(rich_help_panel=BELIEVE)(backtest.backtest)
-app.command(rich_help_panel=BELIEVE)(compare.compare)
-app.command(rich_help_panel=BELIEVE)(laws.laws)
-app.command(rich_help_panel=BELIEVE)(calibrate.calibrate)
-app.command(rich_help_panel=MEASURE)(published.published)
-app.command(rich_help_panel=MEASURE)(grow.grow)
+MEASURE, FIT, DECIDE, LOOK_UP = PANELS
 
-atlases = typer.Typer(
-    cls=atlas.SearchByDefault,
-    rich_markup_mode="markdown",
-    help="What papers claim about scaling: searched, shown, checked by arithmetic, and by what Froude itself shows.",
+COMMANDS = (
+    (MEASURE, pilot.pilot, "Train small models, forecast a larger one, train that, compare"),
+    (MEASURE, grow.grow, "How time, memory and quality of an algorithm grow with size"),
+    (MEASURE, report.report, "Write the page of a study again"),
+    (FIT, fit.fit, "Fit a law to a table of runs, with intervals"),
+    (FIT, predict.predict, "Forecast larger runs from a saved fit"),
+    (FIT, backtest.backtest, "See how well laws predict runs that were held out"),
+    (FIT, compare.compare, "Say which of two methods is ahead at a larger size"),
+    (FIT, calibrate.calibrate, "See how often forecast intervals hold on published runs"),
+    (LOOK_UP, laws.laws, "Laws of scaling: formulas, published constants, search"),
+    (LOOK_UP, published.published, "Public tables of runs, and how to get them"),
 )
-atlases.command("search")(atlas.search)
-atlases.command("show")(atlas.show)
-atlases.command("picture")(atlas.picture)
-atlases.command("check")(atlas.check)
-atlases.command("status")(atlas.status)
-app.add_typer(atlases, name="atlas", rich_help_panel=BELIEVE)
-plans = typer.Typer(rich_markup_mode="markdown", help="The best way to spend a budget, or to make one training.")
-plans.callback()(lambda: None)  # keeps `train` a command of its own
-plans.command("train")(plan.train)
-app.add_typer(plans, name="plan", rich_help_panel=DECIDE)
-costs = typer.Typer(rich_markup_mode="markdown", help="What a model and its training cost, before it runs.")
-costs.command("train")(cost.train)
-costs.command("model")(model.model)
-app.add_typer(costs, name="cost", rich_help_panel=DECIDE)
-machines = typer.Typer(rich_markup_mode="markdown", help="Machines to plan for: known chips, files, and this machine.")
-machines.command("list")(machine.list_machines)
-machines.command("show")(machine.show_machine)
-machines.command("measure")(machine.measure)
-app.add_typer(machines, name="machine", rich_help_panel=DECIDE)
+GROUPS = (
+    (DECIDE, "plan", "The best training for a budget, or the best layout of one", {"train": plan.train}),
+    (DECIDE, "cost", "Memory, time and price of a training or a model", {"train": cost.train, "model": model.model}),
+    (
+        DECIDE,
+        "machine",
+        "Chips and nodes that Froude knows, and this machine measured",
+        {"list": machine.list_machines, "show": machine.show_machine, "measure": machine.measure},
+    ),
+    (
+        LOOK_UP,
+        "atlas",
+        "What papers claim about scaling, and what Froude shows of it",
+        {
+            "search": atlas.search,
+            "show": atlas.show,
+            "picture": atlas.picture,
+            "check": atlas.check,
+            "status": atlas.status,
+        },
+    ),
+)
+
+app = typer.Typer(cls=HelpGroup, context_settings={"help_option_names": ["-h", "--help"]})
+for panel, function, sentence in COMMANDS:
+    app.command(cls=HelpCommand, rich_help_panel=panel, short_help=sentence)(function)
+for panel, name, sentence, commands in GROUPS:
+    group = typer.Typer(cls=atlas.SearchByDefault if name == "atlas" else HelpGroup, help=f"{sentence}.")
+    group.callback()(lambda: None)  # keeps a group of one command a group
+    for command, function in commands.items():
+        group.command(command, cls=HelpCommand)(function)
+    app.add_typer(group, name=name, rich_help_panel=panel, short_help=sentence)
 
 
 def show_version(wanted: bool) -> None:
@@ -84,12 +91,10 @@ def froude(
         typer.Option("--version", is_eager=True, callback=show_version, help="Print the version and leave."),
     ] = False,
 ) -> None:
-    """Measure small trainings, fit the laws of scaling, forecast the large one with an honest interval.
+    """Measure small trainings, fit laws of scaling, forecast the large one with an honest interval, plan what it takes.
 
-    Start with `froude pilot`: in about five minutes it trains small models on this machine, writes down what
-    a larger one will reach, trains that one too, and shows whether the forecast was right. Then bring your
-    own runs: `froude fit runs.csv --out fit.json` and `froude predict fit.json --at N=70B,D=1.4T`, and ask what the
-    large training takes: `froude plan train --machine "1024 x h100" --budget "30 days" --fit fit.json`.
+    Examples: `froude pilot`, `froude fit runs.csv --out fit.json`, `froude predict fit.json --at N=70B,D=1.4T`,
+    `froude plan train --machine "1024 x h100" --budget "30 days" --fit fit.json`
     """
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from froude.cli.completion import complete_papers
+from froude.cli.help import HelpGroup
 from froude.cli.options import Json
 from froude.cli.render import print_json
 from froude.cli.show import present
@@ -19,7 +19,7 @@ Lever = Annotated[str | None, typer.Option(help="A part of what is set: bits, ba
 Priority = Annotated[int | None, typer.Option(min=1, max=4, help="1 is the most important.")]
 
 
-class SearchByDefault(TyperGroup):
+class SearchByDefault(HelpGroup):
     """A group in which words that name no command are searched for: `froude atlas "KV cache memory"`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -63,7 +63,10 @@ def show(
     name: Annotated[str, typer.Argument(metavar="ID", autocompletion=complete_papers, help="Of the record.")],
     json: Json = False,
 ) -> None:
-    """Show one record whole: its claims, its lever, and what would show that Froude reproduces it."""
+    """Show one record whole: its claims, its lever, and what would show that Froude reproduces it.
+
+    Example: `froude atlas show kivi`
+    """
     from froude.answers.atlas import answer_of_record
     from froude.atlas import atlas_record, atlas_status, check_atlas
 
@@ -76,7 +79,10 @@ def check(
     every: Annotated[bool, typer.Option("--all", help="List what holds by itself too: ends and shares.")] = False,
     json: Json = False,
 ) -> None:
-    """Check the claims by arithmetic: ratios and cuts against their ends, FLOPs against 6·N·D, gains against bounds."""
+    """Check the claims by arithmetic: ratios and cuts against their ends, FLOPs against 6·N·D, gains against bounds.
+
+    Example: `froude atlas check --all`
+    """
     from froude.answers.atlas import answer_of_findings
     from froude.atlas import check_atlas
 
@@ -116,6 +122,7 @@ def status(
 
     A paper *works* where a check that runs in the project shows what its row asks, is *modelled* where its numbers are
     reproduced or a good part of that is shown, and otherwise *recorded*.
+    Example: `froude atlas status`
     """
     from froude.answers.atlas import answer_of_status
     from froude.atlas import atlas_status, status_page

@@ -44,6 +44,7 @@ ModelName = Annotated[
     str,
     typer.Option(
         "--model",
+        metavar="MODEL",
         autocompletion=complete_models,
         help='A name of the catalogue, "layers=96,hidden=12288,heads=96,vocab=50k", or a file.',
     ),
@@ -51,7 +52,10 @@ ModelName = Annotated[
 MachineName = Annotated[
     str,
     typer.Option(
-        "--machine", autocompletion=complete_machines, help='"1024 x h100", a chip alone for one node, or a TOML file.'
+        "--machine",
+        metavar="MACHINE",
+        autocompletion=complete_machines,
+        help='"1024 x h100", a chip alone for one node, or a TOML file.',
     ),
 ]
 DeviceHourPrice = Annotated[

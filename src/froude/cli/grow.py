@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from froude.cli.completion import complete_examples
-from froude.cli.options import Json, Seed
+from froude.cli.options import Json
 from froude.cli.render import print_json
 from froude.cli.show import present, show
 from froude.errors import InputError
@@ -61,13 +61,12 @@ def grow(
         str | None, typer.Option(metavar="FOLDER", help="Keep every timing here; those kept are not made again.")
     ] = None,
     page: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page of it with pictures.")] = None,
-    seed: Seed = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the data.")] = 0,
     json: Json = False,
 ) -> None:
     """Run an algorithm over growing sizes: the exponent of its time, its memory and quality, and where methods cross.
 
-    Examples: `froude grow --list` and `froude grow --example fft_convolution --page growth.html`
-
+    Examples: `froude grow --list`, `froude grow --example fft_convolution --page growth.html` and
     `froude grow --command "sort -n {n}.txt" --prepare "sh -c 'shuf -i 1-{n} > {n}.txt'" --sizes 1k,3k,10k,30k,100k`
     """
     from froude.answers.growth import answer_of_growth

@@ -20,6 +20,7 @@ def list_machines(json: Json = False) -> None:
     """List the chips that Froude knows, each with the node it usually stands in.
 
     Peaks are dense, of the matmuls of a training: bf16, or fp16 where a chip has no bf16.
+    Example: `froude machine list`
     """
     from froude.answers.machines import answer_of_machines
     from froude.cost.machine.known_machines import get_machine, known_chips
@@ -57,6 +58,7 @@ def measure(
     """Measure this computer: matmuls, copies and collectives through PyTorch, and the constants that explain them.
 
     Writes a TOML file that every option `--machine` reads; without `--out` it becomes the machine `this`.
+    Example: `froude machine measure --minutes 2 --out mine.toml`
     """
     from froude.answers.machines import answer_of_machine
     from froude.cost.machine.known_machines import get_machine, profile_path

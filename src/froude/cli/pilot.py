@@ -36,6 +36,7 @@ def pilot(
 
     Everything is kept in the study's folder, with a page `report.html`. Stop it at any moment: the same
     command goes on from there.
+    Examples: `froude pilot --minutes 5` and `froude pilot --corpus my-texts --study froude-studies/mine`
     """
     from froude.cli.story import StoryTeller
     from froude.pilots.run import pilot as run_pilot

@@ -20,18 +20,23 @@ if TYPE_CHECKING:
 
 MachineText = Annotated[
     str,
-    typer.Option(autocompletion=complete_machines, help='"1024 x h100", a chip alone for one node, or a TOML file.'),
+    typer.Option(
+        metavar="MACHINE",
+        autocompletion=complete_machines,
+        help='"1024 x h100", a chip alone for one node, or a TOML file.',
+    ),
 ]
 ModelText = Annotated[
     str | None,
     typer.Option(
+        metavar="MODEL",
         autocompletion=complete_models,
         help="A name, a description or a file. Its size is chosen where a budget is given.",
     ),
 ]
 Tokens = Annotated[str | None, typer.Option(metavar="COUNT", help="Tokens to train on, as 15T.")]
 Budgets = Annotated[
-    list[str] | None, typer.Option(metavar="QUANTITY", help='1e24FLOP, "$3M" or "30 days"; several combine.')
+    list[str] | None, typer.Option(metavar="QUANTITY", help="1e24FLOP, '$3M' or '30 days'; several combine.")
 ]
 LawText = Annotated[
     str | None,
@@ -50,7 +55,7 @@ SeqLenText = Annotated[str | None, typer.Option(metavar="TOKENS", help="Length o
 BatchText = Annotated[str | None, typer.Option(metavar="COUNT", help="Sequences of a step.")]
 Fixed = Annotated[str | None, typer.Option(metavar="NAME=VALUE,…", help="Pin parts of the layout: tensor=8,zero=3.")]
 PrecisionText = Annotated[str | None, typer.Option(metavar="bf16|fp8|…", help="Number types.")]
-DevicePrice = Annotated[float | None, typer.Option(metavar="DOLLARS", help="Of a device.")]
+DevicePrice = Annotated[float | None, typer.Option(metavar="DOLLARS", help="Dollars a device and hour.")]
 Pareto = Annotated[bool, typer.Option("--pareto", help="Show what loss, time, dollars and kWh trade for.")]
 Emit = Annotated[
     str | None, typer.Option(metavar="FRAMEWORK", help="Write it for torchtitan, megatron, deepspeed or fsdp.")
@@ -86,7 +91,7 @@ def train(
     """Find the best layout of a training; under a budget its size, data, learning rate, batch and precision too.
 
     Examples: `froude plan train --model llama-3.1-70B --tokens 15T --machine "1024 x h100"` and
-    `froude plan train --budget "$3M" --budget "30 days" --machine "1024 x h100"`
+    `froude plan train --budget '$3M' --budget "30 days" --machine "1024 x h100"`
     """
     from froude.cost import get_machine, get_model
     from froude.planning import plan_training

@@ -26,6 +26,7 @@ def published(
     """List the public run tables, or show one: source, licence, columns, what was published on it.
 
     Tables are read from the folder that FROUDE_PUBLISHED names, else from what was downloaded.
+    Examples: `froude published` and `froude published steplaw --download`
     """
     from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
     from froude.runs import get_published, published_tables

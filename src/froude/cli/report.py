@@ -12,7 +12,10 @@ def report(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A study folder, such as `froude pilot` makes.")],
     json: Json = False,
 ) -> None:
-    """Write a study's page again from what is on disk, and print where it is."""
+    """Write a study's page again from what is on disk, and print where it is.
+
+    Example: `froude report froude-studies/mine`
+    """
     from froude.reporting import write_report
     from froude.runs import Study
 

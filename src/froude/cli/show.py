@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 from froude.answers import Answer
 from froude.cli.render import print_json
+from froude.rendering.layout import Line
 from froude.rendering.text import answer_lines
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 PIPED_WIDTH = 100
 """Columns where neither a terminal nor the environment says how many there are."""
@@ -26,22 +22,19 @@ def present(answer: Answer, json: bool) -> None:
 
 def show(answer: Answer) -> None:
     """An answer on stdout: headline, facts, tables, notes, warnings, next steps; as wide as the terminal."""
-    from rich.text import Text
-
-    with on_stdout() as console:
-        for line in answer_lines(answer, console.width):
-            text = Text.assemble(*((span.text, span.style) for span in line))
-            console.print(text, overflow="ignore", no_wrap=True, crop=False)
+    print(printable(lambda width: answer_lines(answer, width)))
 
 
-@contextmanager
-def on_stdout() -> Iterator[Console]:
-    """A console as wide as the terminal or COLUMNS, else PIPED_WIDTH; what it was given goes to stdout at the end."""
+def printable(lines: Callable[[int], Iterable[Line]]) -> str:
+    """The text of lines made for a width: that of the terminal or of COLUMNS, else PIPED_WIDTH."""
     from rich.console import Console
+    from rich.text import Text
 
     known = sys.stdout.isatty() or "COLUMNS" in os.environ
     console = Console(highlight=False, width=None if known else PIPED_WIDTH)
     with console.capture() as caught:
-        yield console
+        for line in lines(console.width):
+            text = Text.assemble(*((span.text, span.style) for span in line))
+            console.print(text, overflow="ignore", no_wrap=True, crop=False)
     # Cells are padded with blanks, which are noise in a pipe.
-    print("\n".join(line.rstrip() for line in caught.get().splitlines()))
+    return "\n".join(line.rstrip() for line in caught.get().splitlines())

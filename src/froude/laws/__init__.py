@@ -4,5 +4,6 @@ from froude.laws.averaging import average
 from froude.laws.catalogue import all_laws, get_law
 from froude.laws.decorator import law
 from froude.laws.definition import Example, Law, Power
+from froude.laws.search import search_laws
 
-__all__ = ["Example", "Law", "Power", "all_laws", "average", "get_law", "law"]
+__all__ = ["Example", "Law", "Power", "all_laws", "average", "get_law", "law", "search_laws"]
