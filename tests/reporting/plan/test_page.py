@@ -6,7 +6,6 @@ from dataclasses import replace
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +14,6 @@ from froude.answers.costs import memory_table, step_table
 from froude.answers.plans import answer_of_plan
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import RUNTIME_BYTES
-from froude.cost.model.catalogue import get_model
-from froude.cost.training.assumptions import effect_of, interval
 from froude.cost.training.evaluation import evaluate
 from froude.cost.training.layout import Layout, Precision
 from froude.drawing.bars import Swing, percent_change, tornado
@@ -25,55 +22,15 @@ from froude.drawing.plans import front_view
 from froude.drawing.timelines import Span, Strip, timeline
 from froude.errors import InputError
 from froude.planning.layouts.names import layout_label
-from froude.planning.plans import Infeasible, Plan, Point, RunnerUp, candidate_of
+from froude.planning.plans import candidate_of
 from froude.quantity import format_bytes, format_seconds
 from froude.reporting.plan.page import write_plan_page
 from froude.reporting.plan.sensitivity import plan_sensitivities, with_fabric
 from froude.reporting.plan.timeline import timeline_of
+from made_plans import FLAT, MACHINE, MODEL, PIPED, POINTS, infeasible, planned
 from pages import Page
 
-MODEL, MACHINE = get_model("llama-3.1-8b"), get_machine("64 x h100")
-PIPED = Layout(devices=64, global_batch=256, seq_len=4096, tensor=2, pipeline=4, interleave=4, zero=1, recompute="full")
-FLAT = replace(PIPED, pipeline=1, interleave=1)
 SECTIONS = ["memory", "step", "timeline", "sensitivity", "runners-up", "assumed", "json"]
-
-
-def planned(layout: Layout, **changed: Any) -> Plan:
-    """A plan of a given layout, without the search."""
-    choice = candidate_of(MODEL, MACHINE, layout)
-    steps = 100_000
-    made: dict[str, Any] = {
-        "model": MODEL.name, "machine": MACHINE, "n_params": float(MODEL.n_params), "choice": choice,
-        "interval": interval(choice.step_seconds, []), "tokens": float(steps * layout.tokens), "steps": steps,
-        "seconds": steps * choice.step_seconds / 0.98, "goodput": 0.98, "dollars": 123_456.0, "kwh": 98_765.0,
-        "runners_up": (RunnerUp(candidate=candidate_of(MODEL, MACHINE, FLAT), why="slower by a planted amount"),),
-        "binding": ("memory: planted reason",),
-        "assumed": (effect_of(MODEL, MACHINE, layout, "attention", "what frameworks take", choice.step_seconds),),
-        "assumptions": ("attention: flash-2 (what frameworks take)", "price: $2.50 a <device> hour"),
-    }  # fmt: skip
-    return Plan(**(made | changed))
-
-
-def infeasible() -> Infeasible:
-    """Why a model does not fit, with the layout that came nearest."""
-    return Infeasible(
-        model="m",
-        machine=MACHINE,
-        reasons=("memory: of 7 layouts none fits",),
-        nearest="4096 devices would fit",
-        change={"devices": 4096},
-        least=candidate_of(get_model("llama-3.1-405b"), MACHINE, FLAT),
-    )
-
-
-def point(loss: float, seconds: float, dollars: float, devices: int) -> Point:
-    return Point(
-        model="m", n_params=1e9, tokens=2e10, devices=devices, loss=loss, seconds=seconds, dollars=dollars, kwh=5.0,
-        tensor=1, pipeline=1, zero=1, global_batch=64, mfu=0.4,
-    )  # fmt: skip
-
-
-POINTS = (point(2.5, 2e5, 100.0, 8), point(2.5, 1e5, 150.0, 16), point(2.25, 4e5, 400.0, 16))
 
 
 @pytest.fixture(scope="module")

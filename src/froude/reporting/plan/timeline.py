@@ -18,8 +18,10 @@ from froude.drawing.paints import STEP_PARTS
 from froude.drawing.timelines import Span, Strip
 from froude.planning.plans import LayoutCandidate
 
-KINDS = {"F": ("n3", "forward"), "B": ("n6", "backward"), "W": ("n1", "gradients of weights")}
+KINDS = {"F": ("n5", "forward"), "B": ("n8", "backward"), "W": ("n1", "gradients of weights")}
 """Work of a pipeline: its colour, and what it is."""
+
+_PALE = 0.85  # of every other chunk: as pale as its number on it stays legible
 
 _CHUNKS_SHOWN = 60  # forward passes of a chunk, at either end of a step that is too long to draw whole
 _FILLS_SHOWN = 1.6  # at least so many times what the pipeline takes to fill or drain
@@ -68,8 +70,8 @@ def _span(event: Event) -> Span:
         start=event.start,
         end=event.end,
         colour=KINDS[event.kind][0],
-        strength=0.72 if event.chunk % 2 else 1.0,
-        number=str(event.micro_batch + 1),
+        strength=_PALE if event.chunk % 2 else 1.0,
+        number="" if event.kind == "W" else str(event.micro_batch + 1),
     )
 
 
