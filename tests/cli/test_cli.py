@@ -264,7 +264,7 @@ def test_what_cannot_be_listed_or_written_is_refused_in_one_line(cli, refused, t
     line = refused("laws", "--family", "kapln")
     assert line.startswith("no family of laws is called 'kapln': there are power, ")
     assert refused("laws", "chinchilla", "--family", "kaplan") == (
-        "a NAME, --family and --docs exclude one another: give one of them"
+        "a NAME, --family, --search and --docs exclude one another: give one of them"
     )
     (tmp_path / "file").touch()
     assert str(tmp_path / "file" / "laws") in refused("laws", "--docs", tmp_path / "file")
