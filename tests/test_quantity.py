@@ -124,8 +124,8 @@ def test_numbers_are_shown_in_customary_writing(value: float, text: str) -> None
 
 
 def test_durations_and_sizes_are_shown_in_their_largest_unit() -> None:
-    assert [format_seconds(s) for s in (0, 0.02, 42, 300, 5400, 30 * 86400)] == [
-        "0 s", "20 ms", "42 s", "5 min", "1.5 h", "30 days",
+    assert [format_seconds(s) for s in (0, 0.02, 42, 300, 5400, 86400, 30 * 86400)] == [
+        "0 s", "20 ms", "42 s", "5 min", "1.5 h", "1 day", "30 days",
     ]  # fmt: skip
     assert [format_bytes(b) for b in (0, 12, 1536, 80 * 2**30)] == [
         "0 bytes",

@@ -162,7 +162,8 @@ def format_quantity(value: float, digits: int = 3) -> str:
 
 def format_seconds(value: float, digits: int = 3) -> str:
     """Return a duration in the largest unit of which it holds at least one: 300 s becomes "5 min"."""
-    return _in_unit(value, {"days": 86400.0, "h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}, digits)
+    text = _in_unit(value, {"days": 86400.0, "h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}, digits)
+    return "1 day" if text == "1 days" else text
 
 
 def format_bytes(value: float, digits: int = 3) -> str:

@@ -57,6 +57,16 @@ def test_a_detail_stands_below_its_row_and_columns_below_one_another(shown):
     ]
 
 
+def test_details_stand_beside_their_rows_where_all_of_them_have_room(shown):
+    def lines(detail: str) -> list[str]:
+        table = Table(title="", columns=("s", "name"), rows=(("1", "a"),), left=(1,), details=(detail,))
+        return shown(Answer(headline="laws", tables=(table,)))[2:]
+
+    room = 80 - len("  1  name  ")
+    assert lines("x" * room) == ["  s  name", f"  1  a     {'x' * room}"]
+    assert lines("x " * room)[:2] == ["  s  name", "  1  a"]
+
+
 WHY = "it waits for the slowest device and writes more to the network than any other does"
 
 

@@ -87,10 +87,22 @@ def table_lines(table: Table, width: int) -> Iterator[Line]:
     """
     indent = INDENT if table.details else 0
     framed = bool(table.columns) and not table.details
+    table = _with_details_beside(table, width - indent)
     for i, block in enumerate(blocks_of(table, width - indent)):
         if i:
             yield (StyledText(""),)
         yield from ((StyledText(" " * indent), *line) for line in _block_lines(block, width - indent, framed))
+
+
+def _with_details_beside(table: Table, room: int) -> Table:
+    """A table of named columns with its details as a last one, where it fits without being wrapped; else as it is."""
+    if not table.details or not table.columns or table.shares:
+        return table
+    columns = (*table.columns, "")
+    rows = tuple((*row, detail) for row, detail in zip(table.rows, table.details, strict=True))
+    beside = replace(table, columns=columns, rows=rows, left=(*table.left, len(rows[0]) - 1), details=())
+    natural = [column.natural for column in _columns(beside)]
+    return beside if sum(natural) + CLOSE_GAP * (len(natural) - 1) <= room else table
 
 
 def fact_lines(facts: Sequence[Fact], width: int) -> Iterator[Line]:
