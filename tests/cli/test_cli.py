@@ -123,7 +123,7 @@ def test_the_same_seed_gives_the_same_output(cli, table):
 
 def test_predict_gives_the_planted_loss_far_out_within_its_interval(cli, saved):
     (one,) = json.loads(cli("predict", saved, "--at", "N=70B,D=1.4T", "--json").out)
-    assert list(one) == ["at", "mean", "interval", "level"]
+    assert list(one) == ["at", "mean", "interval", "level", "beyond", "distance", "checked_to", "doubts"]
     assert (one["at"], one["level"]) == ({"N": 70e9, "D": 1.4e12}, 0.9)
     truth = get_law("chinchilla")(N=70e9, D=1.4e12, **CHINCHILLA)
     assert one["interval"][0] < truth < one["interval"][1]
@@ -149,7 +149,7 @@ def test_predict_prints_a_row_for_each_place(cli, saved):
     done = cli("predict", saved, "--at", "N=70B,D=1.4T", "--at", "N=7e9,D=300B")
     lines = done.out.splitlines()
     assert lines[0] == "loss of one run, by chinchilla"
-    assert lines[2].split() == ["N", "D", "forecast", "90%", "interval"]
+    assert lines[2].split() == ["N", "D", "forecast", "90%", "interval", "beyond", "the", "runs"]
     assert [line.split()[:2] for line in lines[4:6]] == [["70B", "1.4T"], ["7B", "300B"]]
 
 
@@ -158,7 +158,7 @@ def test_backtest_predicts_planted_runs_and_a_wrong_law_does_worse(cli, table):
     right, wrong = json.loads(cli(*words, "--json").out)["laws"]
     assert list(right) == [
         *("law", "hold_out", "mean_abs_rel_error", "worst_abs_rel_error", "coverage"),
-        *("mean_half_width", "level", "n_fit", "n_held_out"),
+        *("mean_half_width", "level", "n_fit", "n_held_out", "doubts"),
     ]
     columns = planted()
     n_held_out = int(np.sum(6 * columns["N"] * columns["D"] > 1e21))

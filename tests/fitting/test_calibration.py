@@ -72,7 +72,7 @@ def test_what_is_learned_survives_its_file() -> None:
 
 
 def test_the_stretch_between_levels_lies_between_theirs() -> None:
-    found = Extrapolation(drift=0.02, stretch={0.5: 1.0, 0.9: 2.0}, studies=())
+    found = Extrapolation(drift=0.02, farthest=5.0, stretch={0.5: 1.0, 0.9: 2.0}, studies=())
     assert found.stretch_at(0.7) == pytest.approx(1.5)
     assert (found.stretch_at(0.1), found.stretch_at(0.99)) == (1.0, 2.0)
 

@@ -150,7 +150,7 @@ def test_options_by_name_are_those_of_one_value() -> None:
 
 def test_outcomes_of_zero_leave_the_drift_finite() -> None:
     C = np.geomspace(1e18, 1e22, 30)
-    score = np.clip(0.2 - 0.08 * np.log(C / 1e19) / np.log(10), 0.0, None)
+    score = np.clip(0.2 + 0.08 * np.log(C / 1e22) / np.log(10), 0.0, None)
     fitted = fit("ceiling", Runs.from_columns({"C": C, "mAP": score}), "mAP", x="C", draws=20)
     assert (score == 0).sum() > 3
     assert np.isfinite(fitted.drift)

@@ -28,8 +28,11 @@ def answer_of_backtests(backtests: Sequence[Backtest]) -> Answer:
         headline=f"{count(first.n_held_out, 'run')} held out ({hold_out}), predicted from {first.n_fit}",
         tables=(table,),
         notes=(f"errors and half-widths are relative; {first.level:.0%} of the runs should lie inside",),
-        warnings=tuple(f"{each.law.name}: {each.fit.warnings[0]}" for each in backtests if not each.fit.converged),
-        data={"hold_out": hold_out, "laws": [each.to_dict() for each in backtests]},
+        warnings=tuple(f"{each.law.name}: {doubt}" for each in backtests for doubt in each.fit.doubts),
+        data={
+            "hold_out": hold_out,
+            "laws": [{**each.to_dict(), "doubts": list(each.fit.doubts)} for each in backtests],
+        },
     )
 
 

@@ -1,16 +1,18 @@
-"""What is said of forecasts by a fit."""
+"""What is said of forecasts by a fit: each beside how far beyond the runs it lies, and what is to be doubted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from froude.answers.answer import Answer, Table
-from froude.answers.numbers import number_and_interval
+from froude.answers.numbers import amount, number_and_interval
 from froude.fitting import Fit, Forecast
 from froude.quantity import format_quantity
 
+_MILLION = 1e6
 _RUNS: Mapping[str, str] = {"run": "one run", "mean": "the mean of many runs"}
 
 
@@ -19,6 +21,7 @@ def answer_of_forecast(forecast: Forecast) -> Answer:
     return Answer(
         headline=f"{forecast.y} of {_RUNS[forecast.of]}" + (f", by {forecast.by}" if forecast.by else ""),
         tables=(_table(forecast.level, tuple(forecast.at), [forecast]),),
+        warnings=(*_unchecked([forecast]), *forecast.doubts),
         data=forecast.to_dict(),
     )
 
@@ -28,21 +31,82 @@ def answer_of_forecasts(fit: Fit, forecasts: Sequence[Forecast], of: str = "run"
     return Answer(
         headline=f"{fit.y} of {_RUNS[of]}, by {fit.law.name}",
         tables=(_table(fit.level, fit.law.inputs, forecasts),),
-        warnings=() if fit.converged else fit.warnings[:1],
+        warnings=(*_unchecked(forecasts), *fit.doubts),
         data=[each.to_dict() for each in forecasts],
     )
 
 
 def _table(level: float, inputs: Sequence[str], forecasts: Sequence[Forecast]) -> Table:
+    places = [place for each in forecasts for place in _places(each)]
+    beyond = ("beyond the runs",) if any(place.beyond for place in places) else ()
+    rows = [
+        (
+            *map(format_quantity, place.at.values()),
+            *number_and_interval(*place.interval),
+            *([beyond_text(place.beyond)] if beyond else []),
+        )
+        for place in places
+    ]
     return Table(
         title="",
-        columns=(*inputs, "forecast", f"{level:.0%} interval"),
-        rows=tuple(row for each in forecasts for row in _rows(each)),
+        columns=(*inputs, "forecast", f"{level:.0%} interval", *beyond),
+        rows=tuple(rows),
+        left=(len(inputs) + 2,) if beyond else (),
     )
 
 
-def _rows(forecast: Forecast) -> Iterator[tuple[str, ...]]:
-    """A row for each place of a forecast."""
-    values = (*forecast.at.values(), forecast.mean, forecast.lo, forecast.hi)
-    for *at, mean, lo, hi in zip(*(each.ravel().tolist() for each in np.broadcast_arrays(*values)), strict=True):
-        yield (*map(format_quantity, at), *number_and_interval(mean, lo, hi))
+class _PlaceForecast(NamedTuple):
+    """One place of a forecast, which may be of several: its value with both ends, and how far beyond the runs it is."""
+
+    at: dict[str, float]
+    interval: tuple[float, float, float]
+    beyond: dict[str, float]
+    distance: float
+
+
+def _places(forecast: Forecast) -> Iterator[_PlaceForecast]:
+    """Each place of a forecast."""
+    n, distance = len(forecast.at), 1.0 if forecast.distance is None else forecast.distance
+    values = (*forecast.at.values(), forecast.mean, forecast.lo, forecast.hi, distance, *forecast.beyond.values())
+    for row in zip(*(each.ravel().tolist() for each in np.broadcast_arrays(*values)), strict=True):
+        at, (*interval, far), beyond = row[:n], row[n : n + 4], row[n + 4 :]
+        yield _PlaceForecast(
+            at=dict(zip(forecast.at, at, strict=True)),
+            interval=tuple(interval),
+            beyond=dict(zip(forecast.beyond, beyond, strict=True)),
+            distance=far,
+        )
+
+
+def beyond_text(beyond: Mapping[str, float]) -> str:
+    """How far inputs lie beyond the fitted runs: "N 120 times, C 3,000 times", "D 1/20", or "inside"."""
+    return ", ".join(f"{x} {_times(factor)}" for x, factor in beyond.items() if factor != 1) or "inside"
+
+
+def _times(factor: float) -> str:
+    return f"{times_text(factor)} times" if factor > 1 else f"1/{times_text(1 / factor)}"
+
+
+def times_text(factor: float) -> str:
+    """A factor of at least 1 with two digits or three: "1.02", "9.8", "120", "3,000", and "3 × 10²⁰"."""
+    if factor >= _MILLION:
+        return amount(factor, "FLOP", digits=2)
+    return f"{factor:.3g}" if factor < 100 else f"{float(f'{factor:.2g}'):,.0f}"
+
+
+def _unchecked(forecasts: Sequence[Forecast]) -> Iterator[str]:
+    """What is said of forecasts that are farther from their runs than any that was ever checked."""
+    if not any(each.is_farther_than_checked for each in forecasts):
+        return
+    places = [place for each in forecasts for place in _places(each)]
+    checked = float(forecasts[0].to_dict()["checked_to"])
+    far = [place for place in places if place.distance > checked]
+    worst = max(far, key=lambda place: place.distance)
+    x, factor = max(worst.beyond.items(), key=lambda pair: abs(np.log(pair[1])))
+    where = f"{x} = {format_quantity(worst.at[x])}" if x in worst.at else f"{x} = 6·N·D"
+    whose = "the largest run" if factor > 1 else "of the smallest run"
+    yield (
+        f"do not trust {'it' if len(places) == 1 else f'{len(far)} of {len(places)}'}: {where} is {_times(factor)} "
+        f"{whose}, and no forecast was ever checked on published runs beyond {times_text(checked)} times; check the "
+        "units, or make larger runs"
+    )

@@ -134,7 +134,8 @@ def learn(cases: Sequence[JudgedCase]) -> Extrapolation:
     """Drift and stretch from these cases, their studies weighted equally."""
     drift = float(np.sqrt(mean_over_studies(cases, lambda each: each.drift**2)))
     stretch = {level: _quantile(cases, drift, level) for level in LEVELS}
-    return Extrapolation(drift=drift, stretch=stretch, studies=studies_of(cases))
+    farthest = float(max(each.reaches.max() for each in cases))
+    return Extrapolation(drift=drift, farthest=farthest, stretch=stretch, studies=studies_of(cases))
 
 
 def leave_one_out(cases: Sequence[JudgedCase]) -> dict[str, Extrapolation]:

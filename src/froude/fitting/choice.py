@@ -13,6 +13,7 @@ import numpy as np
 from froude.errors import InputError
 from froude.fitting.arguments import read_law_first, read_runs_first
 from froude.fitting.diagnostics import diagnose
+from froude.fitting.doubts import about_misfit, few_runs, guessed_inputs, points_of_trainings
 from froude.fitting.estimation import build_fit, gather_evidence, solve
 from froude.fitting.evidence import FitEvidence, best_row
 from froude.fitting.extrapolation import shipped_extrapolation
@@ -237,7 +238,7 @@ def _average_fits(fits: Mapping[Fit, float], evidence: Sequence[FitEvidence]) ->
     draws = min(len(each.draws) for each in fits)
     residuals = np.sum([each.residuals * share for each, share in fits.items()], axis=0)
     named = [(each.law.name, each) for each in fits]
-    return replace(
+    averaged = replace(
         best,
         law=average({each.law: share for each, share in fits.items()}),
         params={f"{name}.{k}": v for name, each in named for k, v in each.params.items()},
@@ -246,17 +247,23 @@ def _average_fits(fits: Mapping[Fit, float], evidence: Sequence[FitEvidence]) ->
         starts_agree=min(each.starts_agree for each in fits),
         converged=all(each.converged for each in fits),
         gradient=max(each.gradient for each in fits),
-        warnings=tuple(_average_diagnostics(evidence)),
         draws=np.concatenate([each.draws[:draws] for each in fits], axis=1),
         residuals=residuals,
     )
+    return _with_average_diagnostics(averaged, evidence)
 
 
-def _average_diagnostics(evidence: Sequence[FitEvidence]) -> Iterator[str]:
-    """The warnings of an average: those of its best member about the runs, and those of any about its solver.
+def _with_average_diagnostics(averaged: Fit, evidence: Sequence[FitEvidence]) -> Fit:
+    """An average with the warnings about its runs and its own residuals, and those of any member about its solver.
 
     That a parameter is not identified matters little here: its members' forecasts are drawn, and differ.
     """
-    yield from diagnose(evidence[0], ("solver", "runs"))
-    for each in evidence[1:]:
-        yield from (f"{each.problem.law.name}: {sentence}" for sentence in diagnose(each, ("solver",)))
+    most = max(evidence, key=lambda each: len(each.params))
+    lost = [
+        f"{each.problem.law.name}: {sentence}" for each in evidence for sentence in diagnose(each, ("convergence",))
+    ]
+    misfit = averaged.misfit
+    pattern = [about_misfit(misfit, averaged.law, averaged.y)] if misfit is not None else []
+    doubts = (*lost, *few_runs(most), *points_of_trainings(most), *pattern, *guessed_inputs(most))
+    solver = [f"{each.problem.law.name}: {sentence}" for each in evidence for sentence in diagnose(each, ("solver",))]
+    return replace(averaged, doubts=doubts, warnings=(*doubts, *solver, *diagnose(evidence[0], ("runs",))))

@@ -1,12 +1,13 @@
 """What weakens a fit, a sentence each. One rule a function, each with its reason."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from typing import Literal, get_args
 
 import numpy as np
 
 from froude.fitting.accounting import Decoders, decoders, is_six_nd, off_by_six_nd
+from froude.fitting.doubts import few_runs, guessed_inputs, is_overfitted, pattern, points_of_trainings
 from froude.fitting.evidence import FitEvidence
 from froude.fitting.outliers import far_off
 from froude.laws import Power
@@ -18,18 +19,26 @@ _ABOVE_MEAN = 3.0  # times the mean leverage P/n: where runs are few, each decid
 _MOVED = 0.5  # standard deviations of the refits: a run that moves no parameter so far says what the others say
 _MISCOUNTED = 0.1  # FLOPs off by a tenth move exponents by hundredths
 _MISSED = 0.01
+_MORE_STARTS = 4
 _NUDGE = 1.001
 _KNOWN_SLOPE = 0.25  # half an interval's width over its middle
 _NAMED = 3
 _ACCURACY = frozenset(("acc", "accuracy", "accuracies"))
 
 
-About = Literal["solver", "parameters", "runs"]
+About = Literal["solver", "parameters", "runs", "convergence", "forecasts"]
+DOUBTS: tuple[About, ...] = ("convergence", "forecasts")
+"""What the warnings are about that a forecast repeats."""
 
 
 def diagnose(evidence: FitEvidence, about: Collection[About] = get_args(About)) -> tuple[str, ...]:
-    """The warnings of a fit, or those about some things only, the gravest first."""
-    return tuple(sentence for subject, rule in _RULES if subject in about for sentence in rule(evidence))
+    """The warnings of a fit, or those about some things only, the gravest first.
+
+    Where there are fewer than two runs for each parameter, that is said and nothing of the solver or the parameters.
+    """
+    silent = ("solver", "parameters") if is_overfitted(evidence) else ()
+    rules = [rule for subject, rule in _RULES if subject in about and subject not in silent]
+    return tuple(sentence for rule in rules for sentence in rule(evidence))
 
 
 def _no_fit(evidence: FitEvidence) -> Iterator[str]:
@@ -48,21 +57,18 @@ def _starts(evidence: FitEvidence) -> Iterator[str]:
         return
     # Another minimum, lower and as easy to reach as this one, would have been missed with this probability.
     if (1 - agree / starts) ** starts > _MISSED:
-        yield f"only {agree} of {starts} starts agree on this minimum: there may be a lower one; try more"
+        yield (
+            f"a lower minimum may have been missed: only {agree} of {starts} random starts ended at this one; "
+            f"try --starts {_MORE_STARTS * starts}"
+        )
     if np.any(minima.objectives < evidence.lowest - evidence.slack):
-        yield "a start came lower than this minimum without converging: try more starts"
+        yield f"a start came lower than this minimum without converging: try --starts {_MORE_STARTS * starts}"
 
 
 def _refits(evidence: FitEvidence) -> Iterator[str]:
     draws, converged = evidence.refits.converged.size, int(evidence.refits.converged.sum())
     if converged < draws:
         yield f"{draws - converged} of {draws} bootstrap refits did not converge: the intervals may be too narrow"
-
-
-def _few_runs(evidence: FitEvidence) -> Iterator[str]:
-    n, p = evidence.measured.n, len(evidence.params)
-    if n < 2 * p:
-        yield f"{p} parameters are fitted to only {n} runs: they say little about the noise of one run"
 
 
 def _diverged(evidence: FitEvidence) -> Iterator[str]:
@@ -84,27 +90,32 @@ def _bounds(evidence: FitEvidence) -> Iterator[str]:
 
 
 def _unidentified(evidence: FitEvidence) -> Iterator[str]:
-    # In scaled coordinates a scale is the term's size in the middle of the runs: well known even where the
-    # scale itself, the term extrapolated to an input of 1, is not.
-    points = evidence.refits.points[evidence.usable]
-    for k, (name, kind) in enumerate(evidence.problem.law.kinds.items()):
-        low, high = evidence.intervals[name]
-        if kind.name == "floor" and low * _DECADE < high:
-            yield f"{name} is not identified: its interval reaches from {low:.3g} to {high:.3g}"
-        if kind.coordinate != "log" or low * _DECADE >= high:
-            continue
-        middle_low, middle_high = evidence.interval(np.exp(points[:, k]))
-        sentence = f"{name} is not identified: its interval spans {low:.2g} to {high:.2g}"
-        if name in evidence.problem.law.carries and middle_low * _DECADE >= middle_high:
-            middle = _in_the_middle(name, evidence.problem.law.carries[name], evidence.problem.factors)
-            sentence += f"; what is known is {middle}, {middle_low:.3g} to {middle_high:.3g}"
-        yield sentence
+    names = [name for name in evidence.problem.law.kinds if _is_open(evidence, name)]
+    if not names:
+        return
+    known = ", ".join(_known_instead(evidence))
+    if len(names) > 1:
+        listed = f"{', '.join(names[:-1])} and {names[-1]}"
+        yield f"{listed} are not identified: their intervals span a factor of ten or more; what is known is {known}"
+        return
+    (name,) = names
+    low, high = evidence.interval(evidence.draws[name])
+    middle = _in_the_middle(evidence, name)
+    yield (
+        f"{name} is not identified: its interval spans {low:.2g} to {high:.2g}; what is known is "
+        f"{f'{middle}, and ' if middle else ''}{known}"
+    )
+
+
+def _is_open(evidence: FitEvidence, name: str) -> bool:
+    """Whether the interval of a parameter that is no sign leaves even its order of magnitude open."""
+    kind = evidence.problem.law.kinds[name]
+    low, high = evidence.intervals[name]
+    return (kind.name == "floor" or kind.coordinate == "log") and low * _DECADE < high
 
 
 def _known_instead(evidence: FitEvidence) -> Iterator[str]:
     """What is known where parameters are not: the outcome at the run in the middle, and how it changes there."""
-    if not any(_unidentified(evidence)):
-        return
     logs = [np.log(np.abs(values) + 1e-300) for values in evidence.measured.inputs.values()]
     middle = int(np.argmin(sum(np.abs(log - np.median(log)) for log in logs)))
     one = evidence.measured.take(np.arange(evidence.measured.n) == middle)
@@ -119,13 +130,26 @@ def _known_instead(evidence: FitEvidence) -> Iterator[str]:
         if flat - steep < _KNOWN_SLOPE * abs(flat + steep):
             sentences.append(f"d ln {evidence.y}/d ln {x} = {steep:.2g} to {flat:.2g}")
     where = ", ".join(f"{x} = {value[0]:.3g}" for x, value in one.inputs.items())
-    yield f"what is known is {', '.join(sentences)} at {where}"
+    yield from sentences[:-1]
+    yield f"{sentences[-1]} at {where}"
 
 
-def _in_the_middle(name: str, powers: Mapping[str, Power], factors: Mapping[str, float]) -> str:
-    """How to write a parameter's value at the middle of the runs: `A·N^-alpha at N = 1e9`."""
+def _in_the_middle(evidence: FitEvidence, name: str) -> str | None:
+    """A scale times its powers at the middle of the runs, `A·N^-alpha at N = 1e9, 0.3 to 0.4`, if that is known.
+
+    In scaled coordinates a scale is the term's size in the middle of the runs: well known even where the scale itself,
+    the term extrapolated to an input of 1, is not.
+    """
+    law, k = evidence.problem.law, evidence.problem.law.parameters.index(name)
+    if name not in law.carries or law.kinds[name].coordinate != "log":
+        return None
+    low, high = evidence.interval(np.exp(evidence.refits.points[evidence.usable, k]))
+    if low * _DECADE < high:
+        return None
+    powers = law.carries[name]
     terms = "".join(f"·{x}^{_negated(power)}" for x, power in powers.items())
-    return f"{name}{terms} at " + ", ".join(f"{x} = {factors[x]:.3g}" for x in powers)
+    at = ", ".join(f"{x} = {evidence.problem.factors[x]:.3g}" for x in powers)
+    return f"{name}{terms} at {at}, {low:.3g} to {high:.3g}"
 
 
 def _negated(power: Power) -> str:
@@ -211,10 +235,13 @@ def _names(evidence: FitEvidence, rows: np.ndarray) -> str:
 
 
 _RULES: tuple[tuple[About, Callable[[FitEvidence], Iterator[str]]], ...] = (
-    ("solver", _no_fit),
+    ("convergence", _no_fit),
+    ("forecasts", few_runs),
+    ("forecasts", points_of_trainings),
+    ("forecasts", pattern),
+    ("forecasts", guessed_inputs),
     ("solver", _starts),
     ("solver", _refits),
-    ("runs", _few_runs),
     ("runs", _diverged),
     ("parameters", _bounds),
     ("parameters", _unidentified),
@@ -223,6 +250,5 @@ _RULES: tuple[tuple[About, Callable[[FitEvidence], Iterator[str]]], ...] = (
     ("runs", _outliers),
     ("runs", _flops),
     ("runs", _accuracy),
-    ("parameters", _known_instead),
 )
 """What each rule is about, in the order of the warnings."""

@@ -3,7 +3,8 @@
 import numpy as np
 
 from froude.fitting.bootstrap import cluster_groups, refits, resample, reweigh
-from froude.fitting.diagnostics import diagnose
+from froude.fitting.diagnostics import DOUBTS, diagnose
+from froude.fitting.direction import check_direction
 from froude.fitting.evidence import FitEvidence, best_row
 from froude.fitting.extrapolation import shipped_extrapolation
 from froude.fitting.fits import Fit
@@ -24,8 +25,12 @@ def estimate(law: Law, runs: Runs, y: str = "loss", *, options: FitOptions = DEF
 
 
 def gather_evidence(law: Law, measured: Measured, runs: Runs, y: str, options: FitOptions) -> FitEvidence:
-    """All that a fit of law to the measured rows of runs is judged by."""
+    """All that a fit of law to the measured rows of runs is judged by.
+
+    InputError where they are too few or too alike, and where the outcome rises and the law can only fall.
+    """
     check_enough(law, measured, y)
+    check_direction(law, measured, y)
     start_rng, draw_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(options.seed).spawn(2))
     groups = measured.stretches if options.cluster is None else cluster_groups(runs, measured.rows, options.cluster)
     draws = options.draws
@@ -60,6 +65,8 @@ def build_fit(evidence: FitEvidence) -> Fit:
         converged=bool(minima.converged[best]),
         gradient=float(minima.gradients[best]),
         warnings=diagnose(evidence),
+        doubts=diagnose(evidence, DOUBTS),
+        of_checkpoints=evidence.trainings is not None,
         draws=np.stack(list(evidence.draws.values()), axis=1),
         residuals=evidence.residuals,
         inputs=evidence.measured.inputs,

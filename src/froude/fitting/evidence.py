@@ -6,7 +6,9 @@ from typing import final
 
 import numpy as np
 
+from froude.fitting.checkpoints import trainings_of
 from froude.fitting.measured import Measured
+from froude.fitting.misfit import Misfit, find_misfit
 from froude.fitting.options import FitOptions
 from froude.fitting.problem import FitProblem
 from froude.fitting.solver import Minima, minimise
@@ -73,6 +75,16 @@ class FitEvidence:
     def residuals(self) -> np.ndarray:
         """The residuals of the fitted runs, (n,)."""
         return self.problem.residuals(self.point)[0][0]
+
+    @cached_property
+    def misfit(self) -> Misfit | None:
+        """The pattern that the law leaves in the residuals; None for noise."""
+        return find_misfit(self.problem.law, self.measured.inputs, self.residuals, self.measured.y)
+
+    @cached_property
+    def trainings(self) -> tuple[str, int] | None:
+        """The input that grows along trainings whose points the rows are, and their number; None for runs."""
+        return trainings_of(self.problem.law, self.runs, self.measured)
 
     @cached_property
     def leverage(self) -> np.ndarray:

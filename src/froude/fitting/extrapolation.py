@@ -22,10 +22,12 @@ class Extrapolation:
     `drift` is the relative error that a law gains, root mean square, for each factor e of the product of its inputs
     beyond the fitted runs. `stretch` maps a level to the factor by which the part of extrapolation, taken for normal,
     must be stretched for intervals to hold that share of held-out runs (split conformal prediction). `studies` are
-    those it was learned from.
+    those it was learned from, and `farthest` is how far beyond the fitted runs, in ln size, the farthest held-out run
+    of them lies: nothing is known of forecasts beyond.
     """
 
     drift: float
+    farthest: float
     stretch: Mapping[float, float]
     studies: tuple[str, ...]
 
@@ -37,13 +39,14 @@ class Extrapolation:
     def to_dict(self) -> dict[str, Any]:
         """As it is written to `extrapolation.json`."""
         stretch = {f"{level:g}": factor for level, factor in self.stretch.items()}
-        return {"drift": self.drift, "stretch": stretch, "studies": list(self.studies)}
+        return {"drift": self.drift, "farthest": self.farthest, "stretch": stretch, "studies": list(self.studies)}
 
 
 def read_extrapolation(document: Mapping[str, Any]) -> Extrapolation:
     """The reverse of `Extrapolation.to_dict`."""
     return Extrapolation(
         drift=document["drift"],
+        farthest=document["farthest"],
         stretch={float(level): factor for level, factor in document["stretch"].items()},
         studies=tuple(document["studies"]),
     )

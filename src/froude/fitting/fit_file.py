@@ -1,6 +1,7 @@
 """A fit as one JSON file. Floats are written with all their digits, so a fit comes back exactly."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,9 @@ def write_fit_file(path: Path, fit: Mapping[str, Any]) -> None:
         "rows": fit["rows"].tolist(),
         "residuals": fit["residuals"].tolist(),
         "draws": fit["draws"].tolist(),
+        # Only where there are any, so that a fit without them is written as it was before there were such.
+        **({"doubts": list(fit["doubts"])} if fit["doubts"] else {}),
+        **({"of_checkpoints": True} if fit["of_checkpoints"] else {}),
     }
     try:
         atomic_write(path, json.dumps(document, ensure_ascii=False).encode())
@@ -69,7 +73,9 @@ def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"there is no file {path}: make it with `froude fit --out {path}`") from error
+        raise InputError(
+            f"there is no file {path}: make it with `froude fit TABLE --out {shlex.quote(str(path))}`"
+        ) from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; {_REMEDY}") from error
     except ValueError as error:
@@ -84,6 +90,8 @@ def _fields(document: Mapping[str, Any]) -> dict[str, Any]:
         "intervals": {name: (low, high) for name, (low, high) in document["intervals"].items()},
         "inputs": inputs,
         "warnings": tuple(document["warnings"]),
+        "doubts": tuple(document.get("doubts", ())),
+        "of_checkpoints": document.get("of_checkpoints", False),
         "rows": np.array(document["rows"], dtype=int),
         "residuals": np.array(document["residuals"], dtype=float),
         "draws": np.array(document["draws"], dtype=float),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -12,6 +13,7 @@ from froude.fitting.curves.schedules import Schedule
 from froude.fitting.fit_file import read_fit_file, write_fit_file
 from froude.fitting.forecasting import Forecast, forecast
 from froude.fitting.measured import log_size
+from froude.fitting.misfit import Misfit, find_misfit
 from froude.laws import Law
 from froude.laws.lr_history import LearningRates
 from froude.result import Result
@@ -29,7 +31,8 @@ class Fit(Result):
     `intervals` their percentiles at `level`. `residuals` (n,) are log predicted − log measured, or
     predicted − measured, of the fitted runs, which are at positions `rows` (n,) of the table and have inputs
     `inputs`, each (n,). `drift` is the relative standard deviation that a forecast gains for each factor e
-    beyond the fitted runs, from published studies and from hold-outs of these runs.
+    beyond the fitted runs, from published studies and from hold-outs of these runs. `doubts` are those of the
+    warnings that a forecast must repeat. `of_checkpoints` says that the rows are points of trainings, not runs.
     """
 
     law: Law
@@ -51,6 +54,8 @@ class Fit(Result):
     rows: np.ndarray
     seed: int
     drift: float
+    doubts: tuple[str, ...] = ()
+    of_checkpoints: bool = False
 
     @property
     def residual(self) -> Literal["log", "plain"]:
@@ -88,6 +93,29 @@ class Fit(Result):
     def n_parameters(self) -> int:
         """How many parameters were fitted at once: for an average of laws, the most of any member."""
         return max([len(law.parameters) for law, _ in self.law.members] or [len(self.params)])
+
+    @property
+    def misfit(self) -> Misfit | None:
+        """The pattern that the law leaves in its residuals, by which forecasts are widened; None for noise."""
+        return self._misfit
+
+    @cached_property
+    def _misfit(self) -> Misfit | None:
+        measured = self.measured
+        return None if measured is None else find_misfit(self.law, self.inputs, self.residuals, measured)
+
+    @property
+    def predicted(self) -> np.ndarray | None:
+        """What the law gives for the fitted runs (n,); None for one of learning rates, which a fit does not keep."""
+        return self.law(**self.inputs, **self.params) if {*self.inputs} == {*self.law.inputs} else None
+
+    @property
+    def measured(self) -> np.ndarray | None:
+        """The outcomes of the fitted runs (n,), where `predicted` is known."""
+        predicted = self.predicted
+        if predicted is None:
+            return None
+        return predicted * np.exp(-self.residuals) if self.residual == "log" else predicted - self.residuals
 
     @property
     def errors(self) -> np.ndarray:

@@ -8,7 +8,11 @@ from typing import Any, Literal, Protocol, final
 import numpy as np
 
 from froude.errors import InputError
+from froude.fitting.checkpoints import WORTH_OF_DECAY
+from froude.fitting.distance import distance_beyond, factors_beyond, grown
 from froude.fitting.extrapolation import shipped_extrapolation
+from froude.fitting.measured import log_size
+from froude.fitting.misfit import Misfit
 from froude.laws import Law
 from froude.result import Result
 
@@ -58,8 +62,29 @@ class FittedLaw(Protocol):
         """How many parameters were fitted at once."""
         ...
 
-    def reach(self, at: Mapping[str, Any]) -> np.ndarray:
-        """How far inputs lie beyond the fitted runs, in ln size."""
+    @property
+    def inputs(self) -> Mapping[str, np.ndarray]:
+        """The inputs of the fitted runs, each (n,)."""
+        ...
+
+    @property
+    def misfit(self) -> Misfit | None:
+        """The pattern in the residuals, None for noise."""
+        ...
+
+    @property
+    def measured(self) -> np.ndarray | None:
+        """The outcomes of the fitted runs, (n,)."""
+        ...
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What a forecast must repeat of the fit's warnings."""
+        ...
+
+    @property
+    def of_checkpoints(self) -> bool:
+        """Whether the rows are points of trainings, not runs."""
         ...
 
 
@@ -73,7 +98,9 @@ class Forecast(Result):
     off the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first is half the central
     68% of the refits, the second that of a normal which holds as many of the fitted runs at the level: a few wild ones
     move neither. What is forecast is `y`, `of` one run or of the mean of many; `by` names the law, and `fit` is what
-    forecast it, where a fit did.
+    forecast it, where a fit did. `beyond` says by which factor each input lies beyond the fitted runs: above 1 that of
+    the largest, below 1 that of the smallest, 1 among them; `distance` is the factor of all together, 1 inside, None
+    where nothing was extrapolated by size.
     """
 
     at: dict[str, Any]
@@ -86,22 +113,41 @@ class Forecast(Result):
     by: str = ""
     of: Literal["run", "mean"] = "run"
     fit: FittedLaw | None = field(default=None, repr=False)
+    beyond: dict[str, Any] = field(default_factory=dict)
+    distance: Any | None = None
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What weakens it: the doubts about its fit, a sentence each."""
+        return () if self.fit is None else self.fit.doubts
+
+    @property
+    def is_farther_than_checked(self) -> bool:
+        """Whether it, or one of several, lies farther beyond its runs than any run that published studies held out."""
+        return self.distance is not None and bool(np.any(np.log(self.distance) > shipped_extrapolation().farthest))
 
     def to_dict(self) -> dict[str, Any]:
-        """What `froude predict --json` prints of one forecast."""
-        at = {x: _as_json(values) for x, values in self.at.items()}
-        interval = [_as_json(self.lo), _as_json(self.hi)]
-        return {"at": at, "mean": _as_json(self.mean), "interval": interval, "level": self.level}
+        """What `froude predict --json` prints of one forecast.
+
+        "checked_to" is the farthest "distance" at which runs of published studies were held out.
+        """
+        return {
+            "at": {x: _as_json(values) for x, values in self.at.items()},
+            "mean": _as_json(self.mean),
+            "interval": [_as_json(self.lo), _as_json(self.hi)],
+            "level": self.level,
+            "beyond": {x: _as_json(factor) for x, factor in self.beyond.items()},
+            "distance": _as_json(self.distance),
+            "checked_to": float(np.exp(shipped_extrapolation().farthest)),
+            "doubts": list(self.doubts),
+        }
 
 
 def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, Any]) -> Forecast:
     """The forecast of fit at inputs; see `Fit.predict`.
 
     The interval is mean·exp(±z·σ), or mean ± z·σ·|mean| for plain residuals, where σ² is the sum of the squared parts
-    and z the normal quantile of the level. The part of extrapolation is s·√((drift·reach)² + d²), where
-    reach = ln(Πx / largest fitted Πx), at least 0, over the law's inputs x; d is the disagreement of the laws that an
-    average is made of, which sets in gradually, up to twice the largest run; s is the stretch that published studies
-    ask for at the level.
+    and z the normal quantile of the level; see `extrapolation_error` for the part of what the law errs by.
     """
     at = _checked(fit, of, inputs)
     log = fit.law.residual == "log"
@@ -125,6 +171,8 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
         by=fit.law.name,
         of=of,
         fit=fit,
+        beyond={x: _plain(factor) for x, factor in factors_beyond(fit.law, fit.inputs, at).items()},
+        distance=_plain(np.exp(distance_beyond(fit.law, fit.inputs, at))),
     )
 
 
@@ -134,16 +182,42 @@ def deviations_at(level: float) -> float:
 
 
 def extrapolation_error(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
-    """The relative standard deviation of what the law itself errs by beyond the fitted runs; see `forecast`."""
-    reach = np.maximum(0.0, fit.reach(at))
-    spread = np.hypot(fit.drift * reach, disagreement_beyond(fit, at))
-    return shipped_extrapolation().stretch_at(fit.level) * spread
+    """The relative standard deviation of what the law itself errs by at inputs beyond the fitted runs.
+
+    Its square is the sum of those of three. s·√((drift·distance)² + d²): the distance is that of `distance_beyond`,
+    grown where no study reaches nearly as far; d is the disagreement of the laws that an average is made of, which
+    sets in gradually, up to twice the largest run; s is the stretch that published studies ask for at the level. The
+    pattern in the residuals, going on as it ends. And for rows that are points of trainings, what a decay of the
+    learning rate is worth (`WORTH_OF_DECAY`), at the slope over the last factor e of the largest: it is there among the
+    rows too.
+    """
+    drift = fit.drift * grown(distance_beyond(fit.law, fit.inputs, at))
+    spread = shipped_extrapolation().stretch_at(fit.level) * np.hypot(drift, disagreement_beyond(fit, at))
+    squares = spread**2
+    if fit.misfit is not None:
+        size = 1.0 if fit.law.residual == "log" else np.abs(fit.law(**at, **fit.params))
+        squares = squares + (fit.misfit.error_at(at) / size) ** 2
+    return np.sqrt(squares + _decay(fit) ** 2 if fit.of_checkpoints else squares)
 
 
 def disagreement_beyond(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
-    """The relative error that the disagreement of an average's members shows beyond the runs, setting in with reach."""
-    reach = np.maximum(0.0, fit.reach(at))
-    return _disagreement(fit, at) * np.minimum(1.0, reach / _FULLY_BEYOND)
+    """The relative error that the disagreement of an average's members shows beyond the runs, setting in gradually."""
+    distance = distance_beyond(fit.law, fit.inputs, at)
+    return _disagreement(fit, at) * np.minimum(1.0, distance / _FULLY_BEYOND)
+
+
+def _decay(fit: FittedLaw) -> float:
+    """The relative standard deviation that another learning-rate schedule leaves open, for points of trainings."""
+    measured = fit.measured
+    if measured is None:
+        return 0.0
+    size = log_size(fit.law, fit.inputs)
+    last = int(np.argmax(size))
+    grows = "D" if "D" in fit.inputs else next(x for x in fit.inputs if x != "N")
+    of_last = np.all([values == values[last] for x, values in fit.inputs.items() if x not in (grows, "C")], axis=0)
+    end = of_last & (size >= size[last] - 1)
+    (slope, _) = np.polyfit(size[end], measured[end], 1) if end.sum() > 1 else (0.0, 0.0)
+    return WORTH_OF_DECAY * abs(float(slope)) / abs(float(measured[last]))
 
 
 def _parameters(fit: FittedLaw, at: Mapping[str, Any], centre: np.ndarray) -> np.ndarray:

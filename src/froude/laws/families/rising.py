@@ -14,9 +14,9 @@ Score = Annotated[np.ndarray, Output(unit="points of the score", residual="plain
 
 @law(
     source="a power law to a floor, turned over; points of LeYOLO: Hollard et al. 2024, arXiv:2406.14239",
-    over={"C": {"leyolo-2024-refitted": {"top": 54.187, "A": 15593.7, "alpha": 0.309624}}},
+    over={"C": {"leyolo-2024-refitted": {"top": 54.187, "A": 15593.7, "alpha": 0.309624}}, "N": {}, "D": {}},
     trust={"leyolo-2024-refitted": "fitted by Froude to the six models of the paper: FLOPs an image, mAP on COCO"},
-    domain={"C": (6e8, 9e9)},
+    domain={"C": (6e8, 9e9), "N": (1e6, 1e10), "D": (1e6, 1e10)},
     carries={"A": {"x": "alpha"}},
     rises_in=("x",),
     wrong_when="the score is discontinuous, or small models score by chance: it then starts from a floor.",
