@@ -21,7 +21,7 @@ LEVELS = ((0.5, "o", "n1"), (0.8, "s", "n4"), (0.9, "D", "n8"))
 
 MEAN = "mean of the studies"
 
-_WIDTH, _ROW_PX, _HEAD_PX, _FOOT_PX = 720, 24, 34, 46
+_WIDTH, _ROW_PX, _HEAD_PX, _FOOT_PX = 600, 24, 34, 46
 
 
 def picture(cases: Sequence[JudgedCase]) -> Figure:
@@ -79,7 +79,7 @@ def _write_levels(axes: Axes) -> None:
         )  # fmt: skip
         axes.annotate(
             f"{percent(level, 0)}", (level, 1.02), xycoords=("data", "axes fraction"), xytext=(0, 7),
-            textcoords="offset points", ha="center", fontsize=TEXT_PX, color=COLOURS[colour], weight="bold",
+            textcoords="offset points", ha="center", fontsize=TEXT_PX, color=COLOURS["ink"], weight="bold",
         )  # fmt: skip
     axes.annotate(
         "promised:", (LEVELS[0][0], 1.02), xycoords=("data", "axes fraction"), xytext=(-20, 0),

@@ -49,7 +49,7 @@ def curves_view(record: StudyRecord) -> View:
 
 
 def tokens_view(record: StudyRecord) -> View:
-    """Loss against tokens, a line a size, the law from the shortest run out to the target's tokens."""
+    """Loss against tokens, a line a size, the law from its shortest run out to the target's tokens."""
     runs, colours = record.fitted, size_colours(record.pilots["N"])
     flops = flops_per_token(record)
     first, last = runs["D"].min(), _reach(record, "D")
@@ -57,7 +57,7 @@ def tokens_view(record: StudyRecord) -> View:
     for size, colour in colours.items():
         mine = runs.take(runs["N"] == size)
         label = f"{format_quantity(size)} parameters"
-        for stretch, role, is_last in _stretches(mine, "D", first, last):
+        for stretch, role, is_last in _stretches(mine, "D", last):
             if record.fit:
                 loss = law_value(record.fit, size, stretch, flops(size) * stretch)
                 lines.append(_labelled(stretch, loss, role, colour, label if is_last else None))
@@ -72,14 +72,14 @@ def tokens_view(record: StudyRecord) -> View:
 
 
 def parameters_view(record: StudyRecord) -> View:
-    """Loss against parameters, a line a length, the law from the smallest pilot out to the target's size."""
+    """Loss against parameters, a line a length, the law from its smallest run out to the target's size."""
     runs = record.fitted
     flops = flops_per_token(record)
     first, last = runs["N"].min(), _reach(record, "N")
     lines: list[Line] = []
     for length, mine in _lengths(runs):
         label = f"{format_quantity(length, 2)} {record.unit}s"
-        for stretch, role, is_last in _stretches(mine, "N", first, last):
+        for stretch, role, is_last in _stretches(mine, "N", last):
             if record.fit:
                 loss = law_value(record.fit, stretch, length, flops(stretch) * length)
                 lines.append(_labelled(stretch, loss, role, COLOURS["soft"], label if is_last else None))
@@ -89,7 +89,7 @@ def parameters_view(record: StudyRecord) -> View:
         lines.append(_path(record.fit, N, N, at.D, flops(N) * at.D))
     return View(
         points=(_points(record, "N"),), lines=tuple(lines), marks=_marks(record, "N"),
-        x_label="parameters, embedding not counted", y_label=_loss_label(record),
+        x_label="parameters N, embeddings not counted", y_label=_loss_label(record),
     )  # fmt: skip
 
 
@@ -272,11 +272,11 @@ def _binned(steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return tokens, loss
 
 
-def _stretches(runs: Runs, x: str, first: float, last: float) -> Iterator[tuple[np.ndarray, Role, bool]]:
-    """The law's line in two: as far as these runs reach, and beyond; with whether it is the last."""
+def _stretches(runs: Runs, x: str, last: float) -> Iterator[tuple[np.ndarray, Role, bool]]:
+    """The law's line in two: from the first of these runs to the last, and beyond; with whether it ends there."""
     if not len(runs):
         return
-    reach = runs[x].max()
+    first, reach = runs[x].min(), runs[x].max()
     beyond = reach < last * 0.999
     yield np.geomspace(first, reach, _STEPS), "law", not beyond
     if beyond:
