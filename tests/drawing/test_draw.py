@@ -117,6 +117,17 @@ def test_every_kind_of_result_with_a_picture_is_legible(name):
     assert all(panel.has_data() for panel in axes.figure.axes)
 
 
+def test_a_key_covers_nothing_that_is_drawn(fitted):
+    for width in (3.3, 5.0):
+        figure = Figure(figsize=(width, 2.5), layout="constrained")
+        axes: Any = draw(fitted, figure.subplots())
+        figure.draw_without_rendering()
+        key = axes.get_legend().get_window_extent()
+        places = [line.get_xydata() for line in axes.lines] + [np.asarray(axes.collections[-1].get_offsets())]
+        inside = [key.contains(*place) for place in axes.transData.transform(np.concatenate(places))]
+        assert not any(inside)
+
+
 def test_a_pilot_is_drawn_from_its_study(tmp_path):
     study = Study.open(shutil.copytree(ROOT / "tests" / "fixtures" / "study_0_1_0", tmp_path / "study"))
     axes = study.plot()

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 
@@ -31,6 +31,10 @@ _ROUNDED = 0.01  # of the distance of ticks, that a tick's label may be off
 _MARGIN_PX = 4  # that words may go beyond axes
 _EDGE_PX = 9  # between what is drawn and the ends of its axis, so that no dot is cut
 
+
+Corner = Literal["upper right", "lower left", "upper left", "lower right"]
+CORNERS: tuple[Corner, ...] = ("upper right", "lower left", "upper left", "lower right")
+"""Where a key may stand, in the order in which corners are tried."""
 
 Panel = Callable[["Axes", "Look"], "Axes"]
 """What draws one part of a picture into bare axes."""
@@ -299,11 +303,13 @@ def name_y(axes: Axes, label: str, look: Look) -> None:
     )  # fmt: skip
 
 
-def write_key(axes: Axes, look: Look, handles: Sequence[Any], labels: Sequence[str]) -> None:
-    """A key of marks and lines inside axes, where most room is, without a frame."""
+def write_key(
+    axes: Axes, look: Look, handles: Sequence[Any], labels: Sequence[str], corner: Corner | None = None
+) -> None:
+    """A key of marks and lines inside axes without a frame: in a corner, or where most room is."""
     if labels:
         axes.legend(
-            handles, labels, loc="best", bbox_to_anchor=(0, 0, data_share(axes), 1), frameon=False,
+            handles, labels, loc=corner or "best", bbox_to_anchor=(0, 0, data_share(axes), 1), frameon=False,
             fontsize=look.px(TEXT_PX - 0.5), labelcolor=COLOURS["ink"], handlelength=1.9, handletextpad=0.6,
             labelspacing=0.35, borderaxespad=0.2,
         )  # fmt: skip

@@ -9,9 +9,11 @@ import numpy as np
 
 from froude.answers.numbers import loss_text, percent
 from froude.drawing.axes import (
+    CORNERS,
     NARROW_PX,
     PAGE,
     TEXT_PX,
+    Corner,
     Look,
     data_share,
     log_x,
@@ -40,6 +42,7 @@ _PEN: Mapping[str, dict[str, Any]] = {
 _MANY = 60  # dots, of more each is smaller
 _LABEL_PX = 14.5  # that labels stand above one another
 _OFFSET_PX = 11  # of a label from the end of its line
+_KEY_LINE_PX = 16.5
 _STROKE_PX = 14  # of a line in a column of labels
 
 
@@ -66,7 +69,14 @@ def draw_view(axes: Axes, view: View, look: Look) -> Axes:
     low, high = _x_range(view)
     room = _room(view, narrow)
     log_x(axes, low, high, view.x_label, view.compute, _most(look.width(axes) - room, view), room=room, look=look)
-    (log_y if view.log_y else plain_y)(axes, *_y_range(view), view.y_label, look=look)
+    bottom, top = _y_range(view)
+    make_y = log_y if view.log_y else plain_y
+    make_y(axes, bottom, top, view.y_label, look=look)
+    corner = free_corner(axes, view, look) if view.is_keyed else None
+    if view.is_keyed and corner is None:  # then there is room above all else
+        share = key_size(view)[1] / look.height(axes)
+        top = bottom * (top / bottom) ** (1 / (1 - share)) if view.log_y else bottom + (top - bottom) / (1 - share)
+        make_y(axes, bottom, top, view.y_label, look=look)
     for line in view.lines:
         _draw_line(axes, line, look)
     for points in view.points:
@@ -88,7 +98,7 @@ def draw_view(axes: Axes, view: View, look: Look) -> Axes:
                 ha="right", va="top", fontsize=look.text, color=_colour(mark), weight="bold", zorder=7,
             )  # fmt: skip
     if view.is_keyed:
-        write_key(axes, look, *axes.get_legend_handles_labels())
+        write_key(axes, look, *axes.get_legend_handles_labels(), corner=corner or "upper right")
     return axes
 
 
@@ -172,6 +182,32 @@ def draw_points(axes: Axes, points: Points, look: Look, narrow: bool) -> None:
             points.x, top, s=size, marker="x", c=COLOURS["soft"], linewidths=look.px(1.6), label=points.name,
             transform=axes.get_xaxis_transform(), zorder=5,
         )  # fmt: skip
+
+
+def key_size(view: View) -> tuple[float, float]:
+    """How wide and high the key of a view is, in pixels."""
+    names = [name for line in view.lines for name in (line.name, line.band) if name]
+    names += [points.name for points in view.points if points.name]
+    return _STROKE_PX + 22 + max(map(text_width, names)), _KEY_LINE_PX * len(names) + 6
+
+
+def free_corner(axes: Axes, view: View, look: Look) -> Corner | None:
+    """The first corner left of the labels where a key covers nothing that is drawn; None where it would everywhere."""
+    drawn = [(line.x, line.y) for line in view.lines] + [(p.x, p.y) for p in view.points if p.kind != "diverged"]
+    drawn += [(np.full(3, m.x), np.array([m.lo, m.y, m.hi])) for m in view.marks]
+    x, y = (np.concatenate(each) for each in zip(*drawn, strict=True))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        across, up = axes.transAxes.inverted().transform(axes.transData.transform(np.column_stack([x, y]))).T
+    wide, high = (
+        size / whole for size, whole in zip(key_size(view), (look.width(axes), look.height(axes)), strict=True)
+    )
+    end = data_share(axes)
+    for corner in CORNERS:
+        beside = across > end - wide if corner.endswith("right") else across < wide
+        level = up > 1 - high if corner.startswith("upper") else up < high
+        if not np.any(beside & level & (up < 1.05)):
+            return corner
+    return None
 
 
 def _most(width: float, view: View) -> int:

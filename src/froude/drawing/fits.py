@@ -153,7 +153,7 @@ def law_lines(fit: Fit, placement: Placement) -> Iterator[Line]:
         label = text if placement.column else f"{placement.by} = {text}"
         yield line_of(
             fit, placement, {placement.by: value, placement.along: grid}, colour,
-            name=law_name(fit), named=first, label=label, short=text,
+            name=law_name(fit), named=first, label=label,
         )  # fmt: skip
         first = False
 
@@ -167,14 +167,13 @@ def line_of(
     name: str | None = None,
     named: bool = False,
     label: str | None = None,
-    short: str | None = None,
 ) -> Line:
     """The law at inputs, one of them an array, with the interval of one run; `named` puts both into the key."""
     forecast = fit.predict(of="run", **at)
     return Line(
         x=placement.place({x: np.broadcast_to(values, np.shape(forecast.mean)) for x, values in at.items()}),
         y=np.asarray(forecast.mean), lo=np.asarray(forecast.lo), hi=np.asarray(forecast.hi),
-        role="path", colour=colour, label=label, short=short,
+        role="path", colour=colour, label=label,
         name=name if named else None, band=band_name(fit.level) if named else None,
     )  # fmt: skip
 
