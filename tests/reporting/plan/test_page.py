@@ -171,8 +171,8 @@ def test_levers_are_what_the_cost_model_says_and_come_furthest_first() -> None:
     assert by_name["fabric"].hi == pytest.approx(slow)
     assert by_name["fabric"].hi > 1 >= by_name["fabric"].lo
     assert (by_name["price"].lo, by_name["price"].hi) == pytest.approx((0.7, 1.3))
-    assert "attention" in by_name
-    assert "compiled" not in by_name  # the plan does not list it as assumed
+    assert "attention kernel" in by_name
+    assert "compiled kernels" not in by_name  # the plan does not list it as assumed
 
 
 def test_a_node_alone_has_no_fabric_to_move() -> None:

@@ -47,7 +47,10 @@ states in bf16, "bf16-8bit" quantised states (Dettmers et al. 2021, arXiv:2110.0
 @final
 @dataclass(frozen=True, kw_only=True)
 class Assumption:
-    """Something nobody said: its value, why it was taken, and the step time of alternatives over that of the value."""
+    """Something nobody said: its value, why it was taken, and the step time of alternatives over that of the value.
+
+    `why` is empty where the value says it itself.
+    """
 
     name: str
     value: str
@@ -55,7 +58,7 @@ class Assumption:
     effect: tuple[float, float] = (1.0, 1.0)
 
     def __str__(self) -> str:
-        sentence = f"{self.name}: {self.value} ({self.why})"
+        sentence = f"{self.name}: {self.value}" + (f" ({self.why})" if self.why else "")
         lo, hi = self.effect
         return sentence if lo == hi == 1.0 else f"{sentence}; otherwise the step takes {lo - 1:+.0%} to {hi - 1:+.0%}"
 
@@ -207,7 +210,7 @@ def parse_assumptions(sentences: tuple[str, ...]) -> Iterator[Assumption]:
     """Assumptions of a machine or a model, written "name: value"."""
     for sentence in sentences:
         name, _, rest = sentence.partition(": ")
-        yield Assumption(name=name, value=rest, why="not said")
+        yield Assumption(name=name, value=rest, why="")
 
 
 def _defaults(model: Model, machine: Machine, chosen: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
@@ -215,7 +218,7 @@ def _defaults(model: Model, machine: Machine, chosen: Mapping[str, Any]) -> Iter
     yield "seq_len", int(model.context), "the model's context"
     yield "precision", PRECISIONS[usual_precision(machine.chip)], "mixed precision with master weights in fp32"
     for name in ("tensor", "pipeline", "context", "expert", "interleave", "micro_batch"):
-        yield name, 1, "not said"
+        yield name, 1, "the default"
     parts = int(np.prod([int(chosen.get(name, 1)) for name in ("tensor", "pipeline", "context")]))
     several = machine.devices // max(parts, 1) > 1
     stage = (1 if parts > 1 else 3) if several else 0

@@ -92,18 +92,19 @@ def _binding(
 
 
 def _differences(choice: LayoutCandidate, other: LayoutCandidate) -> Iterator[str]:
-    """What decides a difference: the part that grows most, then what makes up for half of all or else the next."""
+    """What decides a difference: one or two parts that grow, and one that shrinks much, if it does not exceed them."""
     changes = {
         one.name: getattr(other.cost.step, one.name) - getattr(choice.cost.step, one.name)
         for one in fields(choice.cost.step)
     }
-    (most, grown), (next_one, next_grown), *_, (least, shrunk) = sorted(changes.items(), key=lambda change: -change[1])
+    worse = sorted(changes.items(), key=lambda change: -change[1])
     lost = sum(value for value in changes.values() if value > 0)
-    yield f"{format_seconds(grown)} more {STEP_PARTS[most]}"
-    if -shrunk > _MUCH * lost:
+    told = worse[:1] if worse[0][1] >= _MUCH * lost else worse[:2]
+    for name, value in told:
+        yield f"{format_seconds(value)} more {STEP_PARTS[name]}"
+    least, shrunk = worse[-1]
+    if _MUCH * lost < -shrunk < sum(value for _, value in told):
         yield f"{format_seconds(-shrunk)} less {STEP_PARTS[least]}"
-    elif grown < _MUCH * lost:
-        yield f"{format_seconds(next_grown)} more {STEP_PARTS[next_one]}"
 
 
 def _faster(choice: LayoutCandidate, other: LayoutCandidate) -> str:

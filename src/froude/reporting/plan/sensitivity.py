@@ -20,6 +20,17 @@ MATMUL_RATE, PRICE, FAILURES = 0.08, 0.3, 3.0
 """By how much what nobody states is moved: what we take for a reasonable doubt, not a measurement."""
 
 
+NAMES = {
+    "attention": "attention kernel",
+    "compiled": "compiled kernels",
+    "global_batch": "sequences a step",
+    "overlap": "communication hidden by work",
+    "overlap_tensor": "tensor-parallel communication hidden",
+    "seq_len": "length of a sequence",
+}
+"""Options of a layout in words, where their own names are none."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class PlanSensitivity:
@@ -65,7 +76,7 @@ def _assumed(plan: Plan) -> Iterator[PlanSensitivity]:
     for one in plan.assumed:
         lo, hi = one.effect
         other = {"yes": "or not", "no": "or with it"}.get(one.value, "or what else is usual")
-        yield PlanSensitivity(name=f"{one.name}: {one.value}", alternatives=other, lo=lo, hi=hi)
+        yield PlanSensitivity(name=f"{NAMES.get(one.name, one.name)}: {one.value}", alternatives=other, lo=lo, hi=hi)
 
 
 def _batch(plan: Plan, model: Model) -> PlanSensitivity:
@@ -76,7 +87,10 @@ def _batch(plan: Plan, model: Model) -> PlanSensitivity:
         if batch and bool(legal(model, plan.machine, changed)):
             ratios.append(_step_ratio(plan, model, plan.machine, changed) * float(layout.global_batch / batch))
     return PlanSensitivity(
-        name=f"global_batch: {layout.global_batch:,}", alternatives="half or twice", lo=min(ratios), hi=max(ratios)
+        name=f"{NAMES['global_batch']}: {layout.global_batch:,}",
+        alternatives="half or twice",
+        lo=min(ratios),
+        hi=max(ratios),
     )
 
 
