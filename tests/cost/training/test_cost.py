@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from froude import InputError
-from froude.cli.app import costs
+from froude.cli.cost import train
 from froude.cost import Layout, Precision, evaluate, get_machine, get_model, train_cost
 from froude.cost.machine.collectives import (
     Group,
@@ -484,6 +484,5 @@ def test_the_examples_of_own_machines_and_models_are_read(cli):
 
 @pytest.mark.parametrize("name", [name for name, choices in CHOICES.items() if isinstance(choices[0], str)])
 def test_the_command_names_every_choice_of_a_layout(name):
-    command = next(each for each in costs.registered_commands if each.name == "train").callback
-    option = get_type_hints(command, include_extras=True)[name].__metadata__[0]
+    option = get_type_hints(train, include_extras=True)[name].__metadata__[0]
     assert option.metavar == "|".join(map(str, CHOICES[name]))
