@@ -341,7 +341,7 @@ def test_a_file_that_is_not_there_is_refused(refused, tmp_path):
 
 @pytest.mark.parametrize("options", [("--minutes", "0"), ("--repeats", "0")])
 def test_no_budget_and_no_repetitions_are_refused(refused, tmp_path, options):
-    assert "give more than none of both" in refused("grow", file_of(tmp_path, TINY), *options)
+    assert "give more than 0 of both" in refused("grow", file_of(tmp_path, TINY), *options)
 
 
 # --- the command -----------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def answer_of_growth(result: GrowthResult) -> Answer:
             *_claims(claims),
         ),
         pictures=tuple(_picture(result, measure) for measure in measures),
-        notes=(ABOUT_STARTS,) if result.is_of_processes else (),
+        notes=tuple(_notes_on_processes(result)) if result.is_of_processes else (),
         warnings=warnings,
         data=result.to_dict(claims)
         | {"repetitions": _repetitions(result), "medians": _median_data(result), "notes": list(warnings)},
@@ -106,6 +106,13 @@ def crossing_sentence(crossing: Crossing, size_name: str) -> str:
     how = "" if crossing.kind == "inside" else ", extrapolated past what was measured"
     at = crossing_label(crossing, size_name)
     return f"{pair} cross at {at}{interval}{how}; {crossing.faster_above} is faster above{few}"
+
+
+def _notes_on_processes(result: GrowthResult) -> Iterator[str]:
+    if any(isinstance(fit, Growth) for fit in result.time.values()):
+        yield ABOUT_STARTS
+    if any(row["peak_bytes"] is None for row in _median_data(result)):
+        yield f"peak memory: {memory_sentence(result)}"
 
 
 def start_sentences(result: GrowthResult) -> Iterator[str]:

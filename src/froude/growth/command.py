@@ -59,6 +59,8 @@ class Command:
         if shell:
             raise InputError(f"command {text!r} has {min(shell)!r}, which is for a shell: write sh -c '…'")
         if SIZE not in words[0] and shutil.which(words[0]) is None:
+            if Path(words[0]).is_file():
+                raise InputError(f"command {text!r}: {words[0]!r} may not be run: chmod +x it, or name what runs it")
             raise InputError(f"command {text!r}: no program {words[0]!r} is found: check its name or give its path")
         return cls(words=words)
 
@@ -118,7 +120,14 @@ def command_experiment(
 
 def parse_sizes(text: str) -> tuple[float, ...]:
     """The sizes that "1e3,1e4,100k" writes. InputError where one is no number."""
-    return tuple(parse_quantity(part.strip()) for part in text.split(","))
+    return tuple(_size(part.strip(), text) for part in text.split(","))
+
+
+def _size(part: str, text: str) -> float:
+    try:
+        return parse_quantity(part)
+    except InputError:
+        raise InputError(f"{part!r} in sizes {text!r} is no number: write them as in 1k,10k,100k,1M") from None
 
 
 def run(words: Sequence[str]) -> Sample:

@@ -73,7 +73,8 @@ class Experiment(Result):
         sizes = self.sizes
         if len(sizes) < 2 or sizes[0] <= 0 or any(b <= a for a, b in itertools.pairwise(sizes)):
             raise InputError(
-                f"sizes {sizes!r} of {self.title!r} do not grow: give at least two positive, rising numbers"
+                f"sizes {', '.join(map('{:g}'.format, sizes))} of {self.title!r} do not grow: "
+                "give at least two positive, rising numbers"
             )
         wrong = [name for name, method in self.methods.items() if not callable(method)]
         if wrong or not self.methods:

@@ -45,7 +45,9 @@ def grow(
     would be added to a study of another machine.
     """
     if not seconds > 0 or repeats < 1:
-        raise InputError(f"{seconds:g} seconds and {repeats} repetitions: give more than none of both")
+        raise InputError(
+            f"{seconds:g} seconds and {repeats} repetitions leave nothing to measure: give more than 0 of both"
+        )
     records = Records.at(study, experiment, seed)
     runner = _Runner(experiment, records, time.monotonic() + seconds, repeats, seed, machine)
     for size in experiment.sizes:

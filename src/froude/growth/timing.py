@@ -111,8 +111,8 @@ def _check_measurable(sample: Sample, needed: float, what: str) -> None:
     cpu, wall = sample.cpu_seconds * sample.calls, sample.wall_seconds * sample.calls
     if cpu < max(needed, WORKS * wall):
         raise InputError(
-            f"{what} used {format_seconds(cpu)} of processor time in {format_seconds(wall)}, too little to time: "
-            "give it work of its own, or the program it waits for as --command"
+            f"{what} used {format_seconds(cpu)} of processor time in {format_seconds(wall)}, too little to time: it "
+            "waits, and only computing is timed; give it work of its own, or the program it waits for as --command"
         )
     if sample.cpu_seconds < EMPTY_CALLS * empty_call():
         raise InputError(

@@ -64,5 +64,6 @@ def write_page(path: Path, page: str) -> Path:
     try:
         atomic_write(path, page.encode())
     except OSError as error:
-        raise InputError(f"cannot write {str(path)!r} ({error.strerror}): make room or free the folder") from error
+        remedy = "make that folder" if isinstance(error, FileNotFoundError) else "make room or free the folder"
+        raise InputError(f"cannot write {str(path)!r} ({error.strerror}): {remedy}") from error
     return path
