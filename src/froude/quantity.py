@@ -78,7 +78,8 @@ _HINTS = {
     "t": "write T for trillion",
     "FLOPS": "write FLOP for a count or FLOP/s for a rate",
 }
-_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+_EITHER = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}(?=[eE]|\s*[A-Za-z])")
+_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d*)?|\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def parse_quantity(text: str, *, expect: str | None = None) -> float:
@@ -86,6 +87,9 @@ def parse_quantity(text: str, *, expect: str | None = None) -> float:
 
     `expect` names the dimension wanted, for example "seconds"; a number without a unit is taken to be in it.
     Upper and lower case matter in symbols ("Gb" are bits, "GB" bytes), not in words ("30 Days").
+
+    A comma between groups of digits counts for nothing ("1,024"); "1,234e6" and "1,234B", in which it may be a decimal
+    comma, are refused.
 
     Raises InputError, naming the text, if it is no quantity or one of another dimension.
     """
@@ -95,6 +99,9 @@ def parse_quantity(text: str, *, expect: str | None = None) -> float:
     match = _NUMBER.match(body)
     if match is None:
         raise InputError(f"{text!r} is not a quantity: {_ACCEPTED}")
+    if _EITHER.match(body):
+        point, none = body.replace(",", ".", 1), body.replace(",", "", 1)
+        raise InputError(f"{text!r} may be {point} or {none}: write it with a decimal point and without commas")
     number = float(match.group().replace(",", "").replace("_", ""))
     factor, dimension = _unit(body[match.end() :].strip(), text)
     if dollars and dimension:
@@ -185,6 +192,8 @@ def _unit(written: str, text: str) -> tuple[float, str]:
     factor, dimension = UNITS.get(noun.strip(), (1.0, ""))
     if scale in SCALES and dimension in ("count", "FLOP", "dollars"):
         return SCALES[scale] * factor, dimension
+    if re.match(r",\d", written):
+        raise InputError(f"{text!r} has a decimal comma: write a point")
     raise InputError(f"{text!r} has an unknown unit {written!r}: {_HINTS.get(written.lstrip('kMGTPEZY'), _ACCEPTED)}")
 
 

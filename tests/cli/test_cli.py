@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def test_fit_prints_the_planted_law_with_intervals_around_it(cli, table):
     assert list(answer) == [
         *("law", "n", "diverged", "params", "intervals", "level"),
         *("residual", "objective", "gradient", "starts", "warnings"),
-        *("error", "drift", "hold_outs", "derived"),
+        *("error", "drift", "hold_outs", "derived", "notes"),
     ]
     assert (answer["law"], answer["n"], answer["diverged"], answer["residual"]) == ("chinchilla", 36, 0, "log")
     assert answer["starts"] == {"tried": 27, "agree": 27}
@@ -107,13 +108,14 @@ def test_a_study_folder_is_a_table(cli, tmp_path):
     assert answer["params"]["alpha"] == pytest.approx(CHINCHILLA["alpha"], rel=0.1)
 
 
-def test_a_last_line_cut_short_is_left_out_and_told_of_on_stderr(cli, tmp_path):
+def test_a_last_line_cut_short_is_left_out_and_told_in_the_answer(cli, tmp_path):
     rows = [dict(zip("NDL", map(float, row), strict=True)) for row in zip(*planted().values(), strict=True)]
     text = "\n".join(json.dumps({"N": r["N"], "D": r["D"], "loss": r["L"]}) for r in rows)
     (tmp_path / "runs.jsonl").write_text(text[:-9])
     done = cli("fit", tmp_path / "runs.jsonl", *QUICK, "--json")
     assert (done.code, json.loads(done.out)["n"]) == (0, 35)
-    assert done.err == "froude: runs.jsonl: the last line is cut short and was left out\n"
+    assert json.loads(done.out)["notes"] == ["the last line is cut short and was left out"]
+    assert "the last line is cut short and was left out" in cli("fit", tmp_path / "runs.jsonl", *QUICK).out
 
 
 def test_the_same_seed_gives_the_same_output(cli, table):
@@ -287,3 +289,31 @@ def test_json_has_no_nan_and_keeps_every_number_that_is_there():
         "e": np.float64(2),
     }
     assert strict(value) == {"a": None, "b": [None, 0.0, -1.5, 0], "c": [1, "x"], "d": False, "e": 2.0}
+
+
+def test_a_condition_leaves_rows_out_before_any_is_refused(cli, refused, tmp_path):
+    columns: dict[str, Any] = planted()
+    columns["tag"] = ["a"] * 35 + ["b"]
+    columns["N"] = [*columns["N"][:35], "many"]
+    path = write_csv(tmp_path / "runs.csv", columns)
+    assert "row 36: 'many' is not a number of parameters" in refused("fit", path)
+    done = cli("fit", path, "--where", "tag = 'a'", *QUICK, "--json")
+    assert (done.code, json.loads(done.out)["n"]) == (0, 35)
+
+
+def test_a_row_without_a_loss_is_counted_apart_from_one_that_diverged(cli, tmp_path):
+    columns: dict[str, Any] = planted()
+    columns["State"] = ["finished", "crashed", "failed", *["finished"] * 33]
+    columns["loss"] = [*columns["loss"][:1], "", "NaN", *columns["loss"][3:]]
+    warnings = json.loads(cli("fit", write_csv(tmp_path / "runs.csv", columns), *QUICK, "--json").out)["warnings"]
+    assert "1 run diverged and was left out: row 3" in warnings
+    assert "1 row has no loss and was left out: row 2, crashed" in warnings
+
+
+def test_a_columns_name_may_hold_a_comma(cli, tmp_path):
+    columns = planted()
+    path = write_csv(
+        tmp_path / "runs.csv", {"Size": columns["N"], '"D (tokens, bn)"': columns["D"] / 1e9, "loss": columns["loss"]}
+    )
+    answer = json.loads(cli("fit", path, *QUICK, "--columns", "N=Size,D=D (tokens, bn)", "--json").out)
+    assert "D is the column 'D (tokens, bn)' times 1e9, the unit in its name" in answer["notes"]

@@ -46,8 +46,8 @@ def test_a_study_without_runs_is_refused_by_report(refused, tmp_path):
 
 
 def test_an_unknown_kind_of_file_is_refused(refused, tmp_path):
-    (tmp_path / "runs.xlsx").write_text("x")
-    assert "is of a type not read: give .csv" in refused("fit", tmp_path / "runs.xlsx")
+    (tmp_path / "runs.npz").write_text("x")
+    assert "is of a type not read: give .csv" in refused("fit", tmp_path / "runs.npz")
 
 
 def test_a_wrong_column_name_is_refused_and_the_nearest_suggested(refused, table):
@@ -63,7 +63,7 @@ def test_a_mapping_that_is_none_is_refused(refused, table, columns):
     assert repr(columns) in line or repr(columns[0]) in line
 
 
-@pytest.mark.parametrize("value", ["many", "-7", "0", "nan", "inf"])
+@pytest.mark.parametrize("value", ["many", "-7", "0", "inf"])
 @pytest.mark.parametrize("role", ["N", "D"])
 def test_sizes_that_are_not_positive_are_refused_with_row_and_value(refused, tmp_path, role, value):
     columns: dict[str, Any] = planted()

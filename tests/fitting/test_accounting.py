@@ -392,8 +392,7 @@ def test_the_published_isoflop_points_are_not_fitted_over_both_counts(published:
 def test_a_count_missing_in_some_rows_is_never_filled_from_another(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_text('{"N": 1e9, "loss": 3}\n{"N_non_embedding": 2e9, "loss": 2}\n')
-    with pytest.raises(InputError, match="column 'N', row 2: missing"):
-        read_runs(path)
+    assert read_runs(path).finite().tolist() == [True, False]
 
 
 def test_a_fit_derives_what_its_law_asks_for_and_the_command_line_says_so(cli, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def _to_dict(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | No
     return {
         **fit.to_dict(),
         "hold_outs": hold_outs,
-        **({"derived": list(_origins(fit, runs))} if runs is not None else {}),
+        **({"derived": list(_origins(fit, runs)), "notes": list(runs.notes)} if runs is not None else {}),
         **({"saved": saved} if saved is not None else {}),
     }
 
@@ -80,6 +80,8 @@ def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None) -> Iterator[st
         f"beyond these runs errors grow by {percent(fit.drift)} for each factor e of size, "
         f"as learned from {'' if hold_outs == 0 else f'{own} of them and from '}published studies"
     )
+    if runs is not None:
+        yield from runs.notes
     if runs is not None and (origins := tuple(_origins(fit, runs))):
         yield "; ".join(origins)
 
@@ -87,7 +89,8 @@ def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None) -> Iterator[st
 def _origins(fit: Fit, runs: Runs) -> Iterator[str]:
     """Which columns of the table are what the law takes, and which were derived."""
     runs = with_optional_roles(runs, fit.law.inputs)
-    yield from (f"{role} is the column {column!r}" for column, role in runs.read_as.items())
+    told = {role for role in runs.read_as.values() if any(note.startswith(f"{role} is ") for note in runs.notes)}
+    yield from (f"{role} is the column {column!r}" for column, role in runs.read_as.items() if role not in told)
     yield from (f"{sentence}, derived" for sentence in runs.derived)
 
 

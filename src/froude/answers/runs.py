@@ -19,13 +19,15 @@ MOST_COLUMNS = 7
 
 def answer_of_runs(runs: Runs) -> Answer:
     """A table of runs, a row each, and its columns with their ranges."""
-    diverged = int(runs.diverged().sum()) if "loss" in runs and runs["loss"].dtype.kind == "f" else 0
+    has_loss = "loss" in runs and runs["loss"].dtype.kind == "f"
+    diverged, missing = (int(runs.diverged().sum()), int(runs.missing().sum())) if has_loss else (0, 0)
     names = (*(role for role in ROLE_COLUMNS if role in runs), *(n for n in runs.columns if n not in ROLE_COLUMNS))
     shown = names[:MOST_COLUMNS]
     columns = {name: runs[name].tolist() for name in names}
     return Answer(
         headline=f"{count(len(runs), 'run')} with {count(len(names), 'column')}"
-        + (f", {diverged} of them diverged" if diverged else ""),
+        + (f", {diverged} of them diverged" if diverged else "")
+        + (f", {missing} without a loss" if missing else ""),
         facts=tuple(_facts(runs)),
         tables=(
             Table(
@@ -41,13 +43,16 @@ def answer_of_runs(runs: Runs) -> Answer:
                 left=(0,),
             ),
         ),
-        warnings=runs.notes,
+        notes=runs.notes,
+        warnings=runs.warnings,
         data={
             "n": len(runs),
             "diverged": diverged,
+            "without_loss": missing,
             "read_as": dict(runs.read_as),
             "derived": list(runs.derived),
             "notes": list(runs.notes),
+            "warnings": list(runs.warnings),
             "sha256": runs.sha256,
             "rows": runs.rows.tolist(),
             "columns": columns,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from froude.cli.errors import tell
 from froude.errors import InputError
 from froude.quantity import parse_assignments
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from froude.runs import Runs
 
 Table = Annotated[
-    str, typer.Argument(metavar="TABLE", help="Runs: a CSV, TSV, Parquet or JSONL file, or a study folder.")
+    str, typer.Argument(metavar="TABLE", help="Runs: a text, JSON, JSONL or Parquet file, or a study folder.")
 ]
 Columns = Annotated[
     str | None,
@@ -42,23 +42,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the last line
 
 
 def read_table(table: str, columns: str | None, where: str | None, flops: str = "auto") -> Runs:
-    """The runs in a table for which a condition holds, their FLOPs counted as `--flops` says.
-
-    What their reader has to say goes to stderr.
-    """
+    """The runs in a table for which a condition holds, checked, their FLOPs counted as `--flops` says."""
     from froude.fitting.accounting import count_flops
-    from froude.runs import read_runs
+    from froude.runs.readers.read import chosen, read_unchecked
 
     how, sizes = parse_flops(flops)
-    runs = count_flops(read_runs(table, parse_roles(columns)), how, **sizes)
-    for note in runs.notes:
-        tell(note)
-    if where is None:
-        return runs
-    chosen = runs.where(where)
-    if not len(chosen):
-        raise InputError(f"--where {where!r} leaves none of {len(runs)} runs: loosen the condition")
-    return chosen
+    return chosen(count_flops(read_unchecked(table, parse_roles(columns)), how, **sizes), where)
 
 
 def parse_roles(columns: str | None) -> dict[str, str] | None:
@@ -66,9 +55,9 @@ def parse_roles(columns: str | None) -> dict[str, str] | None:
     if columns is None:
         return None
     roles: dict[str, str] = {}
-    for pair in columns.split(","):
+    for pair in re.split(r",(?=\s*\w+\s*=)", columns):  # a column's name may hold commas: D (tokens, bn)
         role, _, column = (part.strip() for part in pair.partition("="))
-        if not role or not column:
+        if not role or not column or column.endswith(","):
             raise InputError(f"--columns {columns!r} does not parse: write role=column, as in N=params,D=tokens")
         if role in roles:
             raise InputError(f"--columns {columns!r} gives {role} twice: give it once")

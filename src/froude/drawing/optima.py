@@ -63,7 +63,7 @@ def _panels(answers: Sequence[Approach], runs: Runs | None) -> tuple[Panel, ...]
 
 def parabolas_view(runs: Runs, y: str = "loss") -> View:
     """Runs of equal compute, the parabola through those near the best size, and its lowest point."""
-    there = ~runs.diverged(y)
+    there = runs.finite(y)
     N, D, C, outcome = (runs[name][there] for name in ("N", "D", "C", y))
     budgets = [each for each in budgets_of(N, D, C, outcome, _WITHIN) if np.isfinite(_lowest(each))]
     shades = log_colours(np.array([each.C for each in budgets])) if budgets else []
@@ -189,7 +189,7 @@ def _shades(values: np.ndarray) -> list[str]:
 def _best_of_cells(optimum: Optimum, runs: Runs, y: str = "loss") -> dict[str, np.ndarray]:
     """Sizes and settings of the best run of each cell."""
     table = with_optional_roles(runs, (*optimum.over, *optimum.by))
-    table = table.take(~table.diverged(y))
+    table = table.take(table.finite(y))
     _, cell = np.unique(np.column_stack([table[x] for x in optimum.by]), axis=0, return_inverse=True)
     order = np.lexsort((table[y], cell.ravel()))
     best = order[np.unique(cell.ravel()[order], return_index=True)[1]]

@@ -31,11 +31,12 @@ def view_of_runs(runs: Runs, y: str = "loss", x: str | None = None) -> View:
     """The runs as dots, those that diverged as crosses at the upper edge."""
     if not len(runs):
         raise InputError("a table without runs has no picture: give runs")
-    lost = runs.diverged(y)
-    if lost.all():
+    if not runs.finite(y, ()).any():
         raise InputError(f"no run has a finite {y}: there is nothing to draw")
     x = _varying(runs) if x is None else x
-    places = runs[x]
+    if runs[x].dtype.kind == "f":
+        runs = runs.take(~runs.missing(y) & ~np.isnan(runs[x]))
+    lost, places = runs.diverged(y), runs[x]
     if places.dtype.kind != "f" or not np.all(places > 0):
         raise InputError(f"{x} is not above 0 in every run: name another input to draw {y} over, as in x='C'")
     groups = [*_groups(runs, places, ~lost, y, x)]

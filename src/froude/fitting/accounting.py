@@ -15,7 +15,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.runs import Runs, RunsSource, read_runs
-from froude.runs.roles import normal
+from froude.runs.headers import normal
 
 if TYPE_CHECKING:
     from froude.cost.model.plain_decoder import DecoderShape
@@ -86,7 +86,7 @@ def count_flops(runs: RunsSource, how: str = "auto", **sizes: float) -> Runs:
 
     InputError for another way, or one that the table does not allow, saying what is missing.
     """
-    runs = read_runs(runs)
+    runs = runs if isinstance(runs, Runs) else read_runs(runs)  # unchecked ones stay so, for a condition to choose from
     _check_asked(how, sizes)
     has_column = "C" in runs and not _derived(runs, "C")
     if how == "column" and not has_column:
@@ -133,7 +133,7 @@ def decoders(runs: Runs, sizes: Mapping[str, float] | None = None) -> Decoders |
 def is_six_nd(runs: Runs) -> bool:
     """Whether N, D and C are there and C is 6·N·D, be it derived or as read, up to the rounding of a table."""
     there = {"N", "D", "C"} <= {*runs.columns}
-    return there and bool(np.allclose(runs["C"], 6 * runs["N"] * runs["D"], rtol=_ROUNDED))
+    return there and bool(np.allclose(runs["C"], 6 * runs["N"] * runs["D"], rtol=_ROUNDED, equal_nan=True))
 
 
 def off_by_six_nd(runs: Runs, known: Decoders) -> np.ndarray:
@@ -147,11 +147,11 @@ def off_by_six_nd(runs: Runs, known: Decoders) -> np.ndarray:
 
 def _accounting_for(runs: Runs, by_size: Mapping[str, np.ndarray], sources: tuple[str, ...]) -> Decoders | Unknown:
     """The kind of decoder, gated or not, tied or not, whose parameters are N, if there is one."""
-    if "N" not in runs or _derived(runs, "N"):
+    if "N" not in runs or _derived(runs, "N") or not np.isfinite(runs["N"]).any():
         return Unknown(why="there is no column N to hold the shape against")
     N = runs["N"]
-    nearest = min(_kinds(by_size, sources), key=lambda each: np.abs(each.n_params / N - 1).max())
-    off = np.abs(nearest.n_params / N - 1)
+    nearest = min(_kinds(by_size, sources), key=lambda each: np.nanmax(np.abs(each.n_params / N - 1)))
+    off = np.nan_to_num(np.abs(nearest.n_params / N - 1), nan=0.0)
     if off.max() <= _SAME_COUNT:
         return nearest
     row = int(off.argmax())

@@ -119,7 +119,7 @@ def backtest(
     several = [laws] if isinstance(laws, Law | str) else laws
     resolved = [law if law == "auto" else get_law(law) if isinstance(law, str) else law for law in several]
     for law in resolved:
-        check_counted_alike(runs, np.flatnonzero(~runs.diverged(y)), _roles(law, x))
+        check_counted_alike(runs, np.flatnonzero(runs.finite(y, ())), _roles(law, x))
     fits = [fit(law, rest, y, x=None if _has_fixed_inputs(law) else x, options=options) for law in resolved]
     return tuple(_judge(each, runs, hold_out, held_out, y) for each in fits)
 
@@ -137,7 +137,7 @@ def _roles(law: Law | str, x: str | None) -> tuple[str, ...]:
 
 
 def _check_split(runs: Runs, hold_out: str, held_out: np.ndarray, y: str) -> None:
-    finite = ~runs.diverged(y)
+    finite = runs.finite(y, ())
     if not (held_out & finite).any():
         raise InputError(f"--hold-out {hold_out!r} holds out no run with a finite {y}: loosen the condition")
     if not (~held_out & finite).any():

@@ -120,7 +120,7 @@ def calibrate(
 def judge(case: Case) -> JudgedCase:
     """Choose laws on the smaller runs of a case and forecast the larger ones. InputError where it cannot be done."""
     runs = case.runs()
-    runs = runs.take(~runs.diverged())
+    runs = runs.take(runs.finite())
     held_out = runs.mask(case.hold_out)
     if not held_out.any() or held_out.all():
         raise InputError(

@@ -8,8 +8,8 @@ import numpy as np
 from froude.fitting.measured import Measured
 from froude.laws import Law
 from froude.runs import Runs
+from froude.runs.headers import normal
 from froude.runs.optional_roles import with_optional_roles
-from froude.runs.roles import normal
 from froude.runs.table import NAME_COLUMNS
 
 WORTH_OF_DECAY = 1.32

@@ -184,7 +184,7 @@ def forecast_cuts(law: Law, measured: Measured, seed: int) -> Iterator[HeldOut]:
 
 def _candidates(runs: Runs, y: str, laws: Law | str | Sequence[Law | str], x: str | None) -> list[Law]:
     if laws == "auto":
-        finite = int((~runs.diverged(y)).sum())
+        finite = int(runs.finite(y, ()).sum())
         suitable = _suitable_laws(runs, x)
         return [law for law in suitable if len(law.parameters) < finite] or suitable[:1]
     return [_resolve(law, x) for law in ([laws] if isinstance(laws, Law | str) else laws)]

@@ -78,6 +78,23 @@ def _diverged(evidence: FitEvidence) -> Iterator[str]:
         yield f"{rows.size} {verb} left out: {_names(evidence, rows)}"
 
 
+def _missing(evidence: FitEvidence) -> Iterator[str]:
+    rows, runs = evidence.measured.missing, evidence.runs
+    without_outcome = runs.missing(evidence.y)
+    for what, some in ((evidence.y, rows[without_outcome[rows]]), ("all inputs", rows[~without_outcome[rows]])):
+        if some.size:
+            verb = "has" if some.size == 1 else "have"
+            lack = f"no {what}" if what == evidence.y else f"not {what}"
+            yield (
+                f"{some.size} {'row' if some.size == 1 else 'rows'} {verb} {lack} and "
+                f"{'was' if some.size == 1 else 'were'} left out: {_names(evidence, some, state=True)}"
+            )
+
+
+def _table(evidence: FitEvidence) -> Iterator[str]:
+    yield from evidence.runs.warnings
+
+
 def _bounds(evidence: FitEvidence) -> Iterator[str]:
     space = evidence.problem.space()
     for k, (name, kind) in enumerate(evidence.problem.law.kinds.items()):
@@ -229,8 +246,10 @@ def _accuracy(evidence: FitEvidence) -> Iterator[str]:
         )
 
 
-def _names(evidence: FitEvidence, rows: np.ndarray) -> str:
-    named = ", ".join(evidence.runs.row_name(int(row)) for row in rows[:_NAMED])
+def _names(evidence: FitEvidence, rows: np.ndarray, state: bool = False) -> str:
+    runs = evidence.runs
+    states = [f", {runs.state(int(row))}" if state and runs.state(int(row)) else "" for row in rows[:_NAMED]]
+    named = ", ".join(runs.row_name(int(row)) + how for row, how in zip(rows, states, strict=False))
     return named if rows.size <= _NAMED else f"{named} and {rows.size - _NAMED} more"
 
 
@@ -242,7 +261,9 @@ _RULES: tuple[tuple[About, Callable[[FitEvidence], Iterator[str]]], ...] = (
     ("forecasts", guessed_inputs),
     ("solver", _starts),
     ("solver", _refits),
+    ("forecasts", _table),
     ("runs", _diverged),
+    ("runs", _missing),
     ("parameters", _bounds),
     ("parameters", _unidentified),
     ("runs", _range),

@@ -12,6 +12,7 @@ from froude.laws import Law
 from froude.laws.lr_history import LrHistory
 from froude.runs import Runs
 from froude.runs.count_agreement import check_counted_alike
+from froude.runs.missing_columns import missing_role
 from froude.runs.optional_roles import with_optional_roles
 
 
@@ -20,7 +21,8 @@ from froude.runs.optional_roles import with_optional_roles
 class Measured:
     """Inputs {role: (n,)} and outcomes y (n,) of the rows that did not diverge.
 
-    `rows` (n,) are their positions in the runs, `diverged` the positions of those left out. Where runs are points of
+    `rows` (n,) are their positions in the runs, `diverged` and `missing` the positions of those left out: whose outcome
+    is no finite number, and who have no outcome, or lack an input. Where runs are points of
     curves, `histories` are the inputs that are no numbers, and `stretches` (n,) says which have residuals that go
     together.
     """
@@ -29,6 +31,7 @@ class Measured:
     y: np.ndarray
     rows: np.ndarray
     diverged: np.ndarray
+    missing: np.ndarray
     histories: Mapping[str, LrHistory] = field(default_factory=dict)
     stretches: np.ndarray | None = None
 
@@ -49,6 +52,7 @@ class Measured:
             y=self.y[which],
             rows=self.rows[which],
             diverged=self.diverged,
+            missing=self.missing,
             histories={x: history[which] for x, history in self.histories.items()},
             stretches=None if self.stretches is None else self.stretches[which],
         )
@@ -71,7 +75,8 @@ def measure(law: Law, runs: Runs, y: str) -> Measured:
     histories = {x: values for x, values in derived.items() if isinstance(values, LrHistory)}
     inputs = {x: derived[x] if x in derived else _column(law, runs, x) for x in law.inputs if x not in histories}
     diverged = runs.diverged(y)
-    rows = np.flatnonzero(~diverged)
+    lacking = runs.missing(y) | np.logical_or.reduce([np.isnan(values) for values in inputs.values()], initial=False)
+    rows = np.flatnonzero(~(diverged | lacking))
     check_counted_alike(runs, rows, law.inputs)
     outcome = np.asarray(runs[y], dtype=float)[rows]
     if law.residual == "log" and np.any(outcome <= 0):
@@ -87,6 +92,7 @@ def measure(law: Law, runs: Runs, y: str) -> Measured:
         y=outcome,
         rows=rows,
         diverged=np.flatnonzero(diverged),
+        missing=np.flatnonzero(lacking & ~diverged),
         histories={x: history[rows] for x, history in histories.items()},
         stretches=stretches(law, runs)[rows] if of_curves else None,
     )
@@ -113,12 +119,10 @@ def check_enough(law: Law, measured: Measured, y: str) -> None:
 
 def need_columns(runs: Runs, names: Iterable[str], who_needs: str) -> None:
     """InputError for the first of these columns that runs have not; `who_needs` begins it, as in "the stages need"."""
+    derived = {sentence.partition(" = ")[0] for sentence in runs.derived}
     for name in names:
         if name not in runs:
-            raise InputError(
-                f"{who_needs} a column {name} and there is none among {', '.join(runs.columns)}: "
-                f"name it with --columns {name}=COLUMN"
-            )
+            raise missing_role(name, [c for c in runs.columns if c not in derived], who_needs, runs.name)
 
 
 def _column(law: Law, runs: Runs, x: str) -> np.ndarray:

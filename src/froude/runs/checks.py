@@ -1,14 +1,15 @@
-"""From a frame as read to a frame of runs: name the roles, check their numbers, derive what is missing."""
+"""From a frame as read to a frame of runs: name the roles, make them numbers, derive what is missing, find faults."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
 
-from froude.errors import InputError
-from froude.quantity import parse_quantity
-from froude.runs.counting import count_note
-from froude.runs.roles import ROLES, Role, find_roles
+from froude.runs.choices import choice_notes
+from froude.runs.numbers_of_roles import Fault, Numbers, numbers_of
+from froude.runs.role_search import find_roles
+from froude.runs.roles import ROLES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,38 +17,54 @@ if TYPE_CHECKING:
 _POSITIVE = ("N", "D", "C")
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class NamedFrame:
+    """A frame with role columns first and under role names, {column as read: role} of the renamed, notes and faults."""
+
+    frame: pl.DataFrame
+    read_as: Mapping[str, str]
+    notes: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+
 def name_roles(
-    frame: pl.DataFrame, columns: Mapping[str, str] | None
-) -> tuple[pl.DataFrame, dict[str, str], list[str]]:
-    """Return the frame with role columns first and under role names, {column as read: role}, and notes.
+    frame: pl.DataFrame, columns: Mapping[str, str] | None, open_columns: Set[str] = frozenset()
+) -> NamedFrame:
+    """Return the frame with its roles named and, but for optional ones, in floats, null where missing.
 
-    A column that bears a role's name while another was mapped to that role is kept, as "N (as read)".
+    A column that bears a role's name while another is taken for that role is kept, as "N (as read)". A loss that is NaN
+    or infinite diverged. What is no number, and an N, D or C that is infinite or not above zero, is a fault; so is a
+    number that may be read in two ways, in `open_columns`.
+
+    Raises InputError as `find_roles` does.
     """
-    roles = find_roles(frame.columns, columns, lambda column: holds_numbers(frame[column]))
-    renames = {column: role for role, column in roles.items()}
+    roles = find_roles(frame, columns)
+    renames = {found.column: role for role, found in roles.items()}
     aside = {role: f"{role} (as read)" for role in roles if role in frame.columns and role not in renames}
-    notes = [f"column {roles[r]} is read as {r}; the column {r} is kept as {name!r}" for r, name in aside.items()]
-    about_n = count_note(frame, roles["N"]) if "N" in roles else None
-    notes += [about_n] if about_n else []
-    order = [roles[r] for r in ROLES if r in roles]
-    frame = frame.select(*order, *(c for c in frame.columns if c not in order)).rename({**aside, **renames})
-    return frame, {c: r for c, r in renames.items() if c != r}, notes
-
-
-def check_roles(frame: pl.DataFrame, read_as: Mapping[str, str]) -> pl.DataFrame:
-    """Return the frame with N, D, C and loss in floats; a loss that is missing becomes NaN.
-
-    Raises InputError, naming column, row and value, for what is no number, and for N, D or C that is missing,
-    infinite or not above zero.
-    """
-    names = {role: column for column, role in read_as.items()}
-    for role in (ROLES[c] for c in frame.columns if c in ROLES and not ROLES[c].optional):
-        shown = f"{names[role.name]!r} ({role.name})" if role.name in names else repr(role.name)
-        series = numbers_of(frame[role.name], role, shown, range(1, len(frame) + 1))
-        if role.name in _POSITIVE:
-            _check_positive(series, shown, frame[role.name])
-        frame = frame.with_columns(series.fill_null(float("nan")))
-    return frame
+    notes = list(choice_notes(frame, roles))
+    notes += [f"column {roles[r].column} is read as {r}; the column {r} is kept as {n!r}" for r, n in aside.items()]
+    faults: list[Fault] = []
+    order = [roles[role].column for role in ROLES if role in roles]
+    named = frame.select(*order, *(c for c in frame.columns if c not in order)).rename({**aside, **renames})
+    for role, found in roles.items():
+        shown = repr(role) if found.column == role else f"{found.column!r} ({role})"
+        numbers = numbers_of(
+            named[role],
+            ROLES[role],
+            shown,
+            range(1, len(frame) + 1),
+            found.header.factor,
+            is_open=found.column in open_columns,
+        )
+        if ROLES[role].optional and found.header.factor == 1.0:
+            continue  # until a law takes it
+        named = named.with_columns(numbers.series)
+        notes += [f"{role} {', '.join(map(repr, numbers.words))}: no number, not fitted"] if numbers.words else []
+        faults += numbers.faults
+        faults += _not_positive(numbers, frame[found.column], shown) if role in _POSITIVE else []
+    read_as = {column: role for column, role in renames.items() if column != role}
+    return NamedFrame(frame=named, read_as=read_as, notes=tuple(notes), faults=tuple(faults))
 
 
 def derive(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -66,55 +83,11 @@ def derive(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
     return frame.with_columns(expression.alias(missing[0])), (sentence,)
 
 
-def holds_numbers(series: pl.Series) -> bool:
-    """Whether a column has a number in it, be it written as a text; a column without any value counts as one."""
-    import polars as pl
-
-    if series.dtype.is_numeric() or series.dtype == pl.Null:
-        return True
-    return series.dtype == pl.String and any(map(_is_number, series.drop_nulls()))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        parse_quantity(text)
-    except InputError:
-        return text.strip().lower() in ("nan", "inf", "-inf")
-    return True
-
-
-def numbers_of(series: pl.Series, role: Role, shown: str, rows: Iterable[int]) -> pl.Series:
-    """Return a column of this role as floats, null where missing; `shown` and `rows` are how to name its cells.
-
-    Raises InputError, naming row and value, for a text that is no number.
-    """
-    import polars as pl
-
-    if series.dtype.is_numeric() or series.dtype == pl.Null:
-        return series.cast(pl.Float64)
-    cells = zip(series, rows, strict=True)
-    values = [_number(value, role, f"column {shown}, row {row}") for value, row in cells]
-    return pl.Series(series.name, values, dtype=pl.Float64)
-
-
-def _number(value: object, role: Role, where: str) -> float | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    if isinstance(value, str):
-        try:
-            return float(value) if role.name == "loss" else parse_quantity(value, expect=role.dimension)
-        except ValueError:
-            pass
-    raise InputError(
-        f"{where}: {value!r} is not a number of {role.meaning}: "
-        f"correct it or name another column with --columns {role.name}=COLUMN"
-    ) from None
-
-
-def _check_positive(numbers: pl.Series, shown: str, as_read: pl.Series) -> None:
-    good = (numbers.is_finite() & (numbers > 0)).fill_null(False)
-    bad = good.arg_min()
-    if bad is None or good[bad]:
-        return
-    value = "missing" if as_read[bad] is None else f"{as_read[bad]!r}"
-    raise InputError(f"column {shown}, row {bad + 1}: {value}, must be a number above 0: correct or remove the row")
+def _not_positive(numbers: Numbers, as_read: pl.Series, shown: str) -> Iterator[Fault]:
+    good = (numbers.series.is_finite() & (numbers.series > 0)).fill_null(True)
+    for i in good.not_().arg_true():
+        yield Fault(
+            row=i + 1,
+            sentence=f"column {shown}, row {i + 1}: {as_read[i]!r}, must be a number above 0: "
+            "correct the row or leave it out with --where",
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from froude.errors import InputError
-from froude.runs.roles import unknown_column
+from froude.runs.missing_columns import unknown_column
 
 if TYPE_CHECKING:
     import polars as pl

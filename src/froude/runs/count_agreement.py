@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from froude.errors import InputError
-from froude.runs.roles import normal
+from froude.runs.headers import normal
 from froude.runs.table import Runs
 
 if TYPE_CHECKING:

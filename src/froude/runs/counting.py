@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from froude.runs.roles import ROLES, normal
+from froude.runs.headers import normal
+from froude.runs.missing_columns import quoted
+from froude.runs.roles import ROLES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,7 +33,7 @@ def count_note(frame: pl.DataFrame, column: str) -> str | None:
     sentence = f"N is {convention} (column {column!r})" if convention else f"N is the column {column!r}"
     if others:
         also = " and ".join(repr(other) for other in others)
-        return f"{sentence}; parameters are counted otherwise in {also}: take one with --columns N={others[0]}"
+        return f"{sentence}; parameters are counted otherwise in {also}: take one with --columns N={quoted(others[0])}"
     return sentence if convention else None
 
 

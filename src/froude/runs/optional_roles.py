@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from froude.errors import InputError
-from froude.runs.checks import holds_numbers, numbers_of
-from froude.runs.roles import ROLES, synonym_of
+from froude.runs.numbers_of_roles import numbers_of
+from froude.runs.role_search import Found, find_role
+from froude.runs.roles import ROLES
 from froude.runs.table import Runs
 
 if TYPE_CHECKING:
@@ -59,14 +60,22 @@ def _with_column(runs: Runs, name: str) -> Runs:
 
     if name not in ROLES or not ROLES[name].optional:
         return runs
+    factor = 1.0
     if name not in runs:
-        column = synonym_of(ROLES[name], runs.columns, lambda each: holds_numbers(runs.frame[each]))
-        if column is None:
+        found = find_role(ROLES[name], runs.frame)
+        if found is None:
             return runs
-        runs = _adding(runs, pl.col(column).alias(name), f"{name} is the column {column!r}")
-    return replace(
-        runs, frame=runs.frame.with_columns(numbers_of(runs.frame[name], ROLES[name], repr(name), runs.rows))
-    )
+        factor = found.header.factor
+        runs = _adding(runs, pl.col(found.column).alias(name), _sentence(name, found))
+    numbers = numbers_of(runs.frame[name], ROLES[name], repr(name), runs.rows, factor)
+    if numbers.faults:
+        raise InputError(numbers.faults[0].sentence)
+    return replace(runs, frame=runs.frame.with_columns(numbers.series))
+
+
+def _sentence(name: str, found: Found) -> str:
+    times = f" times {found.header.factor:g}" if found.header.factor != 1.0 else ""
+    return f"{name} is the column {found.column!r}{times}"
 
 
 def _adding(runs: Runs, column: pl.Expr, sentence: str) -> Runs:

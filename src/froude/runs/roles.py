@@ -1,12 +1,8 @@
 """What a column means: the roles that laws know, and the names under which each is found."""
 
-import difflib
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
-
-from froude.errors import InputError
 
 
 @final
@@ -29,6 +25,21 @@ def _with_counts(*words: str) -> tuple[str, ...]:
     return tuple(prefix + word for word in words for prefix in ("", "n_", "num_"))
 
 
+def _losses(*splits: str) -> tuple[str, ...]:
+    """The names of losses on these parts of the data: "val_loss", "loss_val", "val_cross_entropy"."""
+    measures = ("loss", "cross_entropy", "cross_entropy_loss", "ce_loss", "nll")
+    return tuple(name for split in splits for each in measures for name in (f"{split}_{each}", f"{each}_{split}"))
+
+
+HELD_OUT_LOSSES = _losses("val", "valid", "validation", "eval", "evaluation", "heldout", "held_out", "dev", "test")
+"""Losses on data that were not trained on, as synonyms are written: taken before any other."""
+PLAIN_LOSSES = ("loss", "cross_entropy", "cross_entropy_loss", "ce_loss", "nll", "nll_loss")
+"""Losses of which the name does not say on which data."""
+TRAINING_LOSSES = _losses("train", "training")
+"""Losses on the data that were trained on: taken where there is no other."""
+OF_A_LOSS = frozenset(("final", "last", "best", "min", "mean", "avg", "average", "epoch", "lm"))
+"""Words that make no other loss of one: "final_val_loss" is a val_loss."""
+
 ROLES: Mapping[str, Role] = {
     role.name: role
     for role in (
@@ -47,6 +58,8 @@ ROLES: Mapping[str, Role] = {
                 *_with_counts("params_with_embeddings", "params_including_embeddings"),
                 *_with_counts("active_params", "active_parameters", "params_active"),
                 *("n_total", "n_active", "param_count", "parameter_count", "model_size", "model_params"),
+                *("nparams", "numparams", "model_parameters", "trainable_params", "trainable_parameters"),
+                *("n_trainable_params", "num_trainable_params", "params_count", "parameters_count"),
             ),
         ),
         Role(
@@ -55,7 +68,10 @@ ROLES: Mapping[str, Role] = {
             dimension="count",
             synonyms=(
                 *_with_counts("tokens", "train_tokens", "training_tokens", "tokens_seen", "tokens_trained"),
-                *("token_count", "total_tokens", "train_tokens_total"),
+                *("token_count", "total_tokens", "train_tokens_total", "tokens_total", "total_train_tokens"),
+                *("total_training_tokens", "num_input_tokens_seen", "input_tokens_seen", "ntokens"),
+                *("consumed_tokens", "tokens_consumed", "tokens_processed", "consumed_train_tokens"),
+                *("training_set_tokens", "n_tokens_seen_total", "data_tokens"),
             ),
         ),
         Role(
@@ -71,6 +87,9 @@ ROLES: Mapping[str, Role] = {
                     "total_flops",
                     "total_flop",
                     "compute_flops",
+                    "total_compute",
+                    *("flos", "total_flos", "train_flos", "training_flos", "total_train_flops", "flops_total"),
+                    *("total_training_flops", "compute_total", "flop_count", "flops_count", "model_flops_total"),
                 ),
             ),
         ),
@@ -78,19 +97,7 @@ ROLES: Mapping[str, Role] = {
             name="loss",
             meaning="loss",
             dimension="nats per token",
-            synonyms=(
-                *(
-                    "loss",
-                    "val_loss",
-                    "valid_loss",
-                    "validation_loss",
-                    "eval_loss",
-                    "test_loss",
-                    "heldout_loss",
-                ),
-                *("final_loss", "final_val_loss", "final_validation_loss", "loss_val", "loss_eval"),
-                *("cross_entropy", "cross_entropy_loss", "ce_loss"),
-            ),
+            synonyms=(*HELD_OUT_LOSSES, *PLAIN_LOSSES, *TRAINING_LOSSES),
         ),
         Role(
             name="S",
@@ -152,71 +159,3 @@ ROLES: Mapping[str, Role] = {
     )
 }
 """The roles, by name. A single letter is a role in upper case only: tables have depths `d` and counts `n`."""
-
-
-def find_roles(
-    names: Sequence[str], columns: Mapping[str, str] | None, is_numeric: Callable[[str], bool]
-) -> dict[str, str]:
-    """Return {role: column} for the column names of a table; `is_numeric` says whether a column holds numbers.
-
-    `columns` (role to column) comes first, then a column that bears the role's exact name, then a single
-    synonym that holds numbers, whatever its case and separators ("Train Tokens", "train/tokens"). An optional
-    role is taken from `columns` only.
-
-    Raises InputError for an unknown role or column in `columns`, a column mapped to two roles, or two
-    synonyms of one role.
-    """
-    roles = _check_mapping(names, columns or {})
-    always = [role for role in ROLES.values() if not role.optional]
-    for role in always:
-        if role.name not in roles and role.name in names and role.name not in roles.values():
-            roles[role.name] = role.name
-    for role in always:
-        if role.name not in roles:
-            column = synonym_of(role, [name for name in names if name not in roles.values()], is_numeric)
-            roles |= {role.name: column} if column else {}
-    return roles
-
-
-def synonym_of(role: Role, names: Iterable[str], is_numeric: Callable[[str], bool]) -> str | None:
-    """Return the one column of numbers that a role is found in, None if there is none. InputError if there are two."""
-    candidates = [name for name in names if normal(name) in role.synonyms and is_numeric(name)]
-    if len(candidates) > 1:
-        shown = " or ".join(repr(c) for c in candidates)
-        raise InputError(
-            f"{shown} may be {role.name} ({role.meaning}): choose with --columns {role.name}={candidates[0]}"
-        )
-    return candidates[0] if candidates else None
-
-
-def normal(name: str) -> str:
-    """Return a column's name in lower case, its words joined by underscores, as synonyms are written."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
-def unknown_column(name: str, names: Iterable[str]) -> InputError:
-    """Return the error that says there is no column `name`, with the nearest one and all that there are."""
-    names = list(names)
-    same = [n for n in names if normal(n) == normal(name)]
-    near = same or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return InputError(f"no column {name!r}: {hint}columns are {list_names(names)}")
-
-
-def list_names(names: Sequence[str], most: int = 20) -> str:
-    """Return the names, comma separated, the first `most` of them if there are more."""
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
-
-
-def _check_mapping(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
-    roles: dict[str, str] = {}
-    for role, column in columns.items():
-        if role not in ROLES:
-            raise InputError(f"{role!r} in --columns is no role: roles are {', '.join(ROLES)}, as in N=params")
-        if column not in names:
-            raise unknown_column(column, names)
-        if column in roles.values():
-            raise InputError(f"column {column!r} is mapped to two roles in --columns: map it to one")
-        roles[role] = column
-    return roles

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, final
@@ -11,16 +11,22 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.result import Result
-from froude.runs.checks import check_roles, derive, name_roles
+from froude.runs.cells.columns import typed
+from froude.runs.checks import derive, name_roles
 from froude.runs.conditions import condition_mask
 from froude.runs.data_hash import data_sha256
-from froude.runs.roles import unknown_column
+from froude.runs.headers import normal
+from froude.runs.missing_columns import unknown_column
+from froude.runs.numbers_of_roles import Fault, need_numbers
+from froude.runs.plausibility import implausible
 
 if TYPE_CHECKING:
     import polars as pl
 
 NAME_COLUMNS = ("name", "id", "run", "run_id", "run_name")
-"""Columns that name a run, in the order in which they are looked for."""
+"""Columns that name a run, in the order in which they are looked for, whatever their case."""
+STATE_COLUMNS = ("state", "status", "run_state", "run_status")
+"""Columns that say how a run ended, as trackers write them."""
 
 
 @final
@@ -28,11 +34,12 @@ NAME_COLUMNS = ("name", "id", "run", "run_id", "run_name")
 class Runs(Result):
     """Measured runs, one a row; the columns N, D, C and loss mean what their names say, others are as read.
 
-    N, D and C are positive floats; a loss that is NaN or infinite marks a diverged run. `derived` holds
-    sentences such as "C = 6·N·D", `notes` what a reader should be told (a truncated last line), `rows` the
-    1-based row (rows,) of each run in the table as read, `read_as` the role of each renamed column,
-    `as_read` the whole table with its columns and values as they were read, and `taken_from` the runs that these are
-    some of, if they are.
+    N, D and C are positive floats, null where missing; a loss that is NaN or infinite marks a diverged run, null one
+    without a loss. `derived` holds sentences such as "C = 6·N·D", `notes` how the table was read where that is not
+    plain, `warnings` what in it can hardly be true, `rows` the 1-based row (rows,) of each run in the table as read,
+    `read_as` the role of each renamed column, `name` that of the file, "" where there is none, `as_read` the whole
+    table with its columns and values as they were read, `faults` the cells that cannot be what their column is, none
+    once the runs are `checked`, and `taken_from` the runs that these are some of, if they are.
     Make one with `read_runs` or `Runs.from_columns`.
     """
 
@@ -40,6 +47,9 @@ class Runs(Result):
     rows: np.ndarray
     derived: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    name: str = ""
+    faults: tuple[Fault, ...] = ()
     read_as: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     as_read: pl.DataFrame | None = None
     taken_from: Runs | None = None
@@ -70,17 +80,52 @@ class Runs(Result):
 
         Raises InputError as `read_runs` does.
         """
-        as_read = frame
-        frame, read_as, renamed = name_roles(frame, columns)
-        frame, derived = derive(check_roles(frame, read_as))
+        return cls.unchecked(frame, columns, notes).checked()
+
+    @classmethod
+    def unchecked(
+        cls,
+        frame: pl.DataFrame,
+        columns: Mapping[str, str] | None = None,
+        notes: Sequence[str] = (),
+        name: str = "",
+    ) -> Runs:
+        """Return the runs of a frame as `from_frame` does, with `faults` for the cells that it refuses.
+
+        So a condition can leave their rows out before they are `checked`. Raises InputError for columns that are not
+        there or may be several roles.
+        """
+        read = typed(frame)
+        named = name_roles(read.frame, columns, read.open)
+        derived_frame, derived = derive(named.frame)
         return cls(
-            frame=frame,
+            frame=derived_frame,
             rows=np.arange(1, len(frame) + 1),
             derived=derived,
-            notes=(*notes, *renamed),
-            read_as=MappingProxyType(read_as),
-            as_read=as_read,
+            notes=(*notes, *read.notes, *named.notes),
+            name=name,
+            faults=named.faults,
+            read_as=MappingProxyType(dict(named.read_as)),
+            as_read=read.frame,
         )
+
+    def checked(self) -> Runs:
+        """Return these runs once none of them has a fault, with warnings of values that can hardly be.
+
+        Raises InputError for the first fault, naming column, row and value.
+        """
+        here = {*self.rows.tolist()}
+        if faults := [fault for fault in self.faults if fault.row in here]:
+            raise InputError(min(faults, key=lambda fault: fault.row).sentence)
+        columns = {role: column for column, role in self.read_as.items()}
+        warnings = tuple(dict.fromkeys((*self.warnings, *implausible(self.frame, columns, self.derived))))
+        same = warnings == self.warnings and not self.faults
+        return self if same else replace(self, faults=(), warnings=warnings)
+
+    def retyped(self) -> Runs:
+        """Return these runs with columns of texts as numbers, where those that are left in them are."""
+        read = typed(self.frame)
+        return replace(self, frame=read.frame, notes=tuple(dict.fromkeys((*self.notes, *read.notes))))
 
     @property
     def lineage(self) -> tuple[Runs, ...]:
@@ -139,16 +184,40 @@ class Runs(Result):
         return replace(self, frame=self.frame[positions], rows=self.rows[positions], taken_from=self)
 
     def diverged(self, y: str = "loss") -> np.ndarray:
-        """Return a Boolean array (rows,): where the outcome `y` is NaN, infinite or missing.
+        """Return a Boolean array (rows,): where the outcome `y` is NaN or infinite, as training left it.
 
         Raises InputError if there is no column `y` or it does not hold numbers.
         """
-        values = self[y]
-        if values.dtype.kind != "f":
-            raise InputError(f"column {y!r} holds {self.frame[y].dtype}, no numbers: name another outcome")
-        return ~np.isfinite(values)
+        numbers = self._numbers(y)
+        return (numbers.is_finite().not_() & numbers.is_not_null()).fill_null(False).to_numpy()
+
+    def missing(self, y: str = "loss") -> np.ndarray:
+        """Return a Boolean array (rows,): where nothing stands for `y`. Raises InputError as `diverged` does."""
+        return self._numbers(y).is_null().to_numpy()
+
+    def finite(self, y: str = "loss", inputs: Iterable[str] = ("N", "D", "C")) -> np.ndarray:
+        """Return a Boolean array (rows,): where `y` is a finite number, and so is each of the inputs that are columns.
+
+        Raises InputError as `diverged` does.
+        """
+        known = [self._numbers(x).is_finite().fill_null(False) for x in (y, *(x for x in inputs if x in self))]
+        return np.logical_and.reduce([each.to_numpy() for each in known])
+
+    def _numbers(self, y: str) -> pl.Series:
+        """A column as floats, null where missing. InputError, naming the row, for what is no number."""
+        self[y]  # names the nearest column if there is none
+        return need_numbers(self.frame[y], y, self.rows)
 
     def row_name(self, i: int) -> str:
         """Return how to name run `i` (0-based here) to a user: "row 17 (2b84b4b)", with the row as read."""
-        name = next((str(self.frame[c][int(i)]) for c in NAME_COLUMNS if c in self), "")
+        name = self._cell(NAME_COLUMNS, i)
         return f"row {self.rows[i]}" + (f" ({name})" if name else "")
+
+    def state(self, i: int) -> str:
+        """Return how run `i` (0-based here) ended by a column such as State ("crashed"), "" where none says it."""
+        return self._cell(STATE_COLUMNS, i)
+
+    def _cell(self, names: Sequence[str], i: int) -> str:
+        columns = {normal(column): column for column in reversed(self.frame.columns)}
+        value = next((self.frame[columns[name]][int(i)] for name in names if name in columns), None)
+        return "" if value is None else str(value)

@@ -15,7 +15,7 @@ import pytest
 from froude.errors import InputError
 from froude.runs import Runs, Study, read_curves, read_runs, run_id
 from froude.runs.readers.dataframe import DataframeReader
-from froude.runs.readers.files import DELIMITED, JSON_LINES, PARQUET
+from froude.runs.readers.files import DELIMITED, JSON, JSON_LINES, PARQUET
 from froude.runs.readers.read import READERS
 from froude.runs.readers.reader import Curves, Reader, path_of, runs_of
 from froude.runs.readers.study_folder import StudyReader
@@ -81,6 +81,11 @@ def write_json_lines(folder: Path, table: Columns) -> Path:
     return folder / "runs.jsonl"
 
 
+def write_json(folder: Path, table: Columns) -> Path:
+    (folder / "runs.json").write_text(json.dumps(pl.DataFrame(table).to_dicts()))
+    return folder / "runs.json"
+
+
 def write_study(folder: Path, table: Columns) -> Path:
     """A study whose runs, sorted by their ids, are the rows of the table in order."""
     study = Study.create(folder / "study", {})
@@ -128,6 +133,7 @@ MEMBERS = (
     Member(DELIMITED, write_csv, open_end=True),
     Member(DELIMITED, write_tsv, open_end=True),
     Member(PARQUET, write_parquet),
+    Member(JSON, write_json),
     Member(JSON_LINES, write_json_lines),
     Member(StudyReader(), write_study),
     Member(DataframeReader(), polars_frame),
@@ -144,9 +150,9 @@ every_stored = pytest.mark.parametrize(
 
 
 def refusal(reader: Reader, source: object) -> str:
-    """The one line with which a reader refuses a source."""
+    """The one line with which a reader, or the check of what it read, refuses a source."""
     with pytest.raises(InputError) as caught:
-        reader.read(source)
+        reader.read(source).checked()
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)
 
@@ -235,7 +241,7 @@ def cuts(whole: bytes) -> list[bytes]:
 def rows_or_refusal(reader: Reader, source: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]] | None:
     """The rows that a reader gives and its notes; None where it refuses the source, in one line."""
     try:
-        runs = reader.read(source)
+        runs = reader.read(source).checked()
     except InputError:
         refusal(reader, source)
         return None

@@ -50,7 +50,7 @@ class StudyRecord:
     @cached_property
     def fitted(self) -> Runs:
         """The pilots that did not diverge."""
-        return self.pilots.take(~self.pilots.diverged())
+        return self.pilots.take(self.pilots.finite())
 
     @property
     def n_diverged(self) -> int:

@@ -92,7 +92,7 @@ def farseer_by_pieces(runs: RunsSource, y: str = "loss", *, ratio: float = 2.0) 
 
 def _columns(runs: Runs, y: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     need_columns(runs, ("N", "D"), "the law farseer needs")
-    table = runs.take(~runs.diverged(y))
+    table = runs.take(runs.finite(y))
     return table["N"], table["D"], table[y]
 
 

@@ -18,7 +18,7 @@ def frontier(runs: RunsSource, y: str = "loss") -> Runs:
     """
     runs = read_runs(runs)
     need_columns(runs, ("C",), "a frontier needs")
-    finite = np.flatnonzero(~runs.diverged(y))
+    finite = np.flatnonzero(runs.finite(y))
     if not finite.size:
         raise InputError(f"no run has a finite {y}: there is no frontier")
     return runs.take(finite[frontier_rows(runs["C"][finite], runs[y][finite])])

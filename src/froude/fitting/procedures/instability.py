@@ -147,7 +147,7 @@ def forecast_instability(
 def _forecast_kind(
     runs: Runs, per: str, N: float, sign: str, threshold: float, beyond: Side, seed: int
 ) -> InstabilityForecast:
-    finite, rng = runs.take(~runs.diverged(sign)), np.random.default_rng(seed)
+    finite, rng = runs.take(runs.finite(sign)), np.random.default_rng(seed)
     trends = tuple(fit_trend(finite["N"], finite[sign], order, seed) for order in ORDERS)
     centres = np.array([trend.centre(N) for trend in trends])
     drawn, noise = np.stack([trend.samples(N, rng) for trend in trends], axis=1)

@@ -141,7 +141,7 @@ def _solve(surface: ResponseSurface, draws: int, rng: np.random.Generator) -> tu
 
 def _cells(runs: Runs, over: tuple[str, ...], by: tuple[str, ...], y: str) -> tuple[Cells, np.ndarray]:
     """The cells of the runs that did not diverge, and the mean logarithms of the sizes (M,)."""
-    finite = runs.take(~runs.diverged(y))
+    finite = runs.take(runs.finite(y))
     settings = np.column_stack([_logs(finite, name) for name in over])
     sizes = np.column_stack([_logs(finite, name) for name in by])
     outcomes = _logs(finite, y)

@@ -47,6 +47,7 @@ def lr_sensitivity(
     unevenly, for a size at which every run diverged, and for an initial loss below the best.
     """
     runs = with_optional_roles(read_runs(runs), ("lr",))
+    runs = runs.take(~runs.missing(y))
     for name in ("N", "lr"):
         bad = np.flatnonzero(~(runs[name] > 0))
         if bad.size:

@@ -182,7 +182,7 @@ def approach_3(
 def _columns(runs: Runs, y: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """N, D, C and y of the runs that did not diverge, each (n,)."""
     need_columns(runs, ("N", "D", "C"), "the best size needs")
-    finite = np.flatnonzero(~runs.diverged(y))
+    finite = np.flatnonzero(runs.finite(y))
     if not finite.size or np.any(runs[y][finite] <= 0):
         raise InputError(f"the best size needs runs with {y} > 0: leave the others out with --where")
     return runs["N"][finite], runs["D"][finite], runs["C"][finite], runs[y][finite]

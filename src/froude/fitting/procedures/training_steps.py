@@ -96,7 +96,7 @@ def step_stages(runs: Runs, y: str = "loss") -> dict[str, float]:
 def _curves(runs: Runs, y: str) -> list[_Curve]:
     """The curves in a table, by size and then by batch."""
     need_columns(runs, ("N", "S", "B"), "the stages need")
-    table = runs.take(~runs.diverged(y))
+    table = runs.take(runs.finite(y))
     curves = []
     for N, B in sorted(set(zip(table["N"].tolist(), table["B"].tolist(), strict=True))):
         rows = np.flatnonzero((table["N"] == N) & (table["B"] == B))

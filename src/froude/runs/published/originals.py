@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 from froude.errors import InputError
 from froude.runs.conditions import condition_mask
 from froude.runs.frames import frame_from_csv, frame_from_rows
-from froude.runs.roles import unknown_column
+from froude.runs.missing_columns import unknown_column
 from froude.runs.study.gather import flatten
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.result import Result
+from froude.runs.missing_columns import unknown_column
 from froude.runs.published.downloads import TIMEOUT_S, cache_folder, cached_files, fetch, keep, sha256_of
 from froude.runs.published.originals import Original, csv_frame, read_original
-from froude.runs.roles import unknown_column
 from froude.runs.table import Runs
 
 if TYPE_CHECKING:

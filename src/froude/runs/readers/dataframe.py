@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from froude.errors import InputError
 from froude.runs.readers.reader import Curves, path_of, runs_of
 from froude.runs.table import Runs
 
@@ -32,10 +33,19 @@ class DataframeReader:
     def read(self, source: Any, columns: Mapping[str, str] | None = None) -> Runs:
         """Return the runs in the dataframe, one a row."""
         import narwhals as nw
+        import polars as pl
 
-        frame = nw.from_native(source)
-        eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
-        return runs_of(eager.to_polars(), source, columns)
+        try:
+            frame = nw.from_native(source)
+            eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+            polars = eager.to_polars()
+        except Exception as error:  # every dataframe library has errors of its own
+            raise InputError(
+                f"the dataframe cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}): "
+                "give columns of numbers and texts, each with a name of its own"
+            ) from None
+        labels = [c.name for c in polars if c.dtype in (pl.Categorical, pl.Enum)]
+        return runs_of(polars.with_columns(pl.col(labels).cast(pl.String)), source, columns)
 
     def curves(self, source: Any) -> Curves | None:
         """None: a dataframe holds a row for each run."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from froude.errors import InputError
+from froude.runs.cells.decoding import COMPRESSED
 from froude.runs.readers.dataframe import DataframeReader
-from froude.runs.readers.files import DELIMITED, JSON_LINES, PARQUET
+from froude.runs.readers.files import DELIMITED, JSON, JSON_LINES, PARQUET
 from froude.runs.readers.reader import Curves, Reader, path_of
 from froude.runs.readers.study_folder import StudyReader
 from froude.runs.study.folder import SETTINGS, Study
@@ -21,25 +22,45 @@ if TYPE_CHECKING:
 else:
     RunsSource = Any
 
-READERS: tuple[Reader, ...] = (DELIMITED, PARQUET, JSON_LINES, StudyReader(), DataframeReader())
+READERS: tuple[Reader, ...] = (DELIMITED, PARQUET, JSON, JSON_LINES, StudyReader(), DataframeReader())
 """Every reader, in the order in which they are asked; a new one joins here and in the contract suite."""
 
+_WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 
-def read_runs(source: RunsSource, columns: Mapping[str, str] | None = None) -> Runs:
-    """Return the runs in `source`: a CSV, TSV, Parquet or JSONL file, a study or its folder, or a dataframe.
 
-    Any dataframe that narwhals knows will do (polars, pandas, PyArrow, ...); `Runs` are returned as they are.
-    `columns` maps role to column name, as in {"N": "params"}; other roles are found by name (see `ROLES`).
+def read_runs(source: RunsSource, columns: Mapping[str, str] | None = None, where: str | None = None) -> Runs:
+    """Return the runs in `source`: a table in a text, JSON or Parquet file, a study or its folder, or a dataframe.
+
+    Text may be separated by commas, semicolons, tabs, bars or blanks, in UTF-8, UTF-16 or Windows-1252, and compressed;
+    `notes` of the result say what is not plain. Any dataframe that narwhals knows will do (polars, pandas, PyArrow, …);
+    `Runs` are returned as they are. `columns` maps role to column name, as in {"N": "params"}; other roles are found by
+    name (see `ROLES`). `where` is an SQL condition, as in "C < 1e21 AND tag = 'seed'": rows for which it does not hold
+    are left out before any is checked.
 
     Raises InputError for a source that is missing, empty, of unknown type or unreadable, for a column that is
-    not there, and for N, D, C or loss that are no numbers or out of range.
+    not there, for N, D, C or loss that are no numbers or out of range, and for a condition that leaves no runs.
     """
+    return chosen(read_unchecked(source, columns), where)
+
+
+def read_unchecked(source: RunsSource, columns: Mapping[str, str] | None = None) -> Runs:
+    """Return the runs in `source` as `read_runs` does, with `faults` for the cells that it refuses."""
     if isinstance(source, Runs):
         if columns:
             raise InputError(f"these runs are read already, --columns {dict(columns)} comes too late: give it before")
         return source
     source = source.path if isinstance(source, Study) else source
     return reader_of(source).read(source, columns)
+
+
+def chosen(runs: Runs, where: str | None) -> Runs:
+    """Return the runs for which a condition holds, checked. InputError if there are none, or one has a fault."""
+    if where is None:
+        return runs.checked()
+    some = runs.where(where)
+    if not len(some):
+        raise InputError(f"--where {where!r} leaves none of {len(runs)} runs: loosen the condition")
+    return some.retyped().checked()
 
 
 def read_curves(source: Any) -> Curves:
@@ -72,5 +93,9 @@ def _unrecognised(source: object) -> InputError:
         return InputError(f"{shown} is no study: give a folder with a {SETTINGS}")
     if not os.path.exists(path):
         return InputError(f"no file or folder {shown}: check the path")
+    if path.suffix.lower() in _WORKBOOKS:
+        return InputError(f"{shown} is a workbook: save the sheet as CSV and give that")
     *kinds, last = [kind for reader in READERS for kind in reader.kinds]
-    return InputError(f"{shown} is of a type not read: give {', '.join(kinds)} or {last}")
+    return InputError(
+        f"{shown} is of a type not read: give {', '.join(kinds)} or {last} (files also as {', '.join(COMPRESSED)})"
+    )

@@ -36,10 +36,11 @@ class Reader(Protocol):
         ...
 
     def read(self, source: Any, columns: Mapping[str, str] | None = None) -> Runs:
-        """Return the runs in a source that it recognises; `columns` maps role to column name.
+        """Return the runs in a source that it recognises, not checked yet; `columns` maps role to column name.
 
-        `notes` of the result tell of all that was left out or cut short. Raises InputError, in one line, for what is
-        damaged, empty or unreadable, and for columns as `Runs.from_frame` does.
+        `notes` of the result tell of all that was left out or cut short, and how numbers are written where that is not
+        plain; `faults` of cells that cannot be. Raises InputError, in one line, for what is damaged, empty or
+        unreadable, and for columns as `Runs.unchecked` does.
         """
         ...
 
@@ -54,8 +55,9 @@ def path_of(source: object) -> Path | None:
 
 
 def runs_of(frame: pl.DataFrame, source: object, columns: Mapping[str, str] | None, notes: Sequence[str] = ()) -> Runs:
-    """Return the runs of the frame that was read from a source. Raises InputError if there are none."""
+    """Return the runs of the frame that was read from a source, not checked yet. InputError if there are none."""
+    path = path_of(source)
     if frame.is_empty():
-        shown = "the dataframe" if path_of(source) is None else repr(str(source))
+        shown = "the dataframe" if path is None else repr(str(source))
         raise InputError(f"{shown} holds no runs: give a table with a line of column names and a row for each run")
-    return Runs.from_frame(frame, columns, notes)
+    return Runs.unchecked(frame, columns, notes, name="" if path is None else path.name)
