@@ -235,7 +235,8 @@ def _y_range(view: View) -> tuple[float, float]:
         factor = max((high / low) ** 0.07, 1.02)
         return low / factor, high * factor ** (room / 0.07)
     unit = high - low or 0.7 * abs(high) or 1.0
-    return low - 0.07 * unit, high + room * unit
+    floor = 0.16 if any(mark.side == "below" for mark in view.marks) else 0.07
+    return low - floor * unit, high + room * unit
 
 
 def _room(view: View, narrow: bool) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from froude.atlas.schema import number
 from froude.atlas.selection import ClaimRow
-from froude.drawing.axes import bare_figure, log_ticks, put_text
+from froude.drawing.axes import bare_figure, log_ticks, put_text, text_width, wrap
 from froude.drawing.colours import COLOURS
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ROW_PX, _HEAD_PX, _KEY_PX, _SCALE_PX = 42, 34, 30, 26
 _LEFT_PX = 12
 _EDGE_PX = 104  # for the values beside marks
-_LETTER_PX = 6.6  # of a label, at most
+_LINE_PX = 15  # of words that take several
 _KEY = (("point", "measured"), ("bound", "up to: most gains lie below"), ("ideal", "ideal, not measured"))
 
 
@@ -25,29 +25,37 @@ def claims_chart(rows: Iterable[ClaimRow], width: int = 840) -> Figure:
     """The claims as rows over one logarithmic scale; `width` in CSS pixels. InputError without matplotlib."""
     rows = list(rows)
     groups = {row.group: [one for one in rows if one.group == row.group] for row in rows}
-    height = _KEY_PX + _SCALE_PX + _ROW_PX * len(rows) + _HEAD_PX * len(groups)
+    words = {id(row): wrap(_words(row), width - _LEFT_PX) for row in rows}
+    heights = {key: _ROW_PX + _LINE_PX * (len(lines) - 1) for key, lines in words.items()}
+    height = _KEY_PX + 2 * _SCALE_PX + sum(heights.values()) + _HEAD_PX * len(groups)
     figure, axes = bare_figure(width, height, left=_LEFT_PX, right=_EDGE_PX)
     axes.set_xscale("log")
     axes.set_xticks([])
     axes.set_xticks([], minor=True)
     axes.set_xlim(min(1.0, *(row.low for row in rows)), 1.02 * max(row.high for row in rows))
     _key(axes, width)
-    y = _KEY_PX
+    y = _KEY_PX + _SCALE_PX
     for group, members in groups.items():
         put_text(axes, axes.get_xlim()[0], y + _HEAD_PX - 12, group, "ink", bold=True, size=13)
         y += _HEAD_PX
         for row in members:
-            _draw(axes, row, y, width)
-            y += _ROW_PX
+            _draw(axes, row, y, words[id(row)])
+            y += heights[id(row)]
     _scale(axes, y, rows[0].claim.unit)
     return figure
 
 
-def _draw(axes: Axes, row: ClaimRow, y: float, width: int) -> None:
+def _words(row: ClaimRow) -> str:
+    """What a claim says beside its value, which is drawn."""
+    return f"{row.record.id}: {row.claim.sentence.replace(f': {row.claim.size}', '')}"
+
+
+def _draw(axes: Axes, row: ClaimRow, y: float, lines: list[str]) -> None:
     """One claim: its words above, its mark below, its value beside."""
     claim, (left, right) = row.claim, axes.get_xlim()
-    words = f"{row.record.id}: {claim.sentence.replace(f': {claim.size}', '')}"
-    put_text(axes, left, y + 8, _clipped(words, int(width / _LETTER_PX)), "soft")
+    for k, line in enumerate(lines):
+        put_text(axes, left, y + 8 + _LINE_PX * k, line, "soft")
+    y += _LINE_PX * (len(lines) - 1)
     ideal = claim.gain == "ideal"
     if claim.qualifier in ("maximum", "at least"):
         _bound(axes, row.high, left if claim.qualifier == "maximum" else right, y + 27, ideal)
@@ -86,15 +94,14 @@ def _key(axes: Axes, width: int) -> None:
             _points(axes, start, start, 12, kind == "ideal")
         shift = 32 if kind == "bound" else 14
         put_text(axes, left, 12, words, "soft", shift=at + shift)
-        at += shift + _LETTER_PX * len(words) + 24
+        at += shift + text_width(words) + 24
 
 
 def _scale(axes: Axes, y: float, unit: str) -> None:
+    """The scale above and below all claims, with hairlines through them."""
     low, high = axes.get_xlim()
     for tick in log_ticks(low, high, 9):
-        axes.plot([tick, tick], [_KEY_PX, y], color=COLOURS["hair"], linewidth=1, zorder=0)
-        put_text(axes, tick, y + 12, f"{number(tick)}{'×' if unit == 'x' else f' {unit}'}", "soft", anchor="center")
-
-
-def _clipped(text: str, letters: int) -> str:
-    return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
+        axes.plot([tick, tick], [_KEY_PX + 16, y], color=COLOURS["hair"], linewidth=1, zorder=0)
+        for height in (_KEY_PX + 6, y + 12):
+            text = f"{number(tick)}{'×' if unit == 'x' else f' {unit}'}"
+            put_text(axes, tick, height, text, "soft", anchor="left" if tick == low else "center")

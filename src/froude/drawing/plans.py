@@ -48,7 +48,7 @@ def front_view(points: Sequence[Point], plan: Plan, aim: str) -> View:
         for at in ([round(plan.forecast["loss"], LOSS_DIGITS)] if "loss" in plan.forecast else [])
     ]
     counts = np.unique(sizes)
-    named = counts if len(counts) <= _NAMED else counts[[0, len(counts) // 2, -1]]
+    named = counts if 1 < len(counts) <= _NAMED else counts[[0, len(counts) // 2, -1]] if len(counts) > 1 else ()
     groups = [
         Points(
             x=spent[sizes == count], y=loss[sizes == count], colours=(shades[count],) * int(np.sum(sizes == count)),
