@@ -108,6 +108,12 @@ def test_the_forecast_is_told_with_its_interval_laws_and_warnings():
     assert "a warning" in text
 
 
+def test_where_no_law_could_be_held_out_that_is_told_once():
+    choice = [{"law": law, "held_out_error": math.nan, "cuts": 0} for law in ("chinchilla", "kaplan-joint")]
+    text = " ".join(story(ForecastReady(document={**FORECAST, "choice": choice})).split())
+    assert "held out: of no law, for which the pilots are too few: chinchilla, kaplan-joint" in text
+
+
 @pytest.mark.parametrize(
     ("measured", "words"),
     [

@@ -80,6 +80,9 @@ def test_the_command_says_who_is_ahead_and_refuses_two_sizes(cli: Callable, refu
     assert "the one ahead now is ahead there with a probability of 0%" in text
     refusal = refused("compare", *paths, "--at", "C=1e24,N=1e9")
     assert refusal == "--at 'C=1e24,N=1e9' names 2 inputs: give one, as in C=1e24"
+    few = write_csv(tmp_path / "few.csv", {"C": SMALL[:2], "loss": [3.0, 2.9]})
+    assert refused("compare", paths[0], few, "--at", "C=1e24").startswith(f"{few}: power-floor has 3 parameters")
+    assert refused("compare", *paths, "--law", "powr", "--at", "C=1e24").startswith("no law is called 'powr'")
 
 
 def test_curves_that_never_meet_have_no_crossing(cli: Callable, tmp_path: Path) -> None:

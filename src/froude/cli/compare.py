@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -9,6 +11,7 @@ import typer
 from froude.cli.completion import complete_law_names
 from froude.cli.options import Columns, Draws, Flops, Json, Outcome, Seed, Where, read_table
 from froude.cli.show import present
+from froude.errors import InputError
 
 
 def compare(
@@ -34,15 +37,29 @@ def compare(
     Example: `froude compare adam.csv muon.csv --at C=1e24`
     """
     from froude.answers.comparisons import answer_of_comparison
-    from froude.errors import InputError
     from froude.fitting import compare as compare_fits
     from froude.fitting import fit
+    from froude.laws import get_law
     from froude.quantity import parse_assignments
 
     wanted = parse_assignments(at)
     if len(wanted) != 1:
         raise InputError(f"--at {at!r} names {len(wanted)} inputs: give one, as in C=1e24")
     ((x, size),) = wanted.items()
-    tables = [read_table(table, columns, where, flops) for table in (first, second)]
-    one, other = (fit(law, runs, y, x=x, draws=draws, seed=seed + k) for k, runs in enumerate(tables))
+    get_law(law, x)  # whose refusal speaks of no table
+    fits = []
+    for k, table in enumerate((first, second)):
+        with naming_table(table):
+            runs = read_table(table, columns, where, flops)
+            fits.append(fit(law, runs, y, x=x, draws=draws, seed=seed + k))
+    one, other = fits
     present(answer_of_comparison(compare_fits(one, other, size), (first, second)), json)
+
+
+@contextmanager
+def naming_table(table: str) -> Iterator[None]:
+    """Lets an InputError say which of two tables it speaks of."""
+    try:
+        yield
+    except InputError as error:
+        raise error if table in str(error) else InputError(f"{table}: {error}") from None

@@ -23,7 +23,9 @@ def interval_words(interval: Sequence[float]) -> str:
 
 
 def held_out_words(forecast: Mapping[str, Any]) -> str:
-    """Each law with its error on the largest pilots: "chinchilla 1.2%, kaplan-joint 2.0%"."""
+    """Each law with its error on the largest pilots: "chinchilla 1.2%, kaplan-joint 2.0%"; or that there is none."""
+    if not any(law["cuts"] for law in forecast["choice"]):
+        return "of no law, for which the pilots are too few: " + ", ".join(law["law"] for law in forecast["choice"])
     return ", ".join(f"{law['law']} {held_out_error(law)}" for law in forecast["choice"])
 
 
