@@ -25,7 +25,7 @@ EXAMPLES = SOURCE / "growth" / "examples"
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.parent != EXAMPLES)
 PACKAGES = [path for path in MODULES if path.name == "__init__.py" and path.parent != SOURCE]
 
-FREE = {"errors", "quantity", "host", "result"}
+FREE = {"errors", "quantity", "host", "result", "provenance", "version"}
 MEASURED = FREE | {"runs", "laws", "cost"}
 DECIDED = MEASURED | {"fitting", "planning"}
 TOLD = DECIDED | {"growth", "atlas", "answers"}
@@ -35,6 +35,8 @@ MAY_IMPORT = {
     "quantity": {"errors"},
     "host": set(),
     "result": set(),
+    "version": set(),
+    "provenance": {"result", "version"},
     "runs": FREE,
     "laws": FREE,
     "cost": FREE,

@@ -7,8 +7,7 @@ verb of the command line is a function here; `__init__.pyi` lists them by room, 
 import lazy_loader
 
 from froude.result import Faces, show_results_by
-
-__version__ = "0.1.0"
+from froude.version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 

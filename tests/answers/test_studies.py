@@ -54,7 +54,7 @@ def test_the_result_of_a_study_of_0_1_0_is_that_of_today():
 
 def test_headline_facts_and_laws_show_the_numbers_of_the_json(study):
     answer = answer_of_study(read_study_record(study))
-    assert answer.to_dict() == RESULT
+    assert answer.to_dict().items() >= RESULT.items()
     laws = answer.table("Laws tried").rows
     texts = [answer.headline, *(fact.text for fact in answer.facts), *(cell for row in laws for cell in row)]
     assert unmatched(texts, [RESULT, FORECAST, ALL_SECONDS]) == []

@@ -21,7 +21,7 @@ def test_fit_prints_the_planted_law_with_intervals_around_it(cli, table):
     assert list(answer) == [
         *("law", "n", "diverged", "params", "intervals", "level"),
         *("residual", "objective", "gradient", "starts", "warnings"),
-        *("error", "drift", "hold_outs", "derived", "notes"),
+        *("error", "drift", "hold_outs", "provenance", "derived", "notes"),
     ]
     assert (answer["law"], answer["n"], answer["diverged"], answer["residual"]) == ("chinchilla", 36, 0, "log")
     assert answer["starts"] == {"tried": 27, "agree": 27}
@@ -125,7 +125,10 @@ def test_the_same_seed_gives_the_same_output(cli, table):
 
 def test_predict_gives_the_planted_loss_far_out_within_its_interval(cli, saved):
     (one,) = json.loads(cli("predict", saved, "--at", "N=70B,D=1.4T", "--json").out)
-    assert list(one) == ["at", "mean", "interval", "level", "beyond", "distance", "checked_to", "doubts"]
+    assert list(one) == [
+        *("at", "mean", "interval", "level", "beyond", "distance", "checked_to", "doubts"),
+        "provenance",
+    ]
     assert (one["at"], one["level"]) == ({"N": 70e9, "D": 1.4e12}, 0.9)
     truth = get_law("chinchilla")(N=70e9, D=1.4e12, **CHINCHILLA)
     assert one["interval"][0] < truth < one["interval"][1]
@@ -160,7 +163,7 @@ def test_backtest_predicts_planted_runs_and_a_wrong_law_does_worse(cli, table):
     right, wrong = json.loads(cli(*words, "--json").out)["laws"]
     assert list(right) == [
         *("law", "hold_out", "mean_abs_rel_error", "worst_abs_rel_error", "coverage"),
-        *("mean_half_width", "level", "n_fit", "n_held_out", "doubts"),
+        *("mean_half_width", "level", "n_fit", "n_held_out", "provenance", "doubts"),
     ]
     columns = planted()
     n_held_out = int(np.sum(6 * columns["N"] * columns["D"] > 1e21))
@@ -277,7 +280,8 @@ def test_report_writes_the_page_and_prints_where(cli, tmp_path, monkeypatch):
     page = study.path / "report.html"
     monkeypatch.setattr("froude.reporting.write_report", lambda study: study.path / "report.html")
     assert cli("report", study.path) == (0, f"{page}\n", "")
-    assert cli("report", study.path, "--json") == (0, json.dumps({"report": str(page)}) + "\n", "")
+    done = cli("report", study.path, "--json")
+    assert (done.code, json.loads(done.out)["report"], done.err) == (0, str(page), "")
 
 
 def test_json_has_no_nan_and_keeps_every_number_that_is_there():

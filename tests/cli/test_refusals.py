@@ -162,7 +162,7 @@ def test_what_is_no_fit_is_refused(refused, tmp_path, table):
 def test_a_fit_of_another_version_is_refused(refused, saved):
     saved.write_text(json.dumps(json.loads(saved.read_text()) | {"version": 99}))
     line = refused("predict", saved, "--at", "N=1B,D=1B")
-    assert line.startswith(f"{saved} is a fit of version 99 and this Froude reads version 2: ")
+    assert line.startswith(f"{saved} is a fit of version 99 and this Froude reads 2 to 3: ")
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_the_scores_are_those_of_the_arrays() -> None:
     assert judged.law.inputs == ("N",)
     off = np.abs(judged.predicted - judged.measured) / judged.measured
     inside = (judged.lo <= judged.measured) & (judged.measured <= judged.hi)
-    assert judged.to_dict() == {
+    assert judged.to_dict() == judged.origin | {
         "law": "power",
         "hold_out": "N > 1e7",
         "mean_abs_rel_error": pytest.approx(off.mean()),

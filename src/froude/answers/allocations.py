@@ -51,6 +51,7 @@ def answer_of_approaches(approaches: Approaches) -> Answer:
         notes=("N grows as C^a and D as C^b; in brackets the interval of each",),
         warnings=approaches.missing,
         data={
+            **approaches.origin,
             "approaches": [approach_to_dict(each) for each in approaches.answers],
             "missing": list(approaches.missing),
         },
@@ -104,6 +105,7 @@ def answer_of_optimum(optimum: Optimum) -> Answer:
             "order": optimum.order,
             "window": optimum.window,
             "warnings": list(optimum.warnings),
+            **optimum.origin,
         },
     )
 
@@ -111,7 +113,8 @@ def answer_of_optimum(optimum: Optimum) -> Answer:
 def allocation_to_dict(allocation: Allocation) -> dict[str, Any]:
     """The best sizes as JSON: numbers, or lists of them where C is an array; the ends of an interval where known."""
     values = {name: _plain(getattr(allocation, name)) for name in ("C", *_SIZES)}
-    return values | {"intervals": {name: [_plain(end) for end in ends] for name, ends in allocation.intervals.items()}}
+    intervals = {name: [_plain(end) for end in ends] for name, ends in allocation.intervals.items()}
+    return values | {"intervals": intervals} | allocation.origin
 
 
 def approach_to_dict(approach: Approach) -> dict[str, Any]:

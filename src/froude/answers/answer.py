@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, final
 
+from froude.provenance import Provenance
+
 
 class Fact(NamedTuple):
     """Something said under a head; an empty head goes on with what stands above."""
@@ -76,8 +78,15 @@ class Answer:
         raise KeyError(f"no table {title!r}")
 
     def to_dict(self) -> Any:
-        """What `--json` prints."""
-        return dict(self.data) if isinstance(self.data, Mapping) else self.data
+        """What `--json` prints: the data with their provenance, or a list of such."""
+        how = {"provenance": self.provenance.to_dict()}
+        return dict(self.data) | how if isinstance(self.data, Mapping) else [dict(each) | how for each in self.data]
+
+    @property
+    def provenance(self) -> Provenance:
+        """How the result was made; for one that is looked up and not computed, how it is being shown."""
+        first = self.data if isinstance(self.data, Mapping) else next(iter(self.data), {})
+        return Provenance.from_dict(first["provenance"]) if "provenance" in first else Provenance.now()
 
 
 def split_sentences(sentences: tuple[str, ...] | list[str], longest_head: int = 32) -> tuple[tuple[str, str], ...]:

@@ -32,6 +32,7 @@ def answer_of_backtests(backtests: Sequence[Backtest]) -> Answer:
         data={
             "hold_out": hold_out,
             "laws": [{**each.to_dict(), "doubts": list(each.fit.doubts)} for each in backtests],
+            **first.origin,
         },
     )
 

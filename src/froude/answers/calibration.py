@@ -48,6 +48,7 @@ def answer_of_judged_case(case: JudgedCase) -> Answer:
             "n_held_out": len(case.errors),
             "mean_error": case.mean_error,
             "mean_errors": mean,
+            **case.origin,
         },
     )
 

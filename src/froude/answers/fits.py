@@ -62,7 +62,7 @@ def answer_of_choice(choice: Choice, *, runs: Runs | None = None, saved: str | N
 def _to_dict(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | None) -> dict[str, Any]:
     return {
         **fit.to_dict(),
-        "hold_outs": hold_outs,
+        "hold_outs": fit.hold_outs if hold_outs is None else hold_outs,
         **({"derived": list(_origins(fit, runs)), "notes": list(runs.notes)} if runs is not None else {}),
         **({"saved": saved} if saved is not None else {}),
     }

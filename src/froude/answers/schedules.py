@@ -39,6 +39,7 @@ def answer_of_best_schedule(best: BestSchedule) -> Answer:
         data={
             "schedule": schedule_to_dict(best.schedule),
             "loss": best.loss,
+            **best.origin,
             "rivals": {
                 name: {"schedule": schedule_to_dict(each), "loss": loss} for name, (each, loss) in best.rivals.items()
             },

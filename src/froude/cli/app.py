@@ -26,6 +26,7 @@ from froude.cli import (
 from froude.cli.completion import is_completing
 from froude.cli.errors import exit_code_of
 from froude.cli.help import PANELS, HelpCommand, HelpGroup
+from froude.provenance import by_command
 
 MEASURE, FIT, DECIDE, LOOK_UP = PANELS
 
@@ -115,7 +116,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         if is_completing():
             command.main(list(sys.argv[1:]), prog_name="froude")  # which answers the shell and leaves
-        with command.make_context("froude", words) as context:
+        with by_command(words), command.make_context("froude", words) as context:
             command.invoke(context)
         sys.stdout.flush()
     except typer.Exit as leave:

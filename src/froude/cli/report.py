@@ -6,6 +6,7 @@ import typer
 
 from froude.cli.options import Json
 from froude.cli.render import print_json
+from froude.provenance import Provenance
 
 
 def report(
@@ -20,4 +21,4 @@ def report(
     from froude.runs import Study
 
     page = write_report(Study.open(study))
-    print_json({"report": str(page)}) if json else print(page)
+    print_json({"report": str(page), "provenance": Provenance.now().to_dict()}) if json else print(page)

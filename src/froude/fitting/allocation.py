@@ -10,8 +10,8 @@ import numpy as np
 from froude.errors import InputError
 from froude.fitting.fits import Fit
 from froude.laws import Law, get_law
+from froude.provenance import Computed, recorded
 from froude.quantity import read_quantities
-from froude.result import Result
 
 FLOP_PER_PARAM_TOKEN = 6.0
 """Training FLOPs for each parameter and token by the usual account: 2 forward, 4 backward."""
@@ -23,7 +23,7 @@ _NUDGE = 0.1
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Allocation(Result):
+class Allocation(Computed):
     """The parameters N and tokens D that make the most of C FLOPs, and the loss there: floats, or arrays shaped as C.
 
     `a` and `b` are the slopes d log N/d log C and d log D/d log C. `intervals` holds the two ends for each of "N", "D",
@@ -44,6 +44,7 @@ class Allocation(Result):
         return self.D / self.N
 
 
+@recorded
 def optimal(
     source: Fit | Mapping[str, float] | str | Path,
     C: Any,

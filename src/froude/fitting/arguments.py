@@ -8,6 +8,7 @@ from typing import Any
 
 from froude.errors import InputError
 from froude.laws import Law, get_law
+from froude.provenance import note_data
 from froude.runs import Runs, RunsSource, read_runs
 
 AUTO = "auto"
@@ -25,7 +26,7 @@ def read_law_first(verb: str, law: Any, runs: RunsSource) -> Runs:
             f"froude.{verb} takes a law first, by its name or as a Law, and a {type(law).__name__} is none: "
             f"write froude.{verb}('chinchilla', runs)"
         )
-    return read_runs(runs)
+    return take_runs(runs)
 
 
 def read_runs_first(verb: str, runs: RunsSource, after: Any, how: str) -> Runs:
@@ -33,7 +34,14 @@ def read_runs_first(verb: str, runs: RunsSource, after: Any, how: str) -> Runs:
     swapped = not isinstance(after, str) and _is_table(after)
     if _is_law(runs) or isinstance(runs, int | float) or (swapped and not _is_table(runs)):
         raise InputError(f"froude.{verb} takes the runs first: write froude.{how}")
-    return read_runs(runs)
+    return take_runs(runs)
+
+
+def take_runs(runs: RunsSource) -> Runs:
+    """The runs, whose hash becomes part of the provenance of what is made of them."""
+    taken = read_runs(runs)
+    note_data(taken.sha256)
+    return taken
 
 
 def _is_table(value: Any) -> bool:

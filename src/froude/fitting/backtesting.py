@@ -13,14 +13,14 @@ from froude.fitting.fits import Fit
 from froude.fitting.measured import measure
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.laws import Law, get_law
-from froude.result import Result
+from froude.provenance import Computed, recorded
 from froude.runs import Runs, RunsSource
 from froude.runs.count_agreement import check_counted_alike
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Backtest(Result):
+class Backtest(Computed):
     """A law fitted without some runs, and its forecasts of these, each (held out,), beside what was measured.
 
     `fit` is the fit to the rest, for which the condition `hold_out` does not hold; `rows` (held out,) are the positions
@@ -90,9 +90,11 @@ class Backtest(Result):
             "level": self.level,
             "n_fit": self.n_fit,
             "n_held_out": self.n_held_out,
+            **self.origin,
         }
 
 
+@recorded
 def backtest(
     laws: Law | str | Iterable[Law | str],
     runs: RunsSource,

@@ -16,7 +16,7 @@ from froude.errors import InputError
 from froude.fitting.choice import NEAREST, Choice, HeldOut, choose, update_drift
 from froude.fitting.extrapolation import Extrapolation
 from froude.fitting.forecasting import deviations_at, disagreement_beyond
-from froude.result import Result
+from froude.provenance import Computed, recorded
 from froude.runs import Runs, get_published
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class Case:
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class JudgedCase(Result):
+class JudgedCase(Computed):
     """A case forecast and compared with what was measured.
 
     `errors` are log forecast − log measured of the average (held out,), `reaches` how far beyond the fitted runs in ln
@@ -106,6 +106,7 @@ def read_cases(path: Path) -> tuple[Case, ...]:
     return tuple(_case(path, number, fields) for number, fields in enumerate(listed, start=1))
 
 
+@recorded
 def calibrate(
     path: str | Path, watch: Callable[[Sequence[Case]], Iterable[Case]] = lambda cases: cases
 ) -> list[JudgedCase]:

@@ -23,7 +23,7 @@ from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.fitting.outliers import far_off
 from froude.fitting.solver import objective
 from froude.laws import Law, average, get_law
-from froude.result import Result
+from froude.provenance import Computed, Provenance, recorded
 from froude.runs import Runs, RunsSource
 
 # All have a floor: text has entropy, and small runs hide it.
@@ -79,7 +79,7 @@ class LawCandidate:
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Choice(Result):
+class Choice(Computed):
     """The average of the candidates as a `fit`, beside the candidates, the best first, and their shares in it.
 
     A share is the inverse square of the candidate's held-out error over the sum of all; shares below LEAST_SHARE are
@@ -91,9 +91,13 @@ class Choice(Result):
     shares: tuple[float, ...]
     held_out: tuple[HeldOut, ...]
 
+    def stamped(self, provenance: Provenance) -> "Choice":
+        """The same with its provenance, which its fit has too."""
+        return replace(self, provenance=provenance, fit=self.fit.stamped(provenance))
+
     def to_dict(self) -> dict[str, Any]:
         """The average as JSON, with the table behind it; `froude fit --law auto --json` prints it."""
-        return {**self.fit.to_dict(), "hold_outs": len(self.held_out), "choice": self.candidates_to_dict()}
+        return {**self.fit.to_dict(), "choice": self.candidates_to_dict(), **self.origin}
 
     def candidates_to_dict(self) -> list[dict[str, Any]]:
         """The table behind the choice, the best law first."""
@@ -103,6 +107,7 @@ class Choice(Result):
         ]
 
 
+@recorded
 def fit(
     law: Law | str,
     runs: RunsSource,
@@ -123,6 +128,7 @@ def fit(
     return choose(read_law_first("fit", law, runs), y, laws=law, x=x, options=options, **changes).fit
 
 
+@recorded
 def choose(
     runs: RunsSource,
     y: str = "loss",
@@ -157,7 +163,8 @@ def choose(
     members = {each.fit: share for each, share in zip(best, shares, strict=True) if share}
     averaged = _average_fits(members, [evidence_of[each] for each in members])
     drift = update_drift(shipped_extrapolation().drift, held_out)
-    return Choice(fit=replace(averaged, drift=drift), candidates=best, shares=shares, held_out=held_out)
+    fit = replace(averaged, drift=drift, hold_outs=len(held_out))
+    return Choice(fit=fit, candidates=best, shares=shares, held_out=held_out)
 
 
 def forecast_cuts(law: Law, measured: Measured, seed: int) -> Iterator[HeldOut]:

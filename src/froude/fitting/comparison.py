@@ -11,8 +11,8 @@ from froude.fitting.backtesting import Backtest
 from froude.fitting.fits import Fit
 from froude.fitting.forecasting import extrapolation_error
 from froude.laws.inverse import first_zero
+from froude.provenance import Computed, recorded
 from froude.quantity import read_quantity
-from froude.result import Result
 
 Side = Literal["first", "second"]
 
@@ -40,7 +40,7 @@ class Estimate:
 
 @final
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Comparison(Result):
+class Comparison(Computed):
     """Two fits, `first` and `second`, along one input x, the better of which has the lower outcome.
 
     `crossing` is the first x at which they meet. `small` wins at the smallest x of both, `winner` at the x `at`: a side
@@ -74,9 +74,11 @@ class Comparison(Result):
             "still_wins": self.still_wins,
             "multiplier": self.multiplier.to_dict(),
             "steeper": self.steeper or "",
+            **self.origin,
         }
 
 
+@recorded
 def compare(first: Fit | str | Path, second: Fit | str | Path, at: float | str) -> Comparison:
     """Two fits of laws of the same one input compared, up to and at an input of interest, as 1e24 or "1e24 FLOP".
 

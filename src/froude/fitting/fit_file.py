@@ -10,9 +10,11 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.laws.catalogue import is_named, named_law
+from froude.provenance import Provenance
 from froude.runs import atomic_write
 
-_FORMAT, _VERSION = "froude-fit", 2
+_FORMAT, _VERSION = "froude-fit", 3
+_OLDEST = 2  # which does not say how it was made, nor how many hold-outs there were
 _PLAIN = (
     *("y", "level", "n", "diverged", "objective", "gradient"),
     *("starts_tried", "starts_agree", "converged", "seed", "drift"),
@@ -43,6 +45,8 @@ def write_fit_file(path: Path, fit: Mapping[str, Any]) -> None:
         # Only where there are any, so that a fit without them is written as it was before there were such.
         **({"doubts": list(fit["doubts"])} if fit["doubts"] else {}),
         **({"of_checkpoints": True} if fit["of_checkpoints"] else {}),
+        "hold_outs": fit["hold_outs"],
+        "provenance": fit["provenance"] and fit["provenance"].to_dict(),
     }
     try:
         atomic_write(path, json.dumps(document, ensure_ascii=False).encode())
@@ -58,9 +62,9 @@ def read_fit_file(path: Path) -> dict[str, Any]:
     document = _read(path)
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise InputError(f"{path} is no fit: {_REMEDY}")
-    if document.get("version") != _VERSION:
+    if document.get("version") not in range(_OLDEST, _VERSION + 1):
         raise InputError(
-            f"{path} is a fit of version {document.get('version')} and this Froude reads version {_VERSION}: "
+            f"{path} is a fit of version {document.get('version')} and this Froude reads {_OLDEST} to {_VERSION}: "
             "fit again, or use the Froude that wrote it"
         )
     try:
@@ -95,5 +99,7 @@ def _fields(document: Mapping[str, Any]) -> dict[str, Any]:
         "rows": np.array(document["rows"], dtype=int),
         "residuals": np.array(document["residuals"], dtype=float),
         "draws": np.array(document["draws"], dtype=float),
+        "hold_outs": document.get("hold_outs"),
+        "provenance": Provenance.from_dict(document["provenance"]) if document.get("provenance") else None,
         **{name: document[name] for name in _PLAIN},
     }

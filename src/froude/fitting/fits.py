@@ -16,12 +16,12 @@ from froude.fitting.measured import log_size
 from froude.fitting.misfit import Misfit, find_misfit
 from froude.laws import Law
 from froude.laws.lr_history import LearningRates
-from froude.result import Result
+from froude.provenance import Computed, recorded
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Fit(Result):
+class Fit(Computed):
     """A law with numbers, and how sure they are. Made by `fit` or `Fit.load`.
 
     `objective` is the sum of Huber(residual, delta 1e-3). `starts_agree` of `starts_tried` random starts
@@ -31,8 +31,9 @@ class Fit(Result):
     `intervals` their percentiles at `level`. `residuals` (n,) are log predicted − log measured, or
     predicted − measured, of the fitted runs, which are at positions `rows` (n,) of the table and have inputs
     `inputs`, each (n,). `drift` is the relative standard deviation that a forecast gains for each factor e
-    beyond the fitted runs, from published studies and from hold-outs of these runs. `doubts` are those of the
-    warnings that a forecast must repeat. `of_checkpoints` says that the rows are points of trainings, not runs.
+    beyond the fitted runs, from published studies and from `hold_outs` cuts of these runs, None where nobody says.
+    `doubts` are those of the warnings that a forecast must repeat. `of_checkpoints` says that the rows are points of
+    trainings, not runs.
     """
 
     law: Law
@@ -56,12 +57,14 @@ class Fit(Result):
     drift: float
     doubts: tuple[str, ...] = ()
     of_checkpoints: bool = False
+    hold_outs: int | None = None
 
     @property
     def residual(self) -> Literal["log", "plain"]:
         """How far off is counted: "log" or "plain"."""
         return self.law.residual
 
+    @recorded
     def predict(self, of: Literal["run", "mean"] = "run", **inputs: Any) -> Forecast:
         """The outcome forecast at these inputs: of one run, or of the mean of many, without residual noise.
 
@@ -69,6 +72,7 @@ class Fit(Result):
         """
         return forecast(self, of, inputs)
 
+    @recorded
     def along(
         self, schedule: Schedule | LearningRates, at: np.ndarray | None = None, of: Literal["run", "mean"] = "run"
     ) -> Forecast:
@@ -150,9 +154,12 @@ class Fit(Result):
             "warnings": list(self.warnings),
             "error": {"median": float(np.median(self.errors)), "worst": float(self.errors.max())},
             "drift": self.drift,
+            "hold_outs": self.hold_outs,
+            **self.origin,
         }
 
 
+@recorded
 def predict(fit: Fit | str | Path, of: Literal["run", "mean"] = "run", **inputs: Any) -> Forecast:
     """The outcome forecast by a fit, or by the one in a file, as `Fit.predict` says it."""
     return (fit if isinstance(fit, Fit) else Fit.load(fit)).predict(of=of, **inputs)

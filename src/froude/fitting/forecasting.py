@@ -14,7 +14,7 @@ from froude.fitting.extrapolation import shipped_extrapolation
 from froude.fitting.measured import log_size
 from froude.fitting.misfit import Misfit
 from froude.laws import Law
-from froude.result import Result
+from froude.provenance import Computed
 
 _FULLY_BEYOND = np.log(2)  # from twice the largest run on, what laws disagree by is an error of extrapolation
 
@@ -90,7 +90,7 @@ class FittedLaw(Protocol):
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Forecast(Result):
+class Forecast(Computed):
     """The outcome at some inputs: the law's value `mean` and an interval `lo` to `hi` at `level`.
 
     Floats, or arrays of the broadcast shape of the inputs. `parts` are the relative standard deviations whose squares
@@ -140,6 +140,7 @@ class Forecast(Result):
             "distance": _as_json(self.distance),
             "checked_to": float(np.exp(shipped_extrapolation().farthest)),
             "doubts": list(self.doubts),
+            **self.origin,
         }
 
 

@@ -17,7 +17,7 @@ from froude.growth.crossing import Crossing, find_crossing
 from froude.growth.experiment import Experiment, RowClaim
 from froude.growth.exponents import Growth, Unfitted, fit_growth
 from froude.growth.timing import GRAINS, Timing, clock_grain, time_call
-from froude.result import Result
+from froude.provenance import Computed
 
 ROUNDS = 5
 
@@ -44,7 +44,7 @@ class JudgedClaim(NamedTuple):
 
 @final
 @dataclass(frozen=True, kw_only=True, repr=False)
-class GrowthResult(Result):
+class GrowthResult(Computed):
     """The timings of an experiment, and what follows from them.
 
     `time`, `memory` and `quality` hold a fit for each method, `crossings` one for each pair of methods; `notes` name
@@ -136,6 +136,7 @@ class GrowthResult(Result):
             "crossings": [crossing.to_dict() for crossing in self.crossings],
             "claims": [one.to_dict() for one in (self.judge_claims() if claims is None else claims)],
             "notes": list(self.notes),
+            **self.origin,
         }
 
 

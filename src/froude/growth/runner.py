@@ -16,6 +16,7 @@ from froude.growth.experiment import Experiment, one_line
 from froude.growth.records import Records
 from froude.growth.results import GrowthResult, analyse_timings
 from froude.growth.timing import Timing, peak_of, time_call
+from froude.provenance import recorded
 from froude.quantity import format_seconds
 
 REPEATS = 5
@@ -24,6 +25,7 @@ EXTRA_CALLS = 2  # beside the repetitions: the call whose memory is measured is 
 STEEPEST = 4.0  # exponent predicted at most, since two sizes are little to tell it by
 
 
+@recorded
 def grow(
     experiment: Experiment,
     *,

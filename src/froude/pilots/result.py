@@ -10,8 +10,8 @@ from froude.answers.numbers import count, loss_text
 from froude.answers.registry import answer_of
 from froude.answers.studies import measured_words
 from froude.answers.studies.outcome import interval_words
+from froude.provenance import Computed
 from froude.quantity import format_quantity, format_seconds
-from froude.result import Result
 
 LEVEL = 0.9
 """The level of a pilot's intervals."""
@@ -19,7 +19,7 @@ LEVEL = 0.9
 
 @final
 @dataclass(frozen=True, kw_only=True, repr=False)
-class PilotResult(Result):
+class PilotResult(Computed):
     """A forecast, and what came of it where the target has been run.
 
     Losses are nats a byte on the study's validation set; N counts non-embedding parameters, D bytes trained on, C exact
@@ -69,6 +69,7 @@ class PilotResult(Result):
             "validation_halving": self.validation_halving,
             "study": str(self.study),
             "report": str(self.report),
+            **self.origin,
         }
         return {name: value for name, value in values.items() if value is not None}
 

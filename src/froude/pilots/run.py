@@ -16,12 +16,14 @@ from froude.errors import InputError
 from froude.pilots.events import PilotFinished, Watch, ignore
 from froude.pilots.result import PilotResult
 from froude.pilots.settings import PilotSettings, hash_of_plan
+from froude.provenance import Provenance, recorded
 from froude.runs import Study, run_id
 
 if TYPE_CHECKING:
     from froude.tank import Device
 
 
+@recorded
 def pilot(
     *,
     minutes: float = 5.0,
@@ -86,6 +88,7 @@ def run_chapters(
     study: Study, settings: PilotSettings, device: Device, plan: str | Path | None, check: bool, watch: Watch
 ) -> PilotResult:
     """All chapters, in order."""
+    from froude.fitting import Fit
     from froude.pilots.check import compare
     from froude.pilots.forecast import write_forecast
     from froude.pilots.plan import gather_corpus, make_plan
@@ -101,7 +104,9 @@ def run_chapters(
         forecast = write_forecast(study, design, settings.seed, watch)
         if check:
             train(study, "target", (design.target,), engine, watch)
-    result = compare(study, design, forecast, check)
+    made = Fit.load(study.path / "fit.json").provenance
+    data = made.data_sha256 if made else ()
+    result = compare(study, design, forecast, check).stamped(Provenance.now(settings.seed, data))
     study.write_json("result.json", result.to_dict())
     write_report(study)
     watch(PilotFinished(result=result))

@@ -14,7 +14,7 @@ from froude.cost.model.model import Model
 from froude.cost.training.assumptions import Assumption, cost_to_dict, layout_to_dict, memory_to_dict
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout
-from froude.result import Result
+from froude.provenance import Computed
 
 _DAY = 86400.0
 
@@ -82,7 +82,7 @@ class Point:
 
 @final
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Plan(Result):
+class Plan(Computed):
     """The chosen layout, and the training that it makes.
 
     `seconds` is the whole training's wall time, `goodput` the share of it that is not lost to failures and
@@ -134,12 +134,13 @@ class Plan(Result):
             "nearest_feasible": {},
             "assumptions": list(self.assumptions),
             **_front_dict(self.front),
+            **self.origin,
         }
 
 
 @final
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Infeasible(Result):
+class Infeasible(Computed):
     """Why there is no plan, and the least change after which there is one.
 
     `change` maps what to change to its new value: `devices`, a field of `Layout`, or an argument of the planner
@@ -173,6 +174,7 @@ class Infeasible(Result):
             },
             "assumptions": list(self.assumptions),
             **_front_dict(self.front),
+            **self.origin,
         }
 
 

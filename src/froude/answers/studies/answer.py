@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from froude.answers import Answer, Fact, Picture
 from froude.answers.studies import sentences, tables
 from froude.answers.studies.outcome import interval_words
@@ -28,8 +30,13 @@ def answer_of_study(record: StudyRecord) -> Answer:
         pictures=pictures(record),
         notes=(sentences.opening(record), *sentences.about_held_out_text(record)),
         warnings=warnings(record),
-        data=dict(record.result or record.forecast or {}),
+        data=_origin(record) | dict(record.result or record.forecast or {}),
     )
+
+
+def _origin(record: StudyRecord) -> dict[str, Any]:
+    """How the forecast was made, by the command that wrote it down; the data are the pilots."""
+    return {} if record.fit is None else record.fit.origin
 
 
 def facts(record: StudyRecord) -> tuple[Fact, ...]:

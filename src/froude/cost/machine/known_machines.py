@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
 
-from froude.cost.machine.machine import Chip, Link, Machine, Provenance
+from froude.cost.machine.machine import Chip, Link, Machine, NumberSource
 from froude.cost.machine.machine_file import MACHINE_FIELDS, Node, Table, TableReader
 from froude.errors import InputError
 from froude.quantity import format_bytes
@@ -20,7 +20,7 @@ from froude.quantity import format_bytes
 _DEVICES = re.compile(r"(?:(?P<count>\d[\d,]*)\s*[x×*]\s*|(?P<bare>\d[\d,]*)\s+)?(?P<name>[^\s].*)", re.IGNORECASE)
 _MEASURED = ("this", "cpu")
 _CATALOGUE = "chips.toml"
-_USER = Provenance(trust="given", source="by the user")
+_USER = NumberSource(trust="given", source="by the user")
 
 
 @final
@@ -35,7 +35,7 @@ class KnownChip:
     also: tuple[str, ...]
     node: str
     numbers: Mapping[str, float]
-    evidence: Mapping[str, Provenance]
+    evidence: Mapping[str, NumberSource]
 
 
 @final
@@ -46,9 +46,9 @@ class Catalogue:
     chips: Mapping[str, KnownChip]
     nodes: Mapping[str, Node]
     latencies: Mapping[str, float]
-    latency_evidence: Mapping[str, Provenance]
+    latency_evidence: Mapping[str, NumberSource]
     assumed: Mapping[str, float]
-    evidence: Mapping[str, Provenance]
+    evidence: Mapping[str, NumberSource]
 
 
 @functools.cache
@@ -228,7 +228,7 @@ def _node_of(settings: Mapping[str, Any], known: KnownChip | None, reader: Table
     return nodes[known.node]
 
 
-def _numbers(settings: Mapping[str, Any], known: KnownChip | None) -> tuple[dict[str, float], dict[str, Provenance]]:
+def _numbers(settings: Mapping[str, Any], known: KnownChip | None) -> tuple[dict[str, float], dict[str, NumberSource]]:
     """Price, failures and cooling by key with the source of each by field: from the settings, else assumed."""
     assumed = catalogue().assumed if known is None else known.numbers
     sources = catalogue().evidence if known is None else known.evidence
@@ -236,7 +236,7 @@ def _numbers(settings: Mapping[str, Any], known: KnownChip | None) -> tuple[dict
     return values, {name: _USER if key in settings else sources[name] for key, name in MACHINE_FIELDS.items()}
 
 
-def _latencies(**links: Link) -> dict[str, Provenance]:
+def _latencies(**links: Link) -> dict[str, NumberSource]:
     """The evidence of latencies that follow from the kind of a link: "fabric.latency_s" and the like."""
     usual, sources = catalogue().latencies, catalogue().latency_evidence
     return {

@@ -27,7 +27,7 @@ RUNTIME_BYTES = 2 * 2**30
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Provenance:
+class NumberSource:
     """Where a number comes from, and how far to believe it."""
 
     trust: Trust
@@ -37,7 +37,7 @@ class Provenance:
         return f"{self.trust}: {self.source}"
 
 
-def _no_evidence() -> Mapping[str, Provenance]:
+def _no_evidence() -> Mapping[str, NumberSource]:
     return MappingProxyType({})
 
 
@@ -125,7 +125,7 @@ class Chip:
     title: str = ""
     device: str = "GPU"
     matmul_time: Mapping[str, MatmulTime] = field(default_factory=dict)
-    evidence: Mapping[str, Provenance] = field(default_factory=_no_evidence)
+    evidence: Mapping[str, NumberSource] = field(default_factory=_no_evidence)
 
 
 @final
@@ -154,7 +154,7 @@ class Machine(Result):
     mixed: tuple[tuple[float, Link], ...] = ()
     node: str = ""
     assumed: tuple[str, ...] = ()
-    evidence: Mapping[str, Provenance] = field(default_factory=_no_evidence)
+    evidence: Mapping[str, NumberSource] = field(default_factory=_no_evidence)
 
     @property
     def nodes(self) -> int:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, final
 
-from froude.cost.machine.machine import TRUSTS, Chip, Link, MatmulTime, Provenance, Tier
+from froude.cost.machine.machine import TRUSTS, Chip, Link, MatmulTime, NumberSource, Tier
 from froude.errors import InputError
 from froude.quantity import parse_quantity
 
@@ -76,7 +76,7 @@ class Node:
     tiers: Mapping[str, Tier]
     watts: float
     mixed: tuple[tuple[float, Link], ...] = ()
-    evidence: Mapping[str, Provenance] = field(default_factory=lambda: MappingProxyType({}))
+    evidence: Mapping[str, NumberSource] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @final
@@ -90,8 +90,8 @@ class TableReader:
 
     where: str
     latencies: Mapping[str, float]
-    evidence: Mapping[str, Provenance] = field(default_factory=lambda: MappingProxyType({}))
-    default: Provenance | None = None
+    evidence: Mapping[str, NumberSource] = field(default_factory=lambda: MappingProxyType({}))
+    default: NumberSource | None = None
 
     def chip(self, name: str, table: Table, extra: Iterable[str] = ()) -> Chip:
         """The chip that a table describes; `extra` are keys that it may have besides."""
@@ -191,7 +191,7 @@ class TableReader:
             **{key: self.numbers({key: [timing[key]]}, key, 1)[0] for key in errors if key in timing},
         )
 
-    def evidence_of(self, table: Table, fields: Mapping[str, str]) -> Mapping[str, Provenance]:
+    def evidence_of(self, table: Table, fields: Mapping[str, str]) -> Mapping[str, NumberSource]:
         """By field: the exception of the table, else what the file says of the field, else the whole entry's."""
         self.check(table.get("evidence", {}), _FIELDS)
         own = {key: self.exception(key, entry) for key, entry in table.get("evidence", {}).items()}
@@ -202,17 +202,17 @@ class TableReader:
         chosen = {key: own.get(key, self.evidence.get(key, whole)) for key in fields if present(key, table)}
         return MappingProxyType({fields[key]: evidence for key, evidence in chosen.items()})
 
-    def exception(self, key: str, entry: Any) -> Provenance:
+    def exception(self, key: str, entry: Any) -> NumberSource:
         """Evidence written as a list of two."""
         if not isinstance(entry, list) or len(entry) != 2:
             raise self.wrong(f"evidence of {key}", entry, 'write [trust, source], as in ["measured", "our cluster"]')
         return self.provenance(*entry)
 
-    def provenance(self, trust: Any, source: Any) -> Provenance:
+    def provenance(self, trust: Any, source: Any) -> NumberSource:
         """Evidence, checked."""
         if not source or not isinstance(source, str):
             raise self.wrong("source", source, "name where the number is from")
-        return Provenance(trust=self.one_of(trust, TRUSTS, "trust"), source=source)  # pyright: ignore[reportArgumentType]
+        return NumberSource(trust=self.one_of(trust, TRUSTS, "trust"), source=source)  # pyright: ignore[reportArgumentType]
 
     def amount(self, table: Table, key: str, unit: str) -> float:
         """A positive quantity with a unit."""

@@ -23,7 +23,7 @@ from froude.cost.training.legal import check_legal, legal
 from froude.cost.training.memory.device_memory import MemoryBytes
 from froude.cost.training.memory.optimal_recompute import with_optimal_recompute
 from froude.errors import InputError
-from froude.result import Result
+from froude.provenance import Computed, recorded
 
 BATCH_TOKENS = 4 * 2**20
 """Tokens of a step where nobody says: four million, as in GPT-3's largest and Llama's trainings."""
@@ -65,7 +65,7 @@ class Assumption:
 
 @final
 @dataclass(frozen=True, kw_only=True, repr=False)
-class TrainCost(Result):
+class TrainCost(Computed):
     """What one layout of a model costs on a machine, a 90% interval of its step seconds, and what was assumed."""
 
     model: Model
@@ -80,6 +80,7 @@ class TrainCost(Result):
         return {
             **cost_to_dict(self.cost, self.interval),
             "layout": layout_to_dict(self.layout),
+            **self.origin,
             "assumptions": [
                 {"name": one.name, "value": one.value, "why": one.why, "effect": list(one.effect)}
                 for one in self.assumptions
@@ -118,6 +119,7 @@ def layout_to_dict(layout: Layout) -> dict[str, Any]:
     return {**counts, "precision": precision_name(layout.precision), **kept}
 
 
+@recorded
 def train_cost(model: Model | str, machine: Machine | str, **given: Any) -> TrainCost:
     """The cost of a training's layout of which `given` says some fields, the rest being assumed and listed.
 

@@ -10,7 +10,7 @@ from froude.fitting.curves.points import ALONG
 from froude.fitting.curves.schedules import SHAPES, Schedule
 from froude.laws import Law
 from froude.laws.lr_history import LearningRates
-from froude.result import Result
+from froude.provenance import Computed, recorded
 
 _GRID, _ROUNDS = 25, 3  # lengths of decay, the next round of them around the best of the last
 _EVEN, _PER_OCTAVE = 25, 2  # knots of a free schedule: evenly over it, and by their distance from its end
@@ -20,7 +20,7 @@ _SHORTEST = 1e-6
 
 @final
 @dataclass(frozen=True, kw_only=True, repr=False)
-class BestSchedule(Result):
+class BestSchedule(Computed):
     """The best schedule of a search and the loss forecast at its end, beside `rivals`: others, with theirs."""
 
     schedule: Schedule
@@ -35,6 +35,7 @@ def final_loss(law: Law, params: Mapping[str, float], schedule: Schedule | Learn
     return float(law(**{x: ALONG[x](rates, end) for x in law.inputs}, **params)[0])
 
 
+@recorded
 def best_schedule(
     law: Law, params: Mapping[str, float], *, steps: int, peak: float, final: float, warmup: int = 0
 ) -> BestSchedule:

@@ -7,12 +7,13 @@ from typing import Any, final
 import numpy as np
 
 from froude.errors import InputError
+from froude.fitting.arguments import take_runs
 from froude.fitting.bootstrap import reweigh
 from froude.fitting.forecasting import Forecast
 from froude.fitting.procedures.response_surface import Cells, ResponseSurface
+from froude.provenance import Computed, recorded
 from froude.quantity import read_quantity
-from froude.result import Result
-from froude.runs import Runs, RunsSource, read_runs
+from froude.runs import Runs, RunsSource
 from froude.runs.optional_roles import with_optional_roles
 
 SHAPES = tuple((order, window) for order in (2, 3) for window in (0.005, 0.01, 0.02, 0.04))
@@ -28,7 +29,7 @@ _AGREE = 1e-6  # of the objective
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Optimum(Result):
+class Optimum(Computed):
     """Best settings, each a power law of size: setting = scale · Π size^exponent. Made by `fit_optimum`.
 
     `scales` and `exponents` by setting (and size), with 90% `intervals` of the exponents, from refits to resampled
@@ -78,6 +79,7 @@ class Optimum(Result):
         )
 
 
+@recorded
 def fit_optimum(
     runs: RunsSource,
     over: Sequence[str] = ("lr", "B"),
@@ -95,7 +97,7 @@ def fit_optimum(
     excess of the run nearest to the choice. Diverged runs are left out. InputError where columns are missing or not
     positive, or cells too few or too alike to fit power laws.
     """
-    runs, over, by = read_runs(runs), tuple(over), tuple(by)
+    runs, over, by = take_runs(runs), tuple(over), tuple(by)
     cells, middle = _cells(with_optional_roles(runs, (*over, *by)), over, by, y)
     order, window, excess = _best_shape(cells)
     near = cells.take(cells.outcomes <= window)

@@ -16,8 +16,8 @@ from froude.fitting.options import FitOptions
 from froude.fitting.procedures.frontiers import frontier_rows
 from froude.fitting.procedures.isoflop import budgets_of
 from froude.laws import Law, get_law
+from froude.provenance import Computed, recorded
 from froude.quantity import read_quantity
-from froude.result import Result
 from froude.runs import Runs, RunsSource
 
 _FEWEST_BUDGETS = 2  # a line needs two points
@@ -26,7 +26,7 @@ _LINE = ("a", "b", "N", "D")
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Approach(Result):
+class Approach(Computed):
     """One answer: N = N(C)·(C'/C)^a and D = D(C)·(C'/C)^b for a budget C', with N and D at the budget C.
 
     `intervals` holds the two ends for "a", "b", "N", "D" and "tokens_per_param", at the level asked for. `optima` are
@@ -50,13 +50,14 @@ class Approach(Result):
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Approaches(Result):
+class Approaches(Computed):
     """The answers that a table allows, side by side, and why others are missing, a sentence each."""
 
     answers: tuple[Approach, ...]
     missing: tuple[str, ...]
 
 
+@recorded
 def approaches(
     runs: RunsSource,
     C: float | str,

@@ -8,12 +8,14 @@ from typing import Unpack, final
 import numpy as np
 
 from froude.errors import InputError
+from froude.fitting.arguments import take_runs
 from froude.fitting.choice import fit
 from froude.fitting.fits import Fit
 from froude.fitting.measured import need_columns
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.laws.families.kaplan import s_min
-from froude.runs import Runs, RunsSource, read_runs
+from froude.provenance import recorded
+from froude.runs import Runs, RunsSource
 
 _CONTOURS = 12
 _FEWEST_POINTS = 4
@@ -32,6 +34,7 @@ class _Curve:
     loss: np.ndarray
 
 
+@recorded
 def estimate_steps(
     runs: RunsSource, y: str = "loss", *, options: FitOptions = DEFAULT_OPTIONS, **changes: Unpack[FitKeywords]
 ) -> Fit:
@@ -43,7 +46,7 @@ def estimate_steps(
     `step_stages`, which needs no starts, puts the last loss of the largest model more than 5% elsewhere, a warning
     gives the difference. InputError where either estimate cannot be made.
     """
-    runs = read_runs(runs)
+    runs = take_runs(runs)
     stages = step_stages(runs, y)
     trajectory = fit("kaplan-trajectory", runs, y, options=options, **changes)
     last = np.lexsort((trajectory.inputs["S"], trajectory.inputs["N"]))[-1]

@@ -21,12 +21,14 @@ from froude.planning.training.on_budget import budget_problem, settings, solve
 from froude.planning.training.on_tokens import plan_layout
 from froude.planning.training.size_options import BudgetProblem, Spent
 from froude.planning.training.trade_offs import LENGTHS, pareto_front
+from froude.provenance import recorded
 from froude.quantity import read_quantity
 
 USUAL_LAW = "chinchilla"
 """Law of the loss where nobody names one."""
 
 
+@recorded
 def plan_training(
     machine: Machine | str,
     model: Model | str | None = None,
