@@ -165,7 +165,7 @@ def measured_label(value: float) -> str:
 
 def draw_points(axes: Axes, points: Points, look: Look, narrow: bool) -> None:
     """Dots; rings where they lie far off, crosses at the upper edge where they diverged."""
-    size = look.area(30 if narrow else 46) * min(1.0, _MANY / max(len(points.x), 1)) ** 0.5
+    size = look.area(24 if points.is_small else 30 if narrow else 46) * min(1.0, _MANY / max(len(points.x), 1)) ** 0.5
     if points.kind == "run":
         axes.scatter(
             points.x, points.y, s=size, c=points.colours, marker=points.marker, label=points.name,

@@ -68,4 +68,9 @@ def log_colours(sizes: np.ndarray) -> list[str]:
     """The colour of each size, by its logarithm between the smallest and the largest."""
     logs = np.log(sizes)
     share = (logs - logs.min()) / (np.ptp(logs) or 1.0)
-    return [_SEA[step] for step in (share * (len(_SEA) - 1)).round().astype(int)]
+    return [ramp_colour(each) for each in share]
+
+
+def ramp_colour(share: float) -> str:
+    """The colour at a share of the ramp, 0 being the smallest and 1 the largest."""
+    return _SEA[round(float(share) * (len(_SEA) - 1))]

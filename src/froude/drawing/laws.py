@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -12,14 +16,13 @@ from froude.answers.law_texts import constants_text, variants
 from froude.answers.numbers import amount
 from froude.drawing.axes import Look, Panel
 from froude.drawing.charts import draw_view, figure_of_view
-from froude.drawing.colours import COLOURS, size_colours
+from froude.drawing.colours import COLOURS, ramp_colour, size_colours
 from froude.drawing.names import input_name, outcome_name
-from froude.drawing.views import Line, View
+from froude.drawing.views import Line, Points, View
 from froude.errors import InputError
-from froude.fitting.curves.points import along_curves
+from froude.fitting.curves.points import ALONG
 from froude.fitting.curves.schedules import Schedule
 from froude.laws import Law
-from froude.runs import Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +71,18 @@ class Drawing:
 
     @property
     def caption(self) -> str:
-        """Under which constants it is drawn, so that anyone can draw it again."""
+        """Under which constants it is drawn, so that anyone can draw it again, and what its dots are."""
+        return " ".join(filter(None, [self._constants(), *self._measured()]))
+
+    def _measured(self) -> Iterator[str]:
+        """What the dots are, and what to doubt of the constants that they may lie off."""
+        if found := law_points().get(self.law.name):
+            n = sum(len(group["x"]) for group in found["groups"])
+            yield f"Dots: {n} {found['what']}, as measured ({found['table']}, {found['licence']})."
+            if doubt := self.law.trust.get(self.name or ""):
+                yield f"{doubt[0].upper()}{doubt[1:]}."
+
+    def _constants(self) -> str:
         fixed = "".join(f", at {x} = {amount(value, self.law.input_units[x])}" for x, value in self.at.items())
         if self.name:
             return (
@@ -129,7 +143,8 @@ def _along_schedules(law: Law) -> Drawing:
     curves = []
     for label, options in _SCHEDULES.items():
         schedule = Schedule(peak=3e-4, steps=_STEPS, warmup=_WARMUP, final=3e-5, **options)
-        inputs = along_curves(law, Runs.from_columns({"S": steps, "lr": schedule.at(steps)}))
+        rates = schedule.rates  # at every step, also before the first that is drawn
+        inputs = {x: ALONG[x](rates, steps) for x in law.inputs}
         curves.append(LawCurve(label=label, y=law(**inputs, **constants), constants=constants))
     along = f", along trainings of {_STEPS:,} steps with {_WARMUP:,} of warm-up, from a rate of 3e-4 to 3e-5"
     return Drawing(law=law, name=name, x=steps, curves=tuple(curves), at={}, along=along)
@@ -150,13 +165,34 @@ def view_of_law(shown: Drawing) -> View:
         for curve, shade in zip(shown.curves, shades, strict=True)
     ]
     return View(
-        points=(),
+        points=(*_points_of(shown, shades),),
         lines=tuple(lines),
         x_label=input_name("S") if shown.along else input_name(law.inputs[0], law),
         y_label=outcome_name(law),
         compute=law.input_units.get(law.inputs[0]) == "FLOP",
         log_y=bool(values.min() > 0 and values.max() > _LOG_FROM * values.min()),
     )
+
+
+@cache
+def law_points() -> Mapping[str, Any]:
+    """By law: published runs whose licence lets them be shown, as `benchmarks/law_points.py` wrote them."""
+    text = resources.files("froude.drawing").joinpath("law_points.json").read_text("utf-8")
+    return MappingProxyType(json.loads(text))
+
+
+def _points_of(shown: Drawing, shades: Sequence[str]) -> Iterator[Points]:
+    """Measured runs in the colours of the lines that they belong to, or between which they lie."""
+    for group in law_points().get(shown.law.name, {}).get("groups", ()):
+        n = len(group["x"])
+        if "curve" in group:
+            labels = [curve.label for curve in shown.curves]
+            colours = (shades[labels.index(group["curve"])],) * n
+        else:
+            low, high = np.log(shown.law.domain[shown.law.inputs[1]])
+            share = np.clip((np.log(group["by"]) - low) / (high - low), 0.0, 1.0)
+            colours = tuple(ramp_colour(each) for each in share)
+        yield Points(x=np.array(group["x"]), y=np.array(group["y"]), colours=colours, is_small=True)
 
 
 def panels_of_law(law: Law) -> tuple[Panel, ...]:

@@ -15,7 +15,8 @@ Role = Literal["curve", "law", "beyond", "path", "frontier", "level"]
 class Points:
     """Measured runs at places x, y (n,), each in its colour; `name` is what the key calls them, if they are in it.
 
-    `kind` "outlier" is drawn as a ring, "diverged" as a cross at the upper edge, whatever its y.
+    `is_small` is for dots that would hide their lines; `kind` "outlier" is drawn as a ring, "diverged" as a cross at
+    the upper edge, whatever its y.
     """
 
     x: np.ndarray
@@ -23,6 +24,7 @@ class Points:
     colours: tuple[str, ...]
     kind: Literal["run", "outlier", "diverged"] = "run"
     marker: str = "o"
+    is_small: bool = False
     name: str | None = None
 
 

@@ -1,5 +1,6 @@
 """The document on all laws and its pictures: written from the laws, true to them, and fit to look at."""
 
+import importlib
 import re
 from xml.etree import ElementTree
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from froude.answers.law_texts import by_family, published_constants, variants
-from froude.drawing.laws import Drawing, can_be_drawn, drawing, figure_of, has_picture
+from froude.drawing.laws import Drawing, can_be_drawn, drawing, figure_of, has_picture, law_points
 from froude.drawing.svg import svg
 from froude.laws import Law, all_laws, get_law
 from froude.quantity import parse_assignments
@@ -135,6 +136,29 @@ def test_a_law_is_drawn_over_the_input_whose_constants_are_published():
     shown: Drawing = drawing(get_law("power"))
     assert (shown.law.inputs, shown.name) == (("C",), "kaplan-2020")
     assert shown.caption == "Drawn under kaplan-2020: A = 35.2384, alpha = 0.057."
+
+
+def test_dots_of_a_picture_are_rows_of_the_published_table(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    measured = importlib.import_module("law_points").law_points()
+    assert measured == dict(law_points()), "the tables or pictures have changed: run benchmarks/law_points.py"
+    assert {"multi-power", "overtrained"} <= {*measured}
+    for name, each in measured.items():
+        shown = drawing(get_law(name))
+        (axes,) = figure_of(shown).axes
+        dots = [np.asarray(marks.get_offsets()) for marks in axes.collections]
+        for group, places in zip(each["groups"], dots, strict=True):
+            np.testing.assert_array_equal(places.T, [group["x"], group["y"]])
+        assert each["licence"].startswith(("MIT", "Apache-2.0"))
+        assert each["table"] in shown.caption
+
+
+def test_published_constants_lie_near_the_runs_they_are_drawn_with():
+    shown = drawing(get_law("multi-power"))
+    curves = {curve.label: curve.y for curve in shown.curves}
+    groups = law_points()["multi-power"]["groups"]
+    errors = [np.interp(group["x"], shown.x, curves[group["curve"]]) / group["y"] - 1 for group in groups]
+    assert np.abs(np.concatenate(errors)).mean() < 0.0011  # as its authors state for this model
 
 
 def test_a_law_without_constants_is_drawn_for_a_few_values():
