@@ -1,9 +1,15 @@
 """An answer on the terminal: what stands where, and what is never cut."""
 
+from collections import Counter
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from froude.answers import Answer, Fact, Table
 from froude.cli.show import PIPED_WIDTH, present, show
+from froude.rendering.layout import table_lines
 
 COMMAND = "saved: froude predict a-folder/with-a-long-name/and-another/and-one-more/fit.json --at N=…,D=…"
 
@@ -141,4 +147,37 @@ def test_a_pipe_is_as_wide_as_columns_says_or_of_one_width(capsys, monkeypatch):
 
 def test_an_answer_is_printed_as_its_json_where_that_is_asked(capsys):
     present(Answer(headline="a", data={"a": float("nan"), "b": (1, 2)}), json=True)
-    assert capsys.readouterr().out == '{"a": null, "b": [1, 2]}\n'
+    out = capsys.readouterr().out
+    assert out.startswith('{"a": null, "b": [1, 2], "provenance": {')
+    assert (out[-2:], out.count("\n")) == ("}\n", 1)
+
+
+WORDS = st.text("abcdé実", min_size=1, max_size=8)
+CELLS = st.lists(WORDS, max_size=3).map(" ".join)
+SENTENCES = st.lists(WORDS, max_size=30).map(" ".join)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Table:
+    """Tables of up to eight columns, of which some are words, with or without heads, details and shares."""
+    n_columns, n_rows = draw(st.integers(1, 8)), draw(st.integers(1, 4))
+    left = tuple(sorted(draw(st.sets(st.integers(0, n_columns - 1)))))
+    rows = [tuple(draw(SENTENCES if i in left and i else CELLS) for i in range(n_columns)) for _ in range(n_rows)]
+    return Table(
+        title="",
+        columns=tuple(draw(CELLS) for _ in range(n_columns)) if draw(st.booleans()) else (),
+        rows=tuple(rows),
+        left=left,
+        shares=tuple(draw(st.floats(0, 1)) for _ in range(n_rows)) if draw(st.booleans()) else (),
+        details=tuple(draw(SENTENCES) for _ in range(n_rows)) if draw(st.booleans()) else (),
+    )
+
+
+@given(table=tables(), width=st.integers(80, 160))
+@settings(deadline=None, max_examples=20)
+def test_any_table_keeps_its_words_whole_and_to_the_width(table, width):
+    lines = ["".join(span.text for span in line).rstrip() for line in table_lines(table, width)]
+    assert [line for line in lines if cell_len(line) > width] == []
+    texts = [*table.columns, *(cell for row in table.rows for cell in row), *table.details]
+    shown = Counter(word for line in lines for word in line.split())
+    assert Counter(word for text in texts for word in text.split()) - shown == Counter()
