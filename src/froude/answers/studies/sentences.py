@@ -165,7 +165,7 @@ def flops_words(record: StudyRecord) -> str:
     decoder = record.target_decoder
     if decoder is None:
         return "with FLOPs counted as 6·N·D"
-    return f"with the exact FLOPs of decoders of {decoder['layers']} layers and context {decoder['context']}"
+    return f"with the exact FLOPs of decoders of {count(decoder['layers'], 'layer')} and context {decoder['context']}"
 
 
 def about_parts(forecast: Mapping[str, Any]) -> str:

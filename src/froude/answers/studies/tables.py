@@ -48,7 +48,7 @@ def of_forecast(record: StudyRecord) -> Tables:
         )
         tables.append(Table(title=title, columns=columns, rows=rows, shares=shares))
     if further := forecast.get("further"):
-        columns = ("compute", "parameters", f"{record.unit}s", "FLOPs", "forecast", _level(forecast), "half of it")
+        columns = ("compute", "forecast", _level(forecast), "half of it", "parameters", f"{record.unit}s", "FLOPs")
         rows = tuple(map(_further_row, further))
         tables.append(Table(title="Further out", columns=columns, rows=rows))
     return tuple(tables)
@@ -62,12 +62,12 @@ def _further_row(step: Mapping[str, Any]) -> tuple[str, ...]:
     low, high = step["interval"]
     return (
         f"{step['factor']:g}×",
-        format_quantity(step["N"]),
-        format_quantity(step["D"]),
-        power_of_ten(step["C"]),
         loss_text(step["mean"]),
         interval_words(step["interval"]),
         "±" + percent((high - low) / 2 / step["mean"]),
+        format_quantity(step["N"]),
+        format_quantity(step["D"]),
+        power_of_ten(step["C"]),
     )
 
 
@@ -96,7 +96,7 @@ def of_runs(record: StudyRecord) -> Table:
     """A row for each finished run, smallest first, the target last."""
     unit = record.unit
     law = ("law", "off") if record.fit else ()
-    columns = ("run", "parameters", f"{unit}s", f"{unit}s per parameter", "FLOPs", "loss", *law, "seed", "lr", "time")
+    columns = ("run", "parameters", f"{unit}s", "loss", *law, f"{unit}s per parameter", "FLOPs", "seed", "lr", "time")
     rows = tuple(
         _run_row(record, runs, int(i), "target" if runs is record.targets else str(runs["id"][i])[:RUN_LETTERS])
         for runs in (record.pilots, record.targets)
@@ -116,10 +116,10 @@ def _run_row(record: StudyRecord, runs: Runs, i: int, name: str) -> tuple[str, .
         name,
         format_quantity(N),
         format_quantity(D),
-        format_quantity(D / N),
-        power_of_ten(C),
         loss_text(loss) if finite else "diverged",
         *law,
+        format_quantity(D / N),
+        power_of_ten(C),
         _cell(runs, "seed", i, lambda v: f"{v:g}"),
         _cell(runs, "lr", i, lambda v: f"{v:g}"),
         _cell(runs, "seconds", i, lambda v: format_seconds(v, 2)),
