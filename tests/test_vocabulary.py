@@ -14,6 +14,7 @@ VERBS = {
     "report": ("write_report",),
     "fit": ("fit", "choose"),
     "predict": ("predict",),
+    "optimal": ("compute_optimal", "optimal", "approaches"),
     "backtest": ("backtest",),
     "compare": ("compare",),
     "laws": ("all_laws", "get_law", "search_laws"),

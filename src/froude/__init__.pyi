@@ -19,6 +19,7 @@ from .fitting import Approaches as Approaches
 from .fitting import Backtest as Backtest
 from .fitting import Choice as Choice
 from .fitting import Comparison as Comparison
+from .fitting import ComputeOptimal as ComputeOptimal
 from .fitting import Fit as Fit
 from .fitting import FitOptions as FitOptions
 from .fitting import Forecast as Forecast
@@ -30,6 +31,7 @@ from .fitting import best_schedule as best_schedule
 from .fitting import calibrate as calibrate
 from .fitting import choose as choose
 from .fitting import compare as compare
+from .fitting import compute_optimal as compute_optimal
 from .fitting import count_flops as count_flops
 from .fitting import estimate_steps as estimate_steps
 from .fitting import fit as fit

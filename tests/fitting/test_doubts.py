@@ -67,7 +67,7 @@ def test_a_forecast_farther_than_any_checked_one_is_not_to_be_trusted(cli: Calla
     fitted("power", SMALL, x="C").save(saved)
     shown = " ".join(cli("predict", saved, "--at", "C=3e21").out.split())
     assert "C 2.1 × 10¹⁸ times" in shown
-    assert "do not trust it: C = 3e+21 is 2.1 × 10¹⁸ times the largest run" in shown
+    assert "do not trust what lies so far out: C = 3e+21 is 2.1 × 10¹⁸ times the largest run" in shown
     assert "beyond 330 times; check the units" in shown
     near = cli("predict", saved, "--at", "C=2e3", "--at", "C=100").out
     assert "C 1.39 times" in near

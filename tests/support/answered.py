@@ -32,6 +32,7 @@ from froude.answers.growth_examples import answer_of_growth_examples
 from froude.answers.laws import answer_of_document, answer_of_law, answer_of_law_hits, answer_of_laws
 from froude.answers.machines import answer_of_machine, answer_of_machines
 from froude.answers.models import answer_of_model, answer_of_models
+from froude.answers.optimal import answer_of_compute_optimal
 from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
 from froude.answers.studies import answer_of_study, read_study_record
@@ -40,7 +41,7 @@ from froude.atlas.selection import select_claims
 from froude.cost import train_cost
 from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import get_model, model_catalogue
-from froude.fitting import choose, compare
+from froude.fitting import choose, compare, compute_optimal
 from froude.fitting.calibration import learn
 from froude.growth import GrowthResult, RowClaim, growth_examples
 from froude.planning import Infeasible, plan_training
@@ -159,6 +160,7 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "fit": of_fit,
         "choice": of_choice,
         "forecasts": of_forecasts,
+        "optimal": lambda: answer_of_compute_optimal(compute_optimal(runs(), [1e24], draws=50)),
         "backtests": of_backtests,
         "comparison": of_comparison,
         "calibration": lambda: answer_of_calibration(studies(4), learn(studies(4)), [Path("calibration.md")]),

@@ -83,6 +83,7 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "allocation": lambda: froude.optimal(planted_fit(), 1e24),
         "allocation of several": lambda: froude.optimal(planted_fit(), [1e22, 1e24]),
         "approaches": lambda: froude.approaches(runs(), 1e24, draws=50),
+        "compute optimal": lambda: froude.compute_optimal(runs(), [1e24], draws=50),
         "approach": lambda: froude.approaches(runs(), 1e24, draws=50).answers[0],
         "optimum": lambda: froude.fit_optimum(sweep(), draws=20),
         "schedule": lambda: froude.Schedule(peak=1e-3, steps=1000, warmup=10, decay=100),

@@ -104,6 +104,16 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
+        name="optimal TABLE",
+        words=of("optimal", RUNS, *QUICK, "--at", "C=1e23"),
+        python=lambda folder: froude.compute_optimal(folder / RUNS, [1e23], draws=50).to_dict(),
+    ),
+    Verb(
+        name="optimal FIT",
+        words=of("optimal", FIT, "--at", "C=1e23", "--at", "C=1e24"),
+        python=lambda folder: froude.compute_optimal(folder / FIT, [1e23, 1e24]).to_dict(),
+    ),
+    Verb(
         name="backtest",
         words=of("backtest", RUNS, *QUICK, "--law", "chinchilla,power", "--hold-out", "N > 2e9"),
         python=lambda folder: {

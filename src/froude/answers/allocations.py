@@ -30,7 +30,7 @@ def answer_of_allocation(allocation: Allocation) -> Answer:
         headline=f"the best size for {amount(float(budgets[0]), 'FLOP')} FLOP"
         if one
         else f"the best sizes for {count(budgets.size, 'budget')} of compute",
-        tables=(_one_budget(allocation) if one else _several_budgets(allocation, budgets),),
+        tables=(best_size_table(allocation) if one else _several_budgets(allocation, budgets),),
         data=allocation_to_dict(allocation),
     )
 
@@ -61,7 +61,7 @@ def answer_of_approaches(approaches: Approaches) -> Answer:
 def answer_of_approach(approach: Approach) -> Answer:
     """The best size by one approach."""
     rows = tuple(
-        (_SIZES[name], *_with_interval(getattr(approach, name), approach.intervals.get(name)))
+        (_SIZES[name], *with_interval(getattr(approach, name), approach.intervals.get(name)))
         for name in ("N", "D", "tokens_per_param", "a", "b")
     )
     return Answer(
@@ -113,8 +113,13 @@ def answer_of_optimum(optimum: Optimum) -> Answer:
 def allocation_to_dict(allocation: Allocation) -> dict[str, Any]:
     """The best sizes as JSON: numbers, or lists of them where C is an array; the ends of an interval where known."""
     values = {name: _plain(getattr(allocation, name)) for name in ("C", *_SIZES)}
-    intervals = {name: [_plain(end) for end in ends] for name, ends in allocation.intervals.items()}
-    return values | {"intervals": intervals} | allocation.origin
+    return {
+        **values,
+        "intervals": {name: [_plain(end) for end in ends] for name, ends in allocation.intervals.items()},
+        "beyond": {x: _plain(factor) for x, factor in allocation.beyond.items()},
+        "distance": None if allocation.distance is None else _plain(allocation.distance),
+        **allocation.origin,
+    }
 
 
 def approach_to_dict(approach: Approach) -> dict[str, Any]:
@@ -128,14 +133,15 @@ def approach_to_dict(approach: Approach) -> dict[str, Any]:
 _SHORT = ("N", "D", "D/N", "a", "b")
 
 
-def _one_budget(allocation: Allocation) -> Table:
-    rows = tuple(
-        (head, *_with_interval(getattr(allocation, name), allocation.intervals.get(name)))
+def best_size_table(allocation: Allocation, title: str = "") -> Table:
+    """The best size for one budget: each number, with its interval where there is one."""
+    rows = [
+        (head, *with_interval(getattr(allocation, name), allocation.intervals.get(name)))
         for name, head in _SIZES.items()
-    )
-    if allocation.intervals:
-        return Table(title="", columns=("", "best", "interval"), rows=rows)
-    return Table(title="", columns=("", "best"), rows=tuple(row[:2] for row in rows))
+    ]
+    if not allocation.intervals:
+        return Table(title=title, columns=("", "best"), rows=tuple(row[:2] for row in rows))
+    return Table(title=title, columns=("", "best", "interval"), rows=tuple(rows))
 
 
 def _several_budgets(allocation: Allocation, budgets: np.ndarray) -> Table:
@@ -153,11 +159,12 @@ def _several_budgets(allocation: Allocation, budgets: np.ndarray) -> Table:
 
 def _approach_cells(approach: Approach) -> Iterator[str]:
     for name in ("N", "D", "tokens_per_param", "a", "b"):
-        best, interval = _with_interval(getattr(approach, name), approach.intervals.get(name))
+        best, interval = with_interval(getattr(approach, name), approach.intervals.get(name))
         yield f"{best} ({interval})" if interval else best
 
 
-def _with_interval(value: Any, ends: tuple[Any, Any] | None) -> tuple[str, str]:
+def with_interval(value: Any, ends: tuple[Any, Any] | None) -> tuple[str, str]:
+    """A size, a ratio or a loss, and its interval, empty where none is known."""
     if ends is None or not np.all(np.isfinite(ends)):
         return _number(float(value)), ""
     lo, hi = map(float, ends)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from froude.answers.answer import Answer, Table
 from froude.answers.numbers import amount, number_and_interval
 from froude.fitting import Fit, Forecast
+from froude.fitting.extrapolation import shipped_extrapolation
 from froude.quantity import format_quantity
 
 _MILLION = 1e6
@@ -95,18 +97,22 @@ def times_text(factor: float) -> str:
 
 
 def _unchecked(forecasts: Sequence[Forecast]) -> Iterator[str]:
-    """What is said of forecasts that are farther from their runs than any that was ever checked."""
-    if not any(each.is_farther_than_checked for each in forecasts):
-        return
+    """What is said of the farthest forecast, if it is farther from its runs than any that was ever checked."""
     places = [place for each in forecasts for place in _places(each)]
-    checked = float(forecasts[0].to_dict()["checked_to"])
-    far = [place for place in places if place.distance > checked]
-    worst = max(far, key=lambda place: place.distance)
-    x, factor = max(worst.beyond.items(), key=lambda pair: abs(np.log(pair[1])))
-    where = f"{x} = {format_quantity(worst.at[x])}" if x in worst.at else f"{x} = 6·N·D"
+    if places:
+        worst = max(places, key=lambda place: place.distance)
+        yield from distance_warning(worst.at, worst.beyond, worst.distance)
+
+
+def distance_warning(at: Mapping[str, float], beyond: Mapping[str, float], distance: float) -> Iterator[str]:
+    """What is said of a forecast at some place that is farther from its runs than any that was ever checked."""
+    checked = math.exp(shipped_extrapolation().farthest)
+    if distance <= checked:
+        return
+    x, factor = max(beyond.items(), key=lambda pair: abs(math.log(pair[1])))
+    where = f"{x} = {format_quantity(at[x])}" if x in at else f"{x} = 6·N·D"
     whose = "the largest run" if factor > 1 else "of the smallest run"
     yield (
-        f"do not trust {'it' if len(places) == 1 else f'{len(far)} of {len(places)}'}: {where} is {_times(factor)} "
-        f"{whose}, and no forecast was ever checked on published runs beyond {times_text(checked)} times; check the "
-        "units, or make larger runs"
+        f"do not trust what lies so far out: {where} is {_times(factor)} {whose}, and no forecast was ever checked on "
+        f"published runs beyond {times_text(checked)} times; check the units, or make larger runs"
     )

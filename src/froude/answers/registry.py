@@ -28,6 +28,7 @@ from froude.answers.growth_examples import answer_of_growth_example
 from froude.answers.laws import answer_of_law
 from froude.answers.machines import answer_of_machine
 from froude.answers.models import answer_of_entry, answer_of_whole_model
+from froude.answers.optimal import answer_of_compute_optimal
 from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_published
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
@@ -47,6 +48,7 @@ from froude.fitting import (
     BestSchedule,
     Choice,
     Comparison,
+    ComputeOptimal,
     Fit,
     Forecast,
     Optimum,
@@ -78,6 +80,7 @@ answer_of.register(Comparison, answer_of_comparison)
 answer_of.register(Allocation, answer_of_allocation)
 answer_of.register(Approach, answer_of_approach)
 answer_of.register(Approaches, answer_of_approaches)
+answer_of.register(ComputeOptimal, answer_of_compute_optimal)
 answer_of.register(Optimum, answer_of_optimum)
 answer_of.register(Schedule, answer_of_schedule)
 answer_of.register(BestSchedule, answer_of_best_schedule)

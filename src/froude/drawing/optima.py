@@ -101,7 +101,7 @@ def _draw_best(axes: Axes, answers: Sequence[Approach], what: str, look: Look) -
     slopes = {each.name: each.a if what == "N" else each.b for each in answers}
     curves = [getattr(each, what) * (grid / each.C) ** slopes[each.name] for each in answers]
     log_x(axes, grid[0], grid[-1], input_name("C"), True, 4, look=look)
-    ends = [end for each in answers for end in each.intervals[what]]
+    ends = [end for each in answers for end in _ends(each, what)]
     values = np.concatenate([*curves, ends, *(each.optima[what] for each in answers)])
     log_y(axes, values.min() / 1.3, values.max() * 1.3, f"best {input_name(what)}", look=look)
     for k, (each, curve) in enumerate(zip(answers, curves, strict=True)):
@@ -112,15 +112,19 @@ def _draw_best(axes: Axes, answers: Sequence[Approach], what: str, look: Look) -
             edgecolors=COLOURS["paper"], linewidths=look.px(1),
         )  # fmt: skip
         place, thick = each.C * 1.06 ** (k - 1), look.px(5)
-        axes.plot(
-            [place, place], each.intervals[what], color=colour, linewidth=thick, alpha=0.45, solid_capstyle="butt"
-        )
+        axes.plot([place, place], _ends(each, what), color=colour, linewidth=thick, alpha=0.45, solid_capstyle="butt")
     write_key(axes, look, *axes.get_legend_handles_labels())
     return axes
 
 
 def _slope(what: str, exponent: float) -> str:
     return f"{what} ~ C^{exponent:.2f}"
+
+
+def _ends(answer: Approach, what: str) -> tuple[float, float]:
+    """An interval; the best itself where none is known."""
+    best = getattr(answer, what)
+    return answer.intervals.get(what, (best, best))
 
 
 def _draw_allocation(axes: Axes, allocation: Allocation, look: Look) -> Axes:

@@ -16,6 +16,7 @@ from froude.fitting.curves.schedules import Schedule
 from froude.fitting.fits import Fit, predict
 from froude.fitting.forecasting import Forecast
 from froude.fitting.options import FitOptions
+from froude.fitting.procedures.compute_optimal import ComputeOptimal, compute_optimal
 from froude.fitting.procedures.farseer_pieces import farseer_by_pieces
 from froude.fitting.procedures.frontiers import frontier
 from froude.fitting.procedures.instability import InstabilityForecast, forecast_instability
@@ -32,6 +33,7 @@ __all__ = [
     "BestSchedule",
     "Choice",
     "Comparison",
+    "ComputeOptimal",
     "Estimate",
     "Fit",
     "FitOptions",
@@ -48,6 +50,7 @@ __all__ = [
     "calibrate",
     "choose",
     "compare",
+    "compute_optimal",
     "count_flops",
     "error_ratio",
     "estimate_steps",

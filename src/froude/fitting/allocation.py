@@ -1,7 +1,7 @@
 """How to divide a budget of compute between parameters and tokens, under a law of both."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
@@ -27,7 +27,9 @@ class Allocation(Computed):
     """The parameters N and tokens D that make the most of C FLOPs, and the loss there: floats, or arrays shaped as C.
 
     `a` and `b` are the slopes d log N/d log C and d log D/d log C. `intervals` holds the two ends for each of "N", "D",
-    "loss", "tokens_per_param", "a" and "b", at the level of the fit; it is empty where constants were given.
+    "loss", "tokens_per_param", "a" and "b", at the level of the fit; that of the loss is the forecast of one run there.
+    `beyond` and `distance` say how far beyond the fitted runs that is, as a `Forecast` does. They are empty and None
+    where constants were given.
     """
 
     C: Any
@@ -37,6 +39,8 @@ class Allocation(Computed):
     a: Any
     b: Any
     intervals: Mapping[str, tuple[Any, Any]]
+    beyond: Mapping[str, Any] = field(default_factory=dict)
+    distance: Any | None = None
 
     @property
     def tokens_per_param(self) -> Any:
@@ -65,7 +69,9 @@ def optimal(
     source = Fit.load(source) if isinstance(source, str | Path) else source
     law = source.law if isinstance(source, Fit) else get_law(law) if isinstance(law, str) else law
     if set(law.inputs) != {"N", "D"}:
-        raise InputError(f"{law.name} is a law of {' and '.join(law.inputs)}: the best N and D need a law of N and D")
+        raise InputError(
+            f"{law.name} is a law of {' and '.join(law.inputs)}: the best N and D need one of both, as chinchilla"
+        )
     budget = read_quantities(C)
     if np.any(bad := ~(np.isfinite(budget) & (budget > 0))):
         raise InputError(f"C = {budget[bad].flat[0]:g}: give training FLOPs above 0")
@@ -75,13 +81,23 @@ def optimal(
         first = float(budget[lost].flat[0])
         raise InputError(f"C = {first:g}: {law.name} puts its least loss at no size there; give a C nearer to the runs")
     intervals: dict[str, tuple[Any, Any]] = {}
+    beyond, distance = {}, None
     if isinstance(source, Fit):
         tall = {name: source.draws[:, k].reshape(-1, *(1,) * budget.ndim) for k, name in enumerate(law.parameters)}
         drawn = _least(law, tall, budget / flop_per_param_token)
         drawn["tokens_per_param"] = drawn["D"] / drawn["N"]
         ends = [(1 - source.level) / 2, (1 + source.level) / 2]
         intervals = {name: _pair(np.nanquantile(values, ends, axis=0)) for name, values in drawn.items()}
-    return Allocation(C=_plain(budget), **{name: _plain(value) for name, value in best.items()}, intervals=intervals)
+        there = source.predict(N=best["N"], D=best["D"])
+        intervals["loss"] = there.lo, there.hi
+        beyond, distance = there.beyond, there.distance
+    return Allocation(
+        C=_plain(budget),
+        **{name: _plain(value) for name, value in best.items()},
+        intervals=intervals,
+        beyond=beyond,
+        distance=distance,
+    )
 
 
 def _least(law: Law, params: Mapping[str, Any], size: np.ndarray) -> dict[str, np.ndarray]:

@@ -73,6 +73,15 @@ def read_fit_file(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is a damaged fit ({error} is missing or wrong): fit again") from error
 
 
+def is_fit_file(path: Path) -> bool:
+    """Whether a file holds a fit, of any version."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else None
+    except (OSError, ValueError):
+        return False
+    return isinstance(document, dict) and document.get("format") == _FORMAT
+
+
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -39,6 +39,7 @@ FAMILIES: tuple[ModuleType, ...] = (
 
 _COMPOSED = re.compile(r"(?P<base>[^\[\]]+)\[(?P<levers>[^\[\]]+)\]")
 _SHARE = re.compile(r"(?P<law>\S+) (?P<percent>\d+(\.\d+)?)%")
+_WAY_TO_THE_BEST = re.compile(r"iso-?flops?|approach|envelope|frontier|parabol|compute-optimal|^optimal$")
 _WHOLE = 1e-6  # shares are written with three digits or more
 
 
@@ -90,6 +91,8 @@ def _averaged(name: str, x: str | None) -> Law:
 def _by_name(name: str) -> Law:
     laws = {law.name: law for law in all_laws()}
     if name not in laws:
+        if _WAY_TO_THE_BEST.search(name.lower()):
+            raise InputError(f"{name} is no law but a way to the best size: froude optimal TABLE shows it")
         near = get_close_matches(name, laws, n=1)
         hint = f"did you mean {near[0]}?" if near else "froude laws lists them"
         raise InputError(f"no law is called {name!r}: {hint}")

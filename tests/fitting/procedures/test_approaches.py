@@ -82,7 +82,7 @@ def test_intervals_of_the_best_size_hold_the_truth() -> None:
 def test_a_budget_without_a_best_size_is_refused() -> None:
     with pytest.raises(InputError, match="C = 0: give training FLOPs above 0"):
         optimal(TEX, 0.0)
-    with pytest.raises(InputError, match="power is a law of C: the best N and D need a law of N and D"):
+    with pytest.raises(InputError, match="power is a law of C: the best N and D need one of both"):
         optimal({"A": 1.0, "alpha": 0.1}, 1e20, law="power")
     with pytest.raises(InputError, match=r"C = 1e\+26: farseer puts its least loss at no size there"):
         optimal(get_law("farseer").published["li-2025"], [1e20, 1e26], law="farseer")

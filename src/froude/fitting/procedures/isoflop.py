@@ -1,4 +1,4 @@
-"""Runs of equal compute: which they are, and which size among them would be the best."""
+"""Runs of equal compute: which they are, and which size or length among them would be the best."""
 
 from dataclasses import dataclass
 from typing import final
@@ -6,7 +6,8 @@ from typing import final
 import numpy as np
 
 _SAME_BUDGET = np.log(1.1)  # runs meant to cost the same differ by whole steps of training, a few percent
-_FEWEST_SIZES = 3
+FEWEST_SIZES = 3
+"""Of a parabola."""
 
 
 @final
@@ -30,7 +31,7 @@ class ComputeBudget:
         leaves a run out.
         """
         powers = np.stack([np.ones_like(self.x), self.x, self.x**2], axis=1)
-        if np.unique(self.x).size < _FEWEST_SIZES:
+        if np.unique(self.x).size < FEWEST_SIZES:
             return np.full(len(weights), np.nan)
         matrix = np.einsum("rn,np,nq->rpq", weights, powers, powers)
         _, slope, bend = np.linalg.solve(
@@ -59,6 +60,52 @@ def budgets_of(N: np.ndarray, D: np.ndarray, C: np.ndarray, outcome: np.ndarray,
             )
         )
     return budgets
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class IsoflopMinimum:
+    """The tokens D of least outcome among n runs of equal compute C, with the outcome there, by a parabola in log D.
+
+    N is the number of parameters that goes with D, None where the table does not hold it. D, the outcome and N are None
+    where there is no minimum among the runs, and `why` says why.
+    """
+
+    C: float
+    n: int
+    D: float | None = None
+    N: float | None = None
+    outcome: float | None = None
+    why: str | None = None
+
+
+def isoflop_minima(C: np.ndarray, D: np.ndarray, outcome: np.ndarray, N: np.ndarray | None) -> list[IsoflopMinimum]:
+    """The minimum of each group of runs (n,) of equal compute, least compute first; two runs are no group.
+
+    The parabola goes through the outcomes themselves, of all runs of the group, as in Hoffmann et al. 2022, figure 3.
+    """
+    groups = [rows for rows in _group_by_compute(C) if rows.size >= FEWEST_SIZES]
+    return [_minimum(C[rows], D[rows], outcome[rows], None if N is None else N[rows]) for rows in groups]
+
+
+def _minimum(C: np.ndarray, D: np.ndarray, outcome: np.ndarray, N: np.ndarray | None) -> IsoflopMinimum:
+    compute, log_D = float(np.exp(np.log(C).mean())), np.log(D)
+    if np.unique(log_D.round(6)).size < FEWEST_SIZES:
+        return IsoflopMinimum(C=compute, n=C.size, why="fewer than three lengths")
+    middle = float(log_D.mean())
+    bend, slope, level = np.polyfit(log_D - middle, outcome, 2)
+    lowest = -slope / (2 * bend) if bend > 0 else np.nan
+    if not log_D.min() < lowest + middle < log_D.max():
+        end = "most" if outcome[np.argmax(D)] < outcome[np.argmin(D)] else "fewest"
+        return IsoflopMinimum(C=compute, n=C.size, why=f"no minimum among them: go on beyond the {end} tokens")
+    best = float(np.exp(lowest + middle))
+    return IsoflopMinimum(
+        C=compute,
+        n=C.size,
+        D=best,
+        N=None if N is None else float(np.exp(np.log(N * D).mean())) / best,
+        outcome=float(level + slope * lowest / 2),
+    )
 
 
 def _group_by_compute(C: np.ndarray) -> list[np.ndarray]:

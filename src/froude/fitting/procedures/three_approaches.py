@@ -7,14 +7,14 @@ from typing import final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.allocation import optimal
+from froude.fitting.allocation import Allocation, optimal
 from froude.fitting.arguments import read_runs_first
 from froude.fitting.bootstrap import resample, reweigh
 from froude.fitting.estimation import estimate
 from froude.fitting.measured import need_columns
 from froude.fitting.options import FitOptions
 from froude.fitting.procedures.frontiers import frontier_rows
-from froude.fitting.procedures.isoflop import budgets_of
+from froude.fitting.procedures.isoflop import FEWEST_SIZES, budgets_of
 from froude.laws import Law, get_law
 from froude.provenance import Computed, recorded
 from froude.quantity import read_quantity
@@ -29,8 +29,9 @@ _LINE = ("a", "b", "N", "D")
 class Approach(Computed):
     """One answer: N = N(C)·(C'/C)^a and D = D(C)·(C'/C)^b for a budget C', with N and D at the budget C.
 
-    `intervals` holds the two ends for "a", "b", "N", "D" and "tokens_per_param", at the level asked for. `optima` are
-    the points "C", "N" and "D" that the lines were drawn through, one a budget; none for a law.
+    `intervals` holds the two ends for "a", "b", "N", "D" and "tokens_per_param", at the level asked for; none where the
+    runs are just enough for the lines. `optima` are the points "C", "N" and "D" that the lines were drawn through, one
+    a budget; none for a law.
     """
 
     name: str
@@ -151,6 +152,8 @@ def approach_2(
     for k, (row, weight) in enumerate(zip(moved, weights, strict=True)):
         if (finite := np.isfinite(row)).sum() >= _FEWEST_BUDGETS:
             drawn[k] = _line(compute[finite], row[finite], np.log(sizes[finite]) - row[finite], C, weight[finite])
+    if len(good) == _FEWEST_BUDGETS and all(each.x.size == FEWEST_SIZES for each in good):
+        drawn[:] = np.nan  # parabolas through three points and a line through two are exact: nothing tells how sure
     line = _line(compute, log_N, np.log(sizes) - log_N, C)
     optima = {"C": compute, "N": np.exp(log_N), "D": sizes / np.exp(log_N)}
     return _approach("2: isoFLOP parabolas", C, line, drawn, optima, level)
@@ -170,12 +173,16 @@ def approach_3(
     law = get_law(law) if isinstance(law, str) else law
     N, D, compute, _ = _columns(runs, y)
     estimated = estimate(law, runs, y, options=FitOptions(draws=draws, seed=seed, level=level))
-    best = optimal(estimated, C, flop_per_param_token=float(np.median(compute / (N * D))))
+    return approach_of(optimal(estimated, C, flop_per_param_token=float(np.median(compute / (N * D)))), law.name)
+
+
+def approach_of(allocation: Allocation, law: str) -> Approach:
+    """The third approach, from the best size for one budget by a law of this name that was fitted."""
     return Approach(
-        name=f"3: {law.name}",
-        C=C,
-        **{name: getattr(best, name) for name in _LINE},
-        intervals={name: best.intervals[name] for name in (*_LINE, "tokens_per_param")},
+        name=f"3: {law}",
+        C=allocation.C,
+        **{name: getattr(allocation, name) for name in _LINE},
+        intervals={name: allocation.intervals[name] for name in (*_LINE, "tokens_per_param")},
         optima={name: np.array([]) for name in ("C", "N", "D")},
     )
 
@@ -205,7 +212,8 @@ def _approach(
     columns: dict[str, np.ndarray] = dict(zip(_LINE, drawn.T, strict=True))
     columns["tokens_per_param"] = columns["D"] / columns["N"]
     ends = [(1 - level) / 2, (1 + level) / 2]
-    low_high = {each: np.nanquantile(values, ends) for each, values in columns.items()}
+    known = {each: values for each, values in columns.items() if np.isfinite(values).any()}
+    low_high = {each: np.nanquantile(values, ends) for each, values in known.items()}
     return Approach(
         name=name,
         C=C,
