@@ -89,8 +89,9 @@ def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None) -> Iterator[st
 def _origins(fit: Fit, runs: Runs) -> Iterator[str]:
     """Which columns of the table are what the law takes, and which were derived."""
     runs = with_optional_roles(runs, fit.law.inputs)
-    told = {role for role in runs.read_as.values() if any(note.startswith(f"{role} is ") for note in runs.notes)}
-    yield from (f"{role} is the column {column!r}" for column, role in runs.read_as.items() if role not in told)
+    for column, role in runs.read_as.items():
+        if not any(note.startswith(f"{role} is ") and repr(column) in note for note in runs.notes):
+            yield f"{role} is the column {column!r}"
     yield from (f"{sentence}, derived" for sentence in runs.derived)
 
 

@@ -36,9 +36,10 @@ def backtest(
     Example: `froude backtest runs.csv --law chinchilla,power-floor --hold-out "C > 1e21"`
     """
     from froude.answers.backtests import answer_of_backtests
+    from froude.answers.readings import with_readings
     from froude.fitting import backtest as backtest_laws
 
     runs = read_table(table, columns, where, flops)
     names = [name.strip() for name in law.split(",")]
     backtests = backtest_laws(names, runs, hold_out, y, x=x, draws=draws, seed=seed)
-    present(answer_of_backtests(backtests), json)
+    present(with_readings(answer_of_backtests(backtests), [runs]), json)

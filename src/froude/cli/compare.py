@@ -37,6 +37,7 @@ def compare(
     Example: `froude compare adam.csv muon.csv --at C=1e24`
     """
     from froude.answers.comparisons import answer_of_comparison
+    from froude.answers.readings import with_readings
     from froude.fitting import compare as compare_fits
     from froude.fitting import fit
     from froude.laws import get_law
@@ -47,13 +48,13 @@ def compare(
         raise InputError(f"--at {at!r} names {len(wanted)} inputs: give one, as in C=1e24")
     ((x, size),) = wanted.items()
     get_law(law, x)  # whose refusal speaks of no table
-    fits = []
+    tables, fits = [], []
     for k, table in enumerate((first, second)):
         with naming_table(table):
-            runs = read_table(table, columns, where, flops)
-            fits.append(fit(law, runs, y, x=x, draws=draws, seed=seed + k))
-    one, other = fits
-    present(answer_of_comparison(compare_fits(one, other, size), (first, second)), json)
+            tables.append(read_table(table, columns, where, flops))
+            fits.append(fit(law, tables[k], y, x=x, draws=draws, seed=seed + k))
+    answer = answer_of_comparison(compare_fits(fits[0], fits[1], size), (first, second))
+    present(with_readings(answer, tables), json)
 
 
 @contextmanager

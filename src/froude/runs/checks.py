@@ -61,6 +61,7 @@ def name_roles(
             continue  # until a law takes it
         named = named.with_columns(numbers.series)
         notes += [f"{role} {', '.join(map(repr, numbers.words))}: no number, not fitted"] if numbers.words else []
+        notes += [f"{role} {', '.join(map(repr, numbers.bare))} has no unit where others have"] if numbers.bare else []
         faults += numbers.faults
         faults += _not_positive(numbers, frame[found.column], shown) if role in _POSITIVE else []
     read_as = {column: role for column, role in renames.items() if column != role}

@@ -82,7 +82,8 @@ def _other_tokens(frame: pl.DataFrame, found: Found) -> Iterator[str]:
 def _flops(frame: pl.DataFrame, roles: Mapping[str, Found]) -> Iterator[str]:
     """Which FLOPs are C, and how other columns of FLOPs and 6·N·D differ from them."""
     values = {name: values_of(found, ROLES[name], frame) for name, found in roles.items() if name in ("N", "D", "C")}
-    six_nd = 6 * values["N"] * values["D"] if {"N", "D"} <= {*values} else None
+    with np.errstate(over="ignore"):
+        six_nd = 6 * values["N"] * values["D"] if {"N", "D"} <= {*values} else None
     taken = {found.column for found in roles.values()}
     others = [Found(column=c, header=Header(base=c)) for c in frame.columns if _counts_flops(c) and c not in taken]
     others = [each for each in others if holds_numbers(frame[each.column])]
@@ -90,7 +91,7 @@ def _flops(frame: pl.DataFrame, roles: Mapping[str, Found]) -> Iterator[str]:
     others = [scaled.get(each.column, each) for each in others]
     if "C" in values:
         if six_nd is not None and (ratio := ratio_of(values["C"], six_nd)).size and abs(np.median(ratio) - 1) > _OFF:
-            yield f"C is the column {roles['C'].column!r}, {_times(ratio)} 6·N·D"
+            yield f"C is {_times(ratio)} 6·N·D"
         yield from (
             f"{each.column!r} counts FLOPs too, {_times(ratio_of(values_of(each, ROLES['C'], frame), values['C']))} C"
             for each in others

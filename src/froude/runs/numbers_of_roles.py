@@ -15,6 +15,7 @@ from froude.runs.roles import ROLES, Role
 if TYPE_CHECKING:
     import polars as pl
 
+_SMALL = 1e4  # of runs that others count in millions
 _DIVERGED = frozenset(("diverged", "div", "exploded", "blew up", "unstable"))
 _NO_LOSS = frozenset(
     (
@@ -37,11 +38,15 @@ class Fault:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """The numbers of a column, null where missing; faults of the cells that are none; words that were read."""
+    """The numbers of a column, null where missing, and the faults of cells that are none.
+
+    `words` are those that were read as a loss that is no number, `bare` the small numbers without a unit among others.
+    """
 
     series: pl.Series
     faults: tuple[Fault, ...] = ()
     words: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
 
 
 def holds_numbers(series: pl.Series) -> bool:
@@ -88,8 +93,21 @@ def numbers_of(
             values.append(None)
             faults.append(Fault(row=row, sentence=f"column {shown}, row {row}: {error}"))
     return Numbers(
-        series=pl.Series(series.name, values, dtype=pl.Float64), faults=tuple(faults), words=tuple(dict.fromkeys(words))
+        series=pl.Series(series.name, values, dtype=pl.Float64),
+        faults=tuple(faults),
+        words=tuple(dict.fromkeys(words)),
+        bare=tuple(_bare(series)),
     )
+
+
+def _bare(texts: pl.Series) -> list[str]:
+    """The numbers without a unit in a column where others have one, if they are small enough to have lost it."""
+    import polars as pl
+
+    cells = texts.drop_nulls().unique(maintain_order=True) if texts.dtype == pl.String else ()
+    ways = {cell: way for cell in cells if (way := written(cell)) and way.evidence != "either"}
+    small = [cell for cell, way in ways.items() if not (way.has_unit or way.power) and way.value(".") < _SMALL]
+    return small if any(way.has_unit for way in ways.values()) else []
 
 
 def _number(value: object, role: Role, factor: float, is_open: bool) -> float | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _UNIT = {"N": "Params (M)", "D": "Tokens (B)", "C": "FLOPs (1e18)"}
+_WORST_LOSS = 20.0  # ln of a vocabulary of 485 million
 _FAR_FROM_SIX_ND = 30.0  # attention, embeddings and experts explain less
 
 
@@ -67,6 +68,12 @@ def _loss(values: np.ndarray, column: str) -> Iterator[str]:
         yield (
             f"loss is negative in {int((finite < 0).sum())} of {finite.size} runs ({column!r}): a log-likelihood is "
             "the loss with its sign turned"
+        )
+    high = finite[finite > _WORST_LOSS]
+    if high.size:
+        yield (
+            f"loss = {_range(high)} in {high.size} of {finite.size} runs ({column!r}): guessing costs less than "
+            f"{_WORST_LOSS:g} nats a token; of a perplexity take the logarithm"
         )
 
 

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import json
 import lzma
+import random
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ CASES = {
     "comments of other kinds": Case("r.csv", "// a, b\n% c\n\n" + PLAIN, says=("line 1 ('a b')", "line 2 ('c')")),
     "a comment among rows": Case("r.csv", PLAIN + "# end\n", says=("line 5 ('end')",)),
     "a title above": Case("r.csv", "My sweep\n\n" + PLAIN, says=("line 1 ('My sweep')",)),
+    "a title of two words above blanks": Case("r.txt", "My sweep\n" + table(" "), says=("line 1 ('My sweep')",)),
     "names behind a comment sign": Case("r.txt", "# params tokens loss\n" + "\n".join(table(" ").split("\n")[1:])),
     "blank lines": Case("r.csv", PLAIN.replace("\n", "\n\n") + ",,\n\n"),
     "names that come again": Case("r.csv", PLAIN + PLAIN.split("\n")[0] + "\n", says=("line 5 repeats the names",)),
@@ -192,6 +194,12 @@ CASES = {
         "r.csv", rows("N;loss", "1e6;4,91", "2e6;4.17"), refused="column 'loss', row 1: '4,91'"
     ),
     "suffixes": Case("r.csv", rows("N,D,loss", "5M,100M tokens,4.9102", "15M params,0.4B,4.1749", "50M,8e8,3.786")),
+    "a suffix that is lacking": Case(
+        "r.csv",
+        rows("N,loss", "7B,2.5", "13,2.3"),
+        {"N": [7e9, 13]},
+        says=("'13' has no unit", "N = 13 in 1 of 2 runs"),
+    ),
     "suffixes with decimal commas": Case(
         "r.csv",
         rows("N;D;loss", "5M;0,1B;4,9102", "15M;0,4B;4,1749", "50M;0,8B;3,786"),
@@ -422,3 +430,27 @@ def test_a_table_is_read_as_people_mean_it_or_refused_in_a_line(tmp_path: Path, 
     told = (*runs.notes, *runs.warnings)
     assert all(any(words in sentence for sentence in told) for words in case.says), told
     assert bool(told) == bool(case.says), told
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_table_damaged_anywhere_is_read_or_refused_in_a_line(tmp_path: Path, seed: int) -> None:
+    chance, path = random.Random(seed), tmp_path / "r.csv"
+    bodies = [case.body.encode() if isinstance(case.body, str) else case.body for case in CASES.values()]
+    for _ in range(150):
+        body = bytearray(chance.choice(bodies))
+        for _ in range(chance.choice((1, 2, 5))):
+            place = chance.randrange(len(body) + 1)
+            body[place : place + chance.choice((0, 1, 4))] = bytes(
+                chance.choices(b',;.|"\n#%eM_-0 \x00\xe4', k=chance.choice((0, 1, 3)))
+            )
+        path.write_bytes(body)
+        assert len(refusal_of(path).splitlines()) <= 1, body
+
+
+def refusal_of(path: Path) -> str:
+    """What is said of a table that is refused, "" of one that is read."""
+    try:
+        read_runs(path)
+    except InputError as error:
+        return str(error)
+    return ""

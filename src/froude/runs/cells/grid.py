@@ -32,8 +32,7 @@ def grid_of(text: str, likely: str = ",") -> Grid:
     layout = layout_of(text, likely)
     names, rows, notes = _names_and_rows(layout)
     rows, left_out = without_other_rows(names.cells, rows)
-    if layout.separator != "," and rows and all(len(row.cells) == len(names.cells) + 1 for row in rows):
-        names = replace(names, cells=("", *names.cells))  # R names its rows and not the column that they are in
+    names = _with_row_names(names, rows, layout)
     rows, fitted = _fitted(names, rows, layout)
     units, rows, about_units = named_units(names.cells, rows)
     if not rows:
@@ -59,6 +58,16 @@ def _names_and_rows(layout: TextLayout) -> tuple[CellsOfLine, list[CellsOfLine],
         comments.remove(names)
     skipped = sorted((*titles, *comments), key=lambda record: record.line)
     return names, rows, [f"line {each.line} ({_shown(each)!r}) is no row and was left out" for each in skipped]
+
+
+def _with_row_names(names: CellsOfLine, rows: Sequence[CellsOfLine], layout: TextLayout) -> CellsOfLine:
+    """The names with an empty one before them where rows have names or numbers of their own, as R writes them."""
+    first = [row.cells[0] for row in rows]
+    wider = layout.separator != "," and rows and all(len(row.cells) == len(names.cells) + 1 for row in rows)
+    numbered = first == [str(i) for i in range(1, len(rows) + 1)]
+    if wider and (numbered or (len({*first}) == len(rows) and not any(map(is_number, first)))):
+        return replace(names, cells=("", *names.cells))
+    return names
 
 
 def _is_numbers(names: CellsOfLine, rows: Sequence[CellsOfLine]) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import final
 
 from froude.errors import InputError
+from froude.runs.cells.numbers import is_number
 
 _WIDE, _BLANK = "  ", " "
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", _WIDE: "wide blanks", _BLANK: "blanks"}
@@ -17,7 +18,9 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", _WIDE
 
 _COMMENT = re.compile(r"\s*(#|%|//)")
 _LONGEST_CELL = 2**27
-_TITLES = 0.3  # lines above the names speak against a separator as much as three rows of ten that do not fit
+_SHOWING = 20  # lines that show how many cells a row has
+# Lines above the names speak against a separator as much as so many of the rows that do not fit: any, and each.
+_TITLES, _TITLE = 0.3, 0.02
 
 
 @final
@@ -39,7 +42,8 @@ class CellsOfLine:
 class TextLayout:
     """The records of a text under one separator, those that are comments above them, and which has the names.
 
-    `ended` says that the last line was written to its end. Where `broken` is not None, quotes do not match.
+    `ended` says that the last line was written to its end. Where `broken` is not None, quotes do not match, and only a
+    `share` of the lines could be parted.
     """
 
     separator: str
@@ -47,6 +51,7 @@ class TextLayout:
     comments: tuple[CellsOfLine, ...]
     ended: bool
     broken: str | None = None
+    share: float = 1.0
 
     @property
     def width(self) -> int:
@@ -56,16 +61,25 @@ class TextLayout:
 
     @property
     def start(self) -> int:
-        """The position of the names: of the first record that fills more than half of a row; titles do not."""
-        return next((i for i, record in enumerate(self.records) if 2 * record.n_filled > self.width), 0)
+        """The position of the names: of the first record that fills more than half of a row; titles do not.
+
+        A record that is no full row is a title, too, if the next is one of words alone.
+        """
+        width, records = self.width, self.records
+        first = next((i for i, record in enumerate(records) if 2 * record.n_filled > width), 0)
+        title, below = records[first : first + 1], records[first + 1 : first + 2]
+        if title and below and len(title[0].cells) < width == len(below[0].cells):
+            return first + (not any(map(is_number, (*title[0].cells, *below[0].cells))))
+        return first
 
     @property
     def rank(self) -> tuple[bool, float]:
         """What makes one separator likelier than another: several columns, rows as wide as the names, no titles."""
         body = self.records[self.start :]
         names = len(body[0].cells) if body else 0
-        regular = sum(len(record.cells) == names for record in body) / max(len(body), 1)
-        return names > 1, round(regular - (_TITLES if self.start else 0.0), 2)
+        regular = sum(len(record.cells) == names for record in body) / max(len(body), 1) * self.share
+        titles = _TITLES + _TITLE * self.start if self.start else 0.0
+        return names > 1, round(regular - titles, 2)
 
 
 def layout_of(text: str, likely: str = ",") -> TextLayout:
@@ -86,9 +100,11 @@ def layout_of(text: str, likely: str = ",") -> TextLayout:
 def _under(separator: str, lines: Sequence[str]) -> TextLayout:
     """The layout of lines with one separator."""
     top = next((i for i, line in enumerate(lines) if line.strip() and not _COMMENT.match(line)), len(lines))
-    names = _cells_of(lines[top], separator) if top < len(lines) else []
+    some = [line for line in lines[top:] if line.strip() and not _COMMENT.match(line)][:_SHOWING]
+    widths = Counter(len(_cells_of(line, separator)) for line in some)
+    width = max(widths, key=lambda each: widths[each], default=0)
     comments = [i for i, line in enumerate(lines) if _COMMENT.match(line)]
-    comments = [i for i in comments if i < top or len(_cells_of(lines[i], separator)) != len(names)]
+    comments = [i for i in comments if i < top or len(_cells_of(lines[i], separator)) != width]
     kept = list(lines)
     for i in comments:
         kept[i] = ""
@@ -102,6 +118,7 @@ def _under(separator: str, lines: Sequence[str]) -> TextLayout:
         ),
         ended=not lines[-1].strip(),
         broken=broken,
+        share=len(records) / max(sum(map(bool, kept)), 1) if broken else 1.0,
     )
 
 

@@ -86,7 +86,7 @@ def written(text: str) -> Written | None:
     gaps = digits != in_file
     digits = re.sub(r"(?<=\d)_(?=\d)", "", digits)
     evidence = _evidence(digits)
-    if evidence == "no number":
+    if evidence == "no number" or "_" in digits:
         return None
     return Written(
         sign=match["sign"].replace("+", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 from froude.runs.readers.reader import Curves, path_of, runs_of
@@ -28,7 +28,9 @@ class StudyReader:
     def read(self, source: Any, columns: Mapping[str, str] | None = None) -> Runs:
         """Return the finished runs: configurations and results as columns. Notes tell of files that are not counted."""
         frame, notes = study_table(Study.open(source).path)
-        return runs_of(frame, source, columns, notes)
+        runs = runs_of(frame, source, columns, notes)
+        # What its columns are is known: nothing was chosen by their names.
+        return runs if columns else replace(runs, notes=notes)
 
     def curves(self, source: Any) -> Curves | None:
         """Return the steps of each finished run, by its id."""
