@@ -48,7 +48,7 @@ def answer_of_approaches(approaches: Approaches) -> Answer:
                 rows=tuple((each.name, *_approach_cells(each)) for each in approaches.answers),
             ),
         ),
-        notes=("N grows as C^a and D as C^b; in brackets the interval of each",),
+        notes=(f"N grows as C^a and D as C^b; in brackets {first.level:.0%} intervals",),
         warnings=approaches.missing,
         data={
             **approaches.origin,
@@ -66,7 +66,7 @@ def answer_of_approach(approach: Approach) -> Answer:
     )
     return Answer(
         headline=f"the best size for {amount(approach.C, 'FLOP')} FLOP, by approach {approach.name}",
-        tables=(Table(title="", columns=("", "best", "interval"), rows=rows),),
+        tables=(Table(title="", columns=("", "best", f"{approach.level:.0%} interval"), rows=rows),),
         data=approach_to_dict(approach),
     )
 
@@ -116,6 +116,7 @@ def allocation_to_dict(allocation: Allocation) -> dict[str, Any]:
     return {
         **values,
         "intervals": {name: [_plain(end) for end in ends] for name, ends in allocation.intervals.items()},
+        "level": allocation.level,
         "beyond": {x: _plain(factor) for x, factor in allocation.beyond.items()},
         "distance": None if allocation.distance is None else _plain(allocation.distance),
         **allocation.origin,
@@ -127,7 +128,7 @@ def approach_to_dict(approach: Approach) -> dict[str, Any]:
     numbers = {name: getattr(approach, name) for name in ("C", "N", "D", "tokens_per_param", "a", "b")}
     intervals = {name: list(ends) for name, ends in approach.intervals.items()}
     optima = {name: values.tolist() for name, values in approach.optima.items()}
-    return {"approach": approach.name, **numbers, "intervals": intervals, "optima": optima}
+    return {"approach": approach.name, **numbers, "intervals": intervals, "level": approach.level, "optima": optima}
 
 
 _SHORT = ("N", "D", "D/N", "a", "b")
@@ -141,7 +142,8 @@ def best_size_table(allocation: Allocation, title: str = "") -> Table:
     ]
     if not allocation.intervals:
         return Table(title=title, columns=("", "best"), rows=tuple(row[:2] for row in rows))
-    return Table(title=title, columns=("", "best", "interval"), rows=tuple(rows))
+    level = f"{allocation.level:.0%} interval" if allocation.level else "interval"
+    return Table(title=title, columns=("", "best", level), rows=tuple(rows))
 
 
 def _several_budgets(allocation: Allocation, budgets: np.ndarray) -> Table:

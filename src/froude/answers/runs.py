@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,12 +36,7 @@ def answer_of_runs(runs: Runs) -> Answer:
                 rows=tuple((str(row), *(_cell(columns[name][i]) for name in shown)) for i, row in enumerate(runs.rows)),
                 left=tuple(k for k, name in enumerate(shown, start=1) if not _is_numeric(runs, name)),
             ),
-            Table(
-                title="Columns",
-                columns=("column", "least", "largest", "missing"),
-                rows=tuple((name, *_range_cells(runs, name)) for name in names),
-                left=(0,),
-            ),
+            _columns_table(runs, names),
         ),
         notes=runs.notes,
         warnings=runs.warnings,
@@ -103,10 +98,23 @@ def _range(runs: Runs, name: str) -> dict[str, float | int | None]:
     return {"least": ends[0], "largest": ends[1], "missing": int(values.size - finite.size)}
 
 
-def _range_cells(runs: Runs, name: str) -> tuple[str, str, str]:
-    found = _range(runs, name)
-    least, largest = (_cell(None if found[end] is None else float(found[end] or 0.0)) for end in ("least", "largest"))
-    return least, largest, str(found["missing"]) if found["missing"] else ""
+def _columns_table(runs: Runs, names: Sequence[str]) -> Table:
+    """The ranges of columns, and how many values are missing where some are."""
+    ranges = {name: _range(runs, name) for name in names}
+    some = any(found["missing"] for found in ranges.values())
+    return Table(
+        title="Columns",
+        columns=("column", "least", "largest", *(("missing",) if some else ())),
+        rows=tuple(
+            (name, *_ends(found), *((str(found["missing"] or ""),) if some else ())) for name, found in ranges.items()
+        ),
+        left=(0,),
+    )
+
+
+def _ends(found: Mapping[str, float | int | None]) -> tuple[str, str]:
+    least, largest = (None if found[end] is None else float(found[end] or 0.0) for end in ("least", "largest"))
+    return _cell(least), _cell(largest)
 
 
 def _setting(value: Any) -> str:

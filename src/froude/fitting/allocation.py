@@ -27,9 +27,9 @@ class Allocation(Computed):
     """The parameters N and tokens D that make the most of C FLOPs, and the loss there: floats, or arrays shaped as C.
 
     `a` and `b` are the slopes d log N/d log C and d log D/d log C. `intervals` holds the two ends for each of "N", "D",
-    "loss", "tokens_per_param", "a" and "b", at the level of the fit; that of the loss is the forecast of one run there.
-    `beyond` and `distance` say how far beyond the fitted runs that is, as a `Forecast` does. They are empty and None
-    where constants were given.
+    "loss", "tokens_per_param", "a" and "b", at the `level` of the fit; that of the loss is the forecast of one run
+    there. `beyond` and `distance` say how far beyond the fitted runs that is, as a `Forecast` does. They are empty and
+    None where constants were given.
     """
 
     C: Any
@@ -39,6 +39,7 @@ class Allocation(Computed):
     a: Any
     b: Any
     intervals: Mapping[str, tuple[Any, Any]]
+    level: float | None = None
     beyond: Mapping[str, Any] = field(default_factory=dict)
     distance: Any | None = None
 
@@ -95,6 +96,7 @@ def optimal(
         C=_plain(budget),
         **{name: _plain(value) for name, value in best.items()},
         intervals=intervals,
+        level=source.level if isinstance(source, Fit) else None,
         beyond=beyond,
         distance=distance,
     )

@@ -29,9 +29,9 @@ _LINE = ("a", "b", "N", "D")
 class Approach(Computed):
     """One answer: N = N(C)·(C'/C)^a and D = D(C)·(C'/C)^b for a budget C', with N and D at the budget C.
 
-    `intervals` holds the two ends for "a", "b", "N", "D" and "tokens_per_param", at the level asked for; none where the
-    runs are just enough for the lines. `optima` are the points "C", "N" and "D" that the lines were drawn through, one
-    a budget; none for a law.
+    `intervals` holds the two ends for "a", "b", "N", "D" and "tokens_per_param", at the `level` asked for; none where
+    the runs are just enough for the lines. `optima` are the points "C", "N" and "D" that the lines were drawn through,
+    one a budget; none for a law.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Approach(Computed):
     D: float
     intervals: Mapping[str, tuple[float, float]]
     optima: Mapping[str, np.ndarray]
+    level: float = 0.9
 
     @property
     def tokens_per_param(self) -> float:
@@ -184,6 +185,7 @@ def approach_of(allocation: Allocation, law: str) -> Approach:
         **{name: getattr(allocation, name) for name in _LINE},
         intervals={name: allocation.intervals[name] for name in (*_LINE, "tokens_per_param")},
         optima={name: np.array([]) for name in ("C", "N", "D")},
+        level=allocation.level or 0.9,
     )
 
 
@@ -220,4 +222,5 @@ def _approach(
         **dict(zip(_LINE, map(float, line), strict=True)),
         intervals={each: (float(low), float(high)) for each, (low, high) in low_high.items()},
         optima=optima,
+        level=level,
     )
