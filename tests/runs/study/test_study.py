@@ -227,6 +227,12 @@ def test_the_result_counts_where_it_shares_a_key_with_configuration(study: Study
     assert study.runs()["D"].tolist() == [96.0]
 
 
+def test_a_study_has_no_notes_on_the_columns_that_it_wrote_itself(study: Study) -> None:
+    with study.writer({"seed": 0, "D": 2.0e6}) as writer:
+        writer.finish(loss=2.5, train_loss=2.4, N=1e4, N_total=2e4, C=3e11, C_6nd=1.2e11)
+    assert study.runs().notes == ()
+
+
 def test_damaged_files_are_told_of_and_not_counted(study: Study) -> None:
     train(study, {"seed": 0})
     (study.path / "runs" / "aa.jsonl").write_text('{"kind":"config","config":{}}\n{"kind":"res')

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -160,7 +160,8 @@ class Study(Result):
         from froude.runs.table import Runs
 
         frame, notes = study_table(self.path)
-        return Runs.from_frame(frame, notes=notes)
+        # What its columns are is known: nothing was chosen by their names.
+        return replace(Runs.from_frame(frame), notes=notes)
 
     def _earlier(self, name: str) -> tuple[dict[str, Any], ...]:
         """Return the steps of an unfinished attempt at the run, none if there was none."""
