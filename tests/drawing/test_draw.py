@@ -181,6 +181,26 @@ def test_a_forecast_stands_at_its_place_with_its_interval(fitted):
     assert draw(alone).get_xlabel() == "parameters N"
 
 
+def test_a_law_of_compute_and_another_input_is_drawn_over_its_own_compute():
+    C, M = (grid.ravel() for grid in np.meshgrid(np.geomspace(1e17, 1e21, 5), [5.0, 20.0, 80.0, 320.0, 640.0]))
+    law = get_law("overtrained")
+    loss = law(C=C, M=M, **law.published["gadre-2024-c4"])
+    view = view_of_fit(fit("overtrained", Runs.from_columns({"C": C, "M": M, "loss": loss}), draws=20))
+    np.testing.assert_allclose(view.points[0].x, C)
+    assert [line.label for line in view.lines] == ["M = 5", "M = 20", "M = 80", "M = 320", "M = 640"]
+    assert (view.x_label, view.column) == ("training FLOPs", None)
+
+
+def test_a_forecast_by_a_law_of_many_inputs_stands_beside_the_runs():
+    rng = np.random.default_rng(0)
+    columns = {"N": rng.uniform(1e8, 1e9, 20), "S": rng.uniform(1e4, 1e5, 20), "B": rng.uniform(1e5, 1e6, 20)}
+    law = get_law("kaplan-trajectory")
+    loss = law(**columns, **next(iter(law.published.values())))
+    fitted = fit("kaplan-trajectory", Runs.from_columns({**columns, "loss": loss}), draws=20)
+    axes: Any = draw(fitted.predict(N=1e10, S=1e5, B=1e6))
+    np.testing.assert_allclose(np.asarray(axes.collections[-1].get_offsets()).T, [columns["N"], loss], rtol=1e-6)
+
+
 def test_a_backtest_says_how_many_intervals_held(held_out):
     inside = round(held_out.coverage * held_out.n_held_out)
     first: Any = draw(held_out)

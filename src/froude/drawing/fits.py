@@ -34,33 +34,34 @@ _LEAST_REACH = 1.3  # times, that any line reaches
 @final
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """How runs of a law are laid out: over the input `x`, or over compute where it is "C" and no input.
+    """How runs of a law are laid out: over the input `x`, or where `over_compute` is true over the C that N and D make.
 
     `by` is the input that has a line for each of its values, None for a law of one input.
     """
 
     x: str
     by: str | None
+    over_compute: bool = False
 
     def place(self, inputs: Mapping[str, Any]) -> np.ndarray:
         """Where inputs stand on x."""
-        if self.x in inputs:
+        if not self.over_compute:
             return np.asarray(inputs[self.x], dtype=float)
         return FLOP_PER_PARAM_TOKEN * np.asarray(inputs["N"], dtype=float) * np.asarray(inputs["D"], dtype=float)
 
     @property
-    def along(self) -> str:
-        """The input that varies along a line."""
-        return "D" if self.x == "C" and self.by is not None else self.x
-
-    @property
     def column(self) -> str | None:
         """What a column of the values of lines is called: over compute lines end in the midst of runs."""
-        return input_name(self.by) if self.by is not None and self.x == "C" else None
+        return input_name(self.by) if self.by is not None and self.over_compute else None
+
+    @property
+    def is_compute(self) -> bool:
+        """Whether the axis is one of FLOPs."""
+        return self.over_compute or self.x == "C"
 
     def label(self, fit: Fit) -> str:
         """What the axis is called."""
-        if self.x == "C" and self.by is not None:
+        if self.over_compute:
             return f"training FLOPs, {FLOP_PER_PARAM_TOKEN:g}·N·D"
         return input_name(self.x, fit.law)
 
@@ -88,7 +89,7 @@ def view_of_fit(fit: Fit, runs: Runs | None = None) -> View:
         lines=tuple(lines),
         x_label=placement.label(fit),
         y_label=fit.y,
-        compute=placement.x == "C",
+        compute=placement.is_compute,
         log_y=fit.residual == "log",
         column=placement.column,
     )
@@ -104,12 +105,14 @@ def placement_of(fit: Fit) -> Placement | None:
         return Placement(x=next(iter(inputs)), by=None)
     counts = {x: len(np.unique(values)) for x, values in inputs.items()}
     first, second = inputs
-    # Lines of equal N over D are how the field draws it; the other way only where few D have many N.
-    by = first if counts[first] <= max(counts[second], _FEW) else second
-    along = second if by == first else first
-    if {first, second} == {"N", "D"} and counts[by] > _FEW:
-        return Placement(x="C", by="N")
-    return Placement(x=along, by=by)
+    if {first, second} == {"N", "D"}:
+        # Lines of equal N over D are how the field draws it; the other way only where few D have many N.
+        by = "N" if counts["N"] <= max(counts["D"], _FEW) else "D"
+        if counts[by] > _FEW:
+            return Placement(x="D", by="N", over_compute=True)
+    else:
+        by = second if counts[second] <= counts[first] else first
+    return Placement(x=second if by == first else first, by=by)
 
 
 def measured_of(fit: Fit) -> np.ndarray:
@@ -152,7 +155,7 @@ def law_lines(fit: Fit, placement: Placement) -> Iterator[Line]:
         text = amount(value, fit.law.input_units[placement.by])
         label = text if placement.column else f"{placement.by} = {text}"
         yield line_of(
-            fit, placement, {placement.by: value, placement.along: grid}, colour,
+            fit, placement, {placement.by: value, placement.x: grid}, colour,
             name=law_name(fit), named=first, label=label,
         )  # fmt: skip
         first = False
@@ -229,7 +232,7 @@ def _shades(fit: Fit, placement: Placement) -> dict[float, str]:
 
 def _stretch(fit: Fit, placement: Placement, value: float, exact: bool) -> np.ndarray:
     """How far a line reaches along its input: as far as runs of that value do, or of values near it."""
-    values, along = fit.inputs[placement.by or ""], fit.inputs[placement.along]
+    values, along = fit.inputs[placement.by or ""], fit.inputs[placement.x]
     factor = 1.0001 if exact else _NEAR
     mine = along[(values <= value * factor) & (values >= value / factor)]
     low, high = float(mine.min()), float(mine.max())

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from froude.answers.numbers import percent
+from froude.answers.numbers import count, percent
 from froude.drawing.axes import Panel
 from froude.drawing.charts import draw_view, forecast_label
 from froude.drawing.colours import COLOURS
-from froude.drawing.fits import STEPS, Placement, law_lines, line_of, placement_of, run_points
+from froude.drawing.fits import STEPS, Placement, law_lines, line_of, measured_of, placement_of, run_points
 from froude.drawing.names import input_name
-from froude.drawing.views import Line, Mark, View
+from froude.drawing.views import Line, Mark, Points, View
 from froude.errors import InputError
 from froude.fitting import Fit, Forecast
 
@@ -60,7 +60,7 @@ def _with_runs(fit: Fit, forecasts: Sequence[Forecast]) -> View:
         marks=_marks([(float(placement.place(each.at)), each) for each in forecasts]),
         x_label=placement.label(fit),
         y_label=fit.y,
-        compute=placement.x == "C",
+        compute=placement.is_compute,
         log_y=fit.residual == "log",
         column=placement.column,
     )
@@ -68,7 +68,7 @@ def _with_runs(fit: Fit, forecasts: Sequence[Forecast]) -> View:
 
 def _paths(fit: Fit, placement: Placement, forecasts: Sequence[Forecast]) -> Iterator[Line]:
     """From the runs to each forecast: the law at its own second input, or on from the largest run."""
-    by, along = placement.by, placement.along
+    by, along = placement.by, placement.x
     inside = fit.inputs[along]
     values = [0.0] if by is None else sorted({each.at[by] for each in forecasts})
     if len(values) > _PATHS:
@@ -86,7 +86,7 @@ def _paths(fit: Fit, placement: Placement, forecasts: Sequence[Forecast]) -> Ite
 
 
 def _alone(forecasts: Sequence[Forecast]) -> View:
-    """Forecasts without runs, over the input that varies most."""
+    """Forecasts without a law to draw, over the first input that varies."""
     inputs = [*forecasts[0].at]
     varying = [x for x in inputs if len({each.at[x] for each in forecasts}) > 1] or inputs
     if not varying or any(each.at[varying[0]] <= 0 for each in forecasts):
@@ -94,13 +94,22 @@ def _alone(forecasts: Sequence[Forecast]) -> View:
     x = varying[0]
     fit = forecasts[0].fit
     return View(
-        points=(),
+        points=tuple(_runs_over(fit, x)),
         lines=tuple(_curve(x, forecasts)) if len(forecasts) > _MARKS else (),
         marks=_marks([(each.at[x], each) for each in forecasts]),
         x_label=input_name(x, fit.law if fit is not None else None),
         y_label=_outcome(fit),
         compute=x == "C",
     )
+
+
+def _runs_over(fit: Any, x: str) -> Iterator[Points]:
+    """The fitted runs over one input, whatever their others, where fit and inputs are there."""
+    if isinstance(fit, Fit) and {*fit.inputs} == {*fit.law.inputs}:
+        n = count(fit.n, "run")
+        yield Points(
+            x=fit.inputs[x], y=measured_of(fit), colours=(COLOURS["n3"],) * fit.n, name=f"{n}, other inputs vary"
+        )
 
 
 def _curve(x: str, forecasts: Sequence[Forecast]) -> Iterator[Line]:
