@@ -307,6 +307,8 @@ def test_conditions_choose_runs(runs: Runs, condition: str, names: str) -> None:
         ("1 = 1", "is no condition"),
         ("sum(N) > 3", "is no condition"),
         ("N > 7B", "write 7e9 for 7B"),
+        ("LEAST()", "has no arguments"),
+        ("N > 1" + " OR N = 2" * 12_000, "has 12000 parts: give at most 50"),
         ("los < 3", "did you mean 'loss'"),
         ('name = "a"', "single quotes: 'a'"),
         ("name > 3", "does not fit the columns"),

@@ -37,13 +37,15 @@ def optimal(
     from pathlib import Path
 
     from froude.answers.optimal import answer_of_compute_optimal
+    from froude.answers.readings import with_readings
     from froude.fitting import Fit, compute_optimal
     from froude.fitting.fit_file import is_fit_file
 
     fitted = Path(source) if is_fit_file(Path(source)) else None
     runs_or_fit = Fit.load(fitted) if fitted else read_table(source, columns, where, flops)
     best = compute_optimal(runs_or_fit, [_budget(text) for text in at or ()], y, law=law, draws=draws, seed=seed)
-    present(answer_of_compute_optimal(best), json)
+    answer = answer_of_compute_optimal(best)
+    present(answer if isinstance(runs_or_fit, Fit) else with_readings(answer, [runs_or_fit]), json)
 
 
 def _budget(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from froude.runs.missing_columns import unknown_column
 if TYPE_CHECKING:
     import polars as pl
 
+_PARTS = re.compile(r"\b(?:and|or|not)\b|[-+*/(]", re.IGNORECASE)
+_WITHOUT_ARGUMENTS = re.compile(r"\w+\s*\(\s*\)")
+_MOST_PARTS = 50  # the parser takes a second for three hundred, and dies of ten thousand
 _EXAMPLE = "write one like C < 1e21 AND tag = 'seed'"
 
 
@@ -33,7 +37,7 @@ def condition_mask(frame: pl.DataFrame, text: str, read_as: Mapping[str, str]) -
             raise _unknown_in(text, name, frame)
     try:
         answer = frame.select(expression.alias("answer")).to_series()
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(
             f"the condition {text!r} does not fit the columns ({_first_line(error)}): {_EXAMPLE}"
         ) from None
@@ -45,9 +49,15 @@ def condition_mask(frame: pl.DataFrame, text: str, read_as: Mapping[str, str]) -
 def _parse(text: str) -> pl.Expr:
     import polars as pl
 
+    if (parts := len(_PARTS.findall(text))) > _MOST_PARTS:
+        raise InputError(
+            f"the condition {text[:40]!r}… has {parts} parts: give at most {_MOST_PARTS}, or a list: tag IN (…)"
+        )
+    if found := _WITHOUT_ARGUMENTS.search(text):
+        raise InputError(f"the condition {text!r} does not parse ({found.group()} has no arguments): {_EXAMPLE}")
     try:
         expression = pl.sql_expr(text)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(f"the condition {text!r} does not parse ({_first_line(error)}): {_EXAMPLE}") from None
     # SQL reads the B of "N > 7B" as a new name for the column, and would compare with 7 without a word.
     if not expression.meta.undo_aliases().meta.eq(expression):

@@ -100,7 +100,7 @@ def _of_table(runs: Runs, at: tuple[float, ...], y: str, law: Law | str, draws: 
 
 
 def _minima(runs: Runs, y: str) -> list[IsoflopMinimum]:
-    finite = np.flatnonzero(~runs.diverged(y))
+    finite = np.flatnonzero(runs.finite(y))
     derived = any(sentence.startswith("N = ") for sentence in runs.derived)
     N = runs["N"][finite] if "N" in runs and not derived else None
     return isoflop_minima(runs["C"][finite], runs["D"][finite], runs[y][finite], N)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SWITCH = {"true": True, "false": False}
 _INTEGER = r"^[+-]?[0-9]{1,18}$"
-_SHOWING = 10_000  # numbers of a column that are asked which decimal mark they show
+_SHOWING = 500  # cells that show what a column is: its decimal mark if its numbers are plain, else whether it has any
 _NAMED = 3
 _DECIMAL_COMMA = "decimal commas"
 _GROUPS = "grouped digits"
@@ -103,8 +103,11 @@ def _column(series: pl.Series) -> _Column:
     values = texts.set(texts.str.to_lowercase().is_in(MISSING), None)
     finite = values.filter(values.str.to_lowercase().is_in([*NOT_FINITE]).not_()).unique(maintain_order=True)
     is_plain = bool(finite.str.contains(PLAIN).all())
-    shown = finite.filter(finite.str.contains(".", literal=True)).head(_SHOWING) if is_plain else finite
-    return _Column(texts=texts, values=values, is_plain=is_plain, ways={cell: written(cell) for cell in shown})
+    shown = finite.filter(finite.str.contains(".", literal=True)) if is_plain else finite
+    ways = {cell: written(cell) for cell in shown.head(_SHOWING)}
+    if not is_plain and any(ways.values()):
+        ways |= {cell: written(cell) for cell in shown[_SHOWING:]}
+    return _Column(texts=texts, values=values, is_plain=is_plain, ways=ways)
 
 
 def _read(column: _Column, mark: Mark | None) -> tuple[pl.Series, list[_Reading]]:

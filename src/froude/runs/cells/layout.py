@@ -18,6 +18,7 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", _WIDE
 
 _COMMENT = re.compile(r"\s*(#|%|//)")
 _LONGEST_CELL = 2**27
+_SAMPLE = 400  # lines that show what parts the cells
 _SHOWING = 20  # lines that show how many cells a row has
 # Lines above the names speak against a separator as much as so many of the rows that do not fit: any, and each.
 _TITLES, _TITLE = 0.3, 0.02
@@ -91,7 +92,9 @@ def layout_of(text: str, likely: str = ",") -> TextLayout:
     if said := re.fullmatch(r'"?sep=(.)"?', lines[0].strip()):  # as Excel writes it
         lines[0], likely = "", said.group(1)
     order = [likely, *(separator for separator in SEPARATORS if separator != likely)]
-    best = max((_under(separator, lines) for separator in order), key=lambda layout: layout.rank)
+    best = max((_under(separator, lines[:_SAMPLE]) for separator in order), key=lambda layout: layout.rank)
+    if len(lines) > _SAMPLE:
+        best = _under(best.separator, lines)
     if best.broken:
         raise InputError(best.broken)
     return best

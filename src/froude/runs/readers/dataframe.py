@@ -28,6 +28,8 @@ class DataframeReader:
             nw.from_native(source)  # pyright: ignore[reportArgumentType, reportCallIssue]
         except TypeError:
             return False
+        except Exception:  # a dataframe with something wrong, which `read` says
+            return True
         return True
 
     def read(self, source: Any, columns: Mapping[str, str] | None = None) -> Runs:
@@ -40,13 +42,21 @@ class DataframeReader:
             eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
             polars = eager.to_polars()
         except Exception as error:  # every dataframe library has errors of its own
-            raise InputError(
-                f"the dataframe cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}): "
-                "give columns of numbers and texts, each with a name of its own"
-            ) from None
+            raise _unreadable(source, error) from None
         labels = [c.name for c in polars if c.dtype in (pl.Categorical, pl.Enum)]
         return runs_of(polars.with_columns(pl.col(labels).cast(pl.String)), source, columns)
 
     def curves(self, source: Any) -> Curves | None:
         """None: a dataframe holds a row for each run."""
         return None
+
+
+def _unreadable(source: Any, error: Exception) -> InputError:
+    names = [str(name) for name in getattr(source, "columns", ())]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        return InputError(f"the dataframe has {names.count(twice[0])} columns called {twice[0]!r}: rename them")
+    return InputError(
+        f"the dataframe cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}): "
+        "give columns of numbers and texts"
+    )
