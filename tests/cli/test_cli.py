@@ -21,7 +21,7 @@ def test_fit_prints_the_planted_law_with_intervals_around_it(cli, table):
     assert list(answer) == [
         *("law", "n", "diverged", "params", "intervals", "level"),
         *("residual", "objective", "gradient", "starts", "warnings"),
-        *("error", "drift", "hold_outs", "provenance", "derived", "notes"),
+        *("error", "drift", "hold_outs", "provenance", "derived", "notes", "rows"),
     ]
     assert (answer["law"], answer["n"], answer["diverged"], answer["residual"]) == ("chinchilla", 36, 0, "log")
     assert answer["starts"] == {"tried": 27, "agree": 27}
@@ -39,7 +39,7 @@ def test_fit_shows_law_numbers_agreement_error_and_the_next_step(cli, table, tmp
     assert lines[0] == "chinchilla: loss = E + A·N^-alpha + B·D^-beta"
     assert [line.split()[0] for line in lines[4:9]] == ["E", "A", "alpha", "B", "beta"]
     assert "36 runs fitted; the law is off by " in done.out
-    assert "27 of 27 random starts agree; objective " in done.out
+    assert "all 27 random starts end at these numbers" in done.out
     assert "C = 6·N·D, derived" in done.out
     assert lines[-1] == f"saved: froude predict {tmp_path / 'f.json'} --at N=…,D=…"
     assert all(len(line) <= 80 for line in lines[:-1])

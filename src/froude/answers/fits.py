@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +11,11 @@ import numpy as np
 from froude.answers.answer import Answer, Table
 from froude.answers.numbers import count, number_and_interval, percent
 from froude.fitting import Choice, Fit
+from froude.fitting.fitted_rows import as_rows
 from froude.runs import Runs
 from froude.runs.optional_roles import with_optional_roles
+
+_MISSED = 0.01
 
 
 def answer_of_fit(
@@ -65,6 +69,7 @@ def _to_dict(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | No
         "hold_outs": fit.hold_outs if hold_outs is None else hold_outs,
         **({"derived": list(_origins(fit, runs)), "notes": list(runs.notes)} if runs is not None else {}),
         **({"saved": saved} if saved is not None else {}),
+        **({"rows": as_rows(fit.columns(runs))} if runs is not None else {}),
     }
 
 
@@ -73,8 +78,8 @@ def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None) -> Iterator[st
     typical = float(np.median(fit.errors)), float(fit.errors.max())
     middle, worst = (percent(error) if fit.residual == "log" else f"{error:.3g}" for error in typical)
     yield f"{count(fit.n, 'run')} fitted; the law is off by {middle} in the median, {worst} at worst"
-    agree = f"{fit.starts_agree} of {fit.starts_tried} random starts agree"
-    yield f"{agree}; objective {fit.objective:.9g}, scaled gradient {fit.gradient:.1g}"
+    if (starts := about_starts(fit)) is not None:
+        yield starts
     own = "hold-outs" if hold_outs is None else count(hold_outs, "hold-out")
     yield (
         f"beyond these runs errors grow by {percent(fit.drift)} for each factor e of size, "
@@ -95,8 +100,20 @@ def _origins(fit: Fit, runs: Runs) -> Iterator[str]:
     yield from (f"{sentence}, derived" for sentence in runs.derived)
 
 
+def about_starts(fit: Fit) -> str | None:
+    """What the random starts of the solver say for the fit; None where that is not enough, which is warned of."""
+    agree, tried = fit.starts_agree, fit.starts_tried
+    least = "at least " if fit.law.members else ""
+    if agree == tried:
+        return f"all {tried} random starts end at these numbers"
+    # A better minimum that is as easy to reach would have been missed with this probability.
+    if fit.converged and (1 - agree / tried) ** tried < _MISSED:
+        return f"{least}{agree} of {tried} random starts end at these numbers, the others at worse ones: that is enough"
+    return None
+
+
 def _next_step(fit: Fit, saved: str) -> str:
     """What to do with a saved fit. A schedule is no quantity to type: it is forecast from Python."""
-    if any(mark.domain == "past" for mark in fit.law.marks.values()):
+    if any(mark.domain == "history" for mark in fit.law.marks.values()):
         return f"saved: froude.Fit.load({saved!r}).along(Schedule(…)) in Python"
-    return f"saved: froude predict {saved} --at {','.join(f'{name}=…' for name in fit.law.inputs)}"
+    return f"saved: froude predict {shlex.quote(saved)} --at {','.join(f'{name}=…' for name in fit.law.inputs)}"

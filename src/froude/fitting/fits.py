@@ -11,12 +11,14 @@ import numpy as np
 from froude.fitting.curves.along import forecast_along
 from froude.fitting.curves.schedules import Schedule
 from froude.fitting.fit_file import read_fit_file, write_fit_file
+from froude.fitting.fitted_rows import fitted_columns
 from froude.fitting.forecasting import Forecast, forecast
 from froude.fitting.measured import log_size
 from froude.fitting.misfit import Misfit, find_misfit
 from froude.laws import Law
 from froude.laws.lr_history import LearningRates
 from froude.provenance import Computed, recorded
+from froude.runs import RunsSource, read_runs
 
 
 @final
@@ -125,6 +127,17 @@ class Fit(Computed):
     def errors(self) -> np.ndarray:
         """How far off the fitted runs lie (n,), without signs: shares of what was measured for log residuals."""
         return np.abs(np.expm1(self.residuals) if self.residual == "log" else self.residuals)
+
+    def columns(self, runs: RunsSource) -> dict[str, np.ndarray]:
+        """The table that was fitted, a column each (len(runs),), beside what the law says of its rows: what one plots.
+
+        "row" is the row as read, "id" the run's name, then the law's inputs and the outcome; "predicted" by the law,
+        also of diverged runs; "residual" as in `residuals`, NaN where a row was not fitted; "status" is "fitted",
+        "outlier" (fitted, and far off), "diverged" or "skipped" (without an outcome or an input). InputError for
+        another table than the fitted one.
+        """
+        taken = read_runs(runs)
+        return fitted_columns(self.law, self.params, self.inputs, self.residuals, self.rows, taken, self.y)
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file that `Fit.load` reads back exactly. InputError where it cannot be written."""

@@ -79,7 +79,7 @@ def _of_table(runs: Runs, at: tuple[float, ...], y: str, law: Law | str, draws: 
     if at:
         try:
             made = fit_law(law, runs, y, draws=draws, seed=seed)
-            per_token = float(np.median(runs["C"] / (runs["N"] * runs["D"])))
+            per_token = float(np.nanmedian(runs["C"] / (runs["N"] * runs["D"])))
             allocations = tuple(optimal(made, C, flop_per_param_token=per_token) for C in at)
         except InputError as reason:
             missing.append(f"approach 3 fits a law of N and D: {reason}")
