@@ -311,7 +311,7 @@ def test_a_row_without_a_loss_is_counted_apart_from_one_that_diverged(cli, tmp_p
     columns["loss"] = [*columns["loss"][:1], "", "NaN", *columns["loss"][3:]]
     warnings = json.loads(cli("fit", write_csv(tmp_path / "runs.csv", columns), *QUICK, "--json").out)["warnings"]
     assert "1 run diverged and was left out: row 3" in warnings
-    assert "1 row has no loss and was left out: row 2, crashed" in warnings
+    assert "1 row has no loss and was left out: row 2 (crashed)" in warnings
 
 
 def test_a_columns_name_may_hold_a_comma(cli, tmp_path):

@@ -52,8 +52,8 @@ def test_an_unknown_kind_of_file_is_refused(refused, tmp_path):
 
 def test_a_wrong_column_name_is_refused_and_the_nearest_suggested(refused, table):
     for words in (("--columns", "N=los"), ("--y", "los"), ("--where", "los < 3")):
-        assert "no column 'los': did you mean 'loss'? " in refused("fit", table, *words)
-    assert "no column 'Loss': did you mean 'loss'? " in refused("backtest", table, "--hold-out", "Loss > 3")
+        assert "no column 'los': did you mean 'loss'?" in refused("fit", table, *words)
+    assert "no column 'Loss': did you mean 'loss'?" in refused("backtest", table, "--hold-out", "Loss > 3")
 
 
 @pytest.mark.parametrize("columns", ["N", "N=", "=a", "N=a,", "N=a,N=b", "Q=loss"])

@@ -248,8 +248,7 @@ def _accuracy(evidence: FitEvidence) -> Iterator[str]:
 
 def _names(evidence: FitEvidence, rows: np.ndarray, state: bool = False) -> str:
     runs = evidence.runs
-    states = [f", {runs.state(int(row))}" if state and runs.state(int(row)) else "" for row in rows[:_NAMED]]
-    named = ", ".join(runs.row_name(int(row)) + how for row, how in zip(rows, states, strict=False))
+    named = ", ".join(runs.row_name(row, runs.state(row) if state else "") for row in map(int, rows[:_NAMED]))
     return named if rows.size <= _NAMED else f"{named} and {rows.size - _NAMED} more"
 
 

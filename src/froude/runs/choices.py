@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from froude.quantity import format_quantity
 from froude.runs.counting import count_note
 from froude.runs.headers import Header, normal
 from froude.runs.missing_columns import quoted
@@ -84,29 +83,30 @@ def _flops(frame: pl.DataFrame, roles: Mapping[str, Found]) -> Iterator[str]:
     values = {name: values_of(found, ROLES[name], frame) for name, found in roles.items() if name in ("N", "D", "C")}
     with np.errstate(over="ignore"):
         six_nd = 6 * values["N"] * values["D"] if {"N", "D"} <= {*values} else None
-    taken = {found.column for found in roles.values()}
-    others = [Found(column=c, header=Header(base=c)) for c in frame.columns if _counts_flops(c) and c not in taken]
-    others = [each for each in others if holds_numbers(frame[each.column])]
-    scaled = {each.column: each for each in candidates(ROLES["C"], frame)}
-    others = [scaled.get(each.column, each) for each in others]
     if "C" in values:
         if six_nd is not None and (ratio := ratio_of(values["C"], six_nd)).size and abs(np.median(ratio) - 1) > _OFF:
-            yield f"C is {_times(ratio)} 6·N·D"
-        yield from (
-            f"{each.column!r} counts FLOPs too, {_times(ratio_of(values_of(each, ROLES['C'], frame), values['C']))} C"
-            for each in others
-            if not roles["C"].by_hand
-        )
+            yield f"C is {_times(ratio, '6·N·D')}"
+        for column, flops in () if roles["C"].by_hand else _other_flops(frame, roles):
+            yield f"{column!r} counts FLOPs too, {_times(ratio_of(flops, values['C']), 'C')}"
     elif six_nd is not None:
-        for each in others:
-            own = values_of(each, ROLES["C"], frame)
-            row = next(iter(np.flatnonzero(np.isfinite(own) & np.isfinite(six_nd))), None)
+        for column, flops in _other_flops(frame, roles):
+            row = next(iter(np.flatnonzero(np.isfinite(flops) & np.isfinite(six_nd))), None)
             if row is not None:
                 yield (
-                    f"C is 6·N·D, and {each.column!r} counts FLOPs too, {_times(ratio_of(own, six_nd))} 6·N·D "
-                    f"({format_quantity(own[row])} against {format_quantity(six_nd[row])} in row {row + 1}): "
-                    f"take it with --columns C={quoted(each.column)}"
+                    f"C is 6·N·D, and {column!r} counts FLOPs too, {_times(ratio_of(flops, six_nd), '6·N·D')} "
+                    f"({flops[row]:.3g} against {six_nd[row]:.3g} in row {row + 1}): "
+                    f"take it with --columns C={quoted(column)}"
                 )
+
+
+def _other_flops(frame: pl.DataFrame, roles: Mapping[str, Found]) -> Iterator[tuple[str, np.ndarray]]:
+    """The columns that count FLOPs by their names and are no role, with their values (rows,)."""
+    taken = {found.column for found in roles.values()}
+    with_units = {each.column: each for each in candidates(ROLES["C"], frame)}
+    for column in frame.columns:
+        if column not in taken and _counts_flops(column) and holds_numbers(frame[column]):
+            found = with_units.get(column, Found(column=column, header=Header(base=column)))
+            yield column, values_of(found, ROLES["C"], frame)
 
 
 def _power(factor: float) -> str:
@@ -119,12 +119,12 @@ def _counts_flops(column: str) -> bool:
     return bool(_FLOPS.search(name)) and not _RATE.search(name) and "parameter" not in name
 
 
-def _times(ratio: np.ndarray) -> str:
-    """How many times as much in the median, with the range where it is wide."""
+def _times(ratio: np.ndarray, other: str) -> str:
+    """How many times another count in the median, with the range where it is wide."""
     if not ratio.size:
-        return "not to be compared with"
+        return f"in no row that has {other}"
     middle, low, high = np.median(ratio), ratio.min(), ratio.max()
-    spread = f" ({low:.3g} to {high:.3g})" if high > 1.1 * low else ""
+    spread = f" in the median ({low:.3g} to {high:.3g})" if high > 1.1 * low else ""
     if abs(middle - 1) < _OFF and not spread:
-        return "the same as"
-    return f"{middle:.3g} times{spread}"
+        return f"the same as {other}"
+    return f"{middle:.3g} times {other}{spread}"

@@ -30,9 +30,10 @@ def unknown_column(name: str, names: Iterable[str]) -> InputError:
     if name in ROLES and (near := near_columns(name, names)):
         return InputError(f"no column is {name} by its name: {_is_it(name, near)}")
     same = [n for n in names if normal(n) == normal(name)]
-    near = same or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return InputError(f"no column {name!r}: {hint}columns are {list_names(names)}")
+    near = same or difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return InputError(f"no column {name!r}: did you mean {' or '.join(map(repr, near))}?")
+    return InputError(f"no column {name!r}: columns are {list_names(names, _MOST)}")
 
 
 def missing_role(role: str, names: Sequence[str], who_needs: str, table: str = "") -> InputError:
@@ -56,7 +57,7 @@ def near_columns(role: str, names: Iterable[str]) -> list[str]:
     return sorted(found, key=len)[:3]
 
 
-def list_names(names: Sequence[str], most: int = 20) -> str:
+def list_names(names: Sequence[str], most: int) -> str:
     """Return the names, comma separated, the first `most` of them if there are more."""
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest

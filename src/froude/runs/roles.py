@@ -28,7 +28,8 @@ def _with_counts(*words: str) -> tuple[str, ...]:
 def _losses(*splits: str) -> tuple[str, ...]:
     """The names of losses on these parts of the data: "val_loss", "loss_val", "val_cross_entropy"."""
     measures = ("loss", "cross_entropy", "cross_entropy_loss", "ce_loss", "nll")
-    return tuple(name for split in splits for each in measures for name in (f"{split}_{each}", f"{each}_{split}"))
+    names = [(f"{split}_{each}", f"{each}_{split}") for each in measures for split in splits]
+    return (*(before for before, _ in names), *(behind for _, behind in names))
 
 
 HELD_OUT_LOSSES = _losses("val", "valid", "validation", "eval", "evaluation", "heldout", "held_out", "dev", "test")

@@ -208,10 +208,10 @@ class Runs(Result):
         self[y]  # names the nearest column if there is none
         return need_numbers(self.frame[y], y, self.rows)
 
-    def row_name(self, i: int) -> str:
-        """Return how to name run `i` (0-based here) to a user: "row 17 (2b84b4b)", with the row as read."""
-        name = self._cell(NAME_COLUMNS, i)
-        return f"row {self.rows[i]}" + (f" ({name})" if name else "")
+    def row_name(self, i: int, *details: str) -> str:
+        """Return how to name run `i` (0-based here) to a user, with the row as read: "row 17 (2b84b4b, details)"."""
+        said = ", ".join(filter(None, (self._cell(NAME_COLUMNS, i), *details)))
+        return f"row {self.rows[i]}" + (f" ({said})" if said else "")
 
     def state(self, i: int) -> str:
         """Return how run `i` (0-based here) ended by a column such as State ("crashed"), "" where none says it."""

@@ -336,7 +336,10 @@ CASES = {
         "r.csv",
         rows("N,D,achieved_flops,loss", "1e6,1e8,2.4e15,3.5", "2e6,2e8,9.6e15,3"),
         {"C": [6e14, 2.4e15]},
-        says=("'achieved_flops' counts FLOPs too, 4 times 6·N·D", "--columns C=achieved_flops"),
+        says=(
+            "'achieved_flops' counts FLOPs too, 4 times 6·N·D (2.4e+15 against 6e+14 in row 1)",
+            "--columns C=achieved_flops",
+        ),
     ),
     # What can hardly be
     "five parameters": Case(
