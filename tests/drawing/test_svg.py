@@ -42,7 +42,8 @@ def test_a_file_has_a_dark_colour_for_every_light_one():
 def test_a_picture_of_the_documents_stands_on_any_ground(path):
     root = ElementTree.fromstring(path.read_bytes())
     text = path.read_text()
-    assert "prefers-color-scheme: dark" in text
+    assert f":root{{background:{GROUND['light']}}}@media (prefers-color-scheme: dark){{" in text
+    assert f":root{{background:{GROUND['dark']}}}" in text
     (background,) = [g for g in root.iter() if g.get("id") == "patch_1"]
     assert all("fill: none" in (shape.get("style") or "") for shape in background)
     assert COLOURS["paper"] not in text

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _GROUND = {"light": "#ffffff", "dark": "#0d1117"}
-"""What a file's picture stands on where it is transparent: GitHub's pages."""
+"""What a file's picture stands on: the ground of GitHub's pages, on which nobody sees where it ends."""
 
 
 def inline_svg(figure: Figure, name: str, title: str) -> str:
@@ -35,7 +35,9 @@ def inline_svg(figure: Figure, name: str, title: str) -> str:
 
 
 def svg(figure: Figure, name: str) -> bytes:
-    """The figure as an SVG file, transparent, in light colours and, where the reader prefers dark, in dark ones.
+    """The figure as an SVG file, in light colours on white and, where the reader prefers dark, in dark ones on dark.
+
+    It has that ground itself, as pages are light where a reader's system is dark, and the other way round.
 
     It is the same each time it is drawn: no date, ids from `name`, text as text.
     """
@@ -75,4 +77,5 @@ def _dark_style(text: str) -> str:
         for what in ("fill", "stroke")
         if f"{what}: {light[name]}" in text
     ]
-    return f"<style>@media (prefers-color-scheme: dark){{{''.join(rules)}}}</style>"
+    ground = {theme: f":root{{background:{colour}}}" for theme, colour in _GROUND.items()}
+    return f"<style>{ground['light']}@media (prefers-color-scheme: dark){{{ground['dark']}{''.join(rules)}}}</style>"

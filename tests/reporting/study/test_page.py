@@ -25,6 +25,7 @@ from froude.errors import InputError
 from froude.fitting import fit
 from froude.reporting import write_report
 from froude.runs import Study
+from froude.version import __version__
 from piloted import (
     LENGTHS,
     SHAPE,
@@ -231,6 +232,15 @@ def test_the_page_is_written_from_what_is_on_disk_now(study: Study) -> None:
     study.write_json("forecast.json", forecast() | {"predicted": 2.3987})
     assert "2.399" not in before
     assert "2.399" in parse(write_report(study)).text
+
+
+def test_the_foot_names_version_seed_and_the_hash_of_the_pilots(pages: dict[str, Path]) -> None:
+    for stage in ("planned", "checked"):
+        record, html = read_study_record(Study.open(pages[stage].parent)), pages[stage].read_text()
+        foot = html[html.index("<footer>") :]
+        assert f"Froude {__version__}" in foot
+        assert f"data {record.pilots.sha256[:12]}" in foot or record.fit is not None
+        assert "seed" in foot
 
 
 def test_text_from_the_documents_is_never_markup(study: Study) -> None:

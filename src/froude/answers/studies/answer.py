@@ -8,6 +8,7 @@ from froude.answers import Answer, Fact, Picture
 from froude.answers.studies import sentences, tables
 from froude.answers.studies.outcome import interval_words
 from froude.answers.studies.record import StudyRecord
+from froude.provenance import Provenance
 from froude.quantity import format_seconds
 
 
@@ -35,8 +36,11 @@ def answer_of_study(record: StudyRecord) -> Answer:
 
 
 def _origin(record: StudyRecord) -> dict[str, Any]:
-    """How the forecast was made, by the command that wrote it down; the data are the pilots."""
-    return {} if record.fit is None else record.fit.origin
+    """How the forecast was made, by the command that wrote it down; where no fit says it, how its pilots are shown."""
+    if record.fit is not None and record.fit.provenance is not None:
+        return record.fit.origin
+    seed = (record.plan or {}).get("seed")
+    return {"provenance": Provenance.now(seed, (record.pilots.sha256,)).to_dict()}
 
 
 def facts(record: StudyRecord) -> tuple[Fact, ...]:
