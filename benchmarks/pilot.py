@@ -4,13 +4,16 @@ Every seed is a whole `froude pilot` of its own. Inside each study the runs up t
 N·D are handed to the same method, which forecasts the runs above. Beside it: the largest pilot's loss taken for the
 forecast, and a straight line of log loss in log C with its own prediction interval. A study counts once, whatever the
 number of its runs.
-Command: python benchmarks/pilot.py [--seeds 10] [--minutes 1]; whole runs: --whole --minutes 5 --first 1 --seeds 3
+Command: python benchmarks/pilot.py [--seeds 10] [--minutes 1]; whole runs: --whole --minutes 5 --first 1 --seeds 3;
+what a person reads during one, which the README shows: --story --minutes 5 --first 1
 """
 
 import argparse
 import math
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -115,6 +118,23 @@ def run_pilot(seed: int, minutes: float, folder: Path) -> tuple[dict[str, Any], 
     return json.loads(done.stdout.splitlines()[-1]), time.monotonic() - begin
 
 
+def story(seed: int, minutes: float) -> list[str]:
+    """The lines of a whole command as a person reads them at 80 columns, without those of single runs."""
+    minutes_option = () if minutes == 5 else ("--minutes", f"{minutes:g}")
+    words = ["pilot", *minutes_option, "--seed", str(seed), "--study", "tank"]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "froude", *words],
+            cwd=folder,
+            env={**os.environ, "COLUMNS": "80"},
+            stderr=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("      run  ")]
+    return [f"$ froude {' '.join(words)}", *lines]
+
+
 def whole_row(seed: int, result: Mapping[str, Any], seconds: float) -> dict[str, str]:
     """A row of the table of whole runs."""
     lo, hi = result["interval"]
@@ -128,7 +148,7 @@ def whole_row(seed: int, result: Mapping[str, Any], seconds: float) -> dict[str,
         "error": f"{result['rel_error']:.2%}",
         "inside": "yes" if result["inside"] else "no",
         "× compute, × N": f"{result['compute_ratio']:.1f}, {result['params_ratio']:.1f}",
-        "halving moves": f"{halving['ratio_change']:.2%} of {halving['quarter_half_width']:.2%} allowed",
+        "changes with half the validation text": f"{halving['ratio_change']:.2%}",
         "minutes": f"{seconds / 60:.1f}",
     }
 
@@ -139,9 +159,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--whole", action="store_true", help="record the whole runs, in place of the method")
+    parser.add_argument("--story", action="store_true", help="record what a person reads, in place of the method")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--studies", type=Path, default=Path("froude-studies/benchmark"))
     options = parser.parse_args()
+    command = " ".join(["python benchmarks/pilot.py", *sys.argv[1:]])
+    if options.story:
+        record("pilot_story", command, [{"line": line} for line in story(options.first, options.minutes)])
+        return
     options.studies.mkdir(parents=True, exist_ok=True)
     seeds = range(options.first, options.first + options.seeds)
     folders = [options.studies / f"{options.minutes:g}-{seed}" for seed in seeds]
@@ -151,7 +176,7 @@ def main() -> None:
         rows.append(whole_row(seed, result, seconds))
         print(rows[-1], flush=True)
     if options.whole:
-        record("pilot_runs", " ".join(["python benchmarks/pilot.py", *sys.argv[1:]]), rows)
+        record("pilot_runs", command, rows)
         return
     pairs = [split(Study.open(folder)) for folder in folders]
     targets = [list(forecasts(pilots, target)) for pilots, target in pairs]
@@ -161,7 +186,7 @@ def main() -> None:
         for kind, outcomes in (("target", targets), ("rolling hold-out", rolling))
         for method in METHODS
     ]
-    record("pilot", " ".join(["python benchmarks/pilot.py", *sys.argv[1:]]), table, runs=rows)
+    record("pilot", command, table, runs=rows)
     for row in table:
         print(row)
 

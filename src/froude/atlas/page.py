@@ -18,6 +18,14 @@ MEANING = {
     "recorded": "its claims are kept, and nothing more",
 }
 
+USES = """- `froude atlas "KV cache memory"` searches them; "up to 2.6 times" is kept as at most 2.6.
+- `froude atlas show kivi` shows one whole, with the checks that show its claims here.
+- `froude atlas check` does the arithmetic between claims: ratios, budgets, units.
+- `froude atlas picture speed --by bits --out speed.svg` draws claims of one kind beside each other.
+- `froude atlas status` counts what Froude shows itself, which is this page.
+
+In Python these are `froude.search_atlas`, `atlas_record`, `check_atlas` and `atlas_status`."""
+
 WAITS: Mapping[str, tuple[str, ...]] = {
     "No more than recorded: their sentence asks what the atlas answers": ("atlas ", "recorded "),
     "Wait for a serving model": ("serv", "speculation", "diffusion serving", "test-time planner"),
@@ -75,8 +83,10 @@ def _head(rows: list[Status]) -> str:
     about = {"all": counts["all"]} | {ROLES[role]: counts[f"role {role}"] for role in sorted({*_roles(rows)})}
     lines = [[kind, *(str(n.get(level, 0)) for level in reversed(LEVELS))] for kind, n in about.items()]
     paragraphs = [
-        "# The atlas: what Froude shows of each paper",
-        f"The atlas keeps what {len(rows)} papers claim about scaling. How far each is, checks that run have shown:",
+        "# The atlas: what papers claim, and what Froude shows of it",
+        f"{len(rows)} papers on scaling, each with its claims, their baselines and conditions.",
+        USES,
+        "How far each is, checks that run have shown:",
         "\n".join(f"- *{level}*: {MEANING[level]}." for level in reversed(LEVELS)),
         _table(["papers on", *reversed(LEVELS)], lines, numbers=True),
         "`froude atlas show NAME` shows one whole, by the name that stands below its title here. What a check found "
