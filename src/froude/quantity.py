@@ -33,6 +33,9 @@ _TIMES = {
     "day": 86400.0, "week": 604800.0,
 }  # fmt: skip
 
+AMOUNT = "a count or FLOP"
+"""What `expect` may be where a number of either is meant: an input of a law."""
+
 _Unit = tuple[float, str]
 
 
@@ -135,7 +138,9 @@ def read_quantities(values: Any) -> np.ndarray:
         raise InputError("lists of unequal length are no array of quantities: give one number for each place") from None
     if array.dtype.kind in "fiu":
         return array.astype(float)
-    return np.array([read_quantity(value) for value in array.ravel().tolist()], dtype=float).reshape(array.shape)
+    return np.array([read_quantity(value, AMOUNT) for value in array.ravel().tolist()], dtype=float).reshape(
+        array.shape
+    )
 
 
 def parse_assignments(text: str) -> dict[str, float]:
@@ -150,7 +155,7 @@ def parse_assignments(text: str) -> dict[str, float]:
             raise InputError(f"{part.strip()!r} in {text!r} is no assignment: write name=value, as in N=70B,D=1.4T")
         if name in values:
             raise InputError(f"{name!r} is given twice in {text!r}: give it once")
-        values[name] = parse_quantity(value)
+        values[name] = parse_quantity(value, expect=AMOUNT)
     return values
 
 
@@ -200,8 +205,12 @@ def _unit(written: str, text: str) -> tuple[float, str]:
 def _check_dimension(text: str, dimension: str, expect: str | None) -> None:
     if expect is None or dimension == expect:
         return
+    if expect == AMOUNT and dimension in ("", "count", "FLOP"):
+        return
     if dimension:
-        raise InputError(f"{text!r} is in {dimension}: give it in {expect}")
+        examples = {AMOUNT: f"give {AMOUNT}, as in 70B or 1e21 FLOP", "count": "give a count, as in 70B"}
+        wanted = examples.get(expect, f"give it in {expect}")
+        raise InputError(f"{text!r} is in {dimension}: {wanted}")
     if expect == "bytes" and text.strip()[-1] in "Bb":
         raise InputError(f"{text!r} may be bytes or billions: write bytes, GB or GiB")
 

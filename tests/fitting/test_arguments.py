@@ -80,9 +80,9 @@ def test_saved_fits_are_taken_by_their_path(law_fit, tmp_path):
     assert froude.predict(tmp_path / "fit.json", N="7B", D="1T").mean == law_fit.predict(N=7e9, D=1e12).mean
 
 
-@pytest.mark.parametrize("value", ["seven", "7 GBB", None, object()])
+@pytest.mark.parametrize("value", ["seven", "7 GBB", "1TB", "7 days", "$7B", None, object()])
 def test_what_is_no_quantity_is_refused_in_a_sentence(value, law_fit):
-    with pytest.raises(InputError, match=r"quantity|unit"):
+    with pytest.raises(InputError, match=r"quantity|unit|give a count or FLOP"):
         law_fit.predict(N=value, D=1e12)
 
 
@@ -105,6 +105,14 @@ def test_what_is_no_quantity_is_refused_in_a_sentence(value, law_fit):
         (lambda runs, path: froude.backtest("chinchilla", runs, runs), r"backtest takes laws, runs and a condition"),
         (lambda runs, path: froude.choose("auto", runs), r"choose takes the runs first: write froude.choose"),
         (lambda runs, path: froude.approaches(1e24, runs), r"approaches takes the runs first"),
+        (
+            lambda runs, path: froude.choose(runs, "chinchilla"),
+            r"'chinchilla' is a law.*write froude.choose",
+        ),
+        (lambda runs, path: froude.predict(runs, N=1e9), r"a Runs is no fit: fit a law first"),
+        (lambda runs, path: froude.compare(runs, runs, 1e24), r"a Runs is no fit: fit a law first"),
+        (lambda runs, path: froude.train_cost(froude.get_machine("h100"), "gpt2"), r"takes the model first"),
+        (lambda runs, path: froude.plan_training(froude.get_model("gpt2"), "h100"), r"takes the machine first"),
         (lambda runs, path: froude.optimal(1e24, froude.fit("chinchilla", runs, **QUICK)), r"takes the fit first"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.fits import Fit
+from froude.fitting.fits import Fit, read_fit
 from froude.laws import Law, get_law
 from froude.provenance import Computed, recorded
 from froude.quantity import read_quantities
@@ -67,7 +67,7 @@ def optimal(
     """
     if isinstance(C, Fit):
         raise InputError("froude.optimal takes the fit first, then the FLOPs: write froude.optimal(fit, 1e24)")
-    source = Fit.load(source) if isinstance(source, str | Path) else source
+    source = source if isinstance(source, Mapping) else read_fit(source)
     law = source.law if isinstance(source, Fit) else get_law(law) if isinstance(law, str) else law
     if set(law.inputs) != {"N", "D"}:
         raise InputError(

@@ -34,7 +34,10 @@ def read_runs_first(verb: str, runs: RunsSource, after: Any, how: str) -> Runs:
     swapped = not isinstance(after, str) and _is_table(after)
     if _is_law(runs) or isinstance(runs, int | float) or (swapped and not _is_table(runs)):
         raise InputError(f"froude.{verb} takes the runs first: write froude.{how}")
-    return take_runs(runs)
+    taken = take_runs(runs)
+    if _is_name(after) and after not in taken:
+        raise InputError(f"{after!r} is a law, and froude.{verb} takes the outcome after the runs: write froude.{how}")
+    return taken
 
 
 def take_runs(runs: RunsSource) -> Runs:

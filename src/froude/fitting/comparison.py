@@ -8,11 +8,11 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.backtesting import Backtest
-from froude.fitting.fits import Fit
+from froude.fitting.fits import Fit, read_fit
 from froude.fitting.forecasting import extrapolation_error
 from froude.laws.inverse import first_zero
 from froude.provenance import Computed, recorded
-from froude.quantity import read_quantity
+from froude.quantity import AMOUNT, read_quantity
 
 Side = Literal["first", "second"]
 
@@ -88,9 +88,9 @@ def compare(first: Fit | str | Path, second: Fit | str | Path, at: float | str) 
     the runs that were fitted: so a crossing far away is as unsure as a forecast there. The level is that of the first
     fit. InputError for laws of other or several inputs, outcomes in other units, and an `at` that is not positive.
     """
-    first, second = (each if isinstance(each, Fit) else Fit.load(each) for each in (first, second))
+    first, second = read_fit(first), read_fit(second)
     (x,) = _input(first, second)
-    at = read_quantity(at)
+    at = read_quantity(at, AMOUNT)
     if not 0 < at < np.inf:
         raise InputError(f"{x} = {at:g}: give one positive number to compare at")
     low = max(each.inputs[x].min() for each in (first, second))

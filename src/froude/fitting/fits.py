@@ -8,6 +8,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
+from froude.errors import InputError
 from froude.fitting.curves.along import forecast_along
 from froude.fitting.curves.schedules import Schedule
 from froude.fitting.fit_file import read_fit_file, write_fit_file
@@ -17,7 +18,7 @@ from froude.fitting.measured import log_size
 from froude.fitting.misfit import Misfit, find_misfit
 from froude.laws import Law
 from froude.laws.lr_history import LearningRates
-from froude.provenance import Computed, recorded
+from froude.provenance import Computed, note_data, recorded
 from froude.runs import RunsSource, read_runs
 
 
@@ -175,4 +176,17 @@ class Fit(Computed):
 @recorded
 def predict(fit: Fit | str | Path, of: Literal["run", "mean"] = "run", **inputs: Any) -> Forecast:
     """The outcome forecast by a fit, or by the one in a file, as `Fit.predict` says it."""
-    return (fit if isinstance(fit, Fit) else Fit.load(fit)).predict(of=of, **inputs)
+    return read_fit(fit).predict(of=of, **inputs)
+
+
+def read_fit(source: Fit | str | Path) -> Fit:
+    """A fit, or the one in a file; its data become part of the provenance of what is made of it.
+
+    InputError for what is neither, and as `Fit.load` raises it.
+    """
+    if not isinstance(source, Fit | str | Path):
+        raise InputError(f"a {type(source).__name__} is no fit: fit a law first, as in froude.fit('chinchilla', runs)")
+    fit = source if isinstance(source, Fit) else Fit.load(source)
+    for sha256 in fit.provenance.data_sha256 if fit.provenance else ():
+        note_data(sha256)
+    return fit

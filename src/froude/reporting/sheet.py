@@ -59,8 +59,9 @@ def both_widths(name: str, title: str, draw: Callable[[int], Figure]) -> str:
     return "".join(f'<div class="{size}">{svg}</div>' for size, svg in svgs.items())
 
 
-def write_page(path: Path, page: str) -> Path:
+def write_page(path: str | Path, page: str) -> Path:
     """Write the page whole or not at all, and return its path. InputError where it cannot be written."""
+    path = Path(path)
     try:
         atomic_write(path, page.encode())
     except OSError as error:

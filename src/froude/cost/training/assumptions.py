@@ -127,6 +127,8 @@ def train_cost(model: Model | str, machine: Machine | str, **given: Any) -> Trai
     and machine may be texts, as `get_model` and `get_machine` read them.
     InputError for a name that is not a field, and for layouts that do not exist.
     """
+    if isinstance(model, Machine) or isinstance(machine, Model):
+        raise InputError("froude.train_cost takes the model first, then the machine: write train_cost(model, machine)")
     model = get_model(model) if isinstance(model, str) else model
     machine = get_machine(machine) if isinstance(machine, str) else machine
     layout, reasons = complete(model, machine, given)

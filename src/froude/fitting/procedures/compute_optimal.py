@@ -12,12 +12,12 @@ from froude.fitting.allocation import Allocation, optimal
 from froude.fitting.arguments import take_runs
 from froude.fitting.choice import fit as fit_law
 from froude.fitting.fit_file import is_fit_file
-from froude.fitting.fits import Fit
+from froude.fitting.fits import Fit, read_fit
 from froude.fitting.measured import need_columns
 from froude.fitting.procedures.isoflop import IsoflopMinimum, isoflop_minima
 from froude.fitting.procedures.three_approaches import Approach, Approaches, approach_1, approach_2, approach_of
 from froude.laws import Law
-from froude.provenance import Computed, note_data, recorded
+from froude.provenance import Computed, recorded
 from froude.quantity import read_quantities
 from froude.runs import Runs, RunsSource
 
@@ -58,9 +58,7 @@ def compute_optimal(
     """
     budgets = tuple(np.atleast_1d(read_quantities(at)).tolist())
     if isinstance(source, str | Path) and is_fit_file(Path(source)):
-        source = Fit.load(source)
-        for sha256 in source.provenance.data_sha256 if source.provenance else ():
-            note_data(sha256)
+        source = read_fit(source)
     if isinstance(source, Fit):
         if not budgets:
             raise InputError("a fit is asked for the best size at a budget: give one, as in --at C=1e24")

@@ -17,7 +17,7 @@ from froude.fitting.procedures.frontiers import frontier_rows
 from froude.fitting.procedures.isoflop import FEWEST_SIZES, budgets_of
 from froude.laws import Law, get_law
 from froude.provenance import Computed, recorded
-from froude.quantity import read_quantity
+from froude.quantity import AMOUNT, read_quantity
 from froude.runs import Runs, RunsSource
 
 _FEWEST_BUDGETS = 2  # a line needs two points
@@ -76,7 +76,7 @@ def approaches(
     The options are those of `approach_1`, `approach_2` and `approach_3`. InputError where none of them can be run.
     """
     runs = read_runs_first("approaches", runs, C, "approaches(runs, 1e24)")
-    budget = read_quantity(C)
+    budget = read_quantity(C, AMOUNT)
     options = {"draws": draws, "seed": seed, "level": level}
     ways: tuple[Callable[[], Approach], ...] = (
         lambda: approach_1(runs, budget, y, **options),

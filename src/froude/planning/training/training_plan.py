@@ -62,8 +62,7 @@ def plan_training(
 
     InputError for numbers out of range, and for what does not go together.
     """
-    machine = get_machine(machine) if isinstance(machine, str) else machine
-    model = get_model(model) if isinstance(model, str) else model
+    machine, model = _given(machine, model)
     settled = _settled(seq_len, global_batch, precision, fixed, framework)
     budget = _amounts(FLOP=budget_flops, dollars=budget_dollars, seconds=budget_seconds)
     serving, data_limit = (_amounts(count=each)["count"] for each in (inference_tokens, data_limit_tokens))
@@ -89,6 +88,14 @@ def plan_training(
         **settled,
     )
     return _with_front(problem, solve(problem), LENGTHS) if pareto else solve(problem)
+
+
+def _given(machine: Machine | str, model: Model | str | None) -> tuple[Machine, Model | None]:
+    """Machine and model, those that are texts read. InputError where they are swapped."""
+    if isinstance(machine, Model) or isinstance(model, Machine):
+        raise InputError("plan_training takes the machine first, then the model: write plan_training(machine, model)")
+    here = get_machine(machine) if isinstance(machine, str) else machine
+    return here, get_model(model) if isinstance(model, str) else model
 
 
 def _settled(

@@ -50,7 +50,7 @@ _SECTIONS = (
 Row = dict[str, Any]
 
 
-def write_plan_page(plan: Plan | Infeasible, path: Path, *, model: Model | None = None) -> Path:
+def write_plan_page(plan: Plan | Infeasible, path: str | Path, *, model: Model | None = None) -> Path:
     """Write the page of a plan, or of why there is none, and return its path.
 
     `model` is what the plan was made for, where the plan itself does not describe it. The page holds all it needs: no

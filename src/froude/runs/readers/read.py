@@ -68,6 +68,7 @@ def read_curves(source: Any) -> Curves:
 
     Raises InputError for a source that `read_runs` refuses, and for one of a kind that keeps no curves.
     """
+    source = source.path if isinstance(source, Study) else source
     curves = reader_of(source).curves(source)
     if curves is None:
         shown = f"a {type(source).__name__}" if path_of(source) is None else repr(str(source))
