@@ -15,9 +15,9 @@ import results
 from froude import Backtest, Fit, Forecast, InputError, Runs, Study, backtest, choose, fit, get_law
 from froude.drawing import draw
 from froude.drawing.axes import log_ticks, tick_labels, wrap
-from froude.drawing.draw import PANELS
 from froude.drawing.fits import measured_of, view_of_fit
 from froude.drawing.optima import parabolas_view
+from froude.drawing.panels import PANELS
 from paths import ROOT
 from planted import planted
 

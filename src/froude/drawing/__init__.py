@@ -1,5 +1,5 @@
 """Every picture: results drawn into Matplotlib's axes, for Python, for a paper and for the pages of `reporting`."""
 
-from froude.drawing.draw import draw
+from froude.drawing.panels import draw
 
 __all__ = ["draw"]

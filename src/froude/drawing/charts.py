@@ -165,11 +165,12 @@ def measured_label(value: float) -> str:
 
 def draw_points(axes: Axes, points: Points, look: Look, narrow: bool) -> None:
     """Dots; rings where they lie far off, crosses at the upper edge where they diverged."""
-    size = look.area(24 if points.is_small else 30 if narrow else 46) * min(1.0, _MANY / max(len(points.x), 1)) ** 0.5
+    crowd = min(1.0, _MANY / max(len(points.x), 1))
+    size = look.area(24 if points.is_small else 30 if narrow else 46) * crowd**0.5
     if points.kind == "run":
         axes.scatter(
             points.x, points.y, s=size, c=points.colours, marker=points.marker, label=points.name,
-            edgecolors=COLOURS["paper"], linewidths=look.px(1), zorder=4,
+            edgecolors=COLOURS["paper"], linewidths=look.px(1) * crowd, zorder=4,
         )  # fmt: skip
     elif points.kind == "outlier":
         axes.scatter(
