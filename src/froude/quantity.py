@@ -151,6 +151,8 @@ def parse_assignments(text: str) -> dict[str, float]:
     values: dict[str, float] = {}
     for part in re.split(r",(?!\d{3}(?!\d))|,(?=\s*[A-Za-z_]\w*\s*=)", text):
         name, equals, value = (piece.strip() for piece in part.partition("="))
+        if values and re.fullmatch(r"\d.*", part.strip()):
+            raise InputError(f"{text!r} may have a decimal comma: write a point, and name=value, as in N=70B,D=1.4T")
         if not equals or not name:
             raise InputError(f"{part.strip()!r} in {text!r} is no assignment: write name=value, as in N=70B,D=1.4T")
         if name in values:

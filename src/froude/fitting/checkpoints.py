@@ -8,9 +8,9 @@ import numpy as np
 from froude.fitting.measured import Measured
 from froude.laws import Law
 from froude.runs import Runs
+from froude.runs.cells.columns import NAME_COLUMNS
 from froude.runs.headers import normal
 from froude.runs.optional_roles import with_optional_roles
-from froude.runs.table import NAME_COLUMNS
 
 WORTH_OF_DECAY = 1.32
 """By how many factors e of training the decay of the learning rate moves a loss, relative to the constant rate.

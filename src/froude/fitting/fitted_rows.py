@@ -9,8 +9,8 @@ from froude.errors import InputError
 from froude.fitting.outliers import far_off
 from froude.laws import Law
 from froude.runs import Runs
+from froude.runs.cells.columns import NAME_COLUMNS
 from froude.runs.optional_roles import with_optional_roles
-from froude.runs.table import NAME_COLUMNS
 
 STATES = ("fitted", "outlier", "diverged", "skipped")
 """What became of a row: fitted; fitted and far off the law; not finite; without an outcome or an input."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.result import Result
-from froude.runs.cells.columns import typed
+from froude.runs.cells.columns import NAME_COLUMNS, typed
 from froude.runs.checks import derive, name_roles
 from froude.runs.conditions import condition_mask
 from froude.runs.data_hash import data_sha256
@@ -23,8 +23,6 @@ from froude.runs.plausibility import implausible
 if TYPE_CHECKING:
     import polars as pl
 
-NAME_COLUMNS = ("name", "id", "run", "run_id", "run_name")
-"""Columns that name a run, in the order in which they are looked for, whatever their case."""
 STATE_COLUMNS = ("state", "status", "run_state", "run_status")
 """Columns that say how a run ended, as trackers write them."""
 

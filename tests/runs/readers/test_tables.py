@@ -200,6 +200,9 @@ CASES = {
         {"N": [7e9, 13]},
         says=("'13' has no unit", "N = 13 in 1 of 2 runs"),
     ),
+    "names that look like numbers": Case("r.csv", rows("id,N", "007,1e6", "12e4,2e6"), {"id": ["007", "12e4"]}),
+    "numbers that are names": Case("r.csv", rows("id,N", "7,1e6", "12,2e6"), {"id": [7, 12]}),
+    "a name on two lines": Case("r.csv", '"model\nparams",loss\n1e6,3\n2e6,2\n', {"N": [1e6, 2e6]}),
     "suffixes with decimal commas": Case(
         "r.csv",
         rows("N;D;loss", "5M;0,1B;4,9102", "15M;0,4B;4,1749", "50M;0,8B;3,786"),

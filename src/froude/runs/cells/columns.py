@@ -16,11 +16,16 @@ from froude.runs.cells.numbers import (
     decimal_mark,
     written,
 )
+from froude.runs.headers import normal
 
 if TYPE_CHECKING:
     import polars as pl
 
 _SWITCH = {"true": True, "false": False}
+NAME_COLUMNS = ("name", "id", "run", "run_id", "run_name")
+"""Columns that name a run, in the order in which they are looked for, whatever their case."""
+
+_NUMBERED = r"^(0|[1-9][0-9]{0,14})$"  # runs that are numbered; "007" and "12e4" are names
 _INTEGER = r"^[+-]?[0-9]{1,18}$"
 _SHOWING = 500  # cells that show what a column is: its decimal mark if its numbers are plain, else whether it has any
 _NAMED = 3
@@ -116,6 +121,8 @@ def _read(column: _Column, mark: Mark | None) -> tuple[pl.Series, list[_Reading]
 
     words = column.values.str.to_lowercase()
     if not words.drop_nulls().len() or mark is None:
+        return column.texts, []
+    if normal(column.texts.name) in NAME_COLUMNS and not words.drop_nulls().str.contains(_NUMBERED).all():
         return column.texts, []
     if words.drop_nulls().is_in([*_SWITCH]).all():
         return words.replace_strict(_SWITCH, default=None, return_dtype=pl.Boolean), []

@@ -117,7 +117,7 @@ def _without_empty_columns(grid: Grid) -> Grid:
 
 def _named_apart(grid: Grid) -> Grid:
     """The grid with a name of its own for every column: those of one name are numbered, those without one too."""
-    names = [name or ("index" if i == 0 else f"column {i + 1}") for i, name in enumerate(grid.names)]
+    names = [" ".join(name.split()) or ("index" if i == 0 else f"column {i + 1}") for i, name in enumerate(grid.names)]
     often = {name: count for name, count in Counter(names).items() if count > 1}
     seen: Counter[str] = Counter()
     apart = []
