@@ -1,5 +1,6 @@
 """The solver and its derivatives: exactness, convergence, bounds, and independent twins."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,15 @@ def chinchilla_points(published: Callable[[str], Path]) -> FitProblem:
     runs = read_runs(published("chinchilla_epoch/chinchilla_fig4.csv"))
     runs = runs.take(np.sort(np.argsort(runs["D"])[5:]))
     return make_problem(get_law("chinchilla"), {x: runs[x] for x in "ND"}, runs["loss"])
+
+
+def test_residuals_of_an_absurd_point_are_not_finite_and_not_warned_of() -> None:
+    problem = planted(get_law("kaplan-joint"))
+    points = np.random.default_rng(0).uniform(-300, 300, (20, 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        residuals, _ = problem.residuals(points)
+    assert not np.isfinite(residuals).all()
 
 
 @pytest.mark.parametrize("each", EVERY_LAW)

@@ -37,7 +37,14 @@ class FitProblem:
     factors: Mapping[str, float]
 
     def residuals(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Residuals (rows, n) and their derivatives by coordinate (rows, P, n) at points (rows, P)."""
+        """Residuals (rows, n) and their derivatives by coordinate (rows, P, n) at points (rows, P).
+
+        At an absurd point, where the law overflows or is negative, they are not finite, which is not warned of.
+        """
+        with np.errstate(all="ignore"):
+            return self._residuals(points)
+
+    def _residuals(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         residual = np.empty((len(points), self.measured.size))
         slopes = np.zeros((len(points), points.shape[1], self.measured.size))
         parameters = self._parameters(points)
@@ -117,7 +124,8 @@ class FitProblem:
         columns = []
         for k, kind in enumerate(self.law.kinds.values()):
             drawn = kind.draw(rng, count, level)
-            drawn = np.log(drawn) if kind.coordinate == "log" else drawn
+            with np.errstate(divide="ignore"):  # a share of an outcome of 0 is the lower bound
+                drawn = np.log(drawn) if kind.coordinate == "log" else drawn
             columns.append(rng.uniform(space.lower[k], space.upper[k], count) if kind.within else drawn)
         return np.clip(np.stack(columns, axis=-1), space.lower, space.upper)
 

@@ -106,15 +106,15 @@ class InstabilityForecast:
     """What a sign will be in a model of N parameters, for runs of one kind: the `forecast` of one run, at 90%.
 
     `kind` is what the runs share, their learning rate say, and `trends` are those of each of `ORDERS`. `crossing` is
-    the size from the largest run on at which they cross the threshold: median and 90% interval, infinite for never.
-    `risk` is the probability that the model of N parameters lies beyond it. `n` runs went into it; `diverged` were left
-    out.
+    the size from the largest run on at which they cross the threshold: median and 90% interval, None for never within
+    a millionfold. `risk` is the probability that the model of N parameters lies beyond it. `n` runs went into it;
+    `diverged` were left out.
     """
 
     kind: float
     trends: tuple[Trend, ...]
     forecast: Forecast
-    crossing: tuple[float, float, float]
+    crossing: tuple[float | None, float | None, float | None]
     risk: float
     n: int
     diverged: int
@@ -171,7 +171,7 @@ def _forecast_kind(
                 "extrapolation": float(centres.std()),
             },
         ),
-        crossing=(float(middle), float(low), float(high)),
+        crossing=(_size(middle), _size(low), _size(high)),
         risk=float(np.mean(_beyond(samples, threshold, beyond))),
         n=len(finite),
         diverged=len(runs) - len(finite),
@@ -180,3 +180,8 @@ def _forecast_kind(
 
 def _beyond(logs: np.ndarray, threshold: float, beyond: Side) -> np.ndarray:
     return logs >= np.log(threshold) if beyond == "above" else logs <= np.log(threshold)
+
+
+def _size(crossing: float) -> float | None:
+    """A size, None for one that is never reached."""
+    return float(crossing) if np.isfinite(crossing) else None
