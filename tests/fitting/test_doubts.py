@@ -68,14 +68,20 @@ def test_a_forecast_farther_than_any_checked_one_is_not_to_be_trusted(cli: Calla
     shown = " ".join(cli("predict", saved, "--at", "C=3e21").out.split())
     assert "C 2.1 × 10¹⁸ times" in shown
     assert "do not trust what lies so far out: C = 3e+21 is 2.1 × 10¹⁸ times the largest run" in shown
-    assert "beyond 330 times; check the units" in shown
+    assert "up to 330 times; check the units" in shown
+    middling = " ".join(cli("predict", saved, "--at", "C=3e6").out.split())
+    assert (
+        "C = 3M is 2,100 times the largest run, and forecasts were checked on published runs up to 330 times"
+        in middling
+    )
+    assert "trust" not in middling
     near = cli("predict", saved, "--at", "C=2e3", "--at", "C=100").out
     assert "C 1.39 times" in near
     assert "inside" in near
     assert "trust" not in near
     (told,) = json.loads(cli("predict", saved, "--at", "C=1", "--json").out)
     assert told["beyond"] == {"C": pytest.approx(1 / 3)}
-    assert "C 1/3" in cli("predict", saved, "--at", "C=1").out
+    assert "C 3 times below" in cli("predict", saved, "--at", "C=1").out
 
 
 # Misfit

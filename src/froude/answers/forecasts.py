@@ -11,6 +11,7 @@ import numpy as np
 from froude.answers.answer import Answer, Table
 from froude.answers.numbers import amount, number_and_interval
 from froude.fitting import Fit, Forecast
+from froude.fitting.distance import TAKEN_ON_TRUST
 from froude.fitting.extrapolation import shipped_extrapolation
 from froude.quantity import format_quantity
 
@@ -81,12 +82,12 @@ def _places(forecast: Forecast) -> Iterator[_PlaceForecast]:
 
 
 def beyond_text(beyond: Mapping[str, float]) -> str:
-    """How far inputs lie beyond the fitted runs: "N 120 times, C 3,000 times", "D 1/20", or "inside"."""
+    """How far inputs lie beyond the fitted runs: "N 120 times, C 3,000 times", "D 20 times below", or "inside"."""
     return ", ".join(f"{x} {_times(factor)}" for x, factor in beyond.items() if factor != 1) or "inside"
 
 
 def _times(factor: float) -> str:
-    return f"{times_text(factor)} times" if factor > 1 else f"1/{times_text(1 / factor)}"
+    return f"{times_text(factor)} times" if factor > 1 else f"{times_text(1 / factor)} times below"
 
 
 def times_text(factor: float) -> str:
@@ -111,8 +112,11 @@ def distance_warning(at: Mapping[str, float], beyond: Mapping[str, float], dista
         return
     x, factor = max(beyond.items(), key=lambda pair: abs(math.log(pair[1])))
     where = f"{x} = {format_quantity(at[x])}" if x in at else f"{x} = 6·N·D"
-    whose = "the largest run" if factor > 1 else "of the smallest run"
-    yield (
-        f"do not trust what lies so far out: {where} is {_times(factor)} {whose}, and no forecast was ever checked on "
-        f"published runs beyond {times_text(checked)} times; check the units, or make larger runs"
+    said = (
+        f"{where} is {_times(factor)} the {'largest' if factor > 1 else 'smallest'} run, and forecasts were checked on "
+        f"published runs up to {times_text(checked)} times"
     )
+    if distance > checked**TAKEN_ON_TRUST:
+        yield f"do not trust what lies so far out: {said}; check the units, or make larger runs"
+    else:
+        yield f"{said}: how far this one errs is not known"

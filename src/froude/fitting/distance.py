@@ -9,7 +9,8 @@ from froude.fitting.extrapolation import shipped_extrapolation
 from froude.fitting.measured import log_size
 from froude.laws import Law
 
-_TAKEN_ON_TRUST = 2.0  # a guess: of the farthest that studies reach, in ln size
+TAKEN_ON_TRUST = 2.0
+"""How many times as far as published studies reach, in ln size, errors are taken to grow evenly: a guess."""
 
 
 def factors_beyond(law: Law, fitted: Mapping[str, np.ndarray], at: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -48,4 +49,4 @@ def grown(distance: np.ndarray) -> np.ndarray:
     What a law misses grows with the distance where its slope is off, and with its square where it misses a bend. Within
     published studies errors grow evenly, which is taken to hold for as far again; from there on the worse is taken.
     """
-    return distance * np.maximum(1.0, distance / (_TAKEN_ON_TRUST * shipped_extrapolation().farthest))
+    return distance * np.maximum(1.0, distance / (TAKEN_ON_TRUST * shipped_extrapolation().farthest))
