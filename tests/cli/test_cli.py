@@ -321,3 +321,12 @@ def test_a_columns_name_may_hold_a_comma(cli, tmp_path):
     )
     answer = json.loads(cli("fit", path, *QUICK, "--columns", "N=Size,D=D (tokens, bn)", "--json").out)
     assert "D is the column 'D (tokens, bn)' times 1e9, the unit in its name" in answer["notes"]
+
+
+def test_a_row_that_lacks_an_input_of_the_law_is_left_out_and_said(cli, tmp_path):
+    columns: dict[str, Any] = planted()
+    columns["D"] = ["", *columns["D"][1:]]
+    path = write_csv(tmp_path / "runs.csv", columns)
+    answer = json.loads(cli("fit", path, *QUICK, "--json").out)
+    assert (answer["n"], "1 row has no D and was left out: row 1" in answer["warnings"]) == (35, True)
+    assert json.loads(cli("fit", path, "--law", "power", "--x", "N", "--draws", "20", "--json").out)["n"] == 36

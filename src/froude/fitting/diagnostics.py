@@ -79,16 +79,22 @@ def _diverged(evidence: FitEvidence) -> Iterator[str]:
 
 
 def _missing(evidence: FitEvidence) -> Iterator[str]:
+    """Rows that have no outcome, and those that have one and lack an input."""
     rows, runs = evidence.measured.missing, evidence.runs
-    without_outcome = runs.missing(evidence.y)
-    for what, some in ((evidence.y, rows[without_outcome[rows]]), ("all inputs", rows[~without_outcome[rows]])):
-        if some.size:
-            verb = "has" if some.size == 1 else "have"
-            lack = f"no {what}" if what == evidence.y else f"not {what}"
-            yield (
-                f"{some.size} {'row' if some.size == 1 else 'rows'} {verb} {lack} and "
-                f"{'was' if some.size == 1 else 'were'} left out: {_names(evidence, some, state=True)}"
-            )
+    without_outcome = runs.missing(evidence.y)[rows]
+    yield from _left_out(evidence, evidence.y, rows[without_outcome])
+    rows = rows[~without_outcome]
+    read = (x for x in dict.fromkeys(("N", "D", "C", *evidence.problem.law.inputs)) if x in runs)
+    lacking = [
+        x for x in read if np.isnan(runs[x][rows]).any() and not any(s.startswith(f"{x} = ") for s in runs.derived)
+    ]
+    yield from _left_out(evidence, " or ".join(lacking) or "input", rows)
+
+
+def _left_out(evidence: FitEvidence, what: str, rows: np.ndarray) -> Iterator[str]:
+    if rows.size:
+        row, verb = ("row has", "was") if rows.size == 1 else ("rows have", "were")
+        yield f"{rows.size} {row} no {what} and {verb} left out: {_names(evidence, rows, state=True)}"
 
 
 def _table(evidence: FitEvidence) -> Iterator[str]:

@@ -53,7 +53,7 @@ def _names_and_rows(layout: TextLayout) -> tuple[CellsOfLine, list[CellsOfLine],
         if names is None:
             raise InputError(
                 f"has numbers in line {rows[0].line}, where the names of columns should stand: "
-                "add a line such as N,D,loss above it"
+                "add a line such as N,D,loss above it, or turn a table that lies on its side"
             )
         comments.remove(names)
     skipped = sorted((*titles, *comments), key=lambda record: record.line)
@@ -98,7 +98,7 @@ def _ragged(names: CellsOfLine, row: CellsOfLine, rows: Sequence[CellsOfLine], l
     all_wider = min(widths) > len(names.cells)
     hint = f"correct the line, or quote a cell that has {SEPARATORS.get(layout.separator, 'separators')} in it"
     if all_wider and layout.separator == ",":
-        hint = "if these are decimal commas, write points or separate the columns by semicolons"
+        hint = "if numbers have commas in them (4,91 or 5,000,000), quote these or separate the columns by semicolons"
     elif all_wider:
         hint = "name every column"
     return InputError(
