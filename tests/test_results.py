@@ -116,6 +116,20 @@ def test_the_summary_is_all_that_the_terminal_says(result):
     assert [text for text in sentences if len(text) < 20 and "".join(text.split()) not in said] == []
 
 
+def test_the_summary_is_what_the_command_prints_into_a_pipe(capsys, monkeypatch):
+    from froude.cli import run
+
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert run(["machine", "show", "h100"]) == 0
+    assert capsys.readouterr().out == froude.get_machine("h100").summary() + "\n"
+
+
+def test_a_function_that_no_other_process_finds_says_so_when_called():
+    again = pickle.loads(pickle.dumps(RESULTS["growth"]()))
+    with pytest.raises(froude.InputError, match="was not pickled with its experiment"):
+        again.experiment.prepare(10, None)
+
+
 def test_a_long_table_says_how_many_rows_are_left_out():
     runs = RESULTS["runs"]()
     assert "… and 26 more" in repr(runs)
