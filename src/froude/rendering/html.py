@@ -11,8 +11,11 @@ from froude.rendering.brief import CutTable, shorten
 WIDTH, MOST_LINES = 110, 40
 """The room that a notebook's cell has, in columns and lines of text."""
 
+SHORT = 30
+"""Letters of words up to which a cell stands on one line."""
+
 _LINE = "1px solid rgba(128,128,128,.35)"
-_CELL = "padding:2px 10px 2px 0;background:none;border:none"
+_CELL = "padding:2px 10px 2px 0;background:none;border:none;vertical-align:top"
 _MUTED = "opacity:.7"
 
 
@@ -26,7 +29,8 @@ def brief_html(answer: Answer) -> str:
         *(f'<div style="margin-top:4px">⚠ {escape(warning)}</div>' for warning in brief.warnings),
         *([f'<div style="{_MUTED}">{escape(brief.more)}</div>'] if brief.more else []),
     ]
-    return f'<div class="froude" style="font-variant-numeric:tabular-nums">{"".join(parts)}</div>'
+    style = "font-variant-numeric:tabular-nums;overflow-x:auto"
+    return f'<div class="froude" style="{style}">{"".join(parts)}</div>'
 
 
 def _facts(facts: Sequence[Fact]) -> str:
@@ -58,7 +62,7 @@ def _heads(table: Table) -> Iterator[str]:
 
 def _cells(table: Table, row: int) -> Iterator[str]:
     for i, cell in enumerate(table.rows[row]):
-        wrap = "" if i in table.left else ";white-space:nowrap"
+        wrap = "" if i in table.left and len(cell) > SHORT else ";white-space:nowrap"
         yield f'<td style="{_CELL};text-align:{_side(table, i)}{wrap}">{escape(cell)}</td>'
     if table.shares:
         yield f'<td style="{_CELL};min-width:120px"><div style="{_bar(table.shares[row])}"></div></td>'
