@@ -298,7 +298,7 @@ def name_y(axes: Axes, label: str, look: Look) -> None:
         axes.set_ylabel(label, fontsize=look.text, color=COLOURS["soft"], labelpad=look.px(6))
         return
     axes.annotate(
-        label, (0, 1), xycoords=("figure fraction", "axes fraction"), xytext=(look.px(1), look.px(13)),
+        label, (0, 1), xycoords=("figure fraction", "axes fraction"), xytext=(look.px(5), look.px(13)),
         textcoords="offset points", fontsize=look.text, color=COLOURS["soft"],
     )  # fmt: skip
 

@@ -64,7 +64,8 @@ def tokens_view(record: StudyRecord) -> View:
         lines += _joined(record, mine, "D", colour, label)
     if record.fit and (at := record.target):
         D = np.geomspace(first, at.D, _STEPS)
-        lines.append(_path(record.fit, D, at.N, D, flops(at.N) * D))
+        path = _path(record.fit, D, at.N, D, flops(at.N) * D)
+        lines.append(replace(path, label=f"{format_quantity(at.N)} parameters"))
     return View(
         points=(_points(record, "D"),), lines=tuple(lines), marks=_marks(record, "D"),
         x_label=f"{record.unit}s trained on", y_label=_loss_label(record),
