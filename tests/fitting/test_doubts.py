@@ -129,6 +129,8 @@ def test_an_outcome_that_rises_is_refused_by_laws_that_fall() -> None:
         fitted("power", EPOCHS, "acc", D="epoch")
     with pytest.raises(InputError, match="power-floor can only fall"):
         fitted("auto", EPOCHS, "acc", D="epoch")
+    with pytest.raises(InputError, match=r"such as 100 - acc"):
+        fitted("power", {**EPOCHS, "acc": 100 * EPOCHS["acc"]}, "acc", D="epoch")
     table = planted()
     with pytest.raises(InputError, match=r"acc rises with N and D .* chinchilla can only fall"):
         fitted("chinchilla", {**table, "acc": 1 / table["loss"]}, "acc", None)

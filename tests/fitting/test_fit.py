@@ -358,6 +358,7 @@ def test_to_dict_is_what_the_command_line_prints(made: Fit) -> None:
     assert list(printed) == [
         *("law", "n", "diverged", "params", "intervals", "level"),
         *("residual", "objective", "gradient", "starts", "warnings", "error", "drift"),
+        *("hold_outs", "provenance"),
     ]
     assert printed["starts"] == {"tried": 27, "agree": 27}
     assert list(printed["intervals"]) == list(CHINCHILLA.parameters)
@@ -369,7 +370,7 @@ def test_to_dict_is_what_the_command_line_prints(made: Fit) -> None:
         ("{", "fit.json is no JSON"),
         ('{"law": "power"}', "fit.json is no fit"),
         ("[1]", "fit.json is no fit"),
-        ('{"format": "froude-fit", "version": 7}', "is a fit of version 7 and this Froude reads version 2"),
+        ('{"format": "froude-fit", "version": 7}', "is a fit of version 7 and this Froude reads 2 to 3"),
         ('{"format": "froude-fit", "version": 2}', "is a damaged fit"),
         (
             '{"format": "froude-fit", "version": 2, "law": "pwer", "inputs": {}}',

@@ -26,16 +26,16 @@ def check_direction(law: Law, measured: Measured, y: str) -> None:
     with_what = " and ".join(sizes)
     raise InputError(
         f"{y} {_GOES[-sign]}s with {with_what} (rank correlation {sign * seen:.2f} over {measured.n} runs) and "
-        f"{law.name} can only {_GOES[sign]}: {_instead(law, sizes, -sign, y)}"
+        f"{law.name} can only {_GOES[sign]}: {_instead(sizes, -sign, y, float(measured.y.max()))}"
     )
 
 
-def _instead(law: Law, sizes: list[str], sign: int, y: str) -> str:
+def _instead(sizes: list[str], sign: int, y: str, highest: float) -> str:
     """What to do: the laws of the catalogue that go the other way with one of these inputs, or another outcome."""
     other = [each for each in all_laws() if each.unit in _FREE_UNITS and not each.is_lever]
     fitting = [each for each in other if sign in each.trend.values() and {*each.choices} & {*sizes, "C"}]
     named = " or ".join(f"--law {each.name} --x {sizes[0] if sizes[0] in each.choices else 'C'}" for each in fitting)
-    complement = f"1 - {y}" if sign > 0 else f"-{y}"
+    complement = f"-{y}" if sign < 0 else f"{1 if highest <= 1 else 100} - {y}"
     turned = f"fit what {_GOES[-sign]}s, such as {complement}"
     return f"take a law that {_GOES[sign]}s ({named}), or {turned}" if named else turned
 

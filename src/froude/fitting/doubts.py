@@ -28,7 +28,9 @@ def few_runs(evidence: FitEvidence) -> Iterator[str]:
 
 
 def _simpler(law: Law, n: int) -> str | None:
-    """How to ask for a law of fewer parameters that n runs determine, for a law of one size or of N and D."""
+    """How to ask for a law of fewer parameters that n runs determine, for one of one size or of N and D that falls."""
+    if 1 in law.trend.values():
+        return None
     (x, *more) = law.inputs
     listed = _SIMPLER if {*law.inputs} == {"N", "D"} else () if more else _SIMPLER_OF_ONE
     for name, over in listed:
