@@ -94,7 +94,7 @@ def shown(found: InstabilityForecast) -> str:
 
 def crossing(found: InstabilityForecast) -> str:
     """Where the threshold is crossed, with its 90% interval."""
-    size, lo, hi = (f"{value:.2g}" if np.isfinite(value) else "never" for value in found.crossing)
+    size, lo, hi = ("never" if value is None else f"{value:.2g}" for value in found.crossing)
     return f"{size} ({lo} to {hi})"
 
 

@@ -98,7 +98,7 @@ def test_the_authors_fit_the_loss_to_five_runs_and_the_error_to_six(part: Part) 
 def test_both_sides_predict_a_planted_over_training_study(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
     module = part("overtraining")
     monkeypatch.setattr(module, "DRAWS", 20)
-    made = module._foretold(with_tasks(over_training(), module.TASKS))
+    made = module._forecast_split(with_tasks(over_training(), module.TASKS))
     np.testing.assert_allclose(made.published, made.runs["loss"], rtol=1e-6)
     np.testing.assert_allclose(made.published_error, made.task_error, rtol=1e-5)
     # Froude's average has other laws in it than the planted one: they meet at the fitted runs and part elsewhere.
@@ -116,7 +116,7 @@ def test_what_is_judged_changes_no_forecast_of_over_training(part: Part, monkeyp
     columns["loss"][~six] *= 1.5
     for task in module.TASKS:
         columns[f"acc_{task}"][~six] *= 0.5
-    before, after = module._foretold(runs), module._foretold(Runs.from_columns(columns))
+    before, after = module._forecast_split(runs), module._forecast_split(Runs.from_columns(columns))
     for name in ("published", "ours", "published_error", "ours_error"):
         np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
 

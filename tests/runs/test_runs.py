@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -35,7 +36,7 @@ def write_csv(folder: Path, text: str, name: str = "runs.csv") -> Path:
     return path
 
 
-def refusal(source: object, columns: dict[str, str] | None = None) -> str:
+def refusal(source: Any, columns: dict[str, str] | None = None) -> str:
     with pytest.raises(InputError) as caught:
         read_runs(source, columns)
     assert len(str(caught.value).splitlines()) == 1

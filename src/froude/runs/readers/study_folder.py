@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from froude.runs.readers.reader import Curves, path_of, runs_of
-from froude.runs.study.folder import SETTINGS, Study
+from froude.runs.study.folder import SETTINGS, Study, known_columns
 from froude.runs.study.gather import study_table
 from froude.runs.table import Runs
 
@@ -28,8 +28,7 @@ class StudyReader:
     def read(self, source: Any, columns: Mapping[str, str] | None = None) -> Runs:
         """Return the finished runs: configurations and results as columns. Notes tell of files that are not counted."""
         frame, notes = study_table(Study.open(source).path)
-        runs = runs_of(frame, source, columns, notes)
-        # What its columns are is known: nothing was chosen by their names.
+        runs = runs_of(frame, source, {**known_columns(frame), **(columns or {})}, notes)
         return runs if columns else replace(runs, notes=notes)
 
     def curves(self, source: Any) -> Curves | None:

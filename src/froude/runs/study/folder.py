@@ -29,6 +29,8 @@ from froude.runs.study.lines import read_json_lines
 from froude.runs.study.writer import UNFINISHED, RunWriter
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from froude.runs.table import Runs
 
 SETTINGS = "study.json"
@@ -160,14 +162,20 @@ class Study(Result):
         from froude.runs.table import Runs
 
         frame, notes = study_table(self.path)
-        # What its columns are is known: nothing was chosen by their names.
-        return replace(Runs.from_frame(frame), notes=notes)
+        return replace(Runs.from_frame(frame, known_columns(frame)), notes=notes)
 
     def _earlier(self, name: str) -> tuple[dict[str, Any], ...]:
         """Return the steps of an unfinished attempt at the run, none if there was none."""
         part = self.path / "runs" / f"{name}.jsonl{UNFINISHED}"
         lines = read_json_lines(part).objects if part.exists() else ()
         return tuple(line for line in lines if line.get("kind") == "step" and "step" in line)
+
+
+def known_columns(frame: pl.DataFrame) -> dict[str, str]:
+    """Return the roles that a study's columns bear by name: nothing is chosen by likeness, whatever else is there."""
+    from froude.runs.roles import ROLES
+
+    return {role: role for role in ROLES if role in frame.columns}
 
 
 def _make(path: Path, settings: Mapping[str, Any]) -> None:
