@@ -66,7 +66,7 @@ def test_a_forecast_farther_than_any_checked_one_is_not_to_be_trusted(cli: Calla
     saved = tmp_path / "fit.json"
     fitted("power", SMALL, x="C").save(saved)
     shown = " ".join(cli("predict", saved, "--at", "C=3e21").out.split())
-    assert "C 2.1 × 10¹⁸ times" in shown
+    assert "C 2.1 × 10¹⁸×" in shown
     assert "do not trust what lies so far out: C = 3e+21 is 2.1 × 10¹⁸ times the largest run" in shown
     assert "up to 330 times; check the units" in shown
     middling = " ".join(cli("predict", saved, "--at", "C=3e6").out.split())
@@ -76,12 +76,12 @@ def test_a_forecast_farther_than_any_checked_one_is_not_to_be_trusted(cli: Calla
     )
     assert "trust" not in middling
     near = cli("predict", saved, "--at", "C=2e3", "--at", "C=100").out
-    assert "C 1.39 times" in near
+    assert "C 1.39×" in near
     assert "inside" in near
     assert "trust" not in near
     (told,) = json.loads(cli("predict", saved, "--at", "C=1", "--json").out)
     assert told["beyond"] == {"C": pytest.approx(1 / 3)}
-    assert "C 3 times below" in cli("predict", saved, "--at", "C=1").out
+    assert "C 3× below" in cli("predict", saved, "--at", "C=1").out
 
 
 # Misfit

@@ -82,8 +82,10 @@ def _places(forecast: Forecast) -> Iterator[_PlaceForecast]:
 
 
 def beyond_text(beyond: Mapping[str, float]) -> str:
-    """How far inputs lie beyond the fitted runs: "N 120 times, C 3,000 times", "D 20 times below", or "inside"."""
-    return ", ".join(f"{x} {_times(factor)}" for x, factor in beyond.items() if factor != 1) or "inside"
+    """How far inputs lie beyond the fitted runs: "N 120×, C 3,000×", "D 20× below", or "inside"."""
+    factors = {x: (times_text(max(factor, 1 / factor)), factor < 1) for x, factor in beyond.items()}
+    shown = [f"{x} {text}×{' below' if below else ''}" for x, (text, below) in factors.items() if text != "1"]
+    return ", ".join(shown) or "inside"
 
 
 def _times(factor: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from froude.answers.answer import Answer, Fact, Table
-from froude.answers.numbers import count
+from froude.answers.numbers import amount, count
 from froude.quantity import format_quantity
 from froude.runs import Runs, Study
 
@@ -33,7 +33,9 @@ def answer_of_runs(runs: Runs) -> Answer:
             Table(
                 title="",
                 columns=("row", *shown),
-                rows=tuple((str(row), *(_cell(columns[name][i]) for name in shown)) for i, row in enumerate(runs.rows)),
+                rows=tuple(
+                    (str(row), *(_cell(columns[name][i], name) for name in shown)) for i, row in enumerate(runs.rows)
+                ),
                 left=tuple(k for k, name in enumerate(shown, start=1) if not _is_numeric(runs, name)),
             ),
             _columns_table(runs, names),
@@ -80,12 +82,14 @@ def _is_numeric(runs: Runs, name: str) -> bool:
     return runs[name].dtype.kind in "fiu"
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, float):
         return " ".join(str(value).split())
-    return format_quantity(value, 4) if np.isfinite(value) else str(value)
+    if not np.isfinite(value):
+        return str(value)
+    return amount(value, "FLOP", 4) if name == "C" and value > 0 else format_quantity(value, 4)
 
 
 def _range(runs: Runs, name: str) -> dict[str, float | int | None]:
@@ -106,15 +110,16 @@ def _columns_table(runs: Runs, names: Sequence[str]) -> Table:
         title="Columns",
         columns=("column", "least", "largest", *(("missing",) if some else ())),
         rows=tuple(
-            (name, *_ends(found), *((str(found["missing"] or ""),) if some else ())) for name, found in ranges.items()
+            (name, *_ends(found, name), *((str(found["missing"] or ""),) if some else ()))
+            for name, found in ranges.items()
         ),
         left=(0,),
     )
 
 
-def _ends(found: Mapping[str, float | int | None]) -> tuple[str, str]:
+def _ends(found: Mapping[str, float | int | None], name: str) -> tuple[str, str]:
     least, largest = (None if found[end] is None else float(found[end] or 0.0) for end in ("least", "largest"))
-    return _cell(least), _cell(largest)
+    return _cell(least, name), _cell(largest, name)
 
 
 def _setting(value: Any) -> str:
