@@ -213,3 +213,13 @@ def test_a_backtest_repeats_the_doubts_of_its_fits(cli: Callable, tmp_path: Path
     done = cli(*words)
     assert "power-floor: 3 parameters are fitted to 5 runs" in " ".join(done.out.split())
     assert json.loads(cli(*words, "--json").out)["laws"][0]["doubts"]
+
+
+def test_a_run_that_has_not_ended_is_fitted_with_a_warning():
+    columns = planted()
+    states = ["finished"] * (len(columns["loss"]) - 1)
+    shown = [fit("chinchilla", Runs.from_columns({**columns, "State": [*states, end]}), draws=20).warnings for end in
+             ("running", "finished")]  # fmt: skip
+    of_state = [[each for each in warnings if "not ended" in each] for warnings in shown]
+    assert [len(each) for each in of_state] == [1, 0]
+    assert f"1 row is fitted though its run has not ended: row {len(columns['loss'])} (running)" in of_state[0][0]

@@ -406,3 +406,10 @@ def test_what_is_nowhere_or_no_table_is_refused(tmp_path: Path) -> None:
     assert "from a list" in refusal([1, 2])
     assert "the dataframe holds no runs" in refusal(pl.DataFrame({"N": []}))
     assert "comes too late" in refusal(Runs.from_columns({"x": [1]}), {"N": "x"})
+
+
+def test_a_perplexity_is_no_loss_and_its_logarithm_is_asked_for(tmp_path):
+    text = "params,tokens,perplexity\n1e7,1e9,30.1\n2e7,1e9,25.2\n"
+    runs = read_runs(write_csv(tmp_path, text))
+    with pytest.raises(InputError, match="the logarithm of 'perplexity' is one, add it as a column loss"):
+        runs["loss"]

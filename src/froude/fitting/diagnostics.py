@@ -97,6 +97,18 @@ def _left_out(evidence: FitEvidence, what: str, rows: np.ndarray) -> Iterator[st
         yield f"{rows.size} {row} no {what} and {verb} left out: {_names(evidence, rows, state=True)}"
 
 
+def _unfinished(evidence: FitEvidence) -> Iterator[str]:
+    """Rows that are fitted although a column says that their run has not ended."""
+    fitted = evidence.measured.rows
+    rows = fitted[evidence.runs.unfinished()[fitted]]
+    if rows.size:
+        row, verb, whose = ("row", "is", "its run has") if rows.size == 1 else ("rows", "are", "their runs have")
+        yield (
+            f"{rows.size} {row} {verb} fitted though {whose} not ended: {_names(evidence, rows, state=True)}; "
+            "leave out by --where what is no final loss"
+        )
+
+
 def _table(evidence: FitEvidence) -> Iterator[str]:
     yield from evidence.runs.warnings
 
@@ -269,6 +281,7 @@ _RULES: tuple[tuple[About, Callable[[FitEvidence], Iterator[str]]], ...] = (
     ("forecasts", _table),
     ("runs", _diverged),
     ("runs", _missing),
+    ("runs", _unfinished),
     ("parameters", _bounds),
     ("parameters", _unidentified),
     ("runs", _range),

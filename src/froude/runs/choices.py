@@ -47,9 +47,11 @@ def _unit(name: str, found: Found) -> Iterator[str]:
 
 def _other_losses(frame: pl.DataFrame, found: Found) -> Iterator[str]:
     others = [each for each in candidates(ROLES["loss"], frame) if each.column != found.column]
-    if not others:
-        return
     kind = kind_of_loss(found.header)
+    if not others:
+        if kind == "training":
+            yield f"loss is the training loss {found.column!r}, and no held-out loss is there"
+        return
     named = " and ".join(f"{each.column!r}{_kind(each)}" for each in others[:3])
     verb, which = ("is", "it") if len(others) == 1 else ("are", "one")
     yield (

@@ -21,6 +21,7 @@ _WORDS = {
 }
 _NOT = re.compile(r"(^|_)per($|_)|(^|_)(s|sec)$|throughput|mfu|util|(^|_)(min|max)$|label|name")
 _MOST = 8
+_PERPLEXITY = re.compile(r"perplexity|(^|_)ppl($|_)")
 _CHART = re.compile(r".+__(MIN|MAX)$")
 
 
@@ -65,6 +66,8 @@ def list_names(names: Sequence[str], most: int) -> str:
 
 def _is_it(role: str, near: Sequence[str]) -> str:
     shown = " or ".join(map(repr, near))
+    if all(_PERPLEXITY.search(normal(name)) for name in near):
+        return f"the logarithm of {shown} is one, add it as a column {role}"
     return f"is it {shown}? Name it with --columns {role}={quoted(near[0])}"
 
 

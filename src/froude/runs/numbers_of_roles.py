@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 _SMALL = 1e4  # of runs that others count in millions
 _DIVERGED = frozenset(("diverged", "div", "exploded", "blew up", "unstable"))
-_NO_LOSS = frozenset(
+UNFINISHED = frozenset(
     (
         *("crashed", "failed", "killed", "oom", "out of memory", "cuda oom", "timeout", "timed out", "preempted"),
         *("error", "running", "pending", "queued", "not run", "not finished", "unfinished", "skipped", "cancelled"),
         *("canceled", "tbd", "tba", "todo", "wip", "in progress", "aborted", "stopped"),
     )
 )
+"""What people and trackers write of a run that has not come to its end."""
 
 
 @final
@@ -87,7 +88,7 @@ def numbers_of(
     for value, row in zip(series, rows, strict=True):
         try:
             values.append(_number(value, role, factor, is_open))
-            if isinstance(value, str) and value.strip().lower() in _NO_LOSS | _DIVERGED:
+            if isinstance(value, str) and value.strip().lower() in UNFINISHED | _DIVERGED:
                 words.append(value.strip())
         except InputError as error:
             values.append(None)
@@ -117,7 +118,7 @@ def _number(value: object, role: Role, factor: float, is_open: bool) -> float | 
         return None
     if text in NOT_FINITE:
         return float(NOT_FINITE[text]) if role.name == "loss" else None
-    if role.name == "loss" and text in _DIVERGED | _NO_LOSS:
+    if role.name == "loss" and text in _DIVERGED | UNFINISHED:
         return math.nan if text in _DIVERGED else None
     remedy = "correct it, leave the row out with --where, or name another column"
     if not isinstance(value, str):

@@ -17,7 +17,7 @@ from froude.runs.conditions import condition_mask
 from froude.runs.data_hash import data_sha256
 from froude.runs.headers import normal
 from froude.runs.missing_columns import unknown_column
-from froude.runs.numbers_of_roles import Fault, need_numbers
+from froude.runs.numbers_of_roles import UNFINISHED, Fault, need_numbers
 from froude.runs.plausibility import implausible
 
 if TYPE_CHECKING:
@@ -214,6 +214,12 @@ class Runs(Result):
     def state(self, i: int) -> str:
         """Return how run `i` (0-based here) ended by a column such as State ("crashed"), "" where none says it."""
         return self._cell(STATE_COLUMNS, i)
+
+    def unfinished(self) -> np.ndarray:
+        """Return the runs (n,) that a column such as State says have not come to their end: "running", "crashed"."""
+        name = next((column for column in self.frame.columns if normal(column) in STATE_COLUMNS), None)
+        states = [None] * len(self) if name is None else self.frame[name].to_list()
+        return np.array([str(state).strip().lower() in UNFINISHED for state in states], dtype=bool)
 
     def _cell(self, names: Sequence[str], i: int) -> str:
         columns = {normal(column): column for column in reversed(self.frame.columns)}

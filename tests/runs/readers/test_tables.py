@@ -301,7 +301,12 @@ CASES = {
         says=("loss is the held-out loss 'eval_loss'; 'loss' (of training", "--columns loss=loss"),
     ),
     # Columns that compete
-    "a training loss alone": Case("r.csv", rows("N,train/loss", "1e6,3.5", "2e6,3.2"), {"loss": [3.5, 3.2]}),
+    "a training loss alone": Case(
+        "r.csv",
+        rows("N,train/loss", "1e6,3.5", "2e6,3.2"),
+        {"loss": [3.5, 3.2]},
+        says=("loss is the training loss 'train/loss', and no held-out loss is there",),
+    ),
     "validation before test": Case(
         "r.csv",
         rows("N,test_loss,val_loss", "1e6,3.6,3.5", "2e6,3.3,3.2"),
