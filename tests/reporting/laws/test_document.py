@@ -138,7 +138,7 @@ def test_a_law_is_drawn_over_the_input_whose_constants_are_published():
     assert shown.caption == "Drawn under kaplan-2020: A = 35.2384, alpha = 0.057."
 
 
-def test_dots_of_a_picture_are_rows_of_the_published_table(monkeypatch):
+def test_dots_of_a_picture_are_rows_of_the_published_table(monkeypatch, tables):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     measured = importlib.import_module("law_points").law_points()
     assert measured == dict(law_points()), "the tables or pictures have changed: run benchmarks/law_points.py"
