@@ -37,7 +37,7 @@ def test_every_row_has_its_status_prediction_and_residual(runs: Runs, made: Fit)
     assert (columns["status"] == "fitted").sum() == 32
     assert (columns["row"][5], columns["id"][5]) == (6, "r5")
     np.testing.assert_allclose(columns["predicted"], made.law(N=runs["N"], D=runs["D"], **made.params), rtol=1e-12)
-    of_loss = np.log(columns["predicted"] / columns["loss"])[made.rows]
+    of_loss = np.log(columns["predicted"][made.rows] / columns["loss"][made.rows])
     np.testing.assert_allclose(columns["residual"][made.rows], of_loss, atol=1e-12)
     assert np.isnan(columns["residual"][[3, 7, 11]]).all()
 
