@@ -29,6 +29,11 @@ def answer_of_compute_optimal(best: ComputeOptimal) -> Answer:
 
 
 def _distances(best: ComputeOptimal) -> Iterator[str]:
+    if best.allocations:
+        per_token = f"{best.flop_per_param_token:.3g}"
+        yield f"a budget pays for C = {per_token}·N·D" + (
+            "" if per_token == "6" else ", as these runs took in the median"
+        )
     for each in best.allocations:
         if each.beyond:
             yield f"the best size for {amount(each.C, 'FLOP')} FLOP, beyond the runs: {beyond_text(each.beyond)}"
@@ -76,6 +81,7 @@ def _minimum_cells(minimum: IsoflopMinimum, known: bool) -> tuple[str, ...]:
 def _to_dict(best: ComputeOptimal) -> dict[str, Any]:
     return {
         "law": None if best.fit is None else best.fit.law.name,
+        "flop_per_param_token": best.flop_per_param_token,
         "optimal": [allocation_to_dict(each) for each in best.allocations],
         "approaches": [
             {"C": each.answers[0].C, "answers": [approach_to_dict(answer) for answer in each.answers]}

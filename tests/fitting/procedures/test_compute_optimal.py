@@ -64,6 +64,16 @@ def test_all_ways_find_the_planted_best_size() -> None:
         assert minimum.outcome == pytest.approx(optimal(TRUTH, minimum.C).loss, rel=1e-4)
 
 
+def test_a_budget_pays_for_flops_as_the_runs_of_the_table_took_them(cli: Callable, tmp_path: Path) -> None:
+    columns = planted()
+    columns["C"] = 9.0 * columns["N"] * columns["D"]
+    path = write_csv(tmp_path / "runs.csv", columns)
+    assert "a budget pays for C = 9·N·D, as these runs took in the median" in cli("optimal", path, "--at", "C=1e22").out
+    found, told = compute_optimal(path, 1e22, draws=20).allocations[0], fit("chinchilla", path, draws=20)
+    assert pytest.approx(optimal(told, 1e22 * 6 / 9).N, rel=1e-6) == found.N
+    assert "a budget pays for C = 6·N·D\n" in compute_optimal(told, 1e22).summary()
+
+
 def test_the_loss_of_the_best_size_is_as_sure_as_the_forecast_there(cli: Callable, saved: Path) -> None:
     (told,) = json.loads(cli("optimal", saved, "--at", "C=1e24", "--json").out)["optimal"]
     at = f"N={told['N']!r},D={told['D']!r}"

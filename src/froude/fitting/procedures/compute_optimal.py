@@ -28,13 +28,16 @@ class ComputeOptimal(Computed):
     """The best sizes for budgets of compute. Made by `compute_optimal`.
 
     `y` is the outcome that is least there, `fit` the law, and `allocations` its best N and D for each budget; None and
-    none where it could not be fitted. `approaches` are the ways of Hoffmann et al. side by side for each budget, and
-    `minima` those of the groups of runs of equal compute. `missing` says what could not be answered, a sentence each.
+    none where it could not be fitted. A budget pays for `flop_per_param_token` FLOPs a parameter and token: 6, or what
+    the runs of a table took in the median. `approaches` are the ways of Hoffmann et al. side by side for each budget,
+    and `minima` those of the groups of runs of equal compute. `missing` says what could not be answered, a sentence
+    each.
     """
 
     y: str
     fit: Fit | None
     allocations: tuple[Allocation, ...]
+    flop_per_param_token: float = 6.0
     approaches: tuple[Approaches, ...] = ()
     minima: tuple[IsoflopMinimum, ...] = ()
     missing: tuple[str, ...] = ()
@@ -73,11 +76,10 @@ def _of_table(runs: Runs, at: tuple[float, ...], y: str, law: Law | str, draws: 
     need_columns(runs, ("D", "C"), "the best size needs")
     minima = _minima(runs, y)
     missing = [] if minima else ["no three runs are of equal compute: there are no isoFLOP minima"]
-    made, allocations = None, ()
+    made, allocations, per_token = None, (), float(np.nanmedian(runs["C"] / (runs["N"] * runs["D"])))
     if at:
         try:
             made = fit_law(law, runs, y, draws=draws, seed=seed)
-            per_token = float(np.nanmedian(runs["C"] / (runs["N"] * runs["D"])))
             allocations = tuple(optimal(made, C, flop_per_param_token=per_token) for C in at)
         except InputError as reason:
             missing.append(f"approach 3 fits a law of N and D: {reason}")
@@ -91,6 +93,7 @@ def _of_table(runs: Runs, at: tuple[float, ...], y: str, law: Law | str, draws: 
         y=y,
         fit=made if allocations else None,
         allocations=allocations,
+        flop_per_param_token=per_token,
         approaches=tuple(each for each in sides if each.answers),
         minima=tuple(minima),
         missing=tuple(missing),
