@@ -49,7 +49,12 @@ def answer_of_choice(choice: Choice, *, runs: Runs | None = None, saved: str | N
         title="",
         columns=("law", "share", "error held out", "hold-outs"),
         rows=tuple(
-            (each.fit.law.name, percent(share, 0), percent(each.error), str(len(each.held_out)))
+            (
+                each.fit.law.name,
+                percent(share, 0),
+                percent(each.error) if each.held_out else "not known",
+                str(len(each.held_out)),
+            )
             for each, share in candidates
         ),
     )
