@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from froude.answers import Answer, Fact, Table
-from froude.cli.show import PIPED_WIDTH, present, show
+from froude.cli.show import present, show
 from froude.rendering.layout import table_lines
+from froude.rendering.text import SUMMARY_WIDTH
 
 COMMAND = "saved: froude predict a-folder/with-a-long-name/and-another/and-one-more/fit.json --at N=…,D=…"
 
@@ -142,7 +143,7 @@ def test_a_pipe_is_as_wide_as_columns_says_or_of_one_width(capsys, monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
     show(Answer(headline="word " * 40))
     lines = capsys.readouterr().out.splitlines()
-    assert PIPED_WIDTH - 5 < max(map(len, lines)) <= PIPED_WIDTH
+    assert SUMMARY_WIDTH - 5 < max(map(len, lines)) <= SUMMARY_WIDTH
 
 
 def test_an_answer_is_printed_as_its_json_where_that_is_asked(capsys):

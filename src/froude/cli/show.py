@@ -9,10 +9,7 @@ from collections.abc import Callable, Iterable
 from froude.answers import Answer
 from froude.cli.render import print_json
 from froude.rendering.layout import Line
-from froude.rendering.text import answer_lines
-
-PIPED_WIDTH = 100
-"""Columns where neither a terminal nor the environment says how many there are."""
+from froude.rendering.text import SUMMARY_WIDTH, answer_lines
 
 
 def present(answer: Answer, json: bool) -> None:
@@ -26,12 +23,12 @@ def show(answer: Answer) -> None:
 
 
 def printable(lines: Callable[[int], Iterable[Line]]) -> str:
-    """The text of lines made for a width: that of the terminal or of COLUMNS, else PIPED_WIDTH."""
+    """The text of lines made for a width: that of the terminal or of COLUMNS, else that of a summary."""
     from rich.console import Console
     from rich.text import Text
 
     known = sys.stdout.isatty() or "COLUMNS" in os.environ
-    console = Console(highlight=False, width=None if known else PIPED_WIDTH)
+    console = Console(highlight=False, width=None if known else SUMMARY_WIDTH)
     with console.capture() as caught:
         for line in lines(console.width):
             text = Text.assemble(*((span.text, span.style) for span in line))

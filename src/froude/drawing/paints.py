@@ -21,6 +21,11 @@ class Paint:
     strength: float = 1.0
 
 
+def _painted(titles: Mapping[str, str], colours: Mapping[str, tuple[str, float]]) -> Mapping[str, Paint]:
+    """The parts that have a colour, in the order of their colours."""
+    return {name: Paint(title=titles[name], colour=c, strength=strength) for name, (c, strength) in colours.items()}
+
+
 _STEP_COLOURS = {
     "compute": ("n6", 1.0),
     "recompute": ("n4", 1.0),
@@ -36,10 +41,7 @@ _STEP_COLOURS = {
     "fixed": ("ink", 0.15),
 }
 
-STEP_PARTS: Mapping[str, Paint] = {
-    name: Paint(title=STEP_TITLES[name], colour=colour, strength=strength)
-    for name, (colour, strength) in _STEP_COLOURS.items()
-}
+STEP_PARTS = _painted(STEP_TITLES, _STEP_COLOURS)
 """Parts of a step in the order in which they are drawn: work, communication, idle time."""
 
 _MEMORY_COLOURS = {
@@ -54,10 +56,7 @@ _MEMORY_COLOURS = {
     "runtime": ("ink", 0.15),
 }
 
-MEMORY_PARTS: Mapping[str, Paint] = {
-    name: Paint(title=MEMORY_TITLES[name], colour=colour, strength=strength)
-    for name, (colour, strength) in _MEMORY_COLOURS.items()
-}
+MEMORY_PARTS = _painted(MEMORY_TITLES, _MEMORY_COLOURS)
 """Parts of a device's memory in the order in which they are drawn: states, activations, overhead."""
 
 _OTHER_PARTS = {FREE: Paint(title=FREE, colour="hair"), REST: Paint(title=REST, colour="hair", strength=0.6)}

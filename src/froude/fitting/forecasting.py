@@ -121,11 +121,6 @@ class Forecast(Computed):
         """What weakens it: the doubts about its fit, a sentence each."""
         return () if self.fit is None else self.fit.doubts
 
-    @property
-    def is_farther_than_checked(self) -> bool:
-        """Whether it, or one of several, lies farther beyond its runs than any run that published studies held out."""
-        return self.distance is not None and bool(np.any(np.log(self.distance) > shipped_extrapolation().farthest))
-
     def to_dict(self) -> dict[str, Any]:
         """What `froude predict --json` prints of one forecast.
 

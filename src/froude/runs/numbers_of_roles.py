@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SMALL = 1e4  # of runs that others count in millions
 _DIVERGED = frozenset(("diverged", "div", "exploded", "blew up", "unstable"))
-UNFINISHED = frozenset(
+UNFINISHED_STATES = frozenset(
     (
         *("crashed", "failed", "killed", "oom", "out of memory", "cuda oom", "timeout", "timed out", "preempted"),
         *("error", "running", "pending", "queued", "not run", "not finished", "unfinished", "skipped", "cancelled"),
@@ -88,7 +88,7 @@ def numbers_of(
     for value, row in zip(series, rows, strict=True):
         try:
             values.append(_number(value, role, factor, is_open))
-            if isinstance(value, str) and value.strip().lower() in UNFINISHED | _DIVERGED:
+            if isinstance(value, str) and value.strip().lower() in UNFINISHED_STATES | _DIVERGED:
                 words.append(value.strip())
         except InputError as error:
             values.append(None)
@@ -118,7 +118,7 @@ def _number(value: object, role: Role, factor: float, is_open: bool) -> float | 
         return None
     if text in NOT_FINITE:
         return float(NOT_FINITE[text]) if role.name == "loss" else None
-    if role.name == "loss" and text in _DIVERGED | UNFINISHED:
+    if role.name == "loss" and text in _DIVERGED | UNFINISHED_STATES:
         return math.nan if text in _DIVERGED else None
     remedy = "correct it, leave the row out with --where, or name another column"
     if not isinstance(value, str):

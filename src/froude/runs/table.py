@@ -17,7 +17,7 @@ from froude.runs.conditions import condition_mask
 from froude.runs.data_hash import data_sha256
 from froude.runs.headers import normal
 from froude.runs.missing_columns import unknown_column
-from froude.runs.numbers_of_roles import UNFINISHED, Fault, need_numbers
+from froude.runs.numbers_of_roles import UNFINISHED_STATES, Fault, need_numbers
 from froude.runs.plausibility import implausible
 
 if TYPE_CHECKING:
@@ -217,11 +217,17 @@ class Runs(Result):
 
     def unfinished(self) -> np.ndarray:
         """Return the runs (n,) that a column such as State says have not come to their end: "running", "crashed"."""
-        name = next((column for column in self.frame.columns if normal(column) in STATE_COLUMNS), None)
-        states = [None] * len(self) if name is None else self.frame[name].to_list()
-        return np.array([str(state).strip().lower() in UNFINISHED for state in states], dtype=bool)
+        column = self._first_column(STATE_COLUMNS)
+        if column is None:
+            return np.zeros(len(self), dtype=bool)
+        return np.array([str(state).strip().lower() in UNFINISHED_STATES for state in self.frame[column]], dtype=bool)
+
+    def _first_column(self, names: Sequence[str]) -> str | None:
+        """Return the column that bears the first of these names that any bears."""
+        columns = {normal(column): column for column in reversed(self.frame.columns)}
+        return next((columns[name] for name in names if name in columns), None)
 
     def _cell(self, names: Sequence[str], i: int) -> str:
-        columns = {normal(column): column for column in reversed(self.frame.columns)}
-        value = next((self.frame[columns[name]][int(i)] for name in names if name in columns), None)
+        column = self._first_column(names)
+        value = None if column is None else self.frame[column][int(i)]
         return "" if value is None else str(value)

@@ -23,6 +23,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.result import Result
+from froude.runs.roles import ROLES
 from froude.runs.study.atomic import atomic_write
 from froude.runs.study.gather import flatten, study_table
 from froude.runs.study.lines import read_json_lines
@@ -173,8 +174,6 @@ class Study(Result):
 
 def known_columns(frame: pl.DataFrame) -> dict[str, str]:
     """Return the roles that a study's columns bear by name: nothing is chosen by likeness, whatever else is there."""
-    from froude.runs.roles import ROLES
-
     return {role: role for role in ROLES if role in frame.columns}
 
 
