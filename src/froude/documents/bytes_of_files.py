@@ -1,0 +1,35 @@
+"""The bytes of plain files: a pipe, which could wait for ever, and a device, which need not end, are refused."""
+
+import os
+import stat
+from pathlib import Path
+
+from froude.documents.document_error import DocumentError
+
+LARGEST_BYTES = 256 * 2**20  # a fit to a million runs has some 100 MB
+
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def bytes_of(path: str | Path, most: int = LARGEST_BYTES) -> bytes:
+    """The bytes of a plain file. OSError where it cannot be read; DocumentError for a larger one and what is none."""
+    # Opened first and looked at then, so that it is the same file; a pipe that nobody writes to would wait at the open.
+    with open(_open(path), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise DocumentError(f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no plain file')}")
+        if status.st_size > most:
+            raise DocumentError(f"it has {status.st_size / 2**20:.0f} MiB, at most {most / 2**20:.0f} are read")
+        return file.read(most)
+
+
+def _open(path: str | Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError:
+        raise DocumentError("its name holds a character that no name of a file can") from None
