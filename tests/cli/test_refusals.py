@@ -156,13 +156,15 @@ def test_what_is_no_fit_is_refused(refused, tmp_path, table):
     assert "there is no file" in refused("predict", tmp_path / "nix.json", "--at", "N=1,D=1")
     assert "is no JSON" in refused("predict", table, "--at", "N=1,D=1")
     (tmp_path / "other.json").write_text('{"a": 1}')
-    assert "is no fit: give a file" in refused("predict", tmp_path / "other.json", "--at", "N=1,D=1")
+    assert "is no fit file (format is None, not 'froude-fit'): give a file" in refused(
+        "predict", tmp_path / "other.json", "--at", "N=1,D=1"
+    )
 
 
 def test_a_fit_of_another_version_is_refused(refused, saved):
     saved.write_text(json.dumps(json.loads(saved.read_text()) | {"version": 99}))
     line = refused("predict", saved, "--at", "N=1B,D=1B")
-    assert line.startswith(f"{saved} is a fit of version 99 and this Froude reads 2 to 3: ")
+    assert line.startswith(f"{str(saved)!r} is a fit of version 99 and this Froude reads 2 to 3: ")
 
 
 @pytest.mark.parametrize(

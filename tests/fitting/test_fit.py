@@ -367,15 +367,12 @@ def test_to_dict_is_what_the_command_line_prints(made: Fit) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "fit.json is no JSON"),
-        ('{"law": "power"}', "fit.json is no fit"),
-        ("[1]", "fit.json is no fit"),
+        ("{", r"fit.json' is no fit file \(it is no JSON: "),
+        ('{"law": "power"}', r"fit.json' is no fit file \(format is None, not 'froude-fit'\): give a file that"),
+        ("[1]", r"fit.json' is no fit file \(its content is \[1\], not a table"),
         ('{"format": "froude-fit", "version": 7}', "is a fit of version 7 and this Froude reads 2 to 3"),
-        ('{"format": "froude-fit", "version": 2}', "is a damaged fit"),
-        (
-            '{"format": "froude-fit", "version": 2, "law": "pwer", "inputs": {}}',
-            "no law is called 'pwer': did you mean power",
-        ),
+        ('{"format": "froude-fit", "version": 2}', r"is no fit file \(law is missing\): give a file"),
+        ('{"format": "froude-fit", "version": 2, "law": 3}', r"is no fit file \(law is 3, not a text"),
     ],
 )
 def test_a_file_that_is_no_fit_is_refused(text: str, message: str, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from froude.errors import InputError, shown
 T = TypeVar("T")
 
 _LONGEST_NAME = 120  # characters of a path that a line shows
+_LONGEST_LINE = 399
 
 
 @final
@@ -71,7 +72,9 @@ class DocumentKind:
 
     def wrong(self, name: str | Path, fault: str) -> InputError:
         """The error that says what is wrong with a document: "levels is 'x', not a number"."""
-        return InputError(f"{_name(str(name))} is no {self.what} ({fault}): {self.remedy}")
+        frame = f"{_name(str(name))} is no {self.what} (%s): {self.remedy}"
+        most = _LONGEST_LINE - len(frame)
+        return InputError(frame.replace("%s", fault if len(fault) <= most else f"{fault[: most - 3]}..."))
 
     def _checked(self, name: str, parse: Callable[[bytes | str, bool], Any], body: bytes | str, kind: type[T]) -> T:
         try:

@@ -123,7 +123,7 @@ def named_law(name: str, inputs: tuple[str, ...]) -> Law:
     """The law of that name as it takes these inputs: a law of one input is taken over it. InputError as `get_law`."""
     law = get_law(name)
     fixed = not (law.choices or law.members)
-    return law if fixed or {*law.inputs} == {*inputs} else get_law(name, inputs[0])
+    return law if fixed or {*law.inputs} == {*inputs} else get_law(name, *inputs[:1])
 
 
 def _law_of_module(module: str, name: str) -> Law:
