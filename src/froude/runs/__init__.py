@@ -5,7 +5,8 @@ from froude.runs.published.table import PublishedTable
 from froude.runs.readers.read import RunsSource, read_curves, read_runs
 from froude.runs.roles import ROLES, Role
 from froude.runs.study.atomic import atomic_write
-from froude.runs.study.folder import Study, run_id
+from froude.runs.study.folder import Study
+from froude.runs.study.run_file import run_id
 from froude.runs.study.writer import RunWriter
 from froude.runs.table import Runs
 

@@ -12,7 +12,8 @@ from froude.runs.readers.dataframe import DataframeReader
 from froude.runs.readers.files import DELIMITED, JSON, JSON_LINES, PARQUET
 from froude.runs.readers.reader import Curves, Reader, path_of
 from froude.runs.readers.study_folder import StudyReader
-from froude.runs.study.folder import SETTINGS, Study
+from froude.runs.study.documents import SETTINGS
+from froude.runs.study.folder import Study
 from froude.runs.table import Runs
 
 if TYPE_CHECKING:

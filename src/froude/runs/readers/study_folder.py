@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from froude.runs.readers.reader import Curves, path_of, runs_of
-from froude.runs.study.folder import SETTINGS, Study, known_columns
+from froude.runs.study.documents import SETTINGS
+from froude.runs.study.folder import Study, known_columns
 from froude.runs.study.gather import study_table
 from froude.runs.table import Runs
 
@@ -33,5 +34,4 @@ class StudyReader:
 
     def curves(self, source: Any) -> Curves | None:
         """Return the steps of each finished run, by its id."""
-        study = Study.open(source)
-        return {id: study.curve(id) for id in sorted(study.finished_ids())}
+        return Study.open(source).curves()

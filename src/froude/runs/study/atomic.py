@@ -48,3 +48,12 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def set_aside(path: Path) -> None:
+    """Give what is damaged another name beside its own, ending in `.damaged`: it is kept, and a whole one can follow.
+
+    Raises OSError.
+    """
+    with naming(path):
+        os.replace(path, path.with_name(f"{path.name}.{secrets.token_hex(4)}.damaged"))

@@ -6,13 +6,14 @@ plan.json, ...        other documents, each replaced whole (`write_json`)
 runs/<id>.jsonl       a finished run: a config line, step lines, a result line
 runs/<id>.jsonl.part  an unfinished run
 trunks/               checkpoints, written whole (`atomic_write`)
-study.parquet         a cache of the finished runs, never the truth
+*.damaged             what was damaged and has been made again (`set_aside`)
 ```
+
+What is read is checked. A run is known by the id inside its file, so that a copy is no second run.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -21,30 +22,22 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from froude.documents.document_error import DocumentError
 from froude.errors import InputError
 from froude.result import Result
 from froude.runs.roles import ROLES
 from froude.runs.study.atomic import atomic_write
+from froude.runs.study.curve import curve_of
+from froude.runs.study.documents import FORMAT, SETTINGS, read_document, read_settings, unreadable
 from froude.runs.study.gather import flatten, study_table
 from froude.runs.study.lines import read_json_lines
+from froude.runs.study.run_file import FinishedRun, read_folder, run_id, without_kind
 from froude.runs.study.writer import UNFINISHED, RunWriter
 
 if TYPE_CHECKING:
     import polars as pl
 
     from froude.runs.table import Runs
-
-SETTINGS = "study.json"
-"""The file that makes a folder a study."""
-_FORMAT = 1
-
-
-def run_id(config: Mapping[str, Any]) -> str:
-    """Return the name of the run with this configuration: 16 hex digits of the SHA-256 of its canonical JSON.
-
-    The order of keys does not matter; 1 and 1.0 differ. Raises TypeError for what JSON has no form for.
-    """
-    return hashlib.sha256(_canonical(config).encode()).hexdigest()[:16]
 
 
 @final
@@ -81,19 +74,11 @@ class Study(Result):
         """Return the study in folder `path`. Raises InputError if there is none that can be read."""
         path = Path(path)
         try:
-            document = json.loads((path / SETTINGS).read_bytes())
-            if document["format"] != _FORMAT:
-                raise InputError(
-                    f"{str(path)!r} is a study of format {document['format']}, not {_FORMAT}: "
-                    "use the froude that wrote it"
-                )
-            return cls(path=path, settings=document["settings"])
+            return cls(path=path, settings=read_settings(path))
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"{str(path)!r} is no study: give a folder with a {SETTINGS}") from None
-        except InputError:
-            raise
-        except (OSError, ValueError, KeyError, TypeError):
-            raise InputError(f"{str(path / SETTINGS)!r} cannot be read: restore it or choose another study") from None
+        except (OSError, DocumentError) as error:
+            raise unreadable(path, SETTINGS, error) from None
 
     @property
     def trunks(self) -> Path:
@@ -104,16 +89,19 @@ class Study(Result):
         """Replace the document `name` ("plan.json"): a reader sees the old or the new. Raises OSError."""
         atomic_write(self.path / name, json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
 
-    def read_json(self, name: str) -> Any:
-        """Return the document `name`. Raises InputError if there is none or it is no JSON."""
+    def read_json(self, name: str, kind: Any = Any) -> Any:
+        """Return the document `name`, converted to this type; numbers may be NaN.
+
+        Raises InputError, with the command that makes it again, if there is none or it is damaged.
+        """
         try:
-            return json.loads((self.path / name).read_bytes())
-        except (OSError, ValueError):
-            raise InputError(f"study {str(self.path)!r} has no readable {name}: run its command again") from None
+            return read_document(self.path / name, kind)
+        except (OSError, DocumentError) as error:
+            raise unreadable(self.path, name, error) from None
 
     def finished_ids(self) -> set[str]:
-        """Return the ids of the finished runs."""
-        return {path.stem for path in (self.path / "runs").glob("*.jsonl")}
+        """Return the ids of the finished runs; a file that holds none, or a copy, does not count."""
+        return {run.id for run in read_folder(self.path / "runs") if isinstance(run, FinishedRun)}
 
     def writer(
         self, config: Mapping[str, Any], keep: int | None = None, prefix: Iterable[Mapping[str, Any]] = ()
@@ -137,11 +125,11 @@ class Study(Result):
         unfinished = finished.with_name(finished.name + UNFINISHED)
         # Finished twice: the run may be finished between a look for the one file and a look for the other.
         for path in (finished, unfinished, finished):
-            try:
-                lines = read_json_lines(path).objects
-            except FileNotFoundError:
-                continue
-            return tuple({k: v for k, v in line.items() if k != "kind"} for line in lines if line.get("kind") == "step")
+            if lines := _lines_of(path, id):
+                return tuple(without_kind(line) for line in lines if line.get("kind") == "step")
+        for run in read_folder(self.path / "runs"):
+            if isinstance(run, FinishedRun) and run.id == id:
+                return run.steps
         raise InputError(f"study {str(self.path)!r} has no run {id!r}: `finished_ids` gives them")
 
     def curve(self, id: str) -> dict[str, np.ndarray]:
@@ -149,16 +137,18 @@ class Study(Result):
 
         Raises InputError if the study has no such run.
         """
-        steps = self.steps(id)
-        names = {k for s in steps for k, v in s.items() if isinstance(v, int | float)}
-        order = dict.fromkeys(k for s in steps for k in s if k in names)
-        return {k: np.array([s.get(k, np.nan) for s in steps], dtype=float) for k in order}
+        return curve_of(self.steps(id))
+
+    def curves(self) -> dict[str, dict[str, np.ndarray]]:
+        """Return the curve of each finished run, by its id, in their order."""
+        runs = [run for run in read_folder(self.path / "runs") if isinstance(run, FinishedRun)]
+        return {run.id: curve_of(run.steps) for run in sorted(runs, key=lambda run: run.id)}
 
     def runs(self) -> Runs:
         """Return the finished runs, sorted by id: their configurations and results as columns.
 
-        `notes` tells of files that cannot be read or lack a result, which are not counted. Raises InputError
-        if N, D, C or loss hold what `read_runs` refuses.
+        `notes` tells of files that hold no finished run or one that is counted already. Raises InputError if N, D, C
+        or loss hold what `read_runs` refuses.
         """
         from froude.runs.table import Runs
 
@@ -167,9 +157,17 @@ class Study(Result):
 
     def _earlier(self, name: str) -> tuple[dict[str, Any], ...]:
         """Return the steps of an unfinished attempt at the run, none if there was none."""
-        part = self.path / "runs" / f"{name}.jsonl{UNFINISHED}"
-        lines = read_json_lines(part).objects if part.exists() else ()
+        lines = _lines_of(self.path / "runs" / f"{name}.jsonl{UNFINISHED}", name)
         return tuple(line for line in lines if line.get("kind") == "step" and "step" in line)
+
+
+def _lines_of(path: Path, id: str) -> tuple[dict[str, Any], ...]:
+    """Return the lines of the file of a run, none where it cannot be read or holds another run."""
+    try:
+        lines = read_json_lines(path).objects
+    except (OSError, DocumentError):
+        return ()
+    return lines if all(line.get("id", id) == id for line in lines if line.get("kind") == "config") else ()
 
 
 def known_columns(frame: pl.DataFrame) -> dict[str, str]:
@@ -181,7 +179,7 @@ def _make(path: Path, settings: Mapping[str, Any]) -> None:
     path.mkdir(parents=True, exist_ok=True)
     if any(not entry.name.startswith(".") for entry in path.iterdir()):
         raise InputError(f"{str(path)!r} holds other files and no study: choose an empty folder with --study")
-    document = {"format": _FORMAT, "settings": settings}
+    document = {"format": FORMAT, "settings": settings}
     atomic_write(path / SETTINGS, json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
@@ -195,7 +193,3 @@ def _check_same(study: Study, settings: Mapping[str, Any]) -> None:
                 f"study {str(study.path)!r} was made with {key} = {was}, now {wanted}: "
                 "choose another folder with --study"
             )
-
-
-def _canonical(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))

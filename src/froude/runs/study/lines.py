@@ -6,32 +6,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+import msgspec
+
+from froude.documents.bytes_of_files import bytes_of
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class JsonLines:
-    """The objects of a JSONL file in order, and the 1-based numbers of the lines that are no JSON object.
-
-    `cut_short` says that the only such line is the last, as a process leaves it that dies while writing.
-    """
+    """The objects of a JSONL file in order, and the 1-based numbers of the lines that are no JSON object."""
 
     objects: tuple[dict[str, Any], ...]
     broken: tuple[int, ...]
-    cut_short: bool
 
 
 def read_json_lines(path: Path) -> JsonLines:
     """Return what a JSONL file holds; blank lines count for nothing, NaN and Infinity are numbers.
 
-    Raises OSError if the file cannot be read.
+    Raises OSError if the file cannot be read, DocumentError if it is no plain file: a pipe would wait for ever.
     """
-    lines = [(i, line) for i, line in enumerate(path.read_bytes().split(b"\n"), start=1) if line.strip()]
+    lines = [(i, line) for i, line in enumerate(bytes_of(path).split(b"\n"), start=1) if line.strip()]
     parsed = [(i, _parse(line)) for i, line in lines]
-    broken = tuple(i for i, value in parsed if not isinstance(value, dict))
     return JsonLines(
         objects=tuple(value for _, value in parsed if isinstance(value, dict)),
-        broken=broken,
-        cut_short=bool(broken) and broken == (lines[-1][0],),
+        broken=tuple(i for i, value in parsed if not isinstance(value, dict)),
     )
 
 
@@ -41,7 +39,9 @@ def json_lines(objects: Iterable[object]) -> bytes:
 
 
 def _parse(line: bytes) -> object:
-    try:
-        return json.loads(line)
-    except ValueError:  # also for bytes that are not UTF-8
-        return None
+    for parse in (msgspec.json.decode, json.loads):  # the first is six times as fast, the other knows NaN
+        try:
+            return parse(line)
+        except (ValueError, RecursionError):  # also for bytes that are not UTF-8
+            continue
+    return None

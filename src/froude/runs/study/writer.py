@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, final
 
-from froude.runs.study.atomic import atomic_write, naming, sync_folder
+from froude.runs.study.atomic import atomic_write, naming, set_aside, sync_folder
 from froude.runs.study.lines import json_lines
+from froude.runs.study.run_file import holds
 
 UNFINISHED = ".part"
 """What the file name of an unfinished run ends in."""
@@ -55,8 +56,8 @@ class RunWriter:
         """Append the result and give the file its final name.
 
         A finished run is never overwritten: if the run has been finished meanwhile, that file stays and this
-        one is removed; if another writer has started the run anew, its file is left alone. Raises OSError;
-        the run is unfinished then.
+        one is removed; if another writer has started the run anew, its file is left alone. What bears the name
+        and does not hold the run is set aside. Raises OSError; the run is unfinished then.
         """
         self._append({"kind": "result", **result})
         with naming(self.path):
@@ -65,9 +66,11 @@ class RunWriter:
         self.close()
         if not mine:
             return
-        if self.path.exists():
+        if holds(self.path, self.id):
             self._part.unlink()
         else:
+            if os.path.lexists(self.path):
+                set_aside(self.path)
             os.replace(self._part, self.path)
         sync_folder(self.path.parent)
 
