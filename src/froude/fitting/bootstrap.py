@@ -11,27 +11,24 @@ _FEW_STEPS, _MANY_STEPS = 40, 1000
 
 
 def refits(problem: FitProblem, best: np.ndarray, weights: np.ndarray) -> Minima:
-    """The minima (draws) under each row of weights (draws, n), started from the point best (P,).
+    """The minima (draws) under each row of weights (draws, n), started from the point best (P,)."""
+    return descend(problem, np.tile(best, (len(weights), 1)), weights)
 
-    A refit that does not converge in a few steps goes the long way round, through every stage of the solver;
-    where that does not suffice, it goes on from there with patience.
+
+def descend(problem: FitProblem, starts: np.ndarray, weights: np.ndarray) -> Minima:
+    """The minima that starts (rows, P) near them lead to, each under its row of weights (rows, n).
+
+    One that is not reached in a few steps goes the long way round, through every stage of the solver; where that does
+    not suffice, it goes on from there with patience.
     """
     residuals, space = problem.residuals, problem.space()
-    starts = np.tile(best, (len(weights), 1))
     minima = minimise(residuals, starts, weights, space, gradual=False, max_steps=_FEW_STEPS)
     if (late := np.flatnonzero(~minima.converged)).size:
-        minima = _with(minima, late, minimise(residuals, starts[late], weights[late], space))
+        minima = minima.put(late, minimise(residuals, starts[late], weights[late], space))
     if (late := np.flatnonzero(~minima.converged)).size:
         last = minimise(residuals, minima.points[late], weights[late], space, gradual=False, max_steps=_MANY_STEPS)
-        minima = _with(minima, late, last)
+        minima = minima.put(late, last)
     return minima
-
-
-def _with(minima: Minima, rows: np.ndarray, better: Minima) -> Minima:
-    arrays = {name: array.copy() for name, array in vars(minima).items()}
-    for name, array in arrays.items():
-        array[rows] = getattr(better, name)
-    return Minima(**arrays)
 
 
 def resample(draws: int, n: int, rng: np.random.Generator) -> np.ndarray:

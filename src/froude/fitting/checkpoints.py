@@ -56,7 +56,7 @@ def _counter(runs: Runs, rows: np.ndarray) -> np.ndarray:
 
 
 def _groups(runs: Runs, measured: Measured, x: str) -> Iterator[np.ndarray]:
-    """The rows, as positions among the measured, that have one name and differ in x only."""
+    """The rows, as positions among the measured, that have one name and differ in x only, where they may be points."""
     keys = [np.log(values).round(9) for name, values in measured.inputs.items() if name not in (x, "C")]
     name = next((name for name in NAME_COLUMNS if name in runs), None)
     if name is not None:
@@ -64,8 +64,9 @@ def _groups(runs: Runs, measured: Measured, x: str) -> Iterator[np.ndarray]:
     if not keys:
         yield np.arange(measured.n)
         return
-    _, group = np.unique(np.stack(keys, axis=1), axis=0, return_inverse=True)
-    yield from (np.flatnonzero(group.ravel() == k) for k in range(group.max() + 1))
+    _, group, sizes = np.unique(np.stack(keys, axis=1), axis=0, return_inverse=True, return_counts=True)
+    ordered, ends = np.argsort(group.ravel(), kind="stable"), np.cumsum(sizes)
+    yield from (ordered[ends[k] - sizes[k] : ends[k]] for k in np.flatnonzero(sizes >= _FEWEST))
 
 
 def _is_training(values: np.ndarray, counts: np.ndarray) -> bool:

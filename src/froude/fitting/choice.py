@@ -12,12 +12,14 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.arguments import read_law_first, read_runs_first
+from froude.fitting.bootstrap import refits
 from froude.fitting.diagnostics import diagnose
 from froude.fitting.doubts import about_misfit, few_runs, guessed_inputs, points_of_trainings
 from froude.fitting.estimation import build_fit, gather_evidence, solve
 from froude.fitting.evidence import FitEvidence, best_row
 from froude.fitting.extrapolation import shipped_extrapolation
 from froude.fitting.fits import Fit
+from froude.fitting.many_rows import is_many
 from froude.fitting.measured import Measured, log_size, measure
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.fitting.outliers import far_off
@@ -154,8 +156,7 @@ def choose(
     sound &= evidence[0].measured.y != 0
     evidence_of = {build_fit(each): each for each in evidence}
     candidates = [
-        LawCandidate(fit=fit, held_out=tuple(forecast_cuts(fit.law, each.measured.take(sound), options.seed)))
-        for fit, each in evidence_of.items()
+        LawCandidate(fit=fit, held_out=tuple(forecast_cuts(each, sound))) for fit, each in evidence_of.items()
     ]
     best = tuple(sorted(candidates, key=lambda each: each.error))
     shares = _shares([each.error for each in best])
@@ -167,8 +168,9 @@ def choose(
     return Choice(fit=fit, candidates=best, shares=shares, held_out=held_out)
 
 
-def forecast_cuts(law: Law, measured: Measured, seed: int) -> Iterator[HeldOut]:
-    """The forecasts at every cut that leaves enough runs to fit; cuts that part the runs alike count once."""
+def forecast_cuts(evidence: FitEvidence, sound: np.ndarray) -> Iterator[HeldOut]:
+    """The forecasts of sound runs (n,) at every cut that leaves enough to fit; cuts that part them alike count once."""
+    law, measured = evidence.problem.law, evidence.measured.take(sound)
     size = log_size(law, measured.inputs)
     fewest = max(FEWEST_RUNS, len(law.parameters) + 1, LEAST_FITTED * measured.n)
     seen = set()
@@ -181,12 +183,21 @@ def forecast_cuts(law: Law, measured: Measured, seed: int) -> Iterator[HeldOut]:
         if smaller.n < fewest or min(len(np.unique(values)) for values in smaller.inputs.values()) < FEWEST_SIZES:
             return
         larger = measured.take(~below)
-        problem, minima = solve(law, smaller, STARTS, np.random.default_rng(seed))
-        params = {name: value[0] for name, value in problem.parameters(minima.points[[best_row(minima)]]).items()}
-        forecast = law(**larger.given, **params)
+        forecast = law(**larger.given, **_fit_smaller(evidence, smaller))
         log = law.residual == "log"
         errors = np.log(forecast / larger.y) if log else (forecast - larger.y) / np.abs(larger.y)
         yield HeldOut(n=smaller.n, errors=errors, reaches=size[~below] - size[below].max())
+
+
+def _fit_smaller(evidence: FitEvidence, smaller: Measured) -> dict[str, float]:
+    """The parameters of the law fitted to the smaller runs: of many, as near as may be to those of all runs."""
+    if is_many(evidence.measured):
+        weights = np.isin(evidence.measured.rows, smaller.rows)[None].astype(float)
+        problem, minima = evidence.problem, refits(evidence.problem, evidence.point[0], weights)
+    else:
+        rng = np.random.default_rng(evidence.options.seed)
+        problem, minima = solve(evidence.problem.law, smaller, STARTS, rng)
+    return {name: float(value[0]) for name, value in problem.parameters(minima.points[[best_row(minima)]]).items()}
 
 
 def _candidates(runs: Runs, y: str, laws: Law | str | Sequence[Law | str], x: str | None) -> list[Law]:

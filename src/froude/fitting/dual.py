@@ -37,7 +37,7 @@ class Dual(np.lib.mixins.NDArrayOperatorsMixin):
             self._log = np.log(self.value)
         return self._log
 
-    def __getitem__(self, which: slice) -> "Dual":
+    def __getitem__(self, which: np.ndarray | slice) -> "Dual":
         """Some of the values (n,) of an input, which has no tangents."""
         return Dual(self.value[which], log=None if self._log is None else self._log[which])
 

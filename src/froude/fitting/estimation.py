@@ -8,10 +8,11 @@ from froude.fitting.direction import check_direction
 from froude.fitting.evidence import FitEvidence, best_row
 from froude.fitting.extrapolation import shipped_extrapolation
 from froude.fitting.fits import Fit
+from froude.fitting.many_rows import is_many, search_some
 from froude.fitting.measured import Measured, check_enough, measure
 from froude.fitting.options import DEFAULT_OPTIONS, FitOptions
-from froude.fitting.problem import FitProblem, make_problem
-from froude.fitting.solver import Minima, minimise
+from froude.fitting.problem import FitProblem, make_problem, search
+from froude.fitting.solver import Minima
 from froude.laws import Law
 from froude.runs import Runs
 
@@ -33,6 +34,10 @@ def gather_evidence(law: Law, measured: Measured, runs: Runs, y: str, options: F
     check_direction(law, measured, y)
     start_rng, draw_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(options.seed).spawn(2))
     groups = measured.stretches if options.cluster is None else cluster_groups(runs, measured.rows, options.cluster)
+    if groups is None and is_many(measured):
+        problem = make_problem(law, measured.given, measured.y)
+        minima, refitted = search_some(problem, measured, options, start_rng, draw_rng)
+        return FitEvidence(runs, y, measured, problem, minima, refitted, options)
     draws = options.draws
     weights = resample(draws, measured.n, draw_rng) if groups is None else reweigh(draws, groups, draw_rng)
 
@@ -44,8 +49,7 @@ def gather_evidence(law: Law, measured: Measured, runs: Runs, y: str, options: F
 def solve(law: Law, measured: Measured, starts: int, rng: np.random.Generator) -> tuple[FitProblem, Minima]:
     """The problem of fitting law to what was measured, and the minima that random starts lead to."""
     problem = make_problem(law, measured.given, measured.y)
-    points = problem.starts(starts, rng)
-    return problem, minimise(problem.residuals, points, np.ones((starts, measured.n)), problem.space())
+    return problem, search(problem, starts, rng)
 
 
 def build_fit(evidence: FitEvidence) -> Fit:

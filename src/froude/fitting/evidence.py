@@ -15,8 +15,9 @@ from froude.fitting.solver import Minima, minimise
 from froude.runs import Runs
 
 _AGREE = 1e-6
-# Objectives of residuals below one part in a billion are all as good as zero.
-_NEGLIGIBLE_RESIDUAL = 1e-9
+NEGLIGIBLE_RESIDUAL = 1e-9
+"""Objectives of residuals below one part in a billion are all as good as zero."""
+
 # In robust standard deviations: runs farther off count less, as they pull a robust fit less.
 _FULL_WEIGHT = 3.0
 _NO_DIRECTION = 1e-7  # singular values this small beside the largest are rounding
@@ -54,7 +55,7 @@ class FitEvidence:
     @property
     def slack(self) -> float:
         """How far apart two objectives may be and count as the same."""
-        return _AGREE * self.lowest + 0.5 * self.measured.n * _NEGLIGIBLE_RESIDUAL**2
+        return _AGREE * self.lowest + 0.5 * self.measured.n * NEGLIGIBLE_RESIDUAL**2
 
     @property
     def agree(self) -> np.ndarray:
@@ -95,7 +96,7 @@ class FitEvidence:
         residuals, slopes = self.problem.residuals(self.point)
         space = self.problem.space()
         free = (self.point[0] > space.lower) & (self.point[0] < space.upper)
-        far = np.abs(residuals[0]) / (_FULL_WEIGHT * 1.4826 * np.median(np.abs(residuals[0])) + _NEGLIGIBLE_RESIDUAL)
+        far = np.abs(residuals[0]) / (_FULL_WEIGHT * 1.4826 * np.median(np.abs(residuals[0])) + NEGLIGIBLE_RESIDUAL)
         weighted = slopes[0, free] / np.sqrt(np.maximum(1.0, far))
         lengths = np.linalg.norm(weighted, axis=1, keepdims=True)
         _, sizes, directions = np.linalg.svd(weighted / np.where(lengths > 0, lengths, 1.0), full_matrices=False)

@@ -160,12 +160,13 @@ def _turned(law: Law, along: tuple[str, ...], u: np.ndarray, measured: np.ndarra
 
 def _noise(u: np.ndarray, outcome: np.ndarray) -> float:
     """The standard deviation of outcomes (k,) about parabolas through their neighbours in u."""
-    off = []
-    for first in range(u.size - _TERMS):
-        near = slice(first, first + _TERMS + 1)
-        powers = np.vander((u[near] - u[near].mean()) / np.ptp(u[near]), _TERMS)
-        off.append(np.linalg.svd(powers.T)[2][-1] @ outcome[near])
-    return float(np.sqrt(np.mean(np.square(off))))
+    windows = np.lib.stride_tricks.sliding_window_view(u, _TERMS + 1)
+    apart = windows[:, :, None] - windows[:, None, :] + np.eye(_TERMS + 1)
+    # The divided difference of neighbours, which is 0 on a parabola, scaled to keep the noise as it is.
+    weights = 1 / apart.prod(axis=2)
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    off = np.sum(weights * np.lib.stride_tricks.sliding_window_view(outcome, _TERMS + 1), axis=1)
+    return float(np.sqrt(np.mean(off**2)))
 
 
 def _student(share: float, free: int) -> float:

@@ -12,7 +12,7 @@ from typing import Any, final
 import numpy as np
 
 from froude.fitting.dual import Dual
-from froude.fitting.solver import ParameterBounds, minimise
+from froude.fitting.solver import Minima, ParameterBounds, minimise
 from froude.laws import Law
 from froude.laws.kinds import Input
 from froude.laws.lr_history import LrHistory
@@ -35,6 +35,11 @@ class FitProblem:
     inputs: tuple[Dual | LrHistory, ...]
     measured: np.ndarray
     factors: Mapping[str, float]
+
+    def take(self, rows: np.ndarray) -> "FitProblem":
+        """The problem of some rows (k,) alone, in the same coordinates."""
+        inputs = tuple(values[rows] for values in self.inputs)
+        return replace(self, inputs=inputs, measured=self.measured[rows])
 
     def residuals(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Residuals (rows, n) and their derivatives by coordinate (rows, P, n) at points (rows, P).
@@ -149,6 +154,12 @@ def make_problem(law: Law, inputs: Mapping[str, Any], y: np.ndarray) -> FitProbl
     scaled = tuple(_scaled(law.marks[x].read(inputs[x]) / factors[x], law.marks[x]) for x in law.inputs)
     measured = np.log(y) if law.residual == "log" else np.asarray(y, dtype=float)
     return FitProblem(law=law, inputs=scaled, measured=measured, factors=factors)
+
+
+def search(problem: FitProblem, starts: int, rng: np.random.Generator) -> Minima:
+    """The minima that so many random starts lead to."""
+    points = problem.starts(starts, rng)
+    return minimise(problem.residuals, points, np.ones((starts, problem.measured.size)), problem.space())
 
 
 def _factors(law: Law, inputs: Mapping[str, Any]) -> dict[str, float]:

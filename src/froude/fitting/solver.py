@@ -64,6 +64,17 @@ class Minima:
     converged: np.ndarray
     steps: np.ndarray
 
+    def take(self, rows: np.ndarray) -> "Minima":
+        """Those of these rows (k,), which may repeat."""
+        return Minima(**{name: array[rows] for name, array in vars(self).items()})
+
+    def put(self, rows: np.ndarray, better: "Minima") -> "Minima":
+        """The same with others in the place of these rows (k,)."""
+        arrays = {name: array.copy() for name, array in vars(self).items()}
+        for name, array in arrays.items():
+            array[rows] = getattr(better, name)
+        return Minima(**arrays)
+
 
 class _Local(NamedTuple):
     """F at a batch of points: value, gradient, curvature, its bound's diagonal, ‖√w J_k‖², ‖√w ψ‖², largest |r|."""
