@@ -113,5 +113,5 @@ def _wanted(types: str, sign: str | None, bound: str | None, of_length: bool) ->
     named = " or ".join(_WORDS.get(each, each) for each in types.split(" | "))
     if bound is None:
         return named
-    limit = f"{_BOUNDS.get(sign or '', 'of')} {float(bound):g}"
+    limit = f"{_BOUNDS.get(sign or '', 'of')} {float(bound):,.12g}"
     return f"{named} {limit} long" if of_length and sign else f"{named} {limit}"

@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Any, final
 
 from froude.cost.machine.machine import Chip, Link, Machine, NumberSource
-from froude.cost.machine.machine_file import MACHINE_FIELDS, Node, Table, TableReader
-from froude.errors import InputError
+from froude.cost.machine.machine_file import MACHINE_FIELDS, MACHINE_FILE, MOST_DEVICES, Node, Table, TableReader
+from froude.errors import InputError, shown
 from froude.quantity import format_bytes
 
 _DEVICES = re.compile(r"(?:(?P<count>\d[\d,]*)\s*[x×*]\s*|(?P<bare>\d[\d,]*)\s+)?(?P<name>[^\s].*)", re.IGNORECASE)
@@ -137,29 +137,22 @@ def get_machine(
 
 def _count_and_name(text: str) -> tuple[int | None, str]:
     match = _DEVICES.fullmatch(text.strip())
-    if match is None or Path(text).is_file():
+    if match is None or os.path.isfile(text):  # which is False too for what no path can be
         if not text.strip():
             raise InputError("machine '' is empty: write count and chip, as in \"1024 x h100\", or a TOML file")
         return None, text.strip()
     digits = match["count"] or match["bare"]
     if digits is None:
         return None, match["name"].strip()
-    if not (count := int(digits.replace(",", ""))):
+    if not (count := min(float(digits.replace(",", "")), MOST_DEVICES + 1)):
         raise InputError(f"machine {text!r} has no devices: give at least 1")
-    return count, match["name"].strip()
+    if count > MOST_DEVICES:
+        raise InputError(f"machine {shown(text)} has too many devices: give at most {MOST_DEVICES:,}")
+    return int(count), match["name"].strip()
 
 
 def _from_file(path: Path, count: int | None, given: Mapping[str, Any]) -> Machine:
-    import tomllib
-
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"no file {str(path)!r}: check the path, or name a chip; froude machine list shows them"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{str(path)!r} is no TOML: {error}") from None
+    table = MACHINE_FILE.read_toml(path, dict)
     plain = TableReader(where=str(path), latencies=catalogue().latencies)
     reader = replace(plain, default=plain.provenance(table.get("trust", "given"), table.get("source", path.name)))
     reader.check(table, ("devices", "chip", "node", "fabric", *MACHINE_FIELDS, "title", "trust", "source"), ("chip",))
@@ -172,7 +165,7 @@ def _build(settings: Mapping[str, Any], count: int | None, reader: TableReader) 
     """The machine of a chip (a name or a table) and of the other settings; what they leave out is assumed."""
     own = isinstance(settings["chip"], Mapping)
     known = None if own else _find_chip(settings["chip"])
-    chip = reader.chip(settings["chip"].get("name", "chip"), settings["chip"]) if known is None else known.chip
+    chip = reader.chip(reader.text(settings["chip"], "name", "chip"), settings["chip"]) if known is None else known.chip
     node = _node_of(settings, known, reader)
     fabric, mixed = (
         reader.fabric(settings["fabric"], node.devices) if "fabric" in settings else (node.fabric, node.mixed)
@@ -213,7 +206,7 @@ def _find_chip(name: Any) -> KnownChip:
     hint = (
         f"did you mean {' or '.join(near)}?" if near else "froude machine list shows those known; a TOML file is taken"
     )
-    raise InputError(f"no chip is called {str(name)!r}: {hint}")
+    raise InputError(f"no chip is called {shown(name)}: {hint}")
 
 
 def _node_of(settings: Mapping[str, Any], known: KnownChip | None, reader: TableReader) -> Node:
@@ -249,7 +242,7 @@ def _latencies(**links: Link) -> dict[str, NumberSource]:
 def _number(key: str, value: Any) -> float:
     least = 1.0 if key == "power_overhead" else 0.0
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < float("inf"):
-        raise InputError(f"{key} = {value!r}: give a finite number of at least {least:g}")
+        raise InputError(f"{key} = {shown(value)}: give a finite number of at least {least:g}")
     return float(value)
 
 

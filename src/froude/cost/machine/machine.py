@@ -94,6 +94,14 @@ class MatmulTime:
         plain = self.fixed_s + 2.0 * m * k * n / self.flops_per_s + moved / self.bytes_per_s
         return plain * np.exp(self.features(m, k, n) @ np.array(self.correction)) if self.correction else plain
 
+    @property
+    def largest_correction(self) -> float:
+        """The largest logarithm, up or down, that the correction reaches where sizes are the least or the largest."""
+        if not self.correction:
+            return 0.0
+        corners = np.stack(np.meshgrid(self.span, self.span, self.span))
+        return float(np.abs(self.features(*corners) @ np.array(self.correction)).max())
+
     def features(self, m: Number, k: Number, n: Number) -> np.ndarray:
         """What the correction is linear in, along a last axis: 1, three log sizes, their squares and products."""
         x, y, z = np.broadcast_arrays(*(np.log2(np.clip(size, *self.span)) - 10.0 for size in (m, k, n)))

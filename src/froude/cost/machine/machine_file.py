@@ -14,10 +14,17 @@ from types import MappingProxyType
 from typing import Any, final
 
 from froude.cost.machine.machine import TRUSTS, Chip, Link, MatmulTime, NumberSource, Tier
-from froude.errors import InputError
+from froude.documents import DocumentKind
+from froude.errors import InputError, shown
 from froude.quantity import parse_quantity
 
 Table = Mapping[str, Any]
+
+MACHINE_FILE = DocumentKind(
+    what="machine file",
+    remedy="correct it, or let froude machine measure --out FILE write one",
+    missing="check the path, or name a chip; froude machine list shows them",
+)
 
 NUMBER_TYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8")
 """Number types of matmuls that a chip may have a peak for."""
@@ -53,6 +60,9 @@ MACHINE_FIELDS = {
 
 _FIELDS = CHIP_FIELDS | NODE_FIELDS | MACHINE_FIELDS
 _ABOUT = ("title", "trust", "source", "evidence")
+MOST_DEVICES = 10**7
+_MOST_CORRECTION = 50.0  # of the logarithm of a time
+_MOST = 1e30  # in whatever unit: powers of what is larger leave the range of floats
 _WATTS = {"W": 1.0, "kW": 1e3, "MW": 1e6}
 _LINK = re.compile(
     r"(?:(?P<share>[\d.]+)%\s+)?(?P<kind>[A-Za-z][A-Za-z ]*?)\s+(?P<bandwidth>[\d.,]+\s*[A-Za-z/]+)"
@@ -104,9 +114,9 @@ class TableReader:
             memory_bytes=self.amount(table, "memory", "bytes"),
             memory_bandwidth_bytes_per_s=self.amount(table, "bandwidth", "bytes/s"),
             power_watts=self.watts(table, "power") if "power" in table else 0.0,
-            matmul_share=MappingProxyType({kind: self.share(table, kind) for kind in table.get("share", {})}),
+            matmul_share=MappingProxyType({kind: self.share(table, kind) for kind in self.optional(table, "share")}),
             special_per_s=self.quantity("special", table["special"], "FLOP/s") if "special" in table else None,
-            matmul_time=MappingProxyType({kind: self.matmul(table, kind) for kind in table.get("matmul", {})}),
+            matmul_time=MappingProxyType({kind: self.matmul(table, kind) for kind in self.optional(table, "matmul")}),
             evidence=self.evidence_of(table, CHIP_FIELDS),
         )
 
@@ -169,7 +179,8 @@ class TableReader:
     def share(self, table: Table, kind: str) -> float:
         """The share of the peak that a number type reached."""
         share = self.mapping(table, "share")[kind]
-        if kind not in table["peaks"] or not isinstance(share, int | float) or not 0 < share <= 1:
+        is_number = isinstance(share, int | float) and not isinstance(share, bool)
+        if kind not in table["peaks"] or not is_number or not 0 < share <= 1:
             raise self.wrong("share", f"{kind} = {share}", "give a number of at most 1 for a type that has a peak")
         return float(share)
 
@@ -181,7 +192,9 @@ class TableReader:
             timing, ("fixed", "rate", "bandwidth", "span", "correction", *errors), needed=("fixed", "rate", "span")
         )
         smallest, largest = self.numbers(timing, "span", 2)
-        return MatmulTime(
+        if not 0 < smallest <= largest:
+            raise self.wrong("span", timing["span"], "give the smallest and the largest size that was timed")
+        measured = MatmulTime(
             fixed_s=self.quantity("fixed", timing["fixed"], "seconds"),
             flops_per_s=self.amount(timing, "rate", "FLOP/s"),
             bytes_per_s=self.amount(timing, "bandwidth", "bytes/s") if "bandwidth" in timing else float("inf"),
@@ -190,11 +203,17 @@ class TableReader:
             correction=self.numbers(timing, "correction", 10) if "correction" in timing else (),
             **{key: self.numbers({key: [timing[key]]}, key, 1)[0] for key in errors if key in timing},
         )
+        if measured.largest_correction > _MOST_CORRECTION:
+            raise self.wrong(
+                "correction", timing["correction"], "a time cannot be wrong by so much: give smaller numbers"
+            )
+        return measured
 
     def evidence_of(self, table: Table, fields: Mapping[str, str]) -> Mapping[str, NumberSource]:
         """By field: the exception of the table, else what the file says of the field, else the whole entry's."""
-        self.check(table.get("evidence", {}), _FIELDS)
-        own = {key: self.exception(key, entry) for key, entry in table.get("evidence", {}).items()}
+        exceptions = self.optional(table, "evidence")
+        self.check(exceptions, _FIELDS)
+        own = {key: self.exception(key, entry) for key, entry in exceptions.items()}
         if self.default is None or "trust" in table or "source" in table:
             whole = self.provenance(table.get("trust", ""), table.get("source", ""))
         else:
@@ -225,10 +244,17 @@ class TableReader:
         """A quantity, whose unit must be written."""
         if not isinstance(value, str) or not re.search(r"[A-Za-z]$", value.strip()):
             raise self.wrong(key, value, f'has no unit: write it in {unit}, as in "{_EXAMPLES[unit]}"')
+        return self.parsed(key, value, value, unit)
+
+    def parsed(self, key: str, value: str, text: str, unit: str | None = None) -> float:
+        """The quantity that a part `text` of a value writes."""
         try:
-            return parse_quantity(value, expect=unit)
+            quantity = parse_quantity(text, expect=unit)
         except InputError as error:
             raise InputError(f"{self.where}: {key}: {error}") from None
+        if abs(quantity) > _MOST:
+            raise self.wrong(key, value, f"give at most {_MOST:g} in base units")
+        return quantity
 
     def watts(self, table: Table, key: str) -> float:
         """A power."""
@@ -244,22 +270,23 @@ class TableReader:
         match = re.fullmatch(r"\$?([\d.,]+(?:[eE][+-]?\d+)?)" + unit, value.strip()) if isinstance(value, str) else None
         if match is None:
             raise self.wrong(key, value, f"write number and unit, as in {example}")
-        return parse_quantity(match[1]) * factor(match[2])
+        return self.parsed(key, value, match[1]) * factor(match[2])
 
     def count(self, table: Table, key: str) -> int:
-        """A number of things, one at least."""
+        """A number of devices, one at least."""
         value = table[key]
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise self.wrong(key, value, "give a whole number of at least 1")
+        if value > MOST_DEVICES:
+            raise self.wrong(key, value, f"give at most {MOST_DEVICES:,}")
         return value
 
     def numbers(self, table: Table, key: str, count: int) -> tuple[float, ...]:
         """A list of so many finite numbers."""
         values = table[key]
-        numbers = [one for one in values if type(one) in (int, float) and abs(one) < float("inf")] if values else []
-        if len(numbers) != count or len(values) != count:
+        if not isinstance(values, list) or len(values) != count or not all(map(_is_number, values)):
             raise self.wrong(key, values, f"give {count} numbers")
-        return tuple(map(float, numbers))
+        return tuple(map(float, values))
 
     def text(self, table: Table, key: str, default: str) -> str:
         """A text."""
@@ -273,26 +300,34 @@ class TableReader:
             raise self.wrong(key, value, "write a table, as in { bf16 = … }")
         return value
 
+    def optional(self, table: Table, key: str) -> Table:
+        """A table inside a table, empty where there is none."""
+        return self.mapping(table, key) if table.get(key, {}) != {} else {}
+
     def check(self, table: Any, known: Iterable[str], needed: Iterable[str] = ()) -> None:
         """Refuses keys that are not known, and the lack of those needed."""
         for key in table:
             self.one_of(key, known, "key")
         missing = [key for key in needed if key not in table]
         if missing:
-            raise InputError(f"{self.where}: {table.get('title', 'a table')!r} lacks {', '.join(missing)}: add it")
+            raise InputError(f"{self.where}: {shown(table.get('title', 'a table'))} lacks {', '.join(missing)}: add it")
 
     def one_of(self, name: Any, known: Iterable[str], what: str) -> str:
         """The known name that is meant: case does not matter."""
         names = {name.lower(): name for name in known}
         if isinstance(name, str) and name.lower() in names:
             return names[name.lower()]
-        near = get_close_matches(str(name).lower(), names, n=1)
+        near = get_close_matches(str(name)[:80].lower(), names, n=1)
         hint = f"did you mean {names[near[0]]}?" if near else f"there are {', '.join(names.values())}"
-        raise InputError(f"{self.where}: no {what} is called {name!r}: {hint}")
+        raise InputError(f"{self.where}: no {what} is called {shown(name)}: {hint}")
 
     def wrong(self, key: str, value: Any, remedy: str) -> InputError:
         """The error that names a value and what to do."""
-        return InputError(f"{self.where}: {key} = {value!r}: {remedy}")
+        return InputError(f"{self.where}: {shown(key)[1:-1]} = {shown(value)}: {remedy}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MOST
 
 
 _EXAMPLES = {"bytes": "80 GiB", "bytes/s": "400 Gb/s", "FLOP/s": "989 TFLOP/s", "seconds": "5 us"}

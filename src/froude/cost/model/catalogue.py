@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import os.path
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, final
+from typing import Annotated, Any, final
+
+from msgspec import Meta
 
 from froude.cost.model.description import build_model
 from froude.cost.model.huggingface import read_config
 from froude.cost.model.keys import split_assignments
 from froude.cost.model.model import Model
-from froude.errors import InputError
+from froude.documents import DocumentKind
+from froude.errors import InputError, shown
 from froude.result import Result
 
+MODELS_FILE = DocumentKind(
+    what="file of models", remedy="correct it", missing="give the path of a TOML file with a model"
+)
+_ABOUT = ("like", "source", "n_params")
 NEAREST, MOST = 5, 12  # names that an error offers: of those alike, of those that begin so
 
 
@@ -31,6 +38,16 @@ class Entry(Result):
     description: Mapping[str, object]
     source: str
     n_params: int | None = None
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ModelTable:
+    """What a table of a file of models may hold beside the keys of a description."""
+
+    like: str | None = None
+    source: str = ""
+    n_params: Annotated[int, Meta(ge=0)] | None = None
 
 
 @cache
@@ -55,7 +72,7 @@ def get_model(text: str) -> Model:
         return _from_toml(path, text.partition("#")[2])
     if path.suffix == ".json":
         return _from_config(path)
-    if (path / "config.json").is_file() and _bare(text) not in map(_bare, model_catalogue()):
+    if os.path.isfile(path / "config.json") and _bare(text) not in map(_bare, model_catalogue()):
         return _from_config(path / "config.json")
     entry = find(text, model_catalogue())
     return replace(build_model(entry.name, entry.description), assumed=())
@@ -75,10 +92,10 @@ def find(text: str, entries: Mapping[str, Entry]) -> Entry:
     close = [bare[key].name for key in difflib.get_close_matches(wanted, bare, n=NEAREST, cutoff=0.5)]
     nearest = starting[:MOST] or close or [*entries][:NEAREST]
     problem = "means several" if starting else "is unknown"
-    raise InputError(f"model {text!r} {problem}: give one like {', '.join(nearest)}, or layers=...,hidden=...")
+    raise InputError(f"model {shown(text)} {problem}: give one like {', '.join(nearest)}, or layers=...,hidden=...")
 
 
-def read_entries(text: str, place: str) -> dict[str, Entry]:
+def read_entries(text: str | bytes, place: str) -> dict[str, Entry]:
     """The models of a TOML text in the form of the catalogue: a table each, its name the model's.
 
     A table holds the keys of a description, a `source`, the published `n_params` where they are known, and may begin
@@ -86,43 +103,43 @@ def read_entries(text: str, place: str) -> dict[str, Entry]:
 
     Raises InputError, naming the place.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{place!r} is no TOML: {error}") from error
+    tables = MODELS_FILE.parse_toml(text, place, dict)
+    outside = next((name for name, table in tables.items() if not isinstance(table, dict)), None)
+    if outside is not None:
+        raise MODELS_FILE.wrong(
+            place, f"{shown(outside)} stands outside a table: put a model's name above it, as [mine]"
+        )
+    about = MODELS_FILE.check(tables, place, dict[str, ModelTable])
     entries: dict[str, Entry] = {}
     for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise InputError(f"{name!r} stands outside a table in {place!r}: put [{name}] or a model's name above it")
-        entries[name] = _entry(name, table, entries, place)
+        entries[name] = _entry(name, table, about[name], entries, place)
     return entries
 
 
-def _entry(name: str, table: Mapping[str, Any], before: Mapping[str, Entry], place: str) -> Entry:
-    keys = dict(table)
-    source, n_params, like = keys.pop("source", ""), keys.pop("n_params", None), keys.pop("like", None)
-    if like is None:
-        return Entry(name=name, description=keys, source=source, n_params=n_params)
-    base = before.get(like) or (None if place == "models.toml" else model_catalogue().get(like))
+def _entry(name: str, table: Mapping[str, Any], about: ModelTable, before: Mapping[str, Entry], place: str) -> Entry:
+    keys = {key: value for key, value in table.items() if key not in _ABOUT}
+    if about.like is None:
+        return Entry(name=name, description=keys, source=about.source, n_params=about.n_params)
+    base = before.get(about.like) or (None if place == "models.toml" else model_catalogue().get(about.like))
     if base is None:
-        raise InputError(f"{name!r} of {place!r} is like {like!r}, which is unknown: put that model before it")
+        fault = f"{shown(name)} is like {shown(about.like)}, which is unknown: put that model before it"
+        raise MODELS_FILE.wrong(place, fault)
     description = {**base.description, **keys}
-    return Entry(name=name, description=description, source=source or base.source, n_params=n_params)
+    return Entry(name=name, description=description, source=about.source or base.source, n_params=about.n_params)
 
 
 def _from_toml(path: Path, name: str) -> Model:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{str(path)!r} cannot be read: give the path of a TOML file with a model") from error
-    entries = read_entries(text, str(path))
+    entries = read_entries(MODELS_FILE.bytes_of(path), str(path))
     if name:
         entry = find(name, entries)
     elif len(entries) == 1:
         (entry,) = entries.values()
     else:
         several = ", ".join(entries) or "none"
-        raise InputError(f"{str(path)!r} does not hold one model but {several}: choose with {path.name}#NAME")
+        what = several if len(several) <= 80 else shown(several)
+        raise InputError(
+            f"{shown(str(path))} does not hold one model but {what}: choose with {shown(path.name)[1:-1]}#NAME"
+        )
     return build_model(entry.name, entry.description)
 
 

@@ -11,7 +11,7 @@ from froude.cost.model.convolutions import convnet, unet
 from froude.cost.model.keys import KEYS, check_values
 from froude.cost.model.layers import Latent, Mixer, Mixture
 from froude.cost.model.model import Model, decoder
-from froude.errors import InputError
+from froude.errors import InputError, shown
 
 Description = Mapping[str, Any]
 """Values by the keys of a family, and the "family" itself."""
@@ -28,9 +28,9 @@ def build_model(name: str, description: Mapping[str, object]) -> Model:
 
     Raises InputError for unknown or missing keys, values of another kind, and sizes that do not fit together.
     """
-    family = str(description.get("family", "decoder"))
-    if family not in KEYS:
-        raise InputError(f"family {family!r} of model {name!r} is unknown: give one of {', '.join(KEYS)}")
+    family = description.get("family", "decoder")
+    if not isinstance(family, str) or family not in KEYS:
+        raise InputError(f"family {shown(family)} of model {shown(name)} is unknown: give one of {', '.join(KEYS)}")
     given = check_values({key: value for key, value in description.items() if key != "family"}, family)
     filled = _fill(given, family)
     _check(filled, family)

@@ -5,14 +5,82 @@ Keys and their defaults are those of the configuration classes of the library `t
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict, final
 
-from froude.errors import InputError
+from msgspec import Meta
 
-Config = Mapping[str, Any]
+from froude.cost.model.keys import MOST_SIZE
+from froude.documents import DocumentKind
+from froude.errors import InputError, shown
+
+CONFIG_FILE = DocumentKind(
+    what="config.json of a model", remedy="correct it, or download it again", missing="check the path"
+)
+
+_Size = Annotated[int, Meta(ge=1, le=MOST_SIZE)]
+_Count = Annotated[int, Meta(ge=0, le=MOST_SIZE)]
+_Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class ConfigKeys(TypedDict, total=False):
+    """The types of keys, where an architecture looks at them."""
+
+    _name_or_path: str | None
+    model_type: str
+    n_layer: _Size
+    n_embd: _Size
+    n_head: _Size
+    n_positions: _Size
+    n_inner: _Count | None
+    vocab_size: _Size
+    num_hidden_layers: _Size
+    hidden_size: _Size
+    num_attention_heads: _Size
+    num_key_value_heads: _Count | None
+    head_dim: _Count | None
+    intermediate_size: _Size
+    max_position_embeddings: _Size
+    moe_intermediate_size: _Size
+    num_local_experts: _Size
+    num_experts: _Size
+    num_experts_per_tok: _Size
+    n_routed_experts: _Size | None
+    n_shared_experts: _Count | None
+    first_k_dense_replace: _Count
+    mlp_only_layers: list[_Count] | None
+    sliding_window: _Count | None
+    max_window_layers: _Count
+    q_lora_rank: _Count | None
+    kv_lora_rank: _Size
+    qk_nope_head_dim: _Size
+    qk_rope_head_dim: _Size
+    v_head_dim: _Size
+    tie_word_embeddings: bool
+    use_sliding_window: bool
+    resid_pdrop: _Share
+    hidden_dropout: _Share
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Config(Mapping[str, Any]):
+    """A config.json, its values checked when they are looked at: what an architecture does not use may be anything."""
+
+    path: Path
+    document: Mapping[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        value = self.document[key]
+        return CONFIG_FILE.check({key: value}, str(self.path), ConfigKeys).get(key, value)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.document)
+
+    def __len__(self) -> int:
+        return len(self.document)
 
 
 def read_config(path: Path) -> tuple[str, dict[str, object]]:
@@ -21,17 +89,15 @@ def read_config(path: Path) -> tuple[str, dict[str, object]]:
     Raises InputError for a file that is no such configuration, an architecture that is not known exactly, or a
     setting of it that has no word in a description.
     """
+    config = Config(path=path, document=CONFIG_FILE.read_json(path, dict))
+    kind = config.get("model_type")
+    if kind is None or kind not in READERS:
+        known = ", ".join(READERS)
+        raise InputError(f"model_type {shown(kind)} of {shown(str(path))} is not known exactly: one of {known} is")
     try:
-        config = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{str(path)!r} is no readable config.json: {str(error).splitlines()[0]}") from error
-    kind = str(config.get("model_type")) if isinstance(config, dict) else ""
-    if kind not in READERS:
-        raise InputError(f"model_type {kind!r} of {str(path)!r} is not known exactly: one of {', '.join(READERS)} is")
-    try:
-        return str(config.get("_name_or_path") or path.resolve().parent.name), READERS[kind](config)
+        return config.get("_name_or_path") or path.resolve().parent.name, READERS[kind](config)
     except KeyError as error:
-        raise InputError(f"{str(path)!r} lacks {error.args[0]!r}, which a {kind} has: add it") from error
+        raise CONFIG_FILE.wrong(path, f"{error.args[0]} is missing, which a {kind} has") from None
 
 
 def gpt2(config: Config) -> dict[str, object]:
@@ -188,4 +254,5 @@ def _only(config: Config, **settings: object) -> None:
     """Refuses a setting that is counted otherwise than what a description can say."""
     for key, wanted in settings.items():
         if config.get(key, wanted) != wanted:
-            raise InputError(f"{key} = {config[key]!r} of a {config['model_type']} is not known exactly: {wanted!r} is")
+            given = f"{key} = {shown(config[key])} of a {config['model_type']}"
+            raise InputError(f"{given} is not known exactly: {wanted!r} is")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, final
 
-from froude.errors import InputError
+from froude.errors import InputError, shown
 from froude.quantity import parse_quantity
 
 Kind = Literal["count", "size", "number", "flag", "word", "counts"]
 """A whole number from 1, one from 0, a number from 0, yes or no, one of some words, several counts."""
+
+MOST_SIZE = 10**9
+"""The largest size or count: a hundred times that of any model; products of several are still numbers."""
+_MOST_COUNTS = 100  # in a list of them
 
 FLAGS = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -153,7 +156,7 @@ def check_values(given: Mapping[str, object], family: str) -> dict[str, object]:
     keys = KEYS[family]
     unknown = next((name for name in given if name not in keys), None)
     if unknown is not None:
-        raise InputError(f"{unknown!r} is no key of a {family}: it knows {', '.join(keys)}")
+        raise InputError(f"{shown(unknown)} is no key of a {family}: it knows {', '.join(keys)}")
     missing = [name for name, key in keys.items() if key.required and name not in given]
     if missing:
         raise InputError(f"the description of a {family} lacks {', '.join(missing)}: give a value for each")
@@ -166,14 +169,14 @@ def convert(name: str, key: Key, value: object) -> object:
     Raises InputError, naming key and value.
     """
     if key.kind == "flag":
-        flag = value if isinstance(value, bool) else FLAGS.get(str(value).lower())
+        flag = value if isinstance(value, bool) else FLAGS.get(value.lower()) if isinstance(value, str) else None
         return _known(name, value, flag, "true or false")
     if key.kind == "word":
         return _known(name, value, value if value in key.words else None, f"one of {', '.join(key.words)}")
     if key.kind == "counts":
         parts = value.split("/") if isinstance(value, str) else value
-        if not isinstance(parts, list | tuple) or not parts:
-            raise InputError(f"{name} must be a list of counts, as 3/4/6/3, got {value!r}")
+        if not isinstance(parts, list | tuple) or not 0 < len(parts) <= _MOST_COUNTS:
+            raise InputError(f"{name} must be a list of counts, as 3/4/6/3, got {shown(value)}")
         return tuple(_number(name, part, "count") for part in parts)
     return _number(name, value, key.kind)
 
@@ -181,15 +184,17 @@ def convert(name: str, key: Key, value: object) -> object:
 def _number(name: str, value: object, kind: Kind) -> int | float:
     number = parse_quantity(value, expect="count") if isinstance(value, str) else value
     least = 1 if kind == "count" else 0
-    wanted = f"{name} must be a {'' if kind == 'number' else 'whole '}number of at least {least}, got {value!r}"
-    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-        raise InputError(wanted)
-    if number < least or (kind != "number" and number != int(number)):
-        raise InputError(wanted)
+    a_number = f"{'' if kind == 'number' else 'whole '}number"
+    if isinstance(number, bool) or not isinstance(number, int | float) or not number >= least:
+        raise InputError(f"{name} must be a {a_number} of at least {least}, got {shown(value)}")
+    if number > MOST_SIZE:
+        raise InputError(f"{name} must be a {a_number} of at most {MOST_SIZE:,}, got {shown(value)}")
+    if kind != "number" and number != int(number):
+        raise InputError(f"{name} must be a {a_number} of at least {least}, got {shown(value)}")
     return float(number) if kind == "number" else int(number)
 
 
 def _known(name: str, value: object, choice: object, wanted: str) -> object:
     if choice is None:
-        raise InputError(f"{name} must be {wanted}, got {value!r}")
+        raise InputError(f"{name} must be {wanted}, got {shown(value)}")
     return choice
