@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/fuzz.py`: inputs by kind, workers that run them, findings."""
