@@ -1,6 +1,7 @@
 """Calibration: what is learned from published studies, and how it is judged."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from froude.fitting.calibration import (
 from froude.fitting.coverage import summarise
 from froude.fitting.extrapolation import Extrapolation, read_extrapolation, shipped_extrapolation
 from judged import judged_case, studies
+from mutants import outcome, toml_mutants
 from paths import ROOT
 
 pytest_plugins = ["door"]
@@ -138,7 +140,7 @@ def test_calibrate_writes_document_picture_and_what_was_learned(cli, tables: Pat
 @pytest.mark.parametrize(
     ("cases", "said"),
     [
-        ("", "has no [[case]]"),
+        ("", "it has no [[case]]"),
         ("x = [", "is no TOML"),
         ('[[case]]\nname = "a"\nstudy = "chinchilla_epoch"\n', "has no hold_out: add it"),
         ('[[case]]\nname = "a"\nstudy = "b"\nhold_out = "C > 1"\ncut = 3\n', "has 'cut', which means nothing"),
@@ -167,3 +169,56 @@ def test_a_case_keeps_the_best_of_equal_runs(tables: Path) -> None:
     assert case.runs()["loss"].max() < 9
     with pytest.raises(InputError, match="no column 'M'"):
         Case(name="a", study="chinchilla_epoch", hold_out="C > 1", best=("M",)).runs()
+
+
+CASE_FILE = {
+    "case": [
+        {
+            "name": "large", "study": "chinchilla_epoch", "file": "chinchilla_fig4.csv", "columns": {"loss": "loss"},
+            "where": "D > 3e9", "why": "tried", "hold_out": "C > 1e20", "best": ["N", "D"], "x": "C", "curve": False,
+        },
+        {"name": "b", "study": "datablations", "hold_out": "C > 1e20"},
+    ]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (b"[[case]]\nname='\xff'\n", "it is not UTF-8: byte 16 is 0xff"),
+        (b"case = 3\n", "case is 3, not a list"),
+        (b"case = [3]\n", "case[0] is 3, not a table of keys and values"),
+        (b"[[case]]\nname = 3\nstudy = 'a'\nhold_out = 'C > 1'\n", "case[0].name is 3, not a text"),
+        (b"[[case]]\nname = 'a'\nstudy = 'a'\nhold_out = 'C > 1'\nbest = 'N'\n", "case[0].best is 'N', not a list"),
+        (
+            b"[[case]]\nname = 'a'\nstudy = 'a'\nhold_out = 'C > 1'\ncolumns = { loss = 3 }\n",
+            "case[0].columns.loss is 3",
+        ),
+    ],
+)
+def test_a_file_of_cases_with_a_wrong_value_is_refused(tmp_path: Path, body: bytes, fault: str) -> None:
+    (tmp_path / "cases.toml").write_bytes(body)
+    with pytest.raises(InputError) as caught:
+        read_cases(tmp_path / "cases.toml")
+    assert f"cases.toml' is no file of calibration cases ({fault}" in str(caught.value)
+
+
+def test_cases_that_forecast_no_larger_run_teach_nothing() -> None:
+    judged = judged_case("calm", drift=0.01, seed=1)
+    with pytest.raises(InputError, match="'calm' hold out no run larger than all others"):
+        learn([replace(judged, reaches=0 * judged.reaches)])
+
+
+def split(path: Path) -> None:
+    """What is asked of cases before anything is fitted."""
+    for case in read_cases(path):
+        case.runs().mask(case.hold_out)
+
+
+def test_a_mutated_file_of_cases_is_refused_in_a_line_or_splits_runs(tables: Path) -> None:
+    lines = []
+    for body in toml_mutants(CASE_FILE, 0, 80):
+        (tables / "cases.toml").write_bytes(body)
+        lines.append(outcome(lambda: split(tables / "cases.toml")))
+    assert None in lines
+    assert len([line for line in lines if line]) > 30

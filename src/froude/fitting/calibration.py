@@ -4,7 +4,6 @@ Every case is a table of real runs, split by size: the smaller runs choose laws 
 `choose` does for a user. What is learned of one study's errors is judged on the others only.
 """
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any, TypeVar, final
 
 import numpy as np
 
-from froude.errors import InputError
+from froude.documents import DocumentKind
+from froude.errors import InputError, shown
 from froude.fitting.choice import NEAREST, Choice, HeldOut, choose, update_drift
 from froude.fitting.extrapolation import Extrapolation
 from froude.fitting.forecasting import deviations_at, disagreement_beyond
@@ -24,6 +24,7 @@ T = TypeVar("T")
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 DRAWS = 200
 RESAMPLES = 2000
+CASES_FILE = DocumentKind(what="file of calibration cases", remedy="give a file of calibration cases, or correct it")
 _STUDY = {"name", "study", "hold_out"}
 _OPTIONS = {"file", "columns", "where", "best", "x", "why", "curve"}
 
@@ -54,6 +55,16 @@ class Case:
         runs = get_published(self.study).read(self.file, self.columns)
         runs = runs if self.where is None else runs.where(self.where)
         return runs.take(_best(runs, self.best)) if self.best else runs
+
+
+@dataclass(frozen=True)
+class _ListedCases:
+    case: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Cases:
+    case: tuple[Case, ...]
 
 
 @final
@@ -95,15 +106,19 @@ class JudgedCase(Computed):
 
 def read_cases(path: Path) -> tuple[Case, ...]:
     """The cases in a TOML file, a table `[[case]]` each. InputError, naming the case, for one that makes no sense."""
-    try:
-        listed = tomllib.loads(path.read_text(encoding="utf-8")).get("case", [])
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; give a file of calibration cases") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is no TOML ({error}): correct it") from error
-    if not listed:
-        raise InputError(f"{path} has no [[case]]: give at least two studies")
-    return tuple(_case(path, number, fields) for number, fields in enumerate(listed, start=1))
+    document = CASES_FILE.read_toml(path, dict)
+    if not document.get("case"):
+        raise CASES_FILE.wrong(path, "it has no [[case]], and should have some of at least two studies")
+    listed = CASES_FILE.check(document, str(path), _ListedCases).case
+    for number, fields in enumerate(listed, start=1):
+        if missing := _STUDY - set(fields):
+            raise CASES_FILE.wrong(path, f"case {number} has no {min(missing)}: add it")
+        if unknown := set(fields) - _STUDY - _OPTIONS:
+            known = ", ".join(sorted(_STUDY | _OPTIONS))
+            raise CASES_FILE.wrong(
+                path, f"case {number} has {shown(min(unknown), 40)}, which means nothing: {known} do"
+            )
+    return CASES_FILE.check(document, str(path), _Cases).case
 
 
 @recorded
@@ -132,7 +147,13 @@ def judge(case: Case) -> JudgedCase:
 
 
 def learn(cases: Sequence[JudgedCase]) -> Extrapolation:
-    """Drift and stretch from these cases, their studies weighted equally."""
+    """Drift and stretch from these cases, their studies weighted equally.
+
+    InputError where no case holds out a run that lies beyond its fitted ones.
+    """
+    if not any(np.any(each.reaches > NEAREST) for each in cases):
+        names = shown(", ".join(each.case.name for each in cases))
+        raise InputError(f"cases {names} hold out no run larger than all others: change hold_out, as to C > 1e21")
     drift = float(np.sqrt(mean_over_studies(cases, lambda each: each.drift**2)))
     stretch = {level: _quantile(cases, drift, level) for level in LEVELS}
     farthest = float(max(each.reaches.max() for each in cases))
@@ -270,13 +291,3 @@ def _best(runs: Runs, columns: Sequence[str]) -> np.ndarray:
     order = np.lexsort((runs["loss"], group.ravel()))
     _, first = np.unique(group.ravel()[order], return_index=True)
     return np.sort(order[first])
-
-
-def _case(path: Path, number: int, fields: Mapping[str, Any]) -> Case:
-    name = f"case {number} of {path}"
-    if missing := _STUDY - set(fields):
-        raise InputError(f"{name} has no {sorted(missing)[0]}: add it")
-    if unknown := set(fields) - _STUDY - _OPTIONS:
-        known = ", ".join(sorted(_STUDY | _OPTIONS))
-        raise InputError(f"{name} has {sorted(unknown)[0]!r}, which means nothing: a case has {known}")
-    return Case(**{**fields, "best": tuple(fields.get("best", ()))})
