@@ -205,7 +205,7 @@ def test_a_file_of_cases_with_a_wrong_value_is_refused(tmp_path: Path, body: byt
 
 def test_cases_that_forecast_no_larger_run_teach_nothing() -> None:
     judged = judged_case("calm", drift=0.01, seed=1)
-    with pytest.raises(InputError, match="'calm' hold out no run larger than all others"):
+    with pytest.raises(InputError, match="'calm 1' hold out no run larger than all others"):
         learn([replace(judged, reaches=0 * judged.reaches)])
 
 
