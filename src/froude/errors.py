@@ -1,14 +1,46 @@
-"""The one error a user can cause, and how a value stands in its line."""
+"""The one error a user can cause, how its line is kept short and harmless, and how a value stands in it."""
 
+import re
 import reprlib
 
 LONGEST = 80
 """Characters of a value that a line shows at most."""
+MOST_LETTERS = 390
+"""Letters of an error's line; the command line puts its own name before it."""
+
 _MOST_BITS = 512  # of an integer that is written out; Python refuses to write those of more than 4300 digits
+_ECHO = 40  # letters that stay of a text that a line quotes, and of a word without blanks
+_QUOTED = re.compile(r"(?<!\w)(['\"])((?:(?!\1).){61,})\1(?!\w)")
+_WORD = re.compile(r"\S{81,}")
 
 
 class InputError(ValueError):
-    """Bad input. Its text is one line that names the offending value and the remedy."""
+    """Bad input. Its text is one line that names the offending value and the remedy, and at most 390 letters long."""
+
+    def __init__(self, text: object = "") -> None:
+        super().__init__(one_line(str(text)))
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line: blanks for its breaks, escapes for what is no letter, and what it quotes cut short.
+
+    A line that is too long loses the end of long quotations and words, then its middle: what went wrong stands first,
+    the remedy last.
+    """
+    line = visible(" ".join(text.split()))
+    if len(line) > MOST_LETTERS:
+        line = _QUOTED.sub(lambda found: f"{found[1]}{found[2][:_ECHO]}…{found[1]}", line)
+    if len(line) > MOST_LETTERS:
+        line = _WORD.sub(lambda found: f"{found[0][:_ECHO]}…", line)
+    if len(line) > MOST_LETTERS:
+        half = MOST_LETTERS // 2
+        line = f"{line[:half].rstrip()} … {line[3 - half :].lstrip()}"
+    return line
+
+
+def visible(text: str) -> str:
+    """Return a text with escapes such as \\x1b for what a terminal would obey or not show."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def shown(value: object, most: int = LONGEST) -> str:

@@ -142,15 +142,20 @@ def test_holding_out_nothing_or_everything_is_refused(refused, table):
     assert "holds out every run" in refused("backtest", table, "--hold-out", "N > 0")
 
 
+def assert_wrong_usage(line: str, option: str, value: object) -> None:
+    """Asserts that a line names an option and its value; versions of typer put it in words of their own."""
+    assert line.startswith(f"Invalid value for '{option}': ")
+    assert str(value) in line
+
+
 def test_options_out_of_range_are_refused(refused, table):
-    assert refused("fit", table, "--starts", 0) == "starts = 0: give at least 1"
-    assert refused("fit", table, "--draws", 3).startswith("draws = 3: an interval needs at least ")
+    for option, value in (("--starts", 0), ("--draws", 3), ("--draws", 10**12), ("--seed", -1), ("--seed", 10**30)):
+        assert_wrong_usage(refused("fit", table, option, value, code=2), option, value)
 
 
 def test_a_file_that_cannot_be_written_is_refused(refused, table, tmp_path):
     line = refused("fit", table, *QUICK, "--out", tmp_path / "no" / "fit.json")
-    remedy = "make its folder or name another file"
-    assert line == f"cannot write {str(tmp_path / 'no' / 'fit.json')!r} (No such file or directory): {remedy}"
+    assert line == f"cannot write {tmp_path / 'no' / 'fit.json'}: No such file or directory; choose another file"
 
 
 def test_what_is_no_fit_is_refused(refused, tmp_path, table):
@@ -208,14 +213,14 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
 def test_minutes_that_are_none_are_refused(refused, tmp_path, monkeypatch, minutes):
     monkeypatch.chdir(tmp_path)
-    assert refused("pilot", "--minutes", minutes) == f"minutes = {minutes}: give a positive number"
+    assert refused("pilot", "--minutes", minutes) == f"minutes = {minutes}: give a number above 0 and at most 527040"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_engine_and_a_negative_seed_are_refused(refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert refused("pilot", "--engine", "slurm") == "no engine 'slurm': this version has 'local'"
-    assert refused("pilot", "--seed", "-1") == "seed = -1: give 0 or more"
+    assert_wrong_usage(refused("pilot", "--seed", "-1", code=2), "--seed", -1)
     assert list(tmp_path.iterdir()) == []
 
 

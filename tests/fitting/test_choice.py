@@ -144,7 +144,7 @@ def test_options_by_name_are_those_of_one_value() -> None:
     there = fit("chinchilla", runs, draws=30, seed=4, level=0.8, cluster="trunk")
     assert here.level == there.level == 0.8
     np.testing.assert_array_equal(here.draws, there.draws)
-    with pytest.raises(InputError, match="draws = 3: an interval needs at least 20"):
+    with pytest.raises(InputError, match="draws = 3: give a whole number from 20"):
         fit("chinchilla", runs, options=options, draws=3)
 
 

@@ -252,9 +252,9 @@ def test_what_is_no_plan_is_refused_in_one_line(
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"minutes": 0}, "minutes = 0: give a positive number"),
+        ({"minutes": 0}, "minutes = 0: give a number above 0"),
         ({"minutes": math.nan}, "minutes = nan"),
-        ({"seed": -1}, "seed = -1: give 0 or more"),
+        ({"seed": -1}, "seed = -1: give a whole number from 0"),
         ({"engine": "ray"}, "no engine 'ray'"),
         ({"device": "tpu"}, "no device 'tpu': give auto, cpu or cuda"),
     ],

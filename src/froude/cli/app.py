@@ -1,6 +1,5 @@
 """The commands put together, and how the program leaves."""
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -26,9 +25,8 @@ from froude.cli import (
     report,
 )
 from froude.cli.completion import is_completing
-from froude.cli.errors import exit_code_of, silence_stdout
+from froude.cli.errors import exit_code_of
 from froude.cli.help import PANELS, HelpCommand, HelpGroup
-from froude.cli.render import say, to_stdout
 from froude.provenance import by_command
 
 MEASURE, FIT, DECIDE, LOOK_UP = PANELS
@@ -85,7 +83,7 @@ def show_version(wanted: bool) -> None:
     if wanted:
         import froude
 
-        say(froude.__version__)
+        print(froude.__version__)
         raise typer.Exit
 
 
@@ -105,21 +103,7 @@ def froude(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and leaves with its exit code."""
-    open_closed_streams()
-    code = run(arguments)
-    try:
-        sys.stdout.flush()
-    except OSError:  # which was told already; Python would tell it once more
-        silence_stdout()
-    sys.exit(code)
-
-
-def open_closed_streams() -> None:
-    """Lets a standard stream that a shell has closed (`>&-`) lead nowhere, so that no file of ours takes its number."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(descriptor, True)
-    os.close(descriptor)
-    sys.stdout, sys.stderr = sys.stdout or os.fdopen(1, "w"), sys.stderr or os.fdopen(2, "w")
+    sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -136,8 +120,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             command.main(list(sys.argv[1:]), prog_name="froude")  # which answers the shell and leaves
         with by_command(words), command.make_context("froude", words) as context:
             command.invoke(context)
-        with to_stdout():  # what a user's own code printed
-            pass
+        sys.stdout.flush()
     except typer.Exit as leave:
         return leave.exit_code
     except SystemExit as leave:  # a shell has what it asked for

@@ -6,16 +6,20 @@ from typing import Annotated
 
 import typer
 
-SeqLen = Annotated[int | None, typer.Option(help="Tokens of a sequence.")]
-GlobalBatch = Annotated[int | None, typer.Option(help="Sequences of a step.")]
-MicroBatch = Annotated[int | None, typer.Option(help="Sequences at a time on one replica.")]
-Tensor = Annotated[int | None, typer.Option("--tp", help="Tensor parallelism.")]
-Pipeline = Annotated[int | None, typer.Option("--pp", help="Pipeline stages.")]
-Interleave = Annotated[int | None, typer.Option(help="Chunks of the pipeline on each device.")]
-Context = Annotated[int | None, typer.Option("--cp", help="Context parallelism.")]
-Expert = Annotated[int | None, typer.Option("--ep", help="Expert parallelism.")]
+from froude.bounds import MOST_COUNT, MOST_DEVICES
+
+SeqLen = Annotated[int | None, typer.Option(min=1, max=MOST_COUNT, help="Tokens of a sequence.")]
+GlobalBatch = Annotated[int | None, typer.Option(min=1, max=MOST_COUNT, help="Sequences of a step.")]
+MicroBatch = Annotated[int | None, typer.Option(min=1, max=MOST_DEVICES, help="Sequences at a time on one replica.")]
+Tensor = Annotated[int | None, typer.Option("--tp", min=1, max=MOST_DEVICES, help="Tensor parallelism.")]
+Pipeline = Annotated[int | None, typer.Option("--pp", min=1, max=MOST_DEVICES, help="Pipeline stages.")]
+Interleave = Annotated[int | None, typer.Option(min=1, max=MOST_DEVICES, help="Chunks of the pipeline on each device.")]
+Context = Annotated[int | None, typer.Option("--cp", min=1, max=MOST_DEVICES, help="Context parallelism.")]
+Expert = Annotated[int | None, typer.Option("--ep", min=1, max=MOST_DEVICES, help="Expert parallelism.")]
 Zero = Annotated[int | None, typer.Option(min=0, max=3, help="ZeRO stage; 3 is FSDP.")]
-Shard = Annotated[int | None, typer.Option(help="Devices that share states: hybrid sharding. 0: all.")]
+Shard = Annotated[
+    int | None, typer.Option(min=0, max=MOST_DEVICES, help="Devices that share states: hybrid sharding. 0: all.")
+]
 Schedule = Annotated[str | None, typer.Option(metavar="gpipe|1f1b|zero-bubble", help="Of the pipeline.")]
 ContextBy = Annotated[str | None, typer.Option(metavar="ring|ulysses", help="Kind of context parallelism.")]
 SequenceParallel = Annotated[bool | None, typer.Option(help="Divide norms with tensor parallelism.")]
@@ -28,7 +32,7 @@ Compiled = Annotated[bool | None, typer.Option(help="Elementwise kernels fused b
 Overlap = Annotated[bool | None, typer.Option(help="Data-parallel communication beside compute.")]
 OverlapTensor = Annotated[bool | None, typer.Option(help="Tensor-parallel communication beside compute.")]
 Compress = Annotated[float | None, typer.Option(help="Factor by which gradients are made smaller.")]
-LocalSteps = Annotated[int | None, typer.Option(help="Steps between synchronisations.")]
+LocalSteps = Annotated[int | None, typer.Option(min=1, max=MOST_COUNT, help="Steps between synchronisations.")]
 OffloadOptimizer = Annotated[str | None, typer.Option(metavar="device|host|nvme", help="Where states are.")]
 OffloadParameters = Annotated[str | None, typer.Option(metavar="device|host|nvme", help="Where weights are.")]
 OffloadActivations = Annotated[str | None, typer.Option(metavar="device|host|nvme", help="Where activations wait.")]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from froude.bounds import FEWEST_DRAWS, MOST_DRAWS, MOST_SEED
 from froude.errors import InputError
 from froude.quantity import parse_assignments
 
@@ -36,8 +37,8 @@ Flops = Annotated[
     ),
 ]
 Outcome = Annotated[str, typer.Option(metavar="COLUMN", help="What is fitted and predicted.")]
-Draws = Annotated[int, typer.Option(help="Bootstrap refits behind the intervals.")]
-Seed = Annotated[int, typer.Option(help="Seed of random starts and bootstrap.")]
+Draws = Annotated[int, typer.Option(min=FEWEST_DRAWS, max=MOST_DRAWS, help="Bootstrap refits behind the intervals.")]
+Seed = Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of random starts and bootstrap.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the last line on stdout.")]
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 BUDGETS = {"FLOP": "budget_flops", "dollars": "budget_dollars", "seconds": "budget_seconds"}
 """Arguments of the planner by the dimension of a budget."""
 
+NOT_PINNED = ("devices", "global_batch", "seq_len", "kept")
+"""Fields of a layout that `--fix` does not name: three have options of their own, the last follows from a model."""
+
 
 def law_of(law: str | None, fit: str | None) -> Fit | str | None:
     """The law or the fit that the loss is taken from, None where neither is named."""
@@ -63,39 +66,29 @@ def is_bare(text: str) -> bool:
 def pins(text: str | None) -> dict[str, Any]:
     """The parts of a layout that `--fix` pins, each of its kind. InputError for other names and values."""
     from froude.cost.model.keys import split_assignments
-    from froude.cost.training.layout import CHOICES, Layout
+    from froude.cost.training.layout import Layout, check_fields
 
-    names = [one.name for one in fields(Layout) if one.name not in ("devices", "global_batch", "seq_len")]
-    flags = {"true": True, "yes": True, "false": False, "no": False}
+    defaults = {one.name: one.default for one in fields(Layout) if one.name not in NOT_PINNED}
     values: dict[str, Any] = {}
     for name, value in (split_assignments(text) if text is not None else {}).items():
-        if name not in names:
-            raise InputError(f"--fix {name}={value}: a layout has no {name}; it has {', '.join(names)}")
-        default = next(one.default for one in fields(Layout) if one.name == name)
-        if name == "precision" or isinstance(default, str):
-            values[name] = value
-        elif isinstance(default, bool):
-            if value.lower() not in flags:
-                raise InputError(f"--fix {name}={value}: write true or false")
-            values[name] = flags[value.lower()]
-        else:
-            values[name] = pinned_number(name, value)
-        if name in CHOICES and values[name] not in CHOICES[name]:
-            raise InputError(f"--fix {name}={value}: take one of {', '.join(map(str, CHOICES[name]))}")
+        if name not in defaults:
+            raise InputError(f"--fix {name}={value}: a layout has no {name}; it has {', '.join(defaults)}")
+        values[name] = value if name == "precision" else pinned(value, defaults[name])
+        try:
+            check_fields({name: values[name]})
+        except InputError as error:
+            raise InputError(f"--fix {error}") from None
     return values
 
 
-def pinned_number(name: str, value: str) -> int | float:
-    """A number of a layout: whole and from 1, or what the few others may be."""
-    number = parse_quantity(value)
-    if name in ("recomputed", "compress"):
-        if not number > 0:
-            raise InputError(f"--fix {name}={value}: give a number above 0")
-        return number
-    least = 0 if name in ("zero", "shard") else 1
-    if number != int(number) or number < least:
-        raise InputError(f"--fix {name}={value}: give a whole number of at least {least}")
-    return int(number)
+def pinned(text: str, default: Any) -> Any:
+    """What a text says of a field with this default: one of some words, true or false, or a number."""
+    if isinstance(default, str):
+        return text
+    if isinstance(default, bool):
+        return {"true": True, "yes": True, "false": False, "no": False}.get(text.lower(), text)
+    number = parse_quantity(text)
+    return int(number) if number % 1 == 0 else number
 
 
 def count(option: str, text: str | None) -> float | None:

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable, Iterable
 
 from froude.answers import Answer
-from froude.cli.render import print_json, to_stdout
+from froude.cli.render import print_json
+from froude.errors import visible
 from froude.rendering.layout import Line
 from froude.rendering.text import SUMMARY_WIDTH, answer_lines
 
@@ -19,8 +20,7 @@ def present(answer: Answer, json: bool) -> None:
 
 def show(answer: Answer) -> None:
     """An answer on stdout: headline, facts, tables, notes, warnings, next steps; as wide as the terminal."""
-    with to_stdout():
-        print(printable(lambda width: answer_lines(answer, width)))
+    print(printable(lambda width: answer_lines(answer, width)))
 
 
 def printable(lines: Callable[[int], Iterable[Line]]) -> str:
@@ -32,7 +32,7 @@ def printable(lines: Callable[[int], Iterable[Line]]) -> str:
     console = Console(highlight=False, width=None if known else SUMMARY_WIDTH)
     with console.capture() as caught:
         for line in lines(console.width):
-            text = Text.assemble(*((span.text, span.style) for span in line))
+            text = Text.assemble(*((visible(span.text), span.style) for span in line))
             console.print(text, overflow="ignore", no_wrap=True, crop=False)
     # Cells are padded with blanks, which are noise in a pipe.
     return "\n".join(line.rstrip() for line in caught.get().splitlines())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -15,6 +14,7 @@ from froude.answers.numbers import loss_text
 from froude.answers.studies import forecast_words, held_out_words, measured_words
 from froude.cli.progress import Bars
 from froude.engines import Progress, RunFinished
+from froude.errors import visible
 from froude.pilots.events import (
     CorpusReady,
     ForecastReady,
@@ -82,9 +82,8 @@ class StoryTeller:
         """A sentence under a head, wrapped to the terminal between words; a long path stays whole."""
         width = max(NARROWEST, self.console.width - MARGIN - 3)
         for part in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
-            line = Text.assemble((f"{head:>{MARGIN}}", "bold cyan"), "  ", (part, style))
-            with suppress(OSError):  # a log on a full disk is no reason to end a study
-                self.console.print(line, soft_wrap=True)
+            line = Text.assemble((f"{head:>{MARGIN}}", "bold cyan"), "  ", (visible(part), style))
+            self.console.print(line, soft_wrap=True)
             head = ""
 
     def tell_corpus(self, summary: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from froude.errors import InputError
 from froude.fitting.backtesting import Backtest
 from froude.fitting.fits import Fit, read_fit
 from froude.fitting.forecasting import extrapolation_error
+from froude.fitting.options import random_numbers
 from froude.laws.inverse import first_zero
 from froude.provenance import Computed, recorded
 from froude.quantity import AMOUNT, read_quantity
@@ -143,7 +144,7 @@ def error_ratio(
     if not np.array_equal(first.rows, second.rows):
         raise InputError(f"{first.law.name} and {second.law.name} predicted other runs: hold out the same")
     errors = np.abs([first.rel_errors, second.rel_errors])
-    chosen = np.random.default_rng(seed).integers(0, errors.shape[1], (draws, errors.shape[1]))
+    chosen = random_numbers(draws, seed, level).integers(0, errors.shape[1], (draws, errors.shape[1]))
     ratios = np.divide(*errors[:, chosen].mean(axis=2))
     low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
     return float(np.divide(*errors.mean(axis=1))), float(low), float(high)

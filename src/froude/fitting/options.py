@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack, final
 
-from froude.errors import InputError
+import numpy as np
 
-_FEWEST_DRAWS = 20
+from froude.bounds import FEWEST_DRAWS, MOST_DRAWS, MOST_SEED, MOST_STARTS, share, whole_number
 
 
 class FitKeywords(TypedDict, total=False):
@@ -34,16 +34,19 @@ class FitOptions:
     cluster: str | None = None
 
     def __post_init__(self) -> None:
-        if self.starts < 1:
-            raise InputError(f"starts = {self.starts}: give at least 1")
-        if self.draws < _FEWEST_DRAWS:
-            raise InputError(f"draws = {self.draws}: an interval needs at least {_FEWEST_DRAWS} bootstrap refits")
-        if not 0 < self.level < 1:
-            raise InputError(f"level = {self.level:g}: give a share between 0 and 1, such as 0.9")
+        whole_number("starts", self.starts, 1, MOST_STARTS)
+        whole_number("draws", self.draws, FEWEST_DRAWS, MOST_DRAWS)
+        whole_number("seed", self.seed, 0, MOST_SEED)
+        share("level", self.level)
 
     def change(self, **fields: Unpack[FitKeywords]) -> "FitOptions":
         """The same options but for these."""
         return replace(self, **fields)
+
+
+def random_numbers(draws: int, seed: int, level: float = 0.9) -> np.random.Generator:
+    """The random numbers of a bootstrap. InputError for draws, a seed or a level that no fit takes."""
+    return np.random.default_rng(FitOptions(draws=draws, seed=seed, level=level).seed)
 
 
 DEFAULT_OPTIONS = FitOptions()

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from froude.bounds import MOST_MINUTES, MOST_REPEATS, MOST_SEED, positive_number, whole_number
 from froude.errors import InputError
-from froude.growth.experiment import Experiment, ask
+from froude.growth.experiment import Experiment, one_line
 from froude.growth.records import Records
 from froude.growth.results import GrowthResult, analyse_timings
 from froude.growth.timing import Timing, peak_of, time_call
@@ -21,7 +22,6 @@ from froude.quantity import format_seconds
 
 REPEATS = 5
 BUDGET_S = 60.0
-OTHER_SIZES = "fix it or leave that size out"
 EXTRA_CALLS = 2  # beside the repetitions: the call whose memory is measured is slower for being traced
 STEEPEST = 4.0  # exponent predicted at most, since two sizes are little to tell it by
 
@@ -44,13 +44,12 @@ def grow(
     every timing is a run in it, and those it holds are not made again. `machine` names this one in every timing.
     `watch` is called with a line on each size.
 
-    Raises InputError where a method fails or is too fast to time, the budget or the repetitions are none, or timings
+    Raises InputError where a method fails or is too fast to time, budget, repetitions or seed cannot be, or timings
     would be added to a study of another machine.
     """
-    if not seconds > 0 or repeats < 1:
-        raise InputError(
-            f"{seconds:g} seconds and {repeats} repetitions leave nothing to measure: give more than 0 of both"
-        )
+    positive_number("seconds", seconds, 60 * MOST_MINUTES)
+    whole_number("repeats", repeats, 1, MOST_REPEATS)
+    whole_number("seed", seed, 0, MOST_SEED)
     records = Records.at(study, experiment, seed)
     runner = _Runner(experiment, records, time.monotonic() + seconds, repeats, seed, machine)
     for size in experiment.sizes:
@@ -122,13 +121,7 @@ class _Runner:
                 continue
             self.records.check_machine(self.machine)
             rng = np.random.default_rng([self.seed, where, turn])
-            data = ask(
-                f"prepare of {self.experiment.title!r} at {size:g}",
-                self.experiment.prepare,
-                size,
-                rng,
-                remedy=OTHER_SIZES,
-            )
+            data = _call(f"prepare of {self.experiment.title!r} at {size:g}", self.experiment.prepare, size, rng)
             for name in missing:
                 timing = self.time_once(name, size, turn, data)
                 self.timings.append(timing)
@@ -138,12 +131,11 @@ class _Runner:
         """One timing; the first of a size measures memory too."""
         what = f"method {name!r} at {self.experiment.size_name} = {size:g}"
         call = functools.partial(self.experiment.methods[name], data)
-        sample, peak, quality = ask(what, time_call, call, what, remedy=OTHER_SIZES), None, None
+        sample, peak, quality = _call(what, time_call, call, what), None, None
         if turn == 0:  # after the sample: what a first call loads is not the method's
-            peak = ask(what, peak_of, call, remedy=OTHER_SIZES)
+            peak = _call(what, peak_of, call)
         if self.experiment.quality is not None:
-            ends = (self.experiment.quality, data, sample.result)
-            quality = ask(f"quality of {what}", _number_of, *ends, remedy=OTHER_SIZES)
+            quality = float(_call(f"quality of {what}", self.experiment.quality, data, sample.result))
         return Timing(
             method=name, size=size, repetition=turn, cpu_seconds=sample.cpu_seconds,
             wall_seconds=sample.wall_seconds, calls=sample.calls, peak_bytes=peak, quality=quality,
@@ -151,5 +143,11 @@ class _Runner:
         )  # fmt: skip
 
 
-def _number_of(quality: Callable[[Any, Any], float], data: Any, result: Any) -> float:
-    return float(quality(data, result))
+def _call(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a user's function returns; InputError in one line where it fails."""
+    try:
+        return function(*arguments)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{what} fails ({one_line(error)}): fix it or leave that size out") from error

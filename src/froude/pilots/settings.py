@@ -1,12 +1,12 @@
 """What a pilot is asked for, checked before a folder is made for it."""
 
 import hashlib
-import math
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, final
 
+from froude.bounds import MOST_MINUTES, MOST_SEED, positive_number, whole_number
 from froude.engines import get_engine
 from froude.errors import InputError
 
@@ -27,10 +27,8 @@ class PilotSettings:
     engine: str = "local"
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.minutes) and self.minutes > 0):
-            raise InputError(f"minutes = {self.minutes:g}: give a positive number")
-        if self.seed < 0:
-            raise InputError(f"seed = {self.seed}: give 0 or more")
+        positive_number("minutes", self.minutes, MOST_MINUTES)
+        whole_number("seed", self.seed, 0, MOST_SEED)
         get_engine(self.engine)
         if self.corpus and not Path(self.corpus).exists():
             raise InputError(f"no corpus at {self.corpus}: name a folder or a file that exists")

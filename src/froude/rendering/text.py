@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from froude.answers import Answer
+from froude.errors import visible
 from froude.rendering.brief import Brief, shorten
 from froude.rendering.layout import Line, StyledText, fact_lines, fold, table_lines
 
@@ -72,4 +73,4 @@ def _warning(text: str, width: int) -> Iterator[Line]:
 
 
 def _joined(lines: Iterable[Line]) -> str:
-    return "\n".join("".join(span.text for span in line).rstrip() for line in lines)
+    return "\n".join(visible("".join(span.text for span in line)).rstrip() for line in lines)

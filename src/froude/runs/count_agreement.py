@@ -42,7 +42,7 @@ def check_counted_alike(runs: Runs, rows: np.ndarray, roles: Iterable[str]) -> N
 
 
 def _rests_on_n(runs: Runs, role: str) -> bool:
-    return role == "N" or any(re.match(rf"{role} = .*\bN\b", sentence) for sentence in runs.derived)
+    return role == "N" or any(re.match(rf"{re.escape(role)} = .*\bN\b", sentence) for sentence in runs.derived)
 
 
 def _tells(column: pl.Series) -> bool:

@@ -19,8 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from froude.engines import Progress, Report, RunFinished
-from froude.files import write_file
-from froude.runs import Study
+from froude.runs import Study, atomic_write
 from froude.tank.corpus import Corpus
 from froude.tank.transformer import Transformer
 from froude.tank.trunk import Trunk
@@ -237,9 +236,7 @@ def keep_window_losses(study: Study, id: str, losses: Tensor) -> None:
     """Writes the loss of each validation window beside the run, float32: how sure the validation set itself is."""
     folder = study.path / "validation"
     folder.mkdir(exist_ok=True)
-    buffer = io.BytesIO()  # written straight to a full disk, NumPy hides the system's error behind its own
-    np.save(buffer, losses.float().numpy())
-    write_file(folder / f"{id}.npy", buffer.getvalue())
+    atomic_write(folder / f"{id}.npy", lambda file: np.save(file, losses.float().numpy()))
 
 
 def window_losses(model: Transformer, held_out: Tensor, trunk: Trunk) -> Tensor:
@@ -280,7 +277,7 @@ def save_checkpoint(state: Trunking, checkpoint: Path) -> None:
     """Writes the trunk's state atomically."""
     buffer = io.BytesIO()  # written straight to a full disk, PyTorch hides the system's error behind its own
     torch.save(state.snapshot(), buffer)
-    write_file(checkpoint, buffer.getvalue())
+    atomic_write(checkpoint, buffer.getvalue())
 
 
 def clone_tensors(value: Any) -> Any:

@@ -208,7 +208,7 @@ def test_an_unknown_framework_is_refused():
         ({"global_batch": 500}, {}, "a global batch of 500 does not divide into 256 replicas"),
         ({"shard": 3, "zero": 3}, {}, "shard = 3 does not divide 256 devices"),
         ({"interleave": 2}, {}, "interleave = 2 needs a pipeline"),
-        ({"tensor": 0}, {}, "tensor = 0 is no count"),
+        ({"tensor": 0}, {}, "tensor = 0: give a whole number from 1"),
         ({"tensor": np.array([1, 2])}, {}, r"tensor = \[1 2\] is no count"),
         ({"expert": 4}, {}, "expert = 4 and 'some-model' has no experts"),
         ({}, {"devices_per_node": 7}, "256 devices do not fill nodes of 7"),

@@ -78,7 +78,7 @@ def test_parameters_without_embeddings_are_those_of_the_layers():
 
 
 def test_a_size_that_is_none_is_refused():
-    with pytest.raises(InputError, match="N = -1: give a positive number"):
+    with pytest.raises(InputError, match="N = -1: give a number above 0"):
         shape_for(-1)
 
 
@@ -350,17 +350,17 @@ def test_half_and_twice_the_size_are_among_the_runners_up():
     ("asked", "sentence"),
     [
         ({}, "nothing to plan by"),
-        ({"budget_flops": -1.0}, "budget of flops -1: give a number above 0"),
-        ({"target_loss": 0.0}, "target loss 0: give a loss above 0"),
+        ({"budget_flops": -1.0}, "budget of flops = -1: give a number above 0"),
+        ({"target_loss": 0.0}, "target loss = 0: give a number above 0"),
         ({"budget_seconds": 1e5, "inference_tokens": 1e12}, "take no training time"),
         ({"budget_flops": 1e20, "quantile": 0.9}, "has no draws"),
-        ({"budget_flops": 1e20, "quantile": 1.5}, "quantile 1.5: give a share"),
-        ({"budget_flops": 1e20, "data_limit_tokens": 0.0}, "data limit 0"),
+        ({"budget_flops": 1e20, "quantile": 1.5}, "quantile = 1.5: give a share"),
+        ({"budget_flops": 1e20, "data_limit_tokens": 0.0}, "data limit = 0"),
         ({"budget_flops": 1e20, "law": "power"}, "power is a law of C"),
         ({"budget_flops": 1e20, "law": "step-law-lr"}, "gives a learning rate, no loss"),
         ({"budget_flops": 1e20, "law": "kaplan-floor"}, "has no published constants"),
         ({"budget_flops": 1e20, "law": "chinchilla:x"}, "has no constants 'x': give one of"),
-        ({"budget_flops": 1e20, "global_batch": -2}, "global batch -2"),
+        ({"budget_flops": 1e20, "global_batch": -2}, "global_batch = -2"),
     ],
 )
 def test_bad_input_is_named_with_its_remedy(asked, sentence):

@@ -209,9 +209,21 @@ def test_a_plan_and_a_refusal_have_the_same_keys_in_json(plan):
     assert {"deadline_seconds"} == {*refusal.to_dict()["nearest_feasible"]["change"]}
 
 
-@pytest.mark.parametrize("wrong", [{"tokens": 0.0}, {"seq_len": -1}, {"global_batch": 0}, {"budget_dollars": 0.0}])
-def test_sizes_that_are_not_positive_are_refused(wrong):
-    with pytest.raises(InputError, match=f"{next(iter(wrong))} is .*: give a positive number"):
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ({"tokens": 0.0}, "tokens = 0: give a number above 0"),
+        ({"tokens": float("nan")}, "tokens = nan: give a number above 0"),
+        ({"seq_len": -1}, "seq_len = -1: give a whole number from 1"),
+        ({"seq_len": 10**30}, f"seq_len = {10**30}: give a whole number from 1"),
+        ({"global_batch": 0}, "global_batch = 0: give a whole number from 1"),
+        ({"budget_dollars": 0.0}, "budget of dollars = 0: give a number above 0"),
+        ({"fixed": {"tensor": 0}}, "tensor = 0: give a whole number from 1"),
+        ({"fixed": {"pipeline": "many"}}, "pipeline = 'many': give a whole number from 1"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(wrong, line):
+    with pytest.raises(InputError, match=line):
         plan_layout(LLAMA, get_machine("8 x h100"), **{"tokens": 1e9, **wrong})
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
 
+from froude.bounds import MOST_DEVICES
 from froude.cost.machine.machine import Chip, Link, Machine, NumberSource
-from froude.cost.machine.machine_file import MACHINE_FIELDS, MACHINE_FILE, MOST_DEVICES, Node, Table, TableReader
+from froude.cost.machine.machine_file import MACHINE_FIELDS, MACHINE_FILE, Node, Table, TableReader
 from froude.errors import InputError, shown
 from froude.quantity import format_bytes
 
@@ -125,20 +126,14 @@ def get_machine(
     }
     given = {key: value for key, value in options.items() if value is not None}
     count, name = _count_and_name(text)
-    path = machine_file(text)
-    if path is None:
-        return _build({"chip": name} | given, count, TableReader(where="machine", latencies=catalogue().latencies))
-    if name.lower() in _MEASURED and not path.is_file():
-        raise InputError(f"machine {name!r} has not been measured: run froude machine measure first")
-    return _from_file(path, count, given)
-
-
-def machine_file(text: str) -> Path | None:
-    """The TOML file that holds the machine a text names, there or not; None where the text names a chip."""
-    _, name = _count_and_name(text)
+    path = Path(name)
     if name.lower() in _MEASURED:
-        return profile_path()
-    return Path(name) if name.lower().endswith(".toml") else None
+        path = profile_path()
+        if not path.is_file():
+            raise InputError(f"machine {name!r} has not been measured: run froude machine measure first")
+    elif path.suffix.lower() != ".toml":
+        return _build({"chip": name} | given, count, TableReader(where="machine", latencies=catalogue().latencies))
+    return _from_file(path, count, given)
 
 
 def _count_and_name(text: str) -> tuple[int | None, str]:

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, final
 
+from froude.bounds import MOST_DEVICES
 from froude.cost.machine.machine import TRUSTS, Chip, Link, MatmulTime, NumberSource, Tier
 from froude.documents import DocumentKind
 from froude.errors import InputError, shown
@@ -60,7 +61,6 @@ MACHINE_FIELDS = {
 
 _FIELDS = CHIP_FIELDS | NODE_FIELDS | MACHINE_FIELDS
 _ABOUT = ("title", "trust", "source", "evidence")
-MOST_DEVICES = 10**7
 _MOST_CORRECTION = 50.0  # of the logarithm of a time
 _MOST = 1e30  # in whatever unit: powers of what is larger leave the range of floats
 _WATTS = {"W": 1.0, "kW": 1e3, "MW": 1e6}

@@ -18,7 +18,7 @@ from froude.cost.machine.machine import Chip, Machine
 from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
 from froude.cost.training.evaluation import Cost, evaluate
-from froude.cost.training.layout import Layout, Precision
+from froude.cost.training.layout import Layout, Precision, check_fields
 from froude.cost.training.legal import check_legal, legal
 from froude.cost.training.memory.device_memory import MemoryBytes
 from froude.cost.training.memory.optimal_recompute import with_optimal_recompute
@@ -153,6 +153,7 @@ def complete(model: Model, machine: Machine, given: Mapping[str, Any]) -> tuple[
     for name in given:
         if name not in known:
             raise InputError(f"{name!r} is no part of a layout: it has {', '.join(sorted(known))}")
+    check_fields(given)
     chosen = {"devices": machine.devices, **given}
     if "precision" in chosen:
         chosen["precision"] = get_precision(chosen["precision"])
@@ -160,7 +161,7 @@ def complete(model: Model, machine: Machine, given: Mapping[str, Any]) -> tuple[
     for name, value, why in _defaults(model, machine, chosen):
         if name not in chosen:
             chosen[name], reasons[name] = value, why
-    layout = Layout(**{"global_batch": 0, **chosen})
+    layout = Layout(**{"global_batch": 1, **chosen})
     if "global_batch" not in chosen:
         layout, reasons["global_batch"] = _usual_batch(model, layout)
     if "recompute" not in chosen:

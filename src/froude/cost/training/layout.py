@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Literal, final, get_args
+from typing import Any, Literal, final, get_args
 
 import numpy as np
 
+from froude.bounds import MOST_COUNT, MOST_DEVICES, finite_number, whole_number
 from froude.cost.machine.machine import Place
 from froude.cost.model.operators import Number
 from froude.errors import InputError
@@ -31,6 +32,18 @@ CHOICES: Mapping[str, tuple[str | int, ...]] = {
     "offload_activations": get_args(Place),
 }
 """Fields of a layout that are not numbers, with what they may be."""
+
+COUNTS: Mapping[str, tuple[int, int]] = {
+    "devices": (1, MOST_DEVICES),
+    **dict.fromkeys(("global_batch", "seq_len"), (1, MOST_COUNT)),
+    **dict.fromkeys(("micro_batch", "tensor", "pipeline", "interleave", "context", "expert"), (1, MOST_DEVICES)),
+    "shard": (0, MOST_DEVICES),
+    "local_steps": (1, MOST_COUNT),
+}
+"""Fields of a layout that are whole numbers, with the least and the most that they may be."""
+
+FLAGS = ("sequence_parallel", "fused_loss", "compiled", "overlap", "overlap_tensor")
+"""Fields of a layout that are true or false."""
 
 
 @final
@@ -128,9 +141,7 @@ class Layout(Result):
     precision: Precision = field(default_factory=Precision)
 
     def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise InputError(f"{name} is {getattr(self, name)!r}: take one of {', '.join(map(str, choices))}")
+        check_fields(vars(self))
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -172,3 +183,20 @@ class Layout(Result):
     def tokens(self) -> Number:
         """Tokens of one step."""
         return self.global_batch * self.seq_len
+
+
+def check_fields(values: Mapping[str, Any]) -> None:
+    """InputError, naming field and value, for what a field of a layout cannot be; arrays of numbers pass."""
+    for name, value in values.items():
+        if name in CHOICES and value not in CHOICES[name]:
+            raise InputError(f"{name} = {value!r}: take one of {', '.join(map(str, CHOICES[name]))}")
+        if name in FLAGS and not isinstance(value, bool | np.bool_):
+            raise InputError(f"{name} = {value!r}: write true or false")
+        if isinstance(value, np.ndarray):
+            continue
+        if name in COUNTS:
+            whole_number(name, value, *COUNTS[name])
+        elif name == "recomputed":
+            finite_number(name, value, 0, 1)
+        elif name == "compress":
+            finite_number(name, value, 1, MOST_COUNT)

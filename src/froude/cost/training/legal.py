@@ -61,6 +61,8 @@ def legal(model: Model, machine: Machine, layout: Layout) -> np.ndarray:
     holding = np.asarray(True)
     for holds, _ in rules(model, machine, layout):
         holding = holding & holds
+        if not np.any(holding):
+            break  # the rules that follow may divide by what this one refuses
     return holding
 
 

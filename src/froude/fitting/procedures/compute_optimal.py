@@ -14,6 +14,7 @@ from froude.fitting.choice import fit as fit_law
 from froude.fitting.fit_file import is_fit_file
 from froude.fitting.fits import Fit, read_fit
 from froude.fitting.measured import need_columns
+from froude.fitting.options import FitOptions
 from froude.fitting.procedures.isoflop import IsoflopMinimum, isoflop_minima
 from froude.fitting.procedures.three_approaches import Approach, Approaches, approach_1, approach_2, approach_of
 from froude.laws import Law
@@ -59,6 +60,7 @@ def compute_optimal(
     groups of equal compute, and for each budget the envelope, the isoFLOP parabolas and the least loss of `law`, a law
     of N and D that is fitted to it. InputError where nothing of this can be had, and for a fit without a budget.
     """
+    FitOptions(draws=draws, seed=seed)  # which refuses what no fit takes: of a table that would only be missing
     budgets = tuple(np.atleast_1d(read_quantities(at)).tolist())
     if isinstance(source, str | Path) and is_fit_file(Path(source)):
         source = read_fit(source)

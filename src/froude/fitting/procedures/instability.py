@@ -12,6 +12,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.forecasting import Forecast
+from froude.fitting.options import random_numbers
 from froude.quantity import read_quantity
 from froude.runs import Runs, RunsSource, read_runs
 
@@ -86,7 +87,7 @@ def fit_trend(x: np.ndarray, y: np.ndarray, order: int = 1, seed: int = 0) -> Tr
     columns = (np.log(x) - middle)[:, None] ** np.arange(order + 1)
     coefficients = np.linalg.lstsq(columns, np.log(y), rcond=None)[0]
     residuals = np.log(y) - columns @ coefficients
-    rng, free = np.random.default_rng(seed), x.size - order - 1
+    rng, free = random_numbers(_DRAWS, seed), x.size - order - 1
     deviations = np.sqrt(residuals @ residuals / rng.chisquare(free, _DRAWS))
     root = np.linalg.cholesky(np.linalg.inv(columns.T @ columns))
     shifts = rng.standard_normal((_DRAWS, order + 1)) @ root.T
@@ -147,7 +148,7 @@ def forecast_instability(
 def _forecast_kind(
     runs: Runs, per: str, N: float, sign: str, threshold: float, beyond: Side, seed: int
 ) -> InstabilityForecast:
-    finite, rng = runs.take(runs.finite(sign)), np.random.default_rng(seed)
+    finite, rng = runs.take(runs.finite(sign)), random_numbers(_DRAWS, seed)
     trends = tuple(fit_trend(finite["N"], finite[sign], order, seed) for order in ORDERS)
     centres = np.array([trend.centre(N) for trend in trends])
     drawn, noise = np.stack([trend.samples(N, rng) for trend in trends], axis=1)

@@ -10,6 +10,7 @@ from froude.errors import InputError
 from froude.fitting.arguments import take_runs
 from froude.fitting.bootstrap import reweigh
 from froude.fitting.forecasting import Forecast
+from froude.fitting.options import random_numbers
 from froude.fitting.procedures.response_surface import Cells, ResponseSurface
 from froude.provenance import Computed, recorded
 from froude.quantity import read_quantity
@@ -97,11 +98,12 @@ def fit_optimum(
     excess of the run nearest to the choice. Diverged runs are left out. InputError where columns are missing or not
     positive, or cells too few or too alike to fit power laws.
     """
+    rng = random_numbers(draws, seed)
     runs, over, by = take_runs(runs), tuple(over), tuple(by)
     cells, middle = _cells(with_optional_roles(runs, (*over, *by)), over, by, y)
     order, window, excess = _best_shape(cells)
     near = cells.take(cells.outcomes <= window)
-    best, drawn, warnings = _solve(ResponseSurface(cells=near, order=order), draws, np.random.default_rng(seed))
+    best, drawn, warnings = _solve(ResponseSurface(cells=near, order=order), draws, rng)
     powers, drawn = (points.reshape(-1, len(over), 1 + len(by)) for points in (best, drawn))
     ends = np.quantile(drawn, _ENDS, axis=0)
     return Optimum(

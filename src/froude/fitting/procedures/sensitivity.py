@@ -7,6 +7,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.bootstrap import reweigh
+from froude.fitting.options import random_numbers
 from froude.runs import Runs, RunsSource, read_runs
 from froude.runs.optional_roles import with_optional_roles
 
@@ -46,6 +47,7 @@ def lr_sensitivity(
     The interval is that of the Bayesian bootstrap of the rates around the best loss. InputError for rates spaced
     unevenly, for a size at which every run diverged, and for an initial loss below the best.
     """
+    rng = random_numbers(draws, seed)
     runs = with_optional_roles(read_runs(runs), ("lr",))
     runs = runs.take(~runs.missing(y))
     for name in ("N", "lr"):
@@ -53,7 +55,6 @@ def lr_sensitivity(
         if bad.size:
             raise InputError(f"{runs.row_name(int(bad[0]))} has {name} = {runs[name][bad[0]]:g}: give {name} > 0")
     sizes = np.unique(runs["N"])
-    rng = np.random.default_rng(seed)
     return tuple(_of_size(runs.take(runs["N"] == N), initial_loss, y, draws, rng) for N in sizes)
 
 

@@ -12,7 +12,7 @@ from froude.fitting.arguments import read_runs_first
 from froude.fitting.bootstrap import resample, reweigh
 from froude.fitting.estimation import estimate
 from froude.fitting.measured import need_columns
-from froude.fitting.options import FitOptions
+from froude.fitting.options import FitOptions, random_numbers
 from froude.fitting.procedures.frontiers import frontier_rows
 from froude.fitting.procedures.isoflop import FEWEST_SIZES, budgets_of
 from froude.laws import Law, get_law
@@ -109,7 +109,7 @@ def approach_1(
             f"approach 1 needs runs over {_FEWEST_BUDGETS} doublings of compute or more: add larger budgets"
         )
     drawn = np.full((draws, len(_LINE)), np.nan)
-    for k, counts in enumerate(resample(draws, N.size, np.random.default_rng(seed))):
+    for k, counts in enumerate(resample(draws, N.size, random_numbers(draws, seed, level))):
         taken = np.flatnonzero(counts)
         rows = taken[frontier_rows(compute[taken], outcome[taken])]
         if rows.size >= _FEWEST_BUDGETS:
@@ -146,7 +146,7 @@ def approach_2(
         )
     compute, sizes = (np.array([getattr(each, name) for each in good]) for name in ("C", "product"))
     log_N = np.array([at for at in lowest if np.isfinite(at)])
-    rng = np.random.default_rng(seed)
+    rng = random_numbers(draws, seed, level)
     moved = np.stack([each.lowest(reweigh(draws, np.arange(each.x.size), rng)) for each in good], axis=1)
     weights = reweigh(draws, np.arange(len(good)), rng)
     drawn = np.full((draws, len(_LINE)), np.nan)

@@ -14,8 +14,6 @@ from froude.errors import InputError
 
 LearningRateSchedule = Literal["cosine", "wsd", "linear"]
 
-_COUNTS = ("devices", "global_batch", "seq_len", "micro_batch", "tensor", "pipeline", "interleave", "context", "expert")
-
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +26,7 @@ class Recipe:
     `Layout` or of this class; each becomes a comment beside the option. Weight decay, Adam's betas and the largest norm
     of gradients are those of Brown et al. 2020, arXiv:2005.14165, appendix B (as remembered), where nothing is said.
 
-    Raises InputError for counts that are not whole and positive, batches and groups that do not divide, and a schedule
+    Raises InputError for several layouts at once, batches and groups that do not divide, and a schedule
     that does not fit into `steps`.
     """
 
@@ -50,7 +48,7 @@ class Recipe:
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_counts(self.layout)
+        _check_single(self.layout)
         _check_groups(self.layout, self.devices_per_node)
         _check_model(self)
         _check_schedule(self)
@@ -137,15 +135,9 @@ def idle(layout: Layout) -> dict[str, str]:
     return {name: why for name, (is_idle, why) in without.items() if is_idle and getattr(layout, name) != default[name]}
 
 
-def _check_counts(layout: Layout) -> None:
-    for name in _COUNTS:
-        value = getattr(layout, name)
-        try:
-            is_count = float(value) == int(value) >= 1
-        except (TypeError, ValueError, OverflowError):
-            is_count = False
-        if not is_count:
-            raise InputError(f"{name} = {value} is no count: a recipe is one layout of whole numbers from 1")
+def _check_single(layout: Layout) -> None:
+    for name, value in layout.arrays.items():
+        raise InputError(f"{name} = {value} is no count: a recipe is one layout, of one number each")
 
 
 def _check_groups(layout: Layout, devices_per_node: int) -> None:

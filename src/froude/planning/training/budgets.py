@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
+from froude.bounds import MOST_SPENT, finite_number, positive_number
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.serving.operating_point import OperatingPoint, operating_point
 from froude.cost.training.assumptions import usual_precision
-from froude.errors import InputError
 from froude.planning.plans import LayoutCandidate
 from froude.planning.training.layout_finder import LayoutFinder
 from froude.quantity import format_quantity, format_seconds
@@ -42,10 +42,8 @@ class Budget:
 
     def __post_init__(self) -> None:
         for kind, limit in self.limits.items():
-            if not limit > 0:
-                raise InputError(f"budget of {kind} {limit:g}: give a number above 0")
-        if not 0 <= self.inference_tokens < math.inf:
-            raise InputError(f"inference tokens {self.inference_tokens:g}: give a finite number of at least 0")
+            positive_number(f"budget of {kind}", limit, MOST_SPENT)
+        finite_number("inference tokens", self.inference_tokens, 0, MOST_SPENT)
 
     @property
     def limits(self) -> dict[str, float]:

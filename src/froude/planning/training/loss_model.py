@@ -9,6 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
+from froude.bounds import MOST_SPENT, positive_number, share
 from froude.errors import InputError
 from froude.fitting.fits import Fit
 from froude.laws import Law, get_law
@@ -115,10 +116,10 @@ def loss_model_of(
     InputError for a law that is none of parameters and tokens, for unknown constants, for a quantile of a law without
     draws, and for numbers out of range.
     """
-    if unique_tokens is not None and not (np.isfinite(unique_tokens) and unique_tokens > 0):
-        raise InputError(f"data limit {unique_tokens:g}: give the unique tokens there are, above 0")
-    if quantile is not None and not 0 < quantile < 1:
-        raise InputError(f"quantile {quantile:g}: give a share between 0 and 1, such as 0.9")
+    if unique_tokens is not None:
+        positive_number("data limit", unique_tokens, MOST_SPENT)
+    if quantile is not None:
+        share("quantile", quantile)
     model = _of_fit(source) if isinstance(source, Fit) else _of_law(source)
     if quantile is not None and model.fit is None:
         raise InputError(f"quantile {quantile:g}: {model.name} has no draws; give a fit that froude fit --out saved")

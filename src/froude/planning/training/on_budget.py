@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from froude.bounds import positive_number
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
+from froude.cost.training.layout import check_fields
 from froude.errors import InputError
 from froude.fitting.fits import Fit
 from froude.laws import Law
@@ -80,6 +82,7 @@ def budget_problem(
     )
     _check(machine, budget, target_loss, global_batch, seq_len)
     pins = {} if fixed is None else dict(fixed)
+    check_fields(pins)
     named = pins.pop("precision", precision)
     finder = LayoutFinder(
         machine=machine,
@@ -233,14 +236,13 @@ def _check(
 ) -> None:
     if target_loss is None and not budget.limits:
         raise InputError("nothing to plan by: give a budget (1e24FLOP, $3M or 30 days), tokens, or a target loss")
-    if target_loss is not None and not 0 < target_loss < math.inf:
-        raise InputError(f"target loss {target_loss:g}: give a loss above 0")
+    if target_loss is not None:
+        positive_number("target loss", target_loss)
     if budget.inference_tokens and target_loss is None and set(budget.limits) <= {"seconds"}:
         raise InputError(
             f"{budget.inference_tokens:g} inference tokens take no training time: give a budget of FLOP or dollars too"
         )
     if "dollars" in budget.limits and not machine.price_per_device_hour:
         raise InputError(f"{machine.chip.name} has a price of 0: give its price per device hour, or a budget of time")
-    for name, value in (("global batch", global_batch), ("sequence length", seq_len)):
-        if value is not None and value < 1:
-            raise InputError(f"{name} {value}: give at least 1")
+    given = {"global_batch": global_batch, "seq_len": seq_len}
+    check_fields({name: value for name, value in given.items() if value is not None})

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from froude.bounds import MOST_SPENT, positive_number
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.assumptions import (
@@ -18,7 +19,7 @@ from froude.cost.training.assumptions import (
     parse_assumptions,
     usual_precision,
 )
-from froude.cost.training.layout import Layout
+from froude.cost.training.layout import Layout, check_fields
 from froude.cost.training.legal import check_legal
 from froude.cost.training.reliability import best_interval, failure_rate, goodput
 from froude.errors import InputError
@@ -80,9 +81,11 @@ def plan_layout(
     infeasible. InputError for sizes that are not positive, and for pins that no layout has.
     """
     length = int(model.context) if seq_len is None else seq_len
-    _check_positive(tokens=tokens, seq_len=length, deadline_seconds=deadline_seconds, budget_dollars=budget_dollars)
+    for name, value in (("tokens", tokens), ("deadline", deadline_seconds), ("budget of dollars", budget_dollars)):
+        if value is not None:
+            positive_number(name, value, MOST_SPENT)
+    check_fields({"seq_len": length} | ({} if global_batch is None else {"global_batch": global_batch}))
     batch = usual_batch(machine.devices, length) if global_batch is None else global_batch
-    _check_positive(global_batch=batch)
     pins = _pins(machine, fixed)
     space = space_of(model, machine, seq_len=length, global_batch=batch, fixed=pins)
     layouts = search(model, machine, seq_len=length, global_batch=batch, space=space, keep=keep + 1)
@@ -171,6 +174,7 @@ def _too_large(
 def _pins(machine: Machine, fixed: Mapping[str, Any] | None) -> dict[str, Any]:
     """What is fixed, the precision by its own value, or that of the chip where nobody says."""
     pins = {} if fixed is None else dict(fixed)
+    check_fields(pins)
     return {**pins, "precision": get_precision(pins.get("precision", usual_precision(machine.chip)))}
 
 
@@ -212,9 +216,3 @@ def _no_layout(model: Model, machine: Machine, seq_len: int, batch: int, pins: M
     except InputError as error:
         return f"no legal layout has what is fixed; with 1 for all else: {error}"
     return f"no layout of {batch} sequences of {seq_len} on {machine.devices} devices is legal: change the global batch"
-
-
-def _check_positive(**sizes: float | None) -> None:
-    for name, value in sizes.items():
-        if value is not None and not value > 0:
-            raise InputError(f"{name} is {value:g}: give a positive number")

@@ -8,9 +8,9 @@ from typing import final
 
 import numpy as np
 
+from froude.bounds import MOST_COUNT, positive_number, whole_number
 from froude.cost.model.description import build_model
 from froude.cost.model.model import Model, decoder
-from froude.errors import InputError
 from froude.quantity import format_quantity
 
 VOCABULARY, CONTEXT = 128_256, 8_192
@@ -58,11 +58,11 @@ def shape_for(n_params: float, *, vocabulary: int = VOCABULARY, context: int = C
     from 2,048 of 512 and from 4,096 of 1,024, so that tensor parallelism divides the heads; layers are within `ASPECT`
     of the width, the inner width of the MLP within `MLP_SHARE`. From 0.1B to 1,000B the nearest is within 5%.
 
-    InputError for a number that is not positive and finite, and for a vocabulary or context below 1.
+    InputError for a number that is not positive and finite, and for a vocabulary or context that is no count.
     """
-    for name, value in (("N", n_params), ("vocabulary", vocabulary), ("context", context)):
-        if not (np.isfinite(value) and value > 0):
-            raise InputError(f"{name} = {value:g}: give a positive number")
+    positive_number("N", n_params)
+    whole_number("vocabulary", vocabulary, 1, MOST_COUNT)
+    whole_number("context", context, 1, MOST_COUNT)
     counts = _counts(int(vocabulary))
     off = np.abs(np.log(counts / n_params))
     near = np.flatnonzero(off <= max(off.min(), _SLACK))
