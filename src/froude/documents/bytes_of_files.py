@@ -25,7 +25,7 @@ def bytes_of(path: str | Path, most: int = LARGEST_BYTES) -> bytes:
             raise DocumentError(f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no plain file')}")
         if status.st_size > most:
             raise DocumentError(f"it has {status.st_size / 2**20:.0f} MiB, at most {most / 2**20:.0f} are read")
-        return file.read(most)
+        return file.read()
 
 
 def _open(path: str | Path) -> int:

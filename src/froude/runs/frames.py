@@ -1,4 +1,4 @@
-"""From rows of JSON and texts of CSV to typed columns."""
+"""From rows of JSON, texts of CSV and columns of any kind to columns of numbers, switches, dates and texts."""
 
 from __future__ import annotations
 
@@ -40,6 +40,26 @@ def as_numbers(texts: pl.Series) -> pl.Series:
     return numbers if same else texts
 
 
+def plain_columns(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with texts for what is no number, switch, date or text: categories, bytes, lists and objects.
+
+    A list or an object becomes its JSON text; bytes that are no UTF-8 are written with escapes.
+    """
+    import polars as pl
+
+    kinds = (pl.Binary, pl.Categorical, pl.Enum, pl.Object)
+    odd = [series for series in frame if series.dtype.is_nested() or series.dtype in kinds]
+    return frame.with_columns(pl.Series(each.name, list(map(_text, each.to_list())), dtype=pl.String) for each in odd)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
 def _series(name: str, values: list[Any]) -> pl.Series:
     import polars as pl
 
@@ -49,5 +69,4 @@ def _series(name: str, values: list[Any]) -> pl.Series:
     if kinds <= {int, float}:
         whole = kinds == {int} and all(v is None or abs(v) < 2**63 for v in values)
         return pl.Series(name, values if whole else [None if v is None else float(v) for v in values])
-    texts = [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values]
-    return as_numbers(pl.Series(name, texts))
+    return as_numbers(pl.Series(name, list(map(_text, values))))

@@ -4,14 +4,17 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
+from froude import fit
 from froude.errors import InputError
 from froude.runs import read_runs
 
@@ -416,8 +419,15 @@ CASES = {
         "r.json", '{"N": [1e6, 2e6], "loss": [3]}', refused="columns of different lengths"
     ),
     "an integer beyond floats": Case(
-        "r.jsonl", json.dumps({"N": 1e6, "x": 10**400}), refused="in line 1, column 'x', an integer of 401 digits"
+        "r.jsonl", json.dumps({"N": 1e6, "x": 10**400}), refused="in line 1, x is an integer of about 400 digits"
     ),
+    "an integer of 5000 digits": Case(
+        "r.json", f'[{{"N": {"9" * 5000}}}]', refused="an integer of thousands of digits"
+    ),
+    "half a character in JSON": Case(
+        "r.json", '[{"N": 1, "t": "\\ud800"}]', refused="in row 1, t is '\\ud800', which is half"
+    ),
+    "half a character in a name": Case("r.json", '[{"N": 1, "\\ud800": 2}]', refused="in row 1, '\\ud800' is"),
 }
 
 
@@ -465,3 +475,23 @@ def refusal_of(path: Path) -> str:
     except InputError as error:
         return str(error)
     return ""
+
+
+@pytest.mark.parametrize(
+    "value", [b"\xff", [1.0], {"a": [{"b": None}]}, [[b"a"]], pl.Series(["x"], dtype=pl.Enum(["x"]))]
+)
+@pytest.mark.parametrize("column", ["run", "status", "epoch", "tag"])
+def test_columns_of_other_kinds_become_texts(tmp_path: Path, column: str, value: Any) -> None:
+    values = value.new_from_index(0, 6) if isinstance(value, pl.Series) else pl.Series([value] * 6)
+    frame = pl.DataFrame({"N": N * 2, "D": D * 2, "loss": [*LOSS, 4.8, 4.1, 3.7], column: values})
+    frame.write_parquet(tmp_path / "runs.parquet")
+    for source in (tmp_path / "runs.parquet", frame):
+        runs = read_runs(source)
+        assert isinstance(runs[column][0], str)
+        assert fit("power", runs, draws=20, starts=1).n == len(frame)
+
+
+def test_a_pipe_is_no_table_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "runs.csv")
+    with pytest.raises(InputError, match="is no file to read a table from, it is a pipe: give a plain file"):
+        read_runs(tmp_path / "runs.csv")

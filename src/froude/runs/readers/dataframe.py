@@ -35,7 +35,6 @@ class DataframeReader:
     def read(self, source: Any, columns: Mapping[str, str] | None = None) -> Runs:
         """Return the runs in the dataframe, one a row."""
         import narwhals as nw
-        import polars as pl
 
         try:
             frame = nw.from_native(source)
@@ -43,8 +42,7 @@ class DataframeReader:
             polars = eager.to_polars()
         except Exception as error:  # every dataframe library has errors of its own
             raise _unreadable(source, error) from None
-        labels = [c.name for c in polars if c.dtype in (pl.Categorical, pl.Enum)]
-        return runs_of(polars.with_columns(pl.col(labels).cast(pl.String)), source, columns)
+        return runs_of(polars, source, columns)
 
     def curves(self, source: Any) -> Curves | None:
         """None: a dataframe holds a row for each run."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+from froude.documents.bytes_of_files import bytes_of
+from froude.documents.document_error import DocumentError
 from froude.errors import InputError
 from froude.runs.cells.decoding import COMPRESSED, decoded, unpacked
 from froude.runs.cells.grid import grid_of
@@ -19,6 +21,8 @@ from froude.runs.table import Runs
 if TYPE_CHECKING:
     import polars as pl
 
+LARGEST_BYTES = 2**40
+"""Of a file: what does not fit into memory fails earlier."""
 _FrameAndNotes = tuple["pl.DataFrame", tuple[str, ...]]
 
 
@@ -42,7 +46,9 @@ class FileReader:
         """Return the runs in the file, one a row."""
         path = Path(source)
         try:
-            body = path.read_bytes()
+            body = bytes_of(path, LARGEST_BYTES)
+        except DocumentError as error:
+            raise InputError(f"{str(path)!r} is no file to read a table from, {error}: give a plain file") from None
         except OSError as error:
             raise InputError(
                 f"{str(path)!r} cannot be read ({error.strerror}): check the path and its rights"

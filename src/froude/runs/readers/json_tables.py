@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from froude.documents.document_error import DocumentError
+from froude.documents.values import check_values
 from froude.errors import InputError
 from froude.runs.study.gather import flatten
 
@@ -68,8 +69,13 @@ def _whole(text: str) -> Rows | None:
 
 
 def _loads(text: str) -> Any:
-    """The value of a JSON text. InputError for an object that has a key twice: one of the values would be lost."""
-    return json.loads(text, object_pairs_hook=_once)
+    """The value of a JSON text. InputError for a key that an object has twice, and an integer too long to read."""
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except (json.JSONDecodeError, InputError):
+        raise
+    except ValueError:
+        raise InputError("holds an integer of thousands of digits: correct it") from None
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -127,11 +133,10 @@ def _under_names(names: Any, *rows: Any) -> Rows:
 
 
 def _row(value: Any, where: str) -> dict[str, Any]:
-    """A row with inner keys joined by dots. InputError for what is none, and for a number beyond what floats hold."""
+    """A row with inner keys joined by dots. InputError for what is none, and for values that no column can hold."""
     if not isinstance(value, Mapping):
         raise InputError(f"holds no table: {where} is no JSON object: {_SHAPES}")
-    row = flatten(value)
-    for key, each in row.items():
-        if isinstance(each, int) and abs(each) > sys.float_info.max:
-            raise InputError(f"has in {where}, column {key!r}, an integer of {len(str(abs(each)))} digits: correct it")
-    return row
+    try:
+        return flatten(check_values(value, finite=False))
+    except DocumentError as error:
+        raise InputError(f"holds no table: in {where}, {error}: correct it") from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from froude.errors import InputError
+from froude.runs.frames import plain_columns
 from froude.runs.table import Runs
 
 if TYPE_CHECKING:
@@ -60,4 +61,4 @@ def runs_of(frame: pl.DataFrame, source: object, columns: Mapping[str, str] | No
     if frame.is_empty():
         shown = "the dataframe" if path is None else repr(str(source))
         raise InputError(f"{shown} holds no runs: give a table with a line of column names and a row for each run")
-    return Runs.unchecked(frame, columns, notes, name="" if path is None else path.name)
+    return Runs.unchecked(plain_columns(frame), columns, notes, name="" if path is None else path.name)
