@@ -25,13 +25,14 @@ EXAMPLES = SOURCE / "growth" / "examples"
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.parent != EXAMPLES)
 PACKAGES = [path for path in MODULES if path.name == "__init__.py" and path.parent != SOURCE]
 
-FREE = {"errors", "bounds", "documents", "quantity", "host", "result", "provenance", "version"}
+FREE = {"errors", "bounds", "files", "documents", "quantity", "host", "result", "provenance", "version"}
 MEASURED = FREE | {"runs", "laws", "cost"}
 DECIDED = MEASURED | {"fitting", "planning"}
 TOLD = DECIDED | {"growth", "atlas", "answers"}
 SHOWN = TOLD | {"drawing"}
 MAY_IMPORT = {
     "errors": set(),
+    "files": {"errors"},
     "bounds": {"errors"},
     "documents": {"errors"},
     "quantity": {"errors"},

@@ -210,6 +210,6 @@ def test_every_option_of_the_pilot_reaches_it(cli, pretend):
     words = "--minutes 1.5 --seed 3 --study s --corpus c --plan p --no-check --device cpu --engine local"
     assert cli("pilot", *words.split()).code == 0
     assert given == {
-        "minutes": 1.5, "seed": 3, "study": "s", "corpus": "c", "plan": "p", "check": False,
+        "minutes": 1.5, "seed": 3, "study": Path("s"), "corpus": "c", "plan": "p", "check": False,
         "device": "cpu", "engine": "local",
     }  # fmt: skip

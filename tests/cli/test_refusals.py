@@ -155,7 +155,8 @@ def test_options_out_of_range_are_refused(refused, table):
 
 def test_a_file_that_cannot_be_written_is_refused(refused, table, tmp_path):
     line = refused("fit", table, *QUICK, "--out", tmp_path / "no" / "fit.json")
-    assert line == f"cannot write {tmp_path / 'no' / 'fit.json'}: No such file or directory; choose another file"
+    remedy = "make its folder or name another file"
+    assert line == f"cannot write {str(tmp_path / 'no' / 'fit.json')!r} (No such file or directory): {remedy}"
 
 
 def test_what_is_no_fit_is_refused(refused, tmp_path, table):

@@ -315,26 +315,6 @@ def file_of(folder: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "declares no EXPERIMENT: set EXPERIMENT = growth.Experiment("),
-        ("EXPERIMENT = 3", "declares no EXPERIMENT"),
-        ("import a_library_nobody_has", "needs the library 'a_library_nobody_has': install it"),
-        ("1 / 0", "fails (ZeroDivisionError: division by zero): fix it"),
-        ("def f(:", "fails (SyntaxError: "),
-        (TINY.replace("(1000, 2000,", "(2000, 1000,"), "of 'sums of squares' do not grow"),
-        (TINY.replace("np.dot(data, data)}", "0, 'text': 3}"), "methods ['text'] of 'sums of squares': give functions"),
-        (TINY.replace("np.dot(data, data)", "data.dott(data)"), "method 'NumPy' at n = 1000 fails (AttributeError: "),
-        (TINY.replace("np.dot(data, data)", "data"), "method 'NumPy' at n = 1000 takes "),
-        (TINY.replace("rng.normal(", "rng.nothing("), "prepare of 'sums of squares' at 1000 fails (AttributeError: "),
-        (TINY.replace("abs(float(result))", "1 // 0"), "quality of method 'loop' at n = 1000 fails (ZeroDivisionError"),
-    ],
-)
-def test_a_file_that_cannot_be_measured_is_refused_in_one_line(refused, tmp_path, text, said):
-    assert said in refused("grow", file_of(tmp_path, text), "--minutes", "0.05", "--repeats", "1")
-
-
 def test_a_file_that_is_not_there_is_refused(refused, tmp_path):
     assert "is no file: give a Python file that declares EXPERIMENT" in refused("grow", tmp_path / "none.py")
 

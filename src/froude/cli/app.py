@@ -1,5 +1,6 @@
 """The commands put together, and how the program leaves."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -25,8 +26,9 @@ from froude.cli import (
     report,
 )
 from froude.cli.completion import is_completing
-from froude.cli.errors import exit_code_of
+from froude.cli.errors import exit_code_of, silence_stdout
 from froude.cli.help import PANELS, HelpCommand, HelpGroup
+from froude.cli.render import say, to_stdout
 from froude.provenance import by_command
 
 MEASURE, FIT, DECIDE, LOOK_UP = PANELS
@@ -83,7 +85,7 @@ def show_version(wanted: bool) -> None:
     if wanted:
         import froude
 
-        print(froude.__version__)
+        say(froude.__version__)
         raise typer.Exit
 
 
@@ -103,7 +105,21 @@ def froude(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and leaves with its exit code."""
-    sys.exit(run(arguments))
+    open_closed_streams()
+    code = run(arguments)
+    try:
+        sys.stdout.flush()
+    except OSError:  # which was told already; Python would tell it once more
+        silence_stdout()
+    sys.exit(code)
+
+
+def open_closed_streams() -> None:
+    """Lets a standard stream that a shell has closed (`>&-`) lead nowhere, so that no file of ours takes its number."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdout, sys.stderr = sys.stdout or os.fdopen(1, "w"), sys.stderr or os.fdopen(2, "w")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -120,7 +136,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
             command.main(list(sys.argv[1:]), prog_name="froude")  # which answers the shell and leaves
         with by_command(words), command.make_context("froude", words) as context:
             command.invoke(context)
-        sys.stdout.flush()
+        with to_stdout():  # what a user's own code printed
+            pass
     except typer.Exit as leave:
         return leave.exit_code
     except SystemExit as leave:  # a shell has what it asked for

@@ -10,7 +10,8 @@ import typer
 from froude.cli.completion import complete_papers
 from froude.cli.help import HelpGroup
 from froude.cli.options import Json
-from froude.cli.render import print_json
+from froude.cli.outputs import output_file
+from froude.cli.render import print_json, say
 from froude.cli.show import present
 from froude.errors import InputError
 
@@ -91,7 +92,7 @@ def check(
 
 def picture(
     words: Annotated[list[str], typer.Argument(metavar="WORDS", help="Of what is claimed: any is enough.")],
-    out: Annotated[Path, typer.Option(metavar="FILE.svg", help="The picture.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.svg", parser=output_file, help="The picture.")],
     by: Annotated[str, typer.Option(metavar="role|hardware|bits|batch", help="What claims are grouped by.")] = "role",
     unit: Annotated[str, typer.Option(help="x for ratios, %, points, …")] = "x",
     role: Role = None,
@@ -111,7 +112,7 @@ def picture(
     hits = search_atlas(role=role, lever=lever, priority=priority, limit=None)
     answer = answer_of_claims(select_claims([hit.record for hit in hits], about=" ".join(words), unit=unit, by=by))
     path = write_claims_picture(answer, out)
-    print_json(answer.to_dict() | {"picture": str(path)}) if json else print(f"{answer.headline}: {path}")
+    print_json(answer.to_dict() | {"picture": str(path)}) if json else say(f"{answer.headline}: {path}")
 
 
 def status(
@@ -129,6 +130,6 @@ def status(
 
     rows = atlas_status()
     if markdown:
-        print(status_page(rows), end="")
+        say(status_page(rows), end="")
         return
     present(answer_of_status(rows), json)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from froude.cli.options import Json
+from froude.cli.outputs import output_file, refuse_inputs
 from froude.cli.show import present
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ def calibrate(
         "benchmarks/calibration_cases.toml"
     ),
     out: Annotated[
-        Path, typer.Option(metavar="FILE", help="The document to write; its picture is put beside it.")
+        Path,
+        typer.Option(metavar="FILE", parser=output_file, help="The document to write; its picture is put beside it."),
     ] = Path("docs/calibration.md"),
-    learned: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what was learned here, as JSON.")] = None,
+    learned: Annotated[
+        Path | None, typer.Option(metavar="FILE", parser=output_file, help="Write what was learned here, as JSON.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Forecast held-out runs of published studies and see how often the intervals hold.
@@ -34,8 +38,9 @@ def calibrate(
     """
     from froude.fitting.calibration import calibrate as calibrate_intervals
     from froude.fitting.calibration import learn
-    from froude.reporting.calibration import write_calibration
+    from froude.reporting.calibration import picture_beside, write_calibration
 
+    refuse_inputs({"--out": out, "its picture": picture_beside(out), "--learned": learned}, [cases])
     judged = calibrate_intervals(cases, with_progress)
     source = f"`froude calibrate {cases.name}`, {time.strftime('%Y-%m-%d', time.gmtime())}"
     present(write_calibration(judged, learn(judged), out, source, learned), json)

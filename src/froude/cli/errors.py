@@ -3,17 +3,17 @@
 import errno
 import os
 import sys
-from typing import Any
+from contextlib import suppress
 
 from froude.errors import InputError, one_line
+from froude.files import FULL
 
 DONE_IS_KEPT = "give the same command again, nothing finished is lost"
 
 
 def exit_code_of(error: BaseException) -> int:
     """Prints an error that the user can put right and returns the exit code; raises any other again."""
-    if isinstance(error, BrokenPipeError):
-        silence_stdout()
+    if isinstance(error, BrokenPipeError) and error.filename is None:  # the reader of stdout, `head` say, has left
         return 1
     # Wrong usage; the classes of these errors, alone in having this method, move between versions of typer.
     if hasattr(error, "format_message"):
@@ -33,12 +33,19 @@ def what_to_do(error: BaseException) -> str | None:
     """What went wrong and what to do; None for a bug, which the user cannot put right."""
     if isinstance(error, InputError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        place = f" for {str(error.filename)!r}" if error.filename else ""
-        return f"the disk is full: free some space{place} and {DONE_IS_KEPT}"
-    if isinstance(error, OSError) and error.filename:
-        return f"{str(error.filename)!r}: {error.strerror}; put that right and {DONE_IS_KEPT}"
+    if isinstance(error, OSError) and error.errno:
+        return what_to_do_about_a_file(error)
     return f"a training failed ({error}): {DONE_IS_KEPT}" if is_failed_task(error) else None
+
+
+def what_to_do_about_a_file(error: OSError) -> str:
+    """What the system refused, for which file if that is known, and what to do."""
+    file = repr(str(error.filename)) if error.filename else ""
+    if error.errno in FULL:
+        return f"the disk is full: free some space{file and f' for {file}'} and {DONE_IS_KEPT}"
+    if error.errno == errno.EFBIG:
+        return f"{file or 'a file'} may not grow as large: raise the limit (ulimit -f) and {DONE_IS_KEPT}"
+    return f"{file or 'the system'}: {error.strerror}; put that right and {DONE_IS_KEPT}"
 
 
 def is_failed_task(error: BaseException) -> bool:
@@ -59,15 +66,16 @@ def usage_of(error: BaseException) -> str:
 
 def refused_value(error: BaseException) -> object | None:
     """What an option was given, where a version of typer that checks with pydantic does not name it."""
-    details: Any = getattr(error.__cause__, "errors", None)
-    return details()[0].get("input") if callable(details) else None
+    details = getattr(error.__cause__, "errors", list)()
+    return details[0].get("input") if details else None
 
 
 def tell(message: str) -> None:
-    """One line on stderr, of fewer than 400 letters."""
-    print("froude: " + one_line(message), file=sys.stderr)
+    """One line on stderr, of fewer than 400 letters; nobody can be told that stderr cannot be written."""
+    with suppress(OSError):
+        print("froude: " + one_line(message), file=sys.stderr)
 
 
 def silence_stdout() -> None:
-    """Sends what is still to be written on stdout nowhere: its reader, `head` say, has left."""
+    """Sends what is still to be written on stdout nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

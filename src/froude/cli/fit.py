@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from froude.bounds import MOST_STARTS
 from froude.cli.completion import complete_laws
 from froude.cli.options import Columns, Draws, Flops, Input, Json, Outcome, Seed, Table, Where, read_table
+from froude.cli.outputs import output_file, refuse_inputs
 from froude.cli.show import present
 
 
@@ -30,7 +32,9 @@ def fit(
     draws: Draws = 1000,
     starts: Annotated[int, typer.Option(min=1, max=MOST_STARTS, help="Random starts of the solver.")] = 27,
     seed: Seed = 0,
-    out: Annotated[str | None, typer.Option(metavar="FILE", help="Save the fit for `froude predict`.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", parser=output_file, help="Save the fit for `froude predict`.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Fit a law to a table of runs, and say how sure each number is.
@@ -41,11 +45,13 @@ def fit(
     from froude.answers.fits import answer_of_choice, answer_of_fit
     from froude.fitting import choose
 
+    refuse_inputs({"--out": out}, [table])
     runs = read_table(table, columns, where, flops)
     choice = choose(runs, y, laws=law, x=x, starts=starts, draws=draws, seed=seed)
     if out is not None:
         choice.fit.save(out)
+    saved = None if out is None else str(out)
     if law == "auto":
-        present(answer_of_choice(choice, runs=runs, saved=out), json)
+        present(answer_of_choice(choice, runs=runs, saved=saved), json)
     else:
-        present(answer_of_fit(choice.fit, hold_outs=len(choice.held_out), runs=runs, saved=out), json)
+        present(answer_of_fit(choice.fit, hold_outs=len(choice.held_out), runs=runs, saved=saved), json)

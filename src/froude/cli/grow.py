@@ -11,7 +11,8 @@ import typer
 from froude.bounds import MOST_REPEATS, MOST_SEED
 from froude.cli.completion import complete_examples
 from froude.cli.options import Json
-from froude.cli.render import print_json
+from froude.cli.outputs import output_file, output_folder, refuse_inputs
+from froude.cli.render import print_json, say
 from froude.cli.show import present, show
 from froude.errors import InputError, visible
 
@@ -42,6 +43,13 @@ Example = Annotated[
         metavar="NAME", autocompletion=complete_examples, help="Instead of FILE: an experiment that ships with Froude."
     ),
 ]
+StudyFolder = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", parser=output_folder, help="Keep every timing here; those kept are not made again."),
+]
+PageFile = Annotated[
+    Path | None, typer.Option(metavar="FILE.html", parser=output_file, help="Write a page of it with pictures.")
+]
 List = Annotated[bool, typer.Option("--list", help="List the experiments that ship with Froude, and run none.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="With --list: as a list in Markdown.")]
 
@@ -60,14 +68,9 @@ def grow(
     prepare: Prepare = None,
     quality: Quality = None,
     minutes: Annotated[float, typer.Option(help="Budget on the wall; methods stop growing where it ends.")] = 1.0,
-    repeats: Annotated[
-        int,
-        typer.Option(min=1, max=MOST_REPEATS, help="Repetitions of each method at each size, with data of their own."),
-    ] = 5,
-    study: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Keep every timing here; those kept are not made again.")
-    ] = None,
-    page: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page of it with pictures.")] = None,
+    repeats: Repeats = 5,
+    study: StudyFolder = None,
+    page: PageFile = None,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of the data.")] = 0,
     json: Json = False,
 ) -> None:
@@ -84,6 +87,7 @@ def grow(
     if list_examples or markdown:
         show_examples(markdown, json, [file, example, *(command or [])])
         return
+    refuse_inputs({"--page": page}, [file])
     machine = f"{processor_name()}, {count(cores(), 'core')}"
     experiment = parse_experiment(file, example, command or [], sizes, prepare, quality)
     watch = print_progress if sys.stderr.isatty() else lambda progress: None
@@ -103,7 +107,7 @@ def grow(
     if json:
         print_json(answer.to_dict() | ({"page": str(page)} if page is not None else {}))
     elif page is not None:
-        print(f"written: {page}")
+        say(f"written: {page}")
 
 
 def show_examples(markdown: bool, json: bool, others: list[str | None]) -> None:
@@ -114,7 +118,7 @@ def show_examples(markdown: bool, json: bool, others: list[str | None]) -> None:
     if given := [other for other in others if other]:
         raise InputError(f"--list runs nothing, and {given[0]!r} is given too: give one of them")
     if markdown and not json:
-        print(markdown_of_growth_examples(growth_examples()))
+        say(markdown_of_growth_examples(growth_examples()))
     else:
         present(answer_of_growth_examples(growth_examples()), json)
 
@@ -162,12 +166,12 @@ def load_file(file: str) -> Experiment:
     return load_experiment(file)
 
 
-def write_page(answer: Answer, page: Path, file: str | None, study: str | None) -> None:
+def write_page(answer: Answer, page: Path, file: str | None, study: Path | None) -> None:
     """The page, with what was measured and where it is kept."""
     from froude import __version__
     from froude.reporting.growth.page import write_growth_page
 
-    kept = {} if study is None else {"kept in": study}
+    kept = {} if study is None else {"kept in": str(study)}
     write_growth_page(answer, page, {"experiment": file or "commands", **kept, "froude": __version__})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from froude.cli.render import to_stdout
 from froude.cli.show import printable
 from froude.rendering.layout import Line, StyledText, columns_of, fold
 
@@ -37,6 +38,11 @@ KINDS = {"integer": "N", "int": "N", "float": "NUMBER", "text": "TEXT", "str": "
 class HelpCommand(TyperCommand):
     """A command whose help reads well at any width."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words that are left; help and version are shown on the way."""
+        with to_stdout():
+            return super().parse_args(ctx, args)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Writes the help."""
         formatter.write(printable(lambda width: help_lines(self, ctx, width)))
@@ -44,6 +50,11 @@ class HelpCommand(TyperCommand):
 
 class HelpGroup(TyperGroup):
     """A group of commands whose help reads well at any width."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words that are left; help and version are shown on the way."""
+        with to_stdout():
+            return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Writes the help."""

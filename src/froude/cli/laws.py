@@ -9,6 +9,7 @@ import typer
 
 from froude.cli.completion import complete_families, complete_law_names
 from froude.cli.options import Json
+from froude.cli.outputs import output_folder
 from froude.cli.show import present
 from froude.errors import InputError
 
@@ -32,7 +33,11 @@ def laws(
     ] = None,
     docs: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Write laws.md there, about all laws, and beside it a picture of each."),
+        typer.Option(
+            metavar="FOLDER",
+            parser=output_folder,
+            help="Write laws.md there, about all laws, and beside it a picture of each.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from froude.cli.completion import complete_machines
 from froude.cli.options import Json
+from froude.cli.outputs import output_file
 from froude.cli.show import present
 from froude.errors import InputError
 
@@ -51,7 +52,10 @@ def measure(
     minutes: Annotated[float, typer.Option(help="How long to measure, about.")] = 2.0,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="What to measure.")] = "auto",
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write the machine. [default: read as machine `this`]")
+        Path | None,
+        typer.Option(
+            metavar="FILE", parser=output_file, help="Where to write the machine. [default: read as machine `this`]"
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -62,7 +66,7 @@ def measure(
     """
     from froude.answers.machines import answer_of_machine
     from froude.cost.machine.known_machines import get_machine, profile_path
-    from froude.runs import atomic_write
+    from froude.files import write_outputs
     from froude.tank.machine import profile_toml
 
     if not 0 < minutes <= 60:
@@ -71,8 +75,7 @@ def measure(
     if path.suffix != ".toml":
         raise InputError(f"--out {str(path)!r} is not a TOML file: give a name that ends in .toml")
     profile = measured_profile(device, 60 * minutes)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, profile_toml(profile).encode())
+    write_outputs({path: profile_toml(profile).encode()}, make_folders=True)
     present(answer_of_machine(get_machine(str(path)), path), json)
 
 

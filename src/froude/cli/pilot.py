@@ -1,11 +1,13 @@
 """`froude pilot`: the main job, with a display of how it goes."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from froude.bounds import MOST_SEED
 from froude.cli.options import Json
+from froude.cli.outputs import output_folder
 from froude.cli.render import print_json
 from froude.engines import ENGINES
 
@@ -14,9 +16,10 @@ def pilot(
     minutes: Annotated[float, typer.Option(help="Wall time of the whole command.")] = 5.0,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of weights and of the order of data.")] = 0,
     study: Annotated[
-        str | None,
+        Path | None,
         typer.Option(
             metavar="DIR",
+            parser=output_folder,
             help="Folder of the study. [default: froude-studies/pilot-HASH, of the settings]",
             show_default=False,
         ),

@@ -11,7 +11,9 @@ import typer
 from froude.cli.completion import complete_law_names, complete_machines, complete_models
 from froude.cli.errors import tell
 from froude.cli.options import Json
+from froude.cli.outputs import output_file, refuse_inputs
 from froude.cli.plan_options import budgets, count, law_of, pins, whole
+from froude.cli.render import say
 from froude.cli.show import present
 from froude.errors import InputError
 
@@ -60,9 +62,12 @@ Pareto = Annotated[bool, typer.Option("--pareto", help="Show what loss, time, do
 Emit = Annotated[
     str | None, typer.Option(metavar="FRAMEWORK", help="Write it for torchtitan, megatron, deepspeed or fsdp.")
 ]
-Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Where --emit writes. [default: stdout]")]
+Out = Annotated[
+    Path | None, typer.Option(metavar="FILE", parser=output_file, help="Where --emit writes. [default: stdout]")
+]
 PageFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Write a page of the plan: memory, time, what it hangs on.")
+    Path | None,
+    typer.Option(metavar="FILE", parser=output_file, help="Write a page of the plan: memory, time, what it hangs on."),
 ]
 
 
@@ -94,9 +99,12 @@ def train(
     `froude plan train --budget '$3M' --budget "30 days" --machine "1024 x h100"`
     """
     from froude.cost import get_machine, get_model
+    from froude.cost.machine.known_machines import machine_file
+    from froude.cost.model.catalogue import model_file
     from froude.planning import plan_training
 
     refuse_two_on_stdout(emit, out, json)
+    refuse_inputs({"--out": out, "--page": page}, [machine_file(machine), model and model_file(model), fit])
     limits = budgets(budget)
     plan = plan_training(
         get_machine(machine, price_per_device_hour=price_per_device_hour),
@@ -123,19 +131,21 @@ def train(
 def finish(plan: Plan | Infeasible, emit: str | None, out: Path | None, page: Path | None, json: bool) -> None:
     """Writes a plan's page and configuration where they are asked for, and shows the plan unless stdout has those."""
     from froude.answers.plans import answer_of_plan
+    from froude.files import write_outputs
     from froude.planning import configuration
 
-    if page is not None:
-        from froude.reporting import write_plan_page
-
-        tell(f"page: {write_plan_page(plan, page)}")
     text = None if emit is None else configuration(emit, plan)
+    files = {} if page is None else {page: page_of(plan)}
+    if text is not None and out is not None:
+        files[out] = text.encode()
+    write_outputs(files)
+    if page is not None:
+        tell(f"page: {page}")
     if text is not None and out is None:
-        print(text, end="" if text.endswith("\n") else "\n")
+        say(text, end="" if text.endswith("\n") else "\n")
         return
     answer = answer_of_plan(plan)
-    if text is not None and out is not None:
-        write(out, text)
+    if out is not None:
         answer = replace(answer, next_steps=(*answer.next_steps, f"written for {emit}: {out}"))
     present(answer, json)
 
@@ -148,9 +158,8 @@ def refuse_two_on_stdout(emit: str | None, out: Path | None, json: bool) -> None
         raise InputError(f"--emit {emit} and --json both write on stdout: give --out FILE for the configuration")
 
 
-def write(path: Path, text: str) -> None:
-    """Writes a configuration; InputError where that cannot be."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--out {str(path)!r} cannot be written ({error.strerror}): name another file") from None
+def page_of(plan: Plan | Infeasible) -> bytes:
+    """The page of a plan."""
+    from froude.reporting.plan.page import render
+
+    return render(plan).encode()

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from froude.cli.options import Json
-from froude.cli.render import print_json
+from froude.cli.render import print_json, say
 from froude.provenance import Provenance
 
 
@@ -21,4 +21,4 @@ def report(
     from froude.runs import Study
 
     page = write_report(Study.open(study))
-    print_json({"report": str(page), "provenance": Provenance.now().to_dict()}) if json else print(page)
+    print_json({"report": str(page), "provenance": Provenance.now().to_dict()}) if json else say(str(page))

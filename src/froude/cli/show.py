@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from froude.answers import Answer
-from froude.cli.render import print_json
+from froude.cli.render import print_json, to_stdout
 from froude.errors import visible
 from froude.rendering.layout import Line
 from froude.rendering.text import SUMMARY_WIDTH, answer_lines
@@ -20,7 +20,8 @@ def present(answer: Answer, json: bool) -> None:
 
 def show(answer: Answer) -> None:
     """An answer on stdout: headline, facts, tables, notes, warnings, next steps; as wide as the terminal."""
-    print(printable(lambda width: answer_lines(answer, width)))
+    with to_stdout():
+        print(printable(lambda width: answer_lines(answer, width)))
 
 
 def printable(lines: Callable[[int], Iterable[Line]]) -> str:

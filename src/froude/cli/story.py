@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -83,7 +84,8 @@ class StoryTeller:
         width = max(NARROWEST, self.console.width - MARGIN - 3)
         for part in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
             line = Text.assemble((f"{head:>{MARGIN}}", "bold cyan"), "  ", (visible(part), style))
-            self.console.print(line, soft_wrap=True)
+            with suppress(OSError):  # a log on a full disk is no reason to end a study
+                self.console.print(line, soft_wrap=True)
             head = ""
 
     def tell_corpus(self, summary: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from queue import SimpleQueue
 from typing import Any, Self
 
@@ -46,6 +46,8 @@ class LocalEngine:
         pool = ThreadPoolExecutor(len(self.workers))
         futures = [pool.submit(self.perform, task, listen) for task in tasks]
         try:
+            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+                future.result()
             return [future.result() for future in futures]
         except BaseException:
             self.__exit__()

@@ -26,9 +26,12 @@ def main() -> None:
     tasks: queue.Queue[str] = queue.Queue()
     threading.Thread(target=listen, args=(sys.stdin, tasks), daemon=True).start()
     report = reporter(lambda line: out.write(line + "\n"))
-    report(Ready())
-    while True:
-        perform(tasks.get(), report)
+    try:
+        report(Ready())
+        while True:
+            perform(tasks.get(), report)
+    except BrokenPipeError:  # the parent is gone: nobody is left to be told
+        os._exit(0)
 
 
 def perform(message: str, report: Report) -> None:

@@ -12,10 +12,10 @@ from msgspec import Meta
 
 from froude.documents import DocumentKind
 from froude.errors import InputError, shown
+from froude.files import write_outputs
 from froude.laws import Law
 from froude.laws.catalogue import is_named, named_law
 from froude.provenance import Provenance
-from froude.runs import atomic_write
 
 _FORMAT, _VERSION = "froude-fit", 3
 _OLDEST = 2  # which does not say how it was made, nor how many hold-outs there were
@@ -89,10 +89,7 @@ def write_fit_file(path: Path, fit: Mapping[str, Any]) -> None:
         "hold_outs": fit["hold_outs"],
         "provenance": fit["provenance"] and fit["provenance"].to_dict(),
     }
-    try:
-        atomic_write(path, json.dumps(document, ensure_ascii=False).encode())
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; choose another file") from error
+    write_outputs({path: json.dumps(document, ensure_ascii=False).encode()})
 
 
 def read_fit_file(path: Path) -> dict[str, Any]:

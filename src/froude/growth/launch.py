@@ -22,8 +22,8 @@ def launch(words: list[str], asker: int) -> None:
     os.set_inheritable(asker, False)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which this process sends to its own group
     begin = time.perf_counter()
-    # Python ignores SIGPIPE, and what it starts would too.
-    child = os.posix_spawnp(words[0], words, os.environ, setsigdef=[signal.SIGPIPE, signal.SIGTERM])
+    # Python ignores SIGPIPE and SIGXFSZ, and what it starts would too.
+    child = os.posix_spawnp(words[0], words, os.environ, setsigdef=[signal.SIGPIPE, signal.SIGTERM, signal.SIGXFSZ])
     _thread.start_new_thread(end_with, (asker,))
     _, status, used = os.wait4(child, 0)
     wall = time.perf_counter() - begin

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
-from froude.errors import InputError
+from froude.documents import DocumentKind
+from froude.errors import InputError, shown
 from froude.growth.experiment import Experiment
 from froude.growth.timing import Timing
 from froude.runs import Study
 
+TIMING = DocumentKind(what="timing", remedy="remove that file, and the same command times it again")
 _SET = ("method", "size", "repetition")
 _MEASURED = ("cpu_seconds", "wall_seconds", "calls", "peak_bytes", "quality")
 _MADE = ("machine", "date")
@@ -67,24 +69,31 @@ class Records:
 
 def _timings(study: Study) -> list[Timing]:
     runs = study.runs()
-    columns = {
-        name: runs[name].tolist() if name in runs else [math.nan] * len(runs) for name in (*_SET, *_MEASURED, *_MADE)
-    }
-    return [_timing({name: column[i] for name, column in columns.items()}) for i in range(len(runs))]
+    names = ("id", *_SET, *_MEASURED, *_MADE)
+    columns = {name: runs[name].tolist() if name in runs else [None] * len(runs) for name in names}
+    rows = ({name: column[i] for name, column in columns.items()} for i in range(len(runs)))
+    return [_timing(study, row) for row in rows]
 
 
-def _timing(row: Mapping[str, Any]) -> Timing:
-    words = {name: row[name] if isinstance(row[name], str) else None for name in _MADE}
-    return Timing(
-        method=row["method"], size=float(row["size"]), repetition=int(row["repetition"]), calls=int(row["calls"]),
-        cpu_seconds=float(row["cpu_seconds"]), wall_seconds=float(row["wall_seconds"]),
-        peak_bytes=_number(row["peak_bytes"]), quality=_number(row["quality"]), **words,
-    )  # fmt: skip
+def _timing(study: Study, row: Mapping[str, Any]) -> Timing:
+    """The timing that a run of a study is. InputError, naming its file, for a run that is none."""
+    known = {name: _value(value) for name, value in row.items() if name != "id" and _is_known(value)}
+    file = study.path / "runs" / f"{row['id']}.jsonl"
+    timing = TIMING.check(known, str(file), Timing)
+    faults = {
+        "size": timing.size > 0, "repetition": timing.repetition >= 0, "calls": timing.calls > 0,
+        "cpu_seconds": timing.cpu_seconds > 0, "wall_seconds": timing.wall_seconds > 0,
+        "peak_bytes": (timing.peak_bytes or 0) >= 0,
+    }  # fmt: skip
+    if wrong := next((name for name, holds in faults.items() if not holds), None):
+        raise TIMING.wrong(file, f"{wrong} is {shown(getattr(timing, wrong))}, which cannot be")
+    return timing
+
+
+def _value(value: Any) -> Any:
+    """A cell of a column as its file has it: a whole number stays one where others of the column are none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _is_known(value: str | float | None) -> bool:
     return value is not None and not (isinstance(value, float) and math.isnan(value))
-
-
-def _number(cell: float | None) -> float | None:
-    return None if cell is None or math.isnan(cell) else float(cell)

@@ -14,7 +14,7 @@ import numpy as np
 from froude.errors import InputError
 from froude.growth.command import Command
 from froude.growth.crossing import Crossing, find_crossing
-from froude.growth.experiment import Experiment, RowClaim
+from froude.growth.experiment import Experiment, RowClaim, ask
 from froude.growth.exponents import Growth, Unfitted, fit_growth
 from froude.growth.timing import GRAINS, Timing, clock_grain, time_call
 from froude.provenance import Computed
@@ -117,7 +117,7 @@ class GrowthResult(Computed):
 
     def _statements(self, claim: RowClaim[GrowthResult]) -> Mapping[str, bool]:
         try:
-            return claim.holds(self)
+            return ask(f"the claim of {claim.row!r}", lambda: dict(claim.holds(self)))
         except InputError as error:
             return {str(error): False}
 

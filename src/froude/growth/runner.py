@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from froude.bounds import MOST_MINUTES, MOST_REPEATS, MOST_SEED, positive_number, whole_number
-from froude.errors import InputError
-from froude.growth.experiment import Experiment, one_line
+from froude.growth.experiment import Experiment, ask
 from froude.growth.records import Records
 from froude.growth.results import GrowthResult, analyse_timings
 from froude.growth.timing import Timing, peak_of, time_call
@@ -22,6 +21,7 @@ from froude.quantity import format_seconds
 
 REPEATS = 5
 BUDGET_S = 60.0
+OTHER_SIZES = "fix it or leave that size out"
 EXTRA_CALLS = 2  # beside the repetitions: the call whose memory is measured is slower for being traced
 STEEPEST = 4.0  # exponent predicted at most, since two sizes are little to tell it by
 
@@ -121,7 +121,13 @@ class _Runner:
                 continue
             self.records.check_machine(self.machine)
             rng = np.random.default_rng([self.seed, where, turn])
-            data = _call(f"prepare of {self.experiment.title!r} at {size:g}", self.experiment.prepare, size, rng)
+            data = ask(
+                f"prepare of {self.experiment.title!r} at {size:g}",
+                self.experiment.prepare,
+                size,
+                rng,
+                remedy=OTHER_SIZES,
+            )
             for name in missing:
                 timing = self.time_once(name, size, turn, data)
                 self.timings.append(timing)
@@ -131,11 +137,12 @@ class _Runner:
         """One timing; the first of a size measures memory too."""
         what = f"method {name!r} at {self.experiment.size_name} = {size:g}"
         call = functools.partial(self.experiment.methods[name], data)
-        sample, peak, quality = _call(what, time_call, call, what), None, None
+        sample, peak, quality = ask(what, time_call, call, what, remedy=OTHER_SIZES), None, None
         if turn == 0:  # after the sample: what a first call loads is not the method's
-            peak = _call(what, peak_of, call)
+            peak = ask(what, peak_of, call, remedy=OTHER_SIZES)
         if self.experiment.quality is not None:
-            quality = float(_call(f"quality of {what}", self.experiment.quality, data, sample.result))
+            ends = (self.experiment.quality, data, sample.result)
+            quality = ask(f"quality of {what}", _number_of, *ends, remedy=OTHER_SIZES)
         return Timing(
             method=name, size=size, repetition=turn, cpu_seconds=sample.cpu_seconds,
             wall_seconds=sample.wall_seconds, calls=sample.calls, peak_bytes=peak, quality=quality,
@@ -143,11 +150,5 @@ class _Runner:
         )  # fmt: skip
 
 
-def _call(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a user's function returns; InputError in one line where it fails."""
-    try:
-        return function(*arguments)
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"{what} fails ({one_line(error)}): fix it or leave that size out") from error
+def _number_of(quality: Callable[[Any, Any], float], data: Any, result: Any) -> float:
+    return float(quality(data, result))

@@ -13,6 +13,8 @@ from froude.answers.calibration import BY_DISTANCE, BY_STUDY, INTERVALS, answer_
 from froude.answers.numbers import percent
 from froude.drawing.calibration import picture
 from froude.drawing.svg import svg
+from froude.errors import InputError
+from froude.files import write_outputs
 from froude.fitting.calibration import (
     JudgedCase,
     coverage_of,
@@ -22,7 +24,6 @@ from froude.fitting.calibration import (
 from froude.fitting.coverage import STUDY_LEVELS, relative_half_width
 from froude.fitting.extrapolation import Extrapolation
 from froude.reporting.markdown import markdown_table, table_of
-from froude.runs import atomic_write
 
 _METHOD = (
     "The smaller runs of a case choose and fit laws (`--law auto`) and forecast the larger ones. What is learned of "
@@ -38,18 +39,24 @@ def write_calibration(
     """Write the document, its picture beside it and, where a path is given, what the cases teach as JSON.
 
     `source` says how the document was made. Returns the answer, which names the files. InputError for cases of fewer
-    than two studies, before anything is written; OSError where a file cannot be written.
+    than two studies, and where a file cannot be written; then none is.
     """
-    beside = out.with_suffix(".svg")
+    beside = picture_beside(out)
     paths = (out, beside) if learned is None else (out, beside, learned)
     answer = answer_of_calibration(cases, shipped, paths)
     drawn = svg(picture(cases), "calibration")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(beside, drawn)
-    atomic_write(out, document(cases, shipped, answer, beside.name, source).encode())
+    files = {beside: drawn, out: document(cases, shipped, answer, beside.name, source).encode()}
     if learned is not None:
-        atomic_write(learned, (json.dumps(shipped.to_dict()) + "\n").encode())
+        files[learned] = (json.dumps(shipped.to_dict()) + "\n").encode()
+    write_outputs(files, make_folders=True)
     return answer
+
+
+def picture_beside(out: Path) -> Path:
+    """Where the picture of the document `out` is written. InputError where `out` is a device or another such thing."""
+    if out.exists() and not out.is_file():
+        raise InputError(f"{str(out)!r} is no file that a picture can stand beside: name another for the document")
+    return out.with_suffix(".svg")
 
 
 def document(cases: Sequence[JudgedCase], shipped: Extrapolation, answer: Answer, beside: str, source: str) -> str:

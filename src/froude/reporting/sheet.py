@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from froude.drawing.colours import THEMES
 from froude.drawing.svg import inline_svg
 from froude.errors import InputError
-from froude.runs import atomic_write
+from froude.files import write_outputs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,9 +62,5 @@ def both_widths(name: str, title: str, draw: Callable[[int], Figure]) -> str:
 def write_page(path: str | Path, page: str) -> Path:
     """Write the page whole or not at all, and return its path. InputError where it cannot be written."""
     path = Path(path)
-    try:
-        atomic_write(path, page.encode())
-    except OSError as error:
-        remedy = "make that folder" if isinstance(error, FileNotFoundError) else "make room or free the folder"
-        raise InputError(f"cannot write {str(path)!r} ({error.strerror}): {remedy}") from error
+    write_outputs({path: page.encode()})
     return path

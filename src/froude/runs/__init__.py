@@ -4,7 +4,6 @@ from froude.runs.published.registry import get_published, published_tables
 from froude.runs.published.table import PublishedTable
 from froude.runs.readers.read import RunsSource, read_curves, read_runs
 from froude.runs.roles import ROLES, Role
-from froude.runs.study.atomic import atomic_write
 from froude.runs.study.folder import Study
 from froude.runs.study.run_file import run_id
 from froude.runs.study.writer import RunWriter
@@ -18,7 +17,6 @@ __all__ = [
     "Runs",
     "RunsSource",
     "Study",
-    "atomic_write",
     "get_published",
     "published_tables",
     "read_curves",

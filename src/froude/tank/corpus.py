@@ -20,7 +20,7 @@ from typing import Any, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.runs import atomic_write
+from froude.files import write_file
 
 VALIDATION_SHARE = 0.04  # of the bytes kept
 SMALLEST_CORPUS_BYTES = 256 * 1024  # below it, neither side can be measured
@@ -63,9 +63,9 @@ class Corpus:
     def save(self, folder: Path) -> None:
         """Writes `train.bin`, `validation.bin` and, last, `manifest.json`, each atomically."""
         folder.mkdir(parents=True, exist_ok=True)
-        atomic_write(folder / "train.bin", self.train.tobytes())
-        atomic_write(folder / "validation.bin", self.validation.tobytes())
-        atomic_write(folder / "manifest.json", json.dumps(self.manifest, indent=1).encode())
+        write_file(folder / "train.bin", self.train.tobytes())
+        write_file(folder / "validation.bin", self.validation.tobytes())
+        write_file(folder / "manifest.json", json.dumps(self.manifest, indent=1).encode())
 
     @staticmethod
     def load(folder: Path) -> "Corpus":

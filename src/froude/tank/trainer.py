@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from froude.engines import Progress, Report, RunFinished
-from froude.runs import Study, atomic_write
+from froude.files import write_file
+from froude.runs import Study
 from froude.tank.corpus import Corpus
 from froude.tank.transformer import Transformer
 from froude.tank.trunk import Trunk
@@ -236,7 +237,9 @@ def keep_window_losses(study: Study, id: str, losses: Tensor) -> None:
     """Writes the loss of each validation window beside the run, float32: how sure the validation set itself is."""
     folder = study.path / "validation"
     folder.mkdir(exist_ok=True)
-    atomic_write(folder / f"{id}.npy", lambda file: np.save(file, losses.float().numpy()))
+    buffer = io.BytesIO()  # written straight to a full disk, NumPy hides the system's error behind its own
+    np.save(buffer, losses.float().numpy())
+    write_file(folder / f"{id}.npy", buffer.getvalue())
 
 
 def window_losses(model: Transformer, held_out: Tensor, trunk: Trunk) -> Tensor:
@@ -277,7 +280,7 @@ def save_checkpoint(state: Trunking, checkpoint: Path) -> None:
     """Writes the trunk's state atomically."""
     buffer = io.BytesIO()  # written straight to a full disk, PyTorch hides the system's error behind its own
     torch.save(state.snapshot(), buffer)
-    atomic_write(checkpoint, buffer.getvalue())
+    write_file(checkpoint, buffer.getvalue())
 
 
 def clone_tensors(value: Any) -> Any:

@@ -417,7 +417,7 @@ def test_a_full_disk_leaves_the_table_as_it_was(host, cli, monkeypatch):
     def full(path: Path, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr("froude.runs.published.downloads.atomic_write", full)
+    monkeypatch.setattr("froude.runs.published.downloads.write_file", full)
     done = cli("published", "chinchilla_epoch", "--download")
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("froude: the disk is full: free some space")

@@ -126,14 +126,20 @@ def get_machine(
     }
     given = {key: value for key, value in options.items() if value is not None}
     count, name = _count_and_name(text)
-    path = Path(name)
-    if name.lower() in _MEASURED:
-        path = profile_path()
-        if not path.is_file():
-            raise InputError(f"machine {name!r} has not been measured: run froude machine measure first")
-    elif path.suffix.lower() != ".toml":
+    path = machine_file(text)
+    if path is None:
         return _build({"chip": name} | given, count, TableReader(where="machine", latencies=catalogue().latencies))
+    if name.lower() in _MEASURED and not path.is_file():
+        raise InputError(f"machine {name!r} has not been measured: run froude machine measure first")
     return _from_file(path, count, given)
+
+
+def machine_file(text: str) -> Path | None:
+    """The TOML file that holds the machine a text names, there or not; None where the text names a chip."""
+    _, name = _count_and_name(text)
+    if name.lower() in _MEASURED:
+        return profile_path()
+    return Path(name) if name.lower().endswith(".toml") else None
 
 
 def _count_and_name(text: str) -> tuple[int | None, str]:

@@ -65,17 +65,24 @@ def get_model(text: str) -> Model:
 
     Raises InputError for a name that is unknown or means several, with the nearest; and for bad descriptions.
     """
-    path = Path(text.partition("#")[0])
     if "=" in text:
         return build_model(text, split_assignments(text))
-    if path.suffix == ".toml":
-        return _from_toml(path, text.partition("#")[2])
-    if path.suffix == ".json":
-        return _from_config(path)
-    if os.path.isfile(path / "config.json") and _bare(text) not in map(_bare, model_catalogue()):
-        return _from_config(path / "config.json")
+    path = model_file(text)
+    if path is not None:
+        return _from_toml(path, text.partition("#")[2]) if path.suffix == ".toml" else _from_config(path)
     entry = find(text, model_catalogue())
     return replace(build_model(entry.name, entry.description), assumed=())
+
+
+def model_file(text: str) -> Path | None:
+    """The file that holds the model a text names, there or not; None for a name of the catalogue and a description."""
+    path = Path(text.partition("#")[0])
+    if "=" in text:
+        return None
+    if path.suffix in (".toml", ".json"):
+        return path
+    config = path / "config.json"
+    return config if os.path.isfile(config) and _bare(text) not in map(_bare, model_catalogue()) else None
 
 
 def find(text: str, entries: Mapping[str, Entry]) -> Entry:

@@ -8,7 +8,7 @@ from froude.answers import Answer
 from froude.drawing.claims import claims_chart
 from froude.drawing.svg import svg
 from froude.errors import InputError
-from froude.runs import atomic_write
+from froude.files import write_outputs
 
 
 def write_claims_picture(answer: Answer, path: Path) -> Path:
@@ -16,5 +16,5 @@ def write_claims_picture(answer: Answer, path: Path) -> Path:
     if path.suffix != ".svg":
         raise InputError(f"{str(path)!r} is no picture: give a name that ends in .svg")
     (picture,) = answer.pictures
-    atomic_write(path, svg(claims_chart(picture.view), path.stem))
+    write_outputs({path: svg(claims_chart(picture.view), path.stem)})
     return path

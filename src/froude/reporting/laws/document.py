@@ -18,9 +18,9 @@ from froude.answers.law_texts import (
 from froude.answers.laws import answer_of_law
 from froude.drawing.laws import drawing, figure_of, has_picture
 from froude.drawing.svg import svg
+from froude.files import write_outputs
 from froude.laws import Example, Law
 from froude.reporting.markdown import markdown_table
-from froude.runs import atomic_write
 
 DOCUMENT, PICTURES = "laws.md", "laws"
 """The names of the document and, beside it, of the folder of its pictures."""
@@ -48,14 +48,12 @@ _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 def write_documents(laws: Sequence[Law], folder: Path) -> tuple[Path, ...]:
     """Write the document and a picture of each law into a folder; returns the paths written, the document first.
 
-    The same laws give the same bytes. OSError where the folder cannot be written, InputError without matplotlib.
+    The same laws give the same bytes. InputError where one cannot be written, and then none is, and without matplotlib.
     """
-    (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-    atomic_write(folder / DOCUMENT, document(laws).encode())
     drawn = [law for law in laws if has_picture(law)]
-    for law in drawn:
-        atomic_write(folder / picture_of(law.name), svg(figure_of(drawing(law)), law.name))
-    return (folder / DOCUMENT, *(folder / picture_of(law.name) for law in drawn))
+    pictures = {folder / picture_of(law.name): svg(figure_of(drawing(law)), law.name) for law in drawn}
+    write_outputs(pictures | {folder / DOCUMENT: document(laws).encode()}, make_folders=True)
+    return (folder / DOCUMENT, *pictures)
 
 
 def picture_of(name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from froude.errors import InputError
-from froude.runs.study.atomic import atomic_write
+from froude.files import write_file
 
 TIMEOUT_S = 30.0
 MOST_BYTES = 2**26  # an answer larger than any published table is not the one meant
@@ -77,9 +77,9 @@ def keep(folder: Path, bodies: Mapping[str, bytes]) -> None:
             )
     for path, body in bodies.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(folder / path, body)
+        write_file(folder / path, body)
     sums = known | {path: sha256_of(body) for path, body in bodies.items()}
-    atomic_write(folder / SUMS, "".join(f"{sums[path]}  {path}\n" for path in sorted(sums)).encode())
+    write_file(folder / SUMS, "".join(f"{sums[path]}  {path}\n" for path in sorted(sums)).encode())
 
 
 def cached_files(folder: Path, paths: Sequence[str]) -> dict[str, bytes] | None:

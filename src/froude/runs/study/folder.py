@@ -5,7 +5,7 @@ study.json            the settings that define the study; written once, never ch
 plan.json, ...        other documents, each replaced whole (`write_json`)
 runs/<id>.jsonl       a finished run: a config line, step lines, a result line
 runs/<id>.jsonl.part  an unfinished run
-trunks/               checkpoints, written whole (`atomic_write`)
+trunks/               checkpoints, written whole (`write_file`)
 *.damaged             what was damaged and has been made again (`set_aside`)
 ```
 
@@ -24,9 +24,9 @@ import numpy as np
 
 from froude.documents.document_error import DocumentError
 from froude.errors import InputError
+from froude.files import write_file
 from froude.result import Result
 from froude.runs.roles import ROLES
-from froude.runs.study.atomic import atomic_write
 from froude.runs.study.curve import curve_of
 from froude.runs.study.documents import FORMAT, SETTINGS, read_document, read_settings, unreadable
 from froude.runs.study.gather import flatten, study_table
@@ -82,12 +82,12 @@ class Study(Result):
 
     @property
     def trunks(self) -> Path:
-        """The folder of checkpoints; write them with `atomic_write`."""
+        """The folder of checkpoints; write them with `write_file`."""
         return self.path / "trunks"
 
     def write_json(self, name: str, value: Any) -> None:
         """Replace the document `name` ("plan.json"): a reader sees the old or the new. Raises OSError."""
-        atomic_write(self.path / name, json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
+        write_file(self.path / name, json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
 
     def read_json(self, name: str, kind: Any = Any) -> Any:
         """Return the document `name`, converted to this type; numbers may be NaN.
@@ -180,7 +180,7 @@ def _make(path: Path, settings: Mapping[str, Any]) -> None:
     if any(not entry.name.startswith(".") for entry in path.iterdir()):
         raise InputError(f"{str(path)!r} holds other files and no study: choose an empty folder with --study")
     document = {"format": FORMAT, "settings": settings}
-    atomic_write(path / SETTINGS, json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
+    write_file(path / SETTINGS, json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
 def _check_same(study: Study, settings: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, final
 
-from froude.runs.study.atomic import atomic_write, naming, set_aside, sync_folder
+from froude.files import naming, set_aside, sync_folder, write_file
 from froude.runs.study.lines import json_lines
 from froude.runs.study.run_file import holds
 
@@ -32,8 +32,9 @@ class RunWriter:
         self.path = path
         self.id = path.stem
         self._part = path.with_name(path.name + UNFINISHED)
-        atomic_write(self._part, json_lines([config_line, *({**s, "kind": "step"} for s in steps)]))
-        self._file = open(self._part, "ab", buffering=0)  # noqa: SIM115  (closed by close)
+        write_file(self._part, json_lines([config_line, *({**s, "kind": "step"} for s in steps)]))
+        with naming(self.path):
+            self._file = open(self._part, "ab", buffering=0)  # noqa: SIM115  (closed by close)
 
     def __enter__(self) -> RunWriter:
         return self
@@ -62,16 +63,16 @@ class RunWriter:
         self._append({"kind": "result", **result})
         with naming(self.path):
             os.fsync(self._file.fileno())
-        mine = self._is_mine()
-        self.close()
-        if not mine:
-            return
-        if holds(self.path, self.id):
-            self._part.unlink()
-        else:
-            if os.path.lexists(self.path):
-                set_aside(self.path)
-            os.replace(self._part, self.path)
+            mine = self._is_mine()
+            self.close()
+            if not mine:
+                return
+            if holds(self.path, self.id):
+                self._part.unlink()
+            else:
+                if os.path.lexists(self.path):
+                    set_aside(self.path)
+                os.replace(self._part, self.path)
         sync_folder(self.path.parent)
 
     def _append(self, values: Mapping[str, Any]) -> None:
@@ -85,7 +86,10 @@ class RunWriter:
             raise
 
     def _is_mine(self) -> bool:
+        """Whether the unfinished file is this writer's; FileNotFoundError where it is gone, and not finished either."""
         try:
             return os.path.samestat(os.stat(self._part), os.fstat(self._file.fileno()))
         except FileNotFoundError:
-            return False
+            if self.path.exists():
+                return False
+            raise
