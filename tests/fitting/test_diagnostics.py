@@ -154,6 +154,7 @@ def test_two_runs_far_out_share_what_one_would_decide_alone() -> None:
     twice = {name: np.append(values, values[-1]) for name, values in table.items()}
     table["score"][-1] += 3.0
     twice["score"][-2:] += 3.0
+    twice["seed"] = np.arange(twice["score"].size)
     assert "without row 21 slope would be" in leverage_of(fit(line, Runs.from_columns(table), "score", draws=50))
     assert leverage_of(fit(line, Runs.from_columns(twice), "score", draws=50)) == ""
 

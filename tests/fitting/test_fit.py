@@ -140,11 +140,10 @@ def test_residuals_are_log_predicted_less_log_measured_at_the_rows_named() -> No
     assert made.objective == pytest.approx(huber, rel=1e-12)
 
 
-def test_copies_of_runs_add_certainty_unless_they_are_resampled_together() -> None:
+def test_repeated_runs_add_certainty_unless_they_are_resampled_together() -> None:
     table = columns(get_law("power"), n=15, noise=0.02)
-    copied = {x: np.tile(v, 4) for x, v in table.items()}
-    copied["trunk"] = np.tile(np.arange(15), 4)
-    runs = Runs.from_columns(copied)
+    repeated = {x: np.tile(v, 4) for x, v in table.items()}
+    runs = Runs.from_columns({**repeated, "trunk": np.tile(np.arange(15), 4), "seed": np.arange(60)})
     one, apart, together = (
         fit("power", r, draws=400, cluster=c)
         for r, c in ((Runs.from_columns(table), None), (runs, None), (runs, "trunk"))

@@ -14,6 +14,7 @@ from froude.result import Result
 from froude.runs.cells.columns import NAME_COLUMNS, typed
 from froude.runs.checks import derive, name_roles
 from froude.runs.conditions import condition_mask
+from froude.runs.copies import about_copies, first_of_copies
 from froude.runs.data_hash import data_sha256
 from froude.runs.headers import normal
 from froude.runs.missing_columns import unknown_column
@@ -78,7 +79,7 @@ class Runs(Result):
 
         Raises InputError as `read_runs` does.
         """
-        return cls.unchecked(frame, columns, notes).checked()
+        return cls.unchecked(frame, columns, notes).without_copies().checked()
 
     @classmethod
     def unchecked(
@@ -106,6 +107,14 @@ class Runs(Result):
             read_as=MappingProxyType(dict(named.read_as)),
             as_read=read.frame,
         )
+
+    def without_copies(self) -> Runs:
+        """Return these runs with rows that are equal in every column as read counted once, and a warning of these."""
+        first = first_of_copies(self._as_read)
+        if first.all():
+            return self
+        warnings = (*self.warnings, about_copies(self.rows[~first]))
+        return replace(self, frame=self.frame.filter(first), rows=self.rows[first], warnings=warnings)
 
     def checked(self) -> Runs:
         """Return these runs once none of them has a fault, with warnings of values that can hardly be.
@@ -137,7 +146,12 @@ class Runs(Result):
         It does not hang on the kind of file, on the order of columns, nor on which column is taken for what; it does on
         the order of rows, and on which of them a condition left. See `froude.runs.data_hash.data_sha256`.
         """
-        return data_sha256(self.frame if self.as_read is None else self.as_read[self.rows - 1])
+        return data_sha256(self._as_read)
+
+    @property
+    def _as_read(self) -> pl.DataFrame:
+        """The columns as read, in the rows that are here."""
+        return self.frame if self.as_read is None else self.as_read[self.rows - 1]
 
     @property
     def columns(self) -> tuple[str, ...]:

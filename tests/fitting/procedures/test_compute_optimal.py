@@ -85,7 +85,8 @@ def test_the_loss_of_the_best_size_is_as_sure_as_the_forecast_there(cli: Callabl
 def test_runs_on_one_side_of_the_minimum_say_where_to_go_on() -> None:
     D = np.array([1e9, 2e9, 4e9])
     falling = {"C": np.full(3, 1e18), "D": D, "loss": np.array([3.5, 3.4, 3.35])}
-    (minimum,) = compute_optimal(Runs.from_columns({k: np.append(v, v) for k, v in falling.items()}), [1e19]).minima
+    twice = {**{k: np.append(v, v) for k, v in falling.items()}, "seed": np.arange(6)}
+    (minimum,) = compute_optimal(Runs.from_columns(twice), [1e19]).minima
     assert minimum.D is None
     assert minimum.why == "no minimum among them: go on beyond the most tokens"
 

@@ -256,13 +256,13 @@ def _runs_of(frame: pl.DataFrame, roles: Mapping[str, str]) -> Runs:
     for column in roles.values():
         if column not in frame.columns:
             raise unknown_column(column, frame.columns)
-    runs = Runs.from_frame(frame.select(*dict.fromkeys(roles.values())), roles)
+    runs = Runs.unchecked(frame.select(*dict.fromkeys(roles.values())), roles).checked()
     others = frame.drop(roles.values())
     aside = {c: f"{c} (as read)" for c in others.columns if c in runs.columns}
     others = others.rename(aside)
     notes = tuple(f"the column {c} is kept as {new!r}" for c, new in aside.items())
     order = [*runs.columns[: len(roles)], *others.columns, *runs.columns[len(roles) :]]
-    return replace(runs, frame=runs.frame.hstack(others).select(order), notes=notes, as_read=frame)
+    return replace(runs, frame=runs.frame.hstack(others).select(order), notes=notes, as_read=frame).without_copies()
 
 
 def _folders() -> list[Path]:

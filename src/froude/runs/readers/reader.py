@@ -56,9 +56,10 @@ def path_of(source: object) -> Path | None:
 
 
 def runs_of(frame: pl.DataFrame, source: object, columns: Mapping[str, str] | None, notes: Sequence[str] = ()) -> Runs:
-    """Return the runs of the frame that was read from a source, not checked yet. InputError if there are none."""
+    """Return the runs of the frame that was read from a source, each once, not checked yet. InputError if none."""
     path = path_of(source)
     if frame.is_empty():
         shown = "the dataframe" if path is None else repr(str(source))
         raise InputError(f"{shown} holds no runs: give a table with a line of column names and a row for each run")
-    return Runs.unchecked(plain_columns(frame), columns, notes, name="" if path is None else path.name)
+    name = "" if path is None else path.name
+    return Runs.unchecked(plain_columns(frame), columns, notes, name=name).without_copies()
