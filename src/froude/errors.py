@@ -1,5 +1,6 @@
 """The one error a user can cause, how its line is kept short and harmless, and how a value stands in it."""
 
+import math
 import re
 import reprlib
 
@@ -8,7 +9,8 @@ LONGEST = 80
 MOST_LETTERS = 390
 """Letters of an error's line; the command line puts its own name before it."""
 
-_MOST_BITS = 512  # of an integer that is written out; Python refuses to write those of more than 4300 digits
+_MOST_BITS = 512  # of an integer that is written out
+_MOST_READABLE_BITS = 14_000  # Python refuses to write integers of more than 4300 digits
 _ECHO = 40  # letters that stay of a text that a line quotes, and of a word without blanks
 _QUOTED = re.compile(r"(?<!\w)(['\"])((?:(?!\1).){61,})\1(?!\w)")
 _WORD = re.compile(r"\S{81,}")
@@ -60,8 +62,8 @@ class _Brief(reprlib.Repr):
 
     def repr_int(self, x: int, level: int) -> str:
         """An integer, or how many digits it has."""
-        return repr(x) if x.bit_length() <= _MOST_BITS else f"an integer of about {_digits(x)} digits"
-
-
-def _digits(number: int) -> int:
-    return round(number.bit_length() * 0.30103)
+        if x.bit_length() <= _MOST_BITS:
+            return repr(x)
+        is_readable = x.bit_length() < _MOST_READABLE_BITS
+        digits = len(str(abs(x))) if is_readable else f"about {x.bit_length() * math.log10(2):.0f}"
+        return f"an integer of {digits} digits"

@@ -84,7 +84,7 @@ def test_a_document_becomes_a_value_of_its_type(tmp_path: Path) -> None:
         ("", "it is empty"),
         (b"\xff{}", "it is not UTF-8: byte 1 is 0xff"),
         ('{"name": ' + "9" * 5000 + "}", "it holds an integer of thousands of digits"),
-        ('{"name": 1' + "0" * 400 + "}", "name is an integer of about 400 digits, which is beyond all numbers"),
+        ('{"name": 1' + "0" * 400 + "}", "name is an integer of 401 digits, which is beyond all numbers"),
     ],
 )
 def test_a_fault_in_json_is_said_with_key_and_value(body: bytes | str, fault: str) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from froude.errors import InputError
 
+LONGEST_LINE = 400
+
 
 def deep(depth: int) -> Any:
     """A list in a list, and so on."""
@@ -121,13 +123,16 @@ def toml_mutants(document: dict[str, Any], seed: int, count: int) -> Iterator[by
 
 
 def outcome(function: Callable[[], object]) -> str | None:
-    """The line of the InputError that a call ends with, None for success; no warning and no other error."""
+    """The line of the InputError that a call ends with, None for success; no warning, no other error, no long line."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
             function()
         except InputError as error:
-            return str(error)
+            line = str(error)
+            assert len(line) < LONGEST_LINE, line
+            assert line.isprintable(), ascii(line)
+            return line
     return None
 
 

@@ -12,12 +12,11 @@ from froude.documents.checking import as_type
 from froude.documents.document_error import DocumentError
 from froude.documents.json_text import parse_json
 from froude.documents.toml_text import parse_toml
-from froude.errors import InputError, shown
+from froude.errors import MOST_LETTERS, InputError, shown
 
 T = TypeVar("T")
 
 _LONGEST_NAME = 120  # characters of a path that a line shows
-_LONGEST_LINE = 399
 
 
 @final
@@ -73,7 +72,7 @@ class DocumentKind:
     def wrong(self, name: str | Path, fault: str) -> InputError:
         """The error that says what is wrong with a document: "levels is 'x', not a number"."""
         frame = f"{_name(str(name))} is no {self.what} (%s): {self.remedy}"
-        most = _LONGEST_LINE - len(frame)
+        most = MOST_LETTERS - len(frame)
         return InputError(frame.replace("%s", fault if len(fault) <= most else f"{fault[: most - 3]}..."))
 
     def _checked(self, name: str, parse: Callable[[bytes | str, bool], Any], body: bytes | str, kind: type[T]) -> T:

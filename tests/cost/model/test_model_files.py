@@ -72,7 +72,7 @@ def line_about(body: str | bytes, path: Path, name: str = "") -> str:
     [
         ("hidden_size", "512", "hidden_size is '512', not a whole number)"),
         ("num_attention_heads", 0, "num_attention_heads is 0, not a whole number of at least 1)"),
-        ("num_hidden_layers", 10**400, "num_hidden_layers is an integer of about 400 digits, which is beyond"),
+        ("num_hidden_layers", 10**400, "num_hidden_layers is an integer of 401 digits, which is beyond"),
         ("num_hidden_layers", 10**30, f"num_hidden_layers is {10**30}, not a whole number of at most 1,000,000,000)"),
         ("vocab_size", -1, "vocab_size is -1, not a whole number of at least 1)"),
         ("vocab_size", None, "vocab_size is None, not a whole number)"),

@@ -419,7 +419,7 @@ CASES = {
         "r.json", '{"N": [1e6, 2e6], "loss": [3]}', refused="columns of different lengths"
     ),
     "an integer beyond floats": Case(
-        "r.jsonl", json.dumps({"N": 1e6, "x": 10**400}), refused="in line 1, x is an integer of about 400 digits"
+        "r.jsonl", json.dumps({"N": 1e6, "x": 10**400}), refused="in line 1, x is an integer of 401 digits"
     ),
     "an integer of 5000 digits": Case(
         "r.json", f'[{{"N": {"9" * 5000}}}]', refused="an integer of thousands of digits"

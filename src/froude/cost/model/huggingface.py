@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypedDict, final
 
 from msgspec import Meta
 
-from froude.cost.model.keys import MOST_SIZE
+from froude.bounds import MOST_COUNT
 from froude.documents import DocumentKind
 from froude.errors import InputError, shown
 
@@ -20,8 +20,8 @@ CONFIG_FILE = DocumentKind(
     what="config.json of a model", remedy="correct it, or download it again", missing="check the path"
 )
 
-_Size = Annotated[int, Meta(ge=1, le=MOST_SIZE)]
-_Count = Annotated[int, Meta(ge=0, le=MOST_SIZE)]
+_Size = Annotated[int, Meta(ge=1, le=MOST_COUNT)]
+_Count = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
 
 

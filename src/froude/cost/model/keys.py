@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, final
 
+from froude.bounds import MOST_COUNT
 from froude.errors import InputError, shown
 from froude.quantity import parse_quantity
 
 Kind = Literal["count", "size", "number", "flag", "word", "counts"]
 """A whole number from 1, one from 0, a number from 0, yes or no, one of some words, several counts."""
 
-MOST_SIZE = 10**9
-"""The largest size or count: a hundred times that of any model; products of several are still numbers."""
 _MOST_COUNTS = 100  # in a list of them
 
 FLAGS = {"true": True, "yes": True, "false": False, "no": False}
@@ -187,8 +186,8 @@ def _number(name: str, value: object, kind: Kind) -> int | float:
     a_number = f"{'' if kind == 'number' else 'whole '}number"
     if isinstance(number, bool) or not isinstance(number, int | float) or not number >= least:
         raise InputError(f"{name} must be a {a_number} of at least {least}, got {shown(value)}")
-    if number > MOST_SIZE:
-        raise InputError(f"{name} must be a {a_number} of at most {MOST_SIZE:,}, got {shown(value)}")
+    if number > MOST_COUNT:
+        raise InputError(f"{name} must be a {a_number} of at most {MOST_COUNT:,}, got {shown(value)}")
     if kind != "number" and number != int(number):
         raise InputError(f"{name} must be a {a_number} of at least {least}, got {shown(value)}")
     return float(number) if kind == "number" else int(number)
