@@ -21,6 +21,7 @@ from froude.atlas import (
 from froude.atlas.arithmetic import half_digit
 from froude.atlas.index import create_index
 from froude.errors import InputError
+from mutants import json_mutants, outcome
 from paths import TABLES
 
 pytest_plugins = ["door"]
@@ -140,7 +141,9 @@ def test_a_record_that_breaks_the_schema_is_refused_with_line_and_field(broken, 
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        (f"{VERSION}\n{{", "line 2 is no JSON"),
+        (f"{VERSION}\n{{", "line 2: it is no JSON"),
+        (f"{VERSION}\n" + "[" * 50_000, "line 2: it is nested too deeply"),
+        (f"{VERSION}\n" + "9" * 5000, "line 2: it holds an integer of thousands of digits"),
         ('{"schema": 2}', "line 1: schema is not 1"),
         (f"{VERSION}\n{json.dumps(row())}\n\n{json.dumps(row())}", "line 4: id 'a-b' stands twice"),
         (f"{VERSION}\n[]", "line 2: the record is []"),
@@ -323,3 +326,13 @@ def test_bad_requests_are_one_line(refused):
     assert "neither text nor facet" in refused("atlas", "search")
     assert "domain 'foo' is unknown" in refused("atlas", "speed", "--domain", "foo")
     assert "No such option" in refused("atlas", "speed", "--nope", code=2)
+
+
+def test_mutated_records_are_refused_in_a_line_or_read():
+    whole = record_to_dict(next(record for record in atlas_records() if record.relations))
+    lines = [
+        outcome(lambda body=body: read_records(f"{VERSION}\n{body.decode('utf-8', 'replace')}", "mine.jsonl"))
+        for body in json_mutants(whole, 0, 200)
+    ]
+    assert None in lines
+    assert len([line for line in lines if line]) > 80

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +23,9 @@ from froude.atlas.schema import (
     Runnable,
     choices,
 )
-from froude.errors import InputError
+from froude.documents.document_error import DocumentError
+from froude.documents.json_text import parse_json
+from froude.errors import InputError, shown
 
 SCHEMA = 1
 WORDS = {
@@ -61,15 +62,15 @@ def read_records(text: str, place: str) -> tuple[Record, ...]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = parse_json(line, finite=False)
             if i == 1:
                 _check_version(value)
                 continue
             record = read_record(value)
             if record.id in records:
-                raise FieldError(f"id {record.id!r} stands twice: give each record its own")
-        except json.JSONDecodeError as error:
-            raise InputError(f"{place} line {i} is no JSON ({error.msg} at column {error.colno}): fix it") from None
+                raise FieldError(f"id {shown(record.id)} stands twice: give each record its own")
+        except DocumentError as error:
+            raise InputError(f"{place} line {i}: {error}: fix it") from None
         except FieldError as error:
             raise InputError(f"{place} line {i}: {error}") from None
         records[record.id] = record
@@ -84,7 +85,7 @@ def read_record(value: object) -> Record:
         _word(texts[name], name, "")
     priority = fields.get("priority")
     if type(priority) is not int or priority not in PRIORITIES:
-        raise FieldError(f"priority is {priority!r}: give 1, 2, 3 or 4")
+        raise FieldError(f"priority is {shown(priority)}: give 1, 2, 3 or 4")
     costs = _texts(fields, "costs", "")
     for cost in costs:
         _word(cost, "costs", "")
@@ -175,7 +176,7 @@ def _read_term(value: object, at: str, claims: tuple[Claim, ...]) -> ClaimTerm |
 def _claim_number(fields: Mapping[str, Any], at: str, claims: tuple[Claim, ...]) -> int:
     index = fields.get("claim")
     if type(index) is not int or not 0 <= index < len(claims):
-        raise FieldError(f"{at}.claim is {index!r}: give the number of a claim, 0 to {len(claims) - 1}")
+        raise FieldError(f"{at}.claim is {shown(index)}: give the number of a claim, 0 to {len(claims) - 1}")
     if isinstance(claims[index].value, str | None):
         raise FieldError(f"{at}.claim {index} has no number: relate claims that have one")
     return index
@@ -196,45 +197,45 @@ def _number(fields: Mapping[str, Any], name: str, at: str) -> float:
     value = fields.get(name)
     # bool is an int, and Python's JSON reads NaN and Infinity
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise FieldError(f"{at}{name} is {value!r}: give a finite number")
+        raise FieldError(f"{at}{name} is {shown(value)}: give a finite number")
     return value
 
 
 def _object(value: object, allowed: frozenset[str], at: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise FieldError(f"{at} is {value!r}: give a JSON object")
+        raise FieldError(f"{at} is {shown(value)}: give a JSON object")
     unknown = value.keys() - allowed
     if unknown:
         name = min(unknown)
-        near = difflib.get_close_matches(name, allowed, n=1) or [", ".join(sorted(allowed))]
-        raise FieldError(f"{at} has the unknown field {name!r}: give {near[0]}")
+        near = difflib.get_close_matches(name[:80], allowed, n=1) or [", ".join(sorted(allowed))]
+        raise FieldError(f"{at} has the unknown field {shown(name)}: give {near[0]}")
     return value
 
 
 def _text(fields: Mapping[str, Any], name: str, at: str, empty: bool = False) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not (value or empty):
-        raise FieldError(f"{at}{name} is {'missing' if value is None else repr(value)}: give a text")
+        raise FieldError(f"{at}{name} is {'missing' if value is None else shown(value)}: give a text")
     return value
 
 
 def _list(fields: Mapping[str, Any], name: str, at: str) -> list[Any]:
     value = fields.get(name)
     if not isinstance(value, list):
-        raise FieldError(f"{at}{name} is {'missing' if value is None else repr(value)}: give a list")
+        raise FieldError(f"{at}{name} is {'missing' if value is None else shown(value)}: give a list")
     return value
 
 
 def _texts(fields: Mapping[str, Any], name: str, at: str) -> tuple[str, ...]:
     values = _list(fields, name, at)
     if not all(isinstance(one, str) and one for one in values):
-        raise FieldError(f"{at}{name} is {values!r}: give a list of texts")
+        raise FieldError(f"{at}{name} is {shown(values)}: give a list of texts")
     return tuple(values)
 
 
 def _word(value: str, name: str, at: str) -> str:
     allowed = WORDS[name]
     if value not in allowed:
-        near = difflib.get_close_matches(value, allowed, n=1)
-        raise FieldError(f"{at}{name} is {value!r}: give {near[0] if near else ', '.join(sorted(allowed))}")
+        near = difflib.get_close_matches(value[:80], allowed, n=1)
+        raise FieldError(f"{at}{name} is {shown(value)}: give {near[0] if near else ', '.join(sorted(allowed))}")
     return value

@@ -355,6 +355,7 @@ def test_an_endless_answer_is_cut_and_refused(host, monkeypatch):
     ("body", "said"),
     [
         (b"{", "cannot be read as JSON"),
+        (b"[" * 50_000, r"cannot be read as JSON \(it is nested too deeply\)"),
         (b"[1]", "holds a JSON list, no object"),
         (b"<html>", "is an HTML page"),
         (b'{"name": "rpj"}', "is another table than expected: no column 'hyperparameters.params'"),

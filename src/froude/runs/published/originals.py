@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
+from froude.documents.document_error import DocumentError
+from froude.documents.json_text import parse_json
 from froude.errors import InputError
 from froude.runs.conditions import condition_mask
 from froude.runs.frames import frame_from_csv, frame_from_rows
@@ -105,8 +106,8 @@ def _from_json(original: Original, bodies: Mapping[str, bytes]) -> pl.DataFrame:
 def _json_row(path: str, body: bytes) -> dict[str, Any]:
     _refuse_page(path, body)
     try:
-        value = json.loads(body)
-    except ValueError as error:
+        value = parse_json(body, finite=False)
+    except DocumentError as error:
         raise InputError(f"{path!r} cannot be read as JSON ({error})") from None
     if not isinstance(value, dict):
         raise InputError(f"{path!r} holds a JSON {type(value).__name__}, no object")
