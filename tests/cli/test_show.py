@@ -1,5 +1,6 @@
 """An answer on the terminal: what stands where, and what is never cut."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -9,8 +10,11 @@ from rich.cells import cell_len
 
 from froude.answers import Answer, Fact, Table
 from froude.cli.show import present, show
+from froude.cost import get_model
 from froude.rendering.layout import table_lines
 from froude.rendering.text import SUMMARY_WIDTH
+
+pytest_plugins = ["door"]
 
 COMMAND = "saved: froude predict a-folder/with-a-long-name/and-another/and-one-more/fit.json --at N=…,D=…"
 
@@ -182,3 +186,14 @@ def test_any_table_keeps_its_words_whole_and_to_the_width(table, width):
     texts = [*table.columns, *(cell for row in table.rows for cell in row), *table.details]
     shown = Counter(word for line in lines for word in line.split())
     assert Counter(word for text in texts for word in text.split()) - shown == Counter()
+
+
+def test_what_a_terminal_would_obey_is_shown_and_not_sent(cli, tmp_path):
+    folder = tmp_path / "a\x1b[31m\udcff"
+    folder.mkdir()
+    sizes = {"n_layer": 2, "n_embd": 64, "n_head": 4, "n_positions": 128, "vocab_size": 500}
+    (folder / "config.json").write_text(json.dumps({"model_type": "gpt2", **sizes}))
+    done = cli("cost", "model", folder)
+    assert done.code == 0
+    assert done.out.startswith(r"a\x1b[31m\udcff: ")
+    assert repr(get_model(str(folder))).startswith(r"a\x1b[31m\udcff: ")
