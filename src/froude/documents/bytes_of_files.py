@@ -19,7 +19,11 @@ _KINDS = {
 def bytes_of(path: str | Path, most: int = LARGEST_BYTES) -> bytes:
     """The bytes of a plain file. OSError where it cannot be read; DocumentError for a larger one and what is none."""
     # Opened first and looked at then, so that it is the same file; a pipe that nobody writes to would wait at the open.
-    with open(_open(path), "rb") as file:
+    try:
+        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  (closed below)
+    except ValueError:
+        raise DocumentError("its name holds a character that no name of a file can") from None
+    with file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise DocumentError(f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no plain file')}")
@@ -28,8 +32,5 @@ def bytes_of(path: str | Path, most: int = LARGEST_BYTES) -> bytes:
         return file.read()
 
 
-def _open(path: str | Path) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except ValueError:
-        raise DocumentError("its name holds a character that no name of a file can") from None
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -16,6 +16,7 @@ from froude.errors import MOST_LETTERS, InputError, shown
 
 T = TypeVar("T")
 
+_READABLE = "give a plain file that you may read"
 _LONGEST_NAME = 120  # characters of a path that a line shows
 
 
@@ -67,7 +68,7 @@ class DocumentKind:
             raise InputError(f"there is no file {_name(str(path))}: {self.missing or self.remedy}") from None
         except (OSError, DocumentError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise InputError(f"{_name(str(path))} cannot be read ({reason}): {self.remedy}") from None
+            raise InputError(f"{_name(str(path))} cannot be read ({reason}): {_READABLE}") from None
 
     def wrong(self, name: str | Path, fault: str) -> InputError:
         """The error that says what is wrong with a document: "levels is 'x', not a number"."""
