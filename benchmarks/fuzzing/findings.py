@@ -10,7 +10,7 @@ from typing import Any
 MOST_GROWN = 200e6
 LONGEST = 400
 CODES = range(4)
-KINDS = ("traceback", "hang", "signal", "memory", "exit code", "error output")
+KINDS = ("traceback", "hang", "signal", "memory", "exit code", "error output", "control characters", "files")
 STRAY = re.compile(r"^.*\.py:\d+: \w*Warning: .*$", re.MULTILINE)
 
 
@@ -59,6 +59,10 @@ def faults(report: Mapping[str, Any], command: Sequence[str]) -> Iterable[dict[s
         yield {"kind": "signal", "site": report["site"], "text": name}
         return
     where = report["refused"] or " ".join(command[:2])
+    if report["escapes"]:
+        yield {"kind": "control characters", "site": where, "text": "printed as they were given"}
+    if report["files"]:
+        yield {"kind": "files", "site": where, "text": report["files"]}
     if report["grown"] > MOST_GROWN:
         yield {"kind": "memory", "site": where, "text": f"{report['grown'] / 1e6:.0f} MB"}
     if error := report["error"]:
@@ -142,9 +146,9 @@ class Summary:
         lines = []
         for group in self.groups():
             first = group[0]
-            lines.append(f"{first.kind:<12} {len(group):>4}  {self.seed}:{first.index:<6} {first.site}")
-            lines.append(f"                    {clean(first.text)[:160]}")
-            lines.append(f"                    {clean(first.command)[:160]}")
+            lines.append(f"{first.kind:<18} {len(group):>4}  {self.seed}:{first.index:<6} {first.site}")
+            lines.append(f"                          {clean(first.text)[:160]}")
+            lines.append(f"                          {clean(first.command)[:160]}")
         of_kind = self.to_dict()["kinds"]
         lines += [
             f"{kind:<12} {one['inputs']:>6} inputs, {one['accepted'] / one['inputs']:.0%} accepted"

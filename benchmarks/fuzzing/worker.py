@@ -7,6 +7,7 @@ import contextlib
 import faulthandler
 import json
 import os
+import re
 import resource
 import shutil
 import sys
@@ -22,6 +23,7 @@ from fuzzing.inputs import Input, Material, write
 
 MOST_MEMORY = 6 * 2**30
 MOST_WRITTEN = 2**30
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 STACK = "stack.txt"
 """Where a worker that is killed or dies leaves where it was."""
 
@@ -70,11 +72,28 @@ def perform(given: Input, folder: Path, place: Path, tell: Tell) -> None:
     write(folder, given.files)
     for words in given.commands:
         os.chdir(folder)
+        before = bodies(folder)
         tell({"begins": words, "kind": given.kind})
         outcome = attempt(words, place)
-        tell(outcome)
+        kept = given.kind == "study" or "--study" in words  # whose files the command keeps
+        tell({**outcome, "files": None if kept else damage(before, bodies(folder), outcome["code"])})
         if outcome["code"] != 0:
             return
+
+
+def bodies(folder: Path) -> dict[str, int]:
+    """What the plain files below a folder hold, as a number each."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder).as_posix(): hash(path.read_bytes()) for path in paths}
+
+
+def damage(before: dict[str, int], after: dict[str, int], code: int | None) -> str | None:
+    """What a command did to files that it should have left alone: changed one, or left one behind and failed."""
+    changed = [name for name, body in before.items() if after.get(name) != body]
+    new = [name for name in after if name not in before]
+    if changed:
+        return f"changed {changed[0]!a}"
+    return f"left {new[0]!a} behind" if new and code != 0 else None
 
 
 def attempt(words: tuple[str, ...], place: Path) -> dict[str, Any]:
@@ -92,12 +111,13 @@ def attempt(words: tuple[str, ...], place: Path) -> dict[str, Any]:
             code = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
         except BaseException as caught:
             error = described(caught)
-    printed = (place / "err.txt").read_bytes().decode("utf-8", "backslashreplace")
+    printed, shown = ((place / name).read_bytes().decode("utf-8", "replace") for name in ("err.txt", "out.txt"))
     return {
         "code": code,
         "error": error,
         "refused": REFUSALS[-1] if REFUSALS else None,
         "stderr": printed[:20000],
+        "escapes": any(map(CONTROL.search, (printed, shown))),
         "grown": peak() - before,
     }
 

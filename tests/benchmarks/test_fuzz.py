@@ -109,11 +109,20 @@ def site(place: str) -> str:
 
 def test_a_found_fault_is_told_and_fails_the_attack(fuzz: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     findings = importlib.import_module("fuzzing.findings")
-    report = {"code": 1, "refused": "a.py:3", "error": None, "stderr": "one\ntwo\n", "grown": 0}
+    report = {
+        "code": 1,
+        "refused": "a.py:3",
+        "error": None,
+        "stderr": "one\ntwo\n",
+        "grown": 0,
+        "escapes": True,
+        "files": "changed 'a'",
+    }
     begin = {"begins": ["fit", "x\x1b"], "kind": "table"}
     tried = [findings.judge(4, [begin, report]), findings.judge(5, [begin, {**report, "code": 0}])]
     summary = findings.Summary(seed=3, seconds=1.0, tried=tried)
     assert summary.to_dict()["counts"]["error output"] == {"findings": 1, "sites": 1}
+    assert [group[0].kind for group in summary.groups()] == ["error output", "control characters", "files"]
     assert "3:4" in summary.lines()[0]
     assert all(line.isprintable() for line in summary.lines())
     assert fuzz.tell(summary, as_json=False) == 1
