@@ -98,7 +98,8 @@ def count_flops(runs: RunsSource, how: str = "auto", **sizes: float) -> Runs:
         how = "exact" if isinstance(known, Decoders) and not known.missing else "6nd"
     _check_measured(runs, how)
     if how == "6nd":
-        return _with_flops(runs, 6 * runs["N"] * runs["D"], "C = 6·N·D")
+        with np.errstate(over="ignore"):  # of rows that are refused once a condition has chosen from them
+            return _with_flops(runs, 6 * runs["N"] * runs["D"], "C = 6·N·D")
     known = _whole(known)
     exact = known.shape.training_flops_per_token * runs["D"]
     off = off_by_six_nd(runs, known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 _POSITIVE = ("N", "D", "C")
+SMALLEST, LARGEST = 1e-30, 1e60
+"""Of any size and loss: nothing that was run lies beyond, and products and powers of these are still numbers."""
 
 
 @final
@@ -34,8 +37,8 @@ def name_roles(
     """Return the frame with its roles named and, but for optional ones, in floats, null where missing.
 
     A column that bears a role's name while another is taken for that role is kept, as "N (as read)". A loss that is NaN
-    or infinite diverged. What is no number, and an N, D or C that is infinite or not above zero, is a fault; so is a
-    number that may be read in two ways, in `open_columns`.
+    or infinite diverged. What is no number, an N, D or C that is infinite or not above zero, and a size or loss beyond
+    what runs have, is a fault; so is a number that may be read in two ways, in `open_columns`.
 
     Raises InputError as `find_roles` does.
     """
@@ -63,7 +66,7 @@ def name_roles(
         notes += [f"{role} {', '.join(map(repr, numbers.words))}: no number, not fitted"] if numbers.words else []
         notes += [f"{role} {', '.join(map(repr, numbers.bare))} has no unit where others have"] if numbers.bare else []
         faults += numbers.faults
-        faults += _not_positive(numbers, frame[found.column], shown) if role in _POSITIVE else []
+        faults += _beyond(numbers, frame[found.column], shown, SMALLEST if role in _POSITIVE else -LARGEST)
     read_as = {column: role for column, role in renames.items() if column != role}
     return NamedFrame(frame=named, read_as=read_as, notes=tuple(notes), faults=tuple(faults))
 
@@ -84,11 +87,15 @@ def derive(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
     return frame.with_columns(expression.alias(missing[0])), (sentence,)
 
 
-def _not_positive(numbers: Numbers, as_read: pl.Series, shown: str) -> Iterator[Fault]:
-    good = (numbers.series.is_finite() & (numbers.series > 0)).fill_null(True)
-    for i in good.not_().arg_true():
+def _beyond(numbers: Numbers, as_read: pl.Series, shown: str, least: float) -> Iterator[Fault]:
+    """A fault for every number outside the bounds; what diverged is in them where negative numbers are."""
+    inside = numbers.series.is_between(least, LARGEST)
+    good = inside if least > 0 else inside | numbers.series.is_finite().not_()
+    for i in good.fill_null(True).not_().arg_true():
+        value = numbers.series[i]
+        must = "above 0" if least > 0 and not 0 < value < math.inf else f"from {least:g} to {LARGEST:g}"
         yield Fault(
             row=i + 1,
-            sentence=f"column {shown}, row {i + 1}: {as_read[i]!r}, must be a number above 0: "
+            sentence=f"column {shown}, row {i + 1}: {as_read[i]!r}, must be a number {must}: "
             "correct the row or leave it out with --where",
         )

@@ -421,6 +421,19 @@ CASES = {
     "an integer beyond floats": Case(
         "r.jsonl", json.dumps({"N": 1e6, "x": 10**400}), refused="in line 1, x is an integer of 401 digits"
     ),
+    "a size beyond all runs": Case(
+        "r.csv",
+        table(below=("5e6,1e8,4.9", "1e300,4e8,4.1")),
+        refused="row 2: 1e+300, must be a number from 1e-30 to 1e+60",
+    ),
+    "a loss beyond all runs": Case(
+        "r.csv",
+        table(below=("5e6,1e8,-1e300", "1e7,4e8,4.1")),
+        refused="row 1: -1e+300, must be a number from -1e+60 to",
+    ),
+    "a size beyond all runs, left out": Case(
+        "r.csv", table(below=("5e6,1e8,4.9102", "1e300,4e8,4.1")), {"N": [5e6]}, where="N < 1e9"
+    ),
     "an integer of 5000 digits": Case(
         "r.json", f'[{{"N": {"9" * 5000}}}]', refused="an integer of thousands of digits"
     ),
