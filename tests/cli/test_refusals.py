@@ -392,9 +392,10 @@ def test_a_reader_that_leaves_early_ends_the_command_quietly(unbuffered):
 
 
 def test_an_interrupt_from_outside_is_one_line(tmp_path):
-    os.mkfifo(tmp_path / "fit.json")
-    done = process("predict", tmp_path / "fit.json", "--at", "N=1,D=1", start_new_session=True)
-    with open(tmp_path / "fit.json", "wb"):  # which waits until the command has opened it too, and waits for us
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "g.py").write_text(f"open({str(tmp_path / 'pipe')!r}).read()")
+    done = process("grow", tmp_path / "g.py", start_new_session=True)
+    with open(tmp_path / "pipe", "wb"):  # which waits until the command has opened it too, and waits for us
         done.send_signal(signal.SIGINT)
         out, err = done.communicate(timeout=60)
     assert (done.returncode, out) == (130, "")
