@@ -4,17 +4,14 @@ import bz2
 import gzip
 import json
 import lzma
-import os
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 
-from froude import fit
 from froude.errors import InputError
 from froude.runs import read_runs
 
@@ -488,23 +485,3 @@ def refusal_of(path: Path) -> str:
     except InputError as error:
         return str(error)
     return ""
-
-
-@pytest.mark.parametrize(
-    "value", [b"\xff", [1.0], {"a": [{"b": None}]}, [[b"a"]], pl.Series(["x"], dtype=pl.Enum(["x"]))]
-)
-@pytest.mark.parametrize("column", ["run", "status", "epoch", "tag"])
-def test_columns_of_other_kinds_become_texts(tmp_path: Path, column: str, value: Any) -> None:
-    values = value.new_from_index(0, 6) if isinstance(value, pl.Series) else pl.Series([value] * 6)
-    frame = pl.DataFrame({"N": N * 2, "D": D * 2, "loss": [*LOSS, 4.8, 4.1, 3.7], column: values})
-    frame.write_parquet(tmp_path / "runs.parquet")
-    for source in (tmp_path / "runs.parquet", frame):
-        runs = read_runs(source)
-        assert isinstance(runs[column][0], str)
-        assert fit("power", runs, draws=20, starts=1).n == len(frame)
-
-
-def test_a_pipe_is_no_table_and_is_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "runs.csv")
-    with pytest.raises(InputError, match="is no file to read a table from, it is a pipe: give a plain file"):
-        read_runs(tmp_path / "runs.csv")
