@@ -142,7 +142,8 @@ def described(param: Any) -> str:
     text = MARKS.sub("", " ".join((OWN_WORDS.get(param.name) or param.help or "").split()))
     default = param.default
     is_said = getattr(param, "show_default", True) is not False and "[default" not in text
-    if default is None or default is False or default == () or callable(default) or not is_said:
+    is_unset = getattr(default, "name", "") == "UNSET"  # by which newer versions of click tell None from nothing
+    if default is None or default is False or default == () or is_unset or callable(default) or not is_said:
         return f"{text} [required]" if param.required and param.param_type_name == "option" else text
     shown = param.opts[0].lstrip("-") if default is True else f"{default:g}" if isinstance(default, float) else default
     return f"{text} [default: {shown}]"
