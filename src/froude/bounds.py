@@ -21,6 +21,8 @@ MOST_STARTS = 10**4
 MOST_REPEATS = 10**4
 MOST_MINUTES = 60 * 24 * 366
 """A year: what is asked for in minutes runs on this computer."""
+LEAST_SHARE = 1e-6
+"""Of a level and what it leaves: quantiles of less than a millionth are no more than rounding."""
 MOST_SEED = 2**53
 """The largest whole number up to which every reader of JSON keeps all."""
 
@@ -48,8 +50,8 @@ def positive_number(name: str, value: Any, most: float = LARGEST) -> float:
 
 
 def share(name: str, value: Any) -> float:
-    """Return `value` as a float. InputError, naming both, where it is no number between 0 and 1, both excluded."""
-    if not is_number(value) or not 0 < value < 1:
+    """Return `value` as a float. InputError, naming both, where it is no number between 0 and 1, some way from both."""
+    if not is_number(value) or not LEAST_SHARE <= value <= 1 - LEAST_SHARE:
         raise InputError(f"{name} = {_written(value)}: give a share between 0 and 1, such as 0.9")
     return float(value)
 

@@ -49,8 +49,8 @@ def load_and_forecast(path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "value", "fault"),
     [
-        (("level",), 2, "level is 2, not a number below 1"),
-        (("level",), 0, "level is 0, not a number above 0"),
+        (("level",), 2, "level is 2, not a number of at most 0.999999"),
+        (("level",), 0, "level is 0, not a number of at least 1e-06"),
         (("residuals",), ["x"], "residuals[0] is 'x', not a number"),
         (("residuals",), [0.1], "runs differ in number: residuals has 1, rows has"),
         (("residuals", 2), float("nan"), "residuals[2] is nan, not a finite number"),

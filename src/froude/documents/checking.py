@@ -103,7 +103,7 @@ def _in_words(message: str, value: Any, place: Place) -> str:
     if match := re.match(r"Object (?:missing required|contains unknown) field `(.*)`", message):
         key = place_name((*place, match[1]))
         return f"{key} is missing" if "missing" in message else f"{key} means nothing here"
-    if match := re.match(r"Expected `([^`]+)`(?: (?:of length )?([<>=]*) ?(-?[\d.e+]+))?", message):
+    if match := re.match(r"Expected `([^`]+)`(?: (?:of length )?([<>=]*) ?([-+\d.e]+))?", message):
         return f"{name} is {shown(wrong)}, not {_wanted(match[1], match[2], match[3], 'length' in message)}"
     return f"{name} is {shown(wrong)}, which cannot be"
 

@@ -85,10 +85,11 @@ def optimal(
     beyond, distance = {}, None
     if isinstance(source, Fit):
         tall = {name: source.draws[:, k].reshape(-1, *(1,) * budget.ndim) for k, name in enumerate(law.parameters)}
-        drawn = _least(law, tall, budget / flop_per_param_token)
-        drawn["tokens_per_param"] = drawn["D"] / drawn["N"]
         ends = [(1 - source.level) / 2, (1 + source.level) / 2]
-        intervals = {name: _pair(np.nanquantile(values, ends, axis=0)) for name, values in drawn.items()}
+        with np.errstate(all="ignore"):  # a wild draw may put its least loss anywhere
+            drawn = _least(law, tall, budget / flop_per_param_token)
+            drawn["tokens_per_param"] = drawn["D"] / drawn["N"]
+            intervals = {name: _pair(np.nanquantile(values, ends, axis=0)) for name, values in drawn.items()}
         there = source.predict(N=best["N"], D=best["D"])
         intervals["loss"] = there.lo, there.hi
         beyond, distance = there.beyond, there.distance

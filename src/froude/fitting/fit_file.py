@@ -10,6 +10,7 @@ from typing import Annotated, Any, final
 import numpy as np
 from msgspec import Meta
 
+from froude.bounds import LEAST_SHARE
 from froude.documents import DocumentKind
 from froude.errors import InputError, shown
 from froude.files import write_outputs
@@ -43,7 +44,7 @@ class FitDocument:
     params: dict[str, float]
     intervals: dict[str, tuple[float, float]]
     y: str
-    level: Annotated[float, Meta(gt=0, lt=1)]
+    level: Annotated[float, Meta(ge=LEAST_SHARE, le=1 - LEAST_SHARE)]
     n: Annotated[int, Meta(ge=1, le=2**53)]
     diverged: _Count
     objective: Annotated[float, Meta(ge=0)]
