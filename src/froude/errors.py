@@ -1,8 +1,10 @@
-"""The one error a user can cause, how its line is kept short and harmless, and how a value stands in it."""
+"""The one error a user can cause, how its line is kept short and harmless, and what stands in it."""
 
+import difflib
 import math
 import re
 import reprlib
+from collections.abc import Iterable
 
 LONGEST = 80
 """Characters of a value that a line shows at most."""
@@ -50,6 +52,14 @@ def shown(value: object, most: int = LONGEST) -> str:
     text = _Brief(most).repr(value)
     head = (most - 3) * 2 // 3
     return text if len(text) <= most else f"{text[:head]}...{text[head + 3 - most :]}"
+
+
+def close_names(name: str, known: Iterable[str], n: int = 1, cutoff: float = 0.6) -> list[str]:
+    """The known names that are spelled most like another one, of which the beginning counts: at most n, alike enough.
+
+    `cutoff` is the share of letters in common from which they are.
+    """
+    return difflib.get_close_matches(name[:LONGEST], [*known], n=n, cutoff=cutoff)
 
 
 class _Brief(reprlib.Repr):

@@ -310,7 +310,14 @@ def test_conditions_choose_runs(runs: Runs, condition: str, names: str) -> None:
         ("sum(N) > 3", "is no condition"),
         ("N > 7B", "write 7e9 for 7B"),
         ("LEAST()", "has no arguments"),
-        ("N > 1" + " OR N = 2" * 12_000, "has 12000 parts: give at most 50"),
+        ("N > 1" + " OR N = 2" * 12_000, "has 24001 parts: give at most 100"),
+        ("N > 1 " + "| 1" * 3000, "has 3001 parts"),
+        ("N " + "= 1 " * 3000, "has 3000 parts"),
+        ("N" + "::int" * 3000 + " > 1", "has 3001 parts"),
+        ("(" * 10_000 + "N > 1" + ")" * 10_000, "has 10001 parts"),
+        ('"' + "N" * 20_000 + '" > 1', "no column"),
+        ("LPAD(name, 9999999999, 'a') = 'b'", "leave that out"),
+        ("CAST(N AS DECIMAL(999, 999)) > 1", "does not fit the columns"),
         ("los < 3", "did you mean 'loss'"),
         ('name = "a"', "single quotes: 'a'"),
         ("name > 3", "does not fit the columns"),
@@ -322,6 +329,17 @@ def test_what_is_no_condition_is_refused(runs: Runs, condition: str, says: str) 
         runs.where(condition)
     assert says in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_panic_of_the_dataframe_library_writes_nothing(runs: Runs, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="does not fit the columns"):
+        runs.where("CAST(N AS DECIMAL(999, 999)) > 1")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_list_of_thousands_and_a_long_text_are_conditions(runs: Runs) -> None:
+    assert len(runs.where(f"N IN ({', '.join(map(str, range(12_000)))})")) == 0
+    assert len(runs.where(f"name = '{'a' * 50_000}'")) == 0
 
 
 def test_a_condition_that_names_no_column_is_refused_for_a_single_run_too() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +24,7 @@ from froude.atlas.schema import (
 )
 from froude.documents.document_error import DocumentError
 from froude.documents.json_text import parse_json
-from froude.errors import InputError, shown
+from froude.errors import InputError, close_names, shown
 
 SCHEMA = 1
 WORDS = {
@@ -207,7 +206,7 @@ def _object(value: object, allowed: frozenset[str], at: str) -> dict[str, Any]:
     unknown = value.keys() - allowed
     if unknown:
         name = min(unknown)
-        near = difflib.get_close_matches(name[:80], allowed, n=1) or [", ".join(sorted(allowed))]
+        near = close_names(name, allowed, n=1) or [", ".join(sorted(allowed))]
         raise FieldError(f"{at} has the unknown field {shown(name)}: give {near[0]}")
     return value
 
@@ -236,6 +235,6 @@ def _texts(fields: Mapping[str, Any], name: str, at: str) -> tuple[str, ...]:
 def _word(value: str, name: str, at: str) -> str:
     allowed = WORDS[name]
     if value not in allowed:
-        near = difflib.get_close_matches(value[:80], allowed, n=1)
+        near = close_names(value, allowed, n=1)
         raise FieldError(f"{at}{name} is {shown(value)}: give {near[0] if near else ', '.join(sorted(allowed))}")
     return value

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
 from froude.atlas.reading import read_records
 from froude.atlas.schema import Record
-from froude.errors import InputError
+from froude.errors import InputError, close_names
 
 FILE = "records.jsonl"
 NEAREST = 5  # ids that an error offers
@@ -37,5 +36,5 @@ def nearest(wanted: str, ids: Iterable[str]) -> list[str]:
     """The ids that a wrong one may mean: those it is part of, then those spelled alike."""
     existing = list(ids)
     longer = [one for one in existing if wanted and wanted in one]
-    alike = difflib.get_close_matches(wanted, existing, n=NEAREST, cutoff=0.4)
+    alike = close_names(wanted, existing, n=NEAREST, cutoff=0.4)
     return [*dict.fromkeys((*longer, *alike))][:NEAREST] or existing[:NEAREST]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 import sys
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, final
 
-from froude.errors import InputError
+from froude.errors import InputError, close_names
 from froude.growth.experiment import Experiment, load_experiment
 from froude.result import Result
 
@@ -82,7 +81,7 @@ def get_growth_example(name: str) -> GrowthExample:
     key = name.strip().lower().replace("-", "_").removesuffix(".py")
     if key in examples:
         return examples[key]
-    near = difflib.get_close_matches(key, examples, n=3)
+    near = close_names(key, examples, n=3)
     hint = f": did you mean {' or '.join(near)}?" if near else ""
     raise InputError(f"no example {name!r}{hint or ': froude grow --list shows all of them'}")
 

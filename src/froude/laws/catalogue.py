@@ -4,11 +4,10 @@ import copyreg
 import re
 import sys
 from collections.abc import Callable
-from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
-from froude.errors import InputError
+from froude.errors import InputError, close_names
 from froude.laws.averaging import average
 from froude.laws.definition import Law
 from froude.laws.families import (
@@ -93,7 +92,7 @@ def _by_name(name: str) -> Law:
     if name not in laws:
         if _WAY_TO_THE_BEST.search(name.lower()):
             raise InputError(f"{name} is no law but a way to the best size: froude optimal TABLE shows it")
-        near = get_close_matches(name, laws, n=1)
+        near = close_names(name, laws, n=1)
         hint = f"did you mean {near[0]}?" if near else "froude laws lists them"
         raise InputError(f"no law is called {name!r}: {hint}")
     return laws[name]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from froude.errors import InputError
+from froude.errors import InputError, shown
 from froude.runs.missing_columns import unknown_column
 
 if TYPE_CHECKING:
     import polars as pl
 
-_PARTS = re.compile(r"\b(?:and|or|not)\b|[-+*/(]", re.IGNORECASE)
-_WITHOUT_ARGUMENTS = re.compile(r"\w+\s*\(\s*\)")
-_MOST_PARTS = 50  # the parser takes a second for three hundred, and dies of ten thousand
+_TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
+_PARTS = re.compile(r"\b(?:and|or|not|between|like|is|case|when)\b|[<>=!~]+|[|&]+|::|[-+*/%^(\[]", re.IGNORECASE)
+_WITHOUT_ARGUMENTS = re.compile(r"\b\w++\s*+\(\s*+\)")
+_LENGTHENING = re.compile(r"\b([lr]pad)\s*\(", re.IGNORECASE)
+_MOST_PARTS = 100  # the parser takes a second for three hundred, and dies of ten thousand
 _EXAMPLE = "write one like C < 1e21 AND tag = 'seed'"
 
 
@@ -36,7 +40,8 @@ def condition_mask(frame: pl.DataFrame, text: str, read_as: Mapping[str, str]) -
         if name not in frame.columns:
             raise _unknown_in(text, name, frame)
     try:
-        answer = frame.select(expression.alias("answer")).to_series()
+        with _without_panic_messages():
+            answer = frame.select(expression.alias("answer")).to_series()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(
             f"the condition {text!r} does not fit the columns ({_first_line(error)}): {_EXAMPLE}"
@@ -49,20 +54,44 @@ def condition_mask(frame: pl.DataFrame, text: str, read_as: Mapping[str, str]) -
 def _parse(text: str) -> pl.Expr:
     import polars as pl
 
-    if (parts := len(_PARTS.findall(text))) > _MOST_PARTS:
+    bare = _TEXT.sub("''", text)
+    if (parts := len(_PARTS.findall(bare))) > _MOST_PARTS:
         raise InputError(
-            f"the condition {text[:40]!r}… has {parts} parts: give at most {_MOST_PARTS}, or a list: tag IN (…)"
+            f"the condition {shown(text)} has {parts} parts: give at most {_MOST_PARTS}, or a list: tag IN (…)"
         )
-    if found := _WITHOUT_ARGUMENTS.search(text):
+    if found := _WITHOUT_ARGUMENTS.search(bare):
         raise InputError(f"the condition {text!r} does not parse ({found.group()} has no arguments): {_EXAMPLE}")
+    if found := _LENGTHENING.search(bare):
+        raise InputError(
+            f"the condition {text!r} makes texts longer ({found[1]}): leave that out, it may fill the memory"
+        )
+
     try:
-        expression = pl.sql_expr(text)
+        with _without_panic_messages():
+            expression = pl.sql_expr(text)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(f"the condition {text!r} does not parse ({_first_line(error)}): {_EXAMPLE}") from None
     # SQL reads the B of "N > 7B" as a new name for the column, and would compare with 7 without a word.
     if not expression.meta.undo_aliases().meta.eq(expression):
         raise InputError(f"the condition {text!r} ends in a stray word (write 7e9 for 7B): {_EXAMPLE}")
     return expression
+
+
+@contextmanager
+def _without_panic_messages() -> Iterator[None]:
+    """Keeps polars from writing on stderr where it panics; the panic itself is raised all the same."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def _unknown_in(text: str, name: str, frame: pl.DataFrame) -> InputError:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from froude.errors import InputError
+from froude.errors import InputError, close_names
 from froude.runs.headers import normal
 from froude.runs.roles import ROLES
 
@@ -31,7 +30,7 @@ def unknown_column(name: str, names: Iterable[str]) -> InputError:
     if name in ROLES and (near := near_columns(name, names)):
         return InputError(f"no column is {name} by its name: {_is_it(name, near)}")
     same = [n for n in names if normal(n) == normal(name)]
-    near = same or difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near = same or close_names(name, names, n=3, cutoff=0.5)
     if near:
         return InputError(f"no column {name!r}: did you mean {' or '.join(map(repr, near))}?")
     return InputError(f"no column {name!r}: columns are {list_names(names, _MOST)}")

@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
@@ -15,7 +14,7 @@ from typing import Any, final
 from froude.bounds import MOST_DEVICES
 from froude.cost.machine.machine import Chip, Link, Machine, NumberSource
 from froude.cost.machine.machine_file import MACHINE_FIELDS, MACHINE_FILE, Node, Table, TableReader
-from froude.errors import InputError, shown
+from froude.errors import InputError, close_names, shown
 from froude.quantity import format_bytes
 
 _DEVICES = re.compile(r"(?:(?P<count>\d[\d,]*)\s*[x×*]\s*|(?P<bare>\d[\d,]*)\s+)?(?P<name>[^\s].*)", re.IGNORECASE)
@@ -209,7 +208,7 @@ def _find_chip(name: Any) -> KnownChip:
     wanted = re.sub(r"(?<=\d)-?gb$", "", wanted)
     if wanted in names:
         return chips[names[wanted]]
-    near = dict.fromkeys(names[n] for n in get_close_matches(wanted, names, n=3, cutoff=0.5))
+    near = dict.fromkeys(names[n] for n in close_names(wanted, names, n=3, cutoff=0.5))
     hint = (
         f"did you mean {' or '.join(near)}?" if near else "froude machine list shows those known; a TOML file is taken"
     )

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, final
 
 from froude.bounds import MOST_DEVICES
 from froude.cost.machine.machine import TRUSTS, Chip, Link, MatmulTime, NumberSource, Tier
 from froude.documents import DocumentKind
-from froude.errors import InputError, shown
+from froude.errors import InputError, close_names, shown
 from froude.quantity import parse_quantity
 
 Table = Mapping[str, Any]
@@ -317,7 +316,7 @@ class TableReader:
         names = {name.lower(): name for name in known}
         if isinstance(name, str) and name.lower() in names:
             return names[name.lower()]
-        near = get_close_matches(str(name)[:80].lower(), names, n=1)
+        near = close_names(str(name).lower(), names, n=1)
         hint = f"did you mean {names[near[0]]}?" if near else f"there are {', '.join(names.values())}"
         raise InputError(f"{self.where}: no {what} is called {shown(name)}: {hint}")
 

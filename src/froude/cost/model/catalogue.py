@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os.path
 import re
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from froude.cost.model.huggingface import read_config
 from froude.cost.model.keys import split_assignments
 from froude.cost.model.model import Model
 from froude.documents import DocumentKind
-from froude.errors import InputError, shown
+from froude.errors import InputError, close_names, shown
 from froude.result import Result
 
 MODELS_FILE = DocumentKind(
@@ -96,7 +95,7 @@ def find(text: str, entries: Mapping[str, Entry]) -> Entry:
             return bare[wanted]
     wanted = _bare(text)
     starting = [entry.name for key, entry in bare.items() if wanted and key.startswith(wanted)]
-    close = [bare[key].name for key in difflib.get_close_matches(wanted, bare, n=NEAREST, cutoff=0.5)]
+    close = [bare[key].name for key in close_names(wanted, bare, n=NEAREST, cutoff=0.5)]
     nearest = starting[:MOST] or close or [*entries][:NEAREST]
     problem = "means several" if starting else "is unknown"
     raise InputError(f"model {shown(text)} {problem}: give one like {', '.join(nearest)}, or layers=...,hidden=...")

@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, final
 
 import numpy as np
 
-from froude.errors import InputError
+from froude.errors import InputError, close_names
 from froude.result import Result
 from froude.runs.missing_columns import unknown_column
 from froude.runs.published.downloads import TIMEOUT_S, cache_folder, cached_files, fetch, keep, sha256_of
@@ -244,7 +243,7 @@ class PublishedTable(Result):
 
 def unknown(name: str, known: Sequence[str], what: str) -> InputError:
     """Return the error that says that nothing is called `name`, with the nearest one that is there, or all."""
-    near = get_close_matches(name, known, n=1)
+    near = close_names(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
     return InputError(f"no {what} is called {name!r}: {hint}")
 
