@@ -3,7 +3,7 @@
 import os
 import socket
 import tracemalloc
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -190,6 +190,21 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     assert bytes_of(path, most=5) == b"12345"
     with pytest.raises(DocumentError, match="at most 0 are read"):
         bytes_of(path, most=4)
+
+
+def test_a_document_has_a_size_that_its_kind_may_have(tmp_path: Path) -> None:
+    path = tmp_path / "100%s.json"
+    with open(path, "wb") as file:
+        file.truncate(17 * 2**20)
+    assert refusal(path).endswith(f"100%s.json' cannot be read (it has 17 MiB, at most 16 are read): {PLAIN}")
+    assert "100%s.json' is no menu (it is no JSON" in refusal_of_json(path, replace(MENU, largest=2**25))
+
+
+def refusal_of_json(path: Path, kind: DocumentKind) -> str:
+    """The one line about a file that is no document of this kind."""
+    with pytest.raises(InputError) as caught:
+        kind.read_json(path, Dish)
+    return str(caught.value)
 
 
 def test_numbers_that_are_not_finite_are_read_where_they_may_be() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from froude.documents.document_error import DocumentError
 
-LARGEST_BYTES = 256 * 2**20  # a fit to a million runs has some 100 MB
+LARGEST_BYTES = 256 * 2**20
 
 _KINDS = {
     stat.S_IFIFO: "a pipe",

@@ -29,13 +29,14 @@ class DocumentKind:
     for a file that is not there, where it is another. Names of documents are paths, or what else tells where it stands.
 
     Types are those that msgspec converts to: frozen dataclasses, lists, numbers, and Annotated with bounds. A number
-    of a document is finite unless `finite` is False.
+    of a document is finite unless `finite` is False. Files of more than `largest` bytes are not read.
     """
 
     what: str
     remedy: str
     missing: str | None = None
     finite: bool = True
+    largest: int = 16 * 2**20
 
     def read_json(self, path: str | Path, kind: type[T]) -> T:
         """The JSON document in a file, as a value of this type. InputError for any other, or none."""
@@ -63,7 +64,7 @@ class DocumentKind:
     def bytes_of(self, path: str | Path) -> bytes:
         """The bytes of a file. InputError for one that is missing, no plain file, too large or not to be read."""
         try:
-            return bytes_of(path)
+            return bytes_of(path, self.largest)
         except FileNotFoundError:
             raise InputError(f"there is no file {_name(str(path))}: {self.missing or self.remedy}") from None
         except (OSError, DocumentError) as error:
@@ -72,9 +73,9 @@ class DocumentKind:
 
     def wrong(self, name: str | Path, fault: str) -> InputError:
         """The error that says what is wrong with a document: "levels is 'x', not a number"."""
-        frame = f"{_name(str(name))} is no {self.what} (%s): {self.remedy}"
-        most = MOST_LETTERS - len(frame)
-        return InputError(frame.replace("%s", fault if len(fault) <= most else f"{fault[: most - 3]}..."))
+        head, tail = f"{_name(str(name))} is no {self.what} (", f"): {self.remedy}"
+        most = MOST_LETTERS - len(head) - len(tail)
+        return InputError(head + (fault if len(fault) <= most else f"{fault[: most - 3]}...") + tail)
 
     def _checked(self, name: str, parse: Callable[[bytes | str, bool], Any], body: bytes | str, kind: type[T]) -> T:
         try:

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from froude.bounds import LEAST_SHARE
 from froude.documents import DocumentKind
+from froude.documents.bytes_of_files import LARGEST_BYTES
 from froude.errors import InputError, shown
 from froude.files import write_outputs
 from froude.laws import Law
@@ -28,6 +29,7 @@ FIT_FILE = DocumentKind(
     what="fit file",
     remedy="give a file that `froude fit --out` wrote",
     finite=False,  # a wild draw of the parameters may be infinite
+    largest=LARGEST_BYTES,  # a fit to a million runs has some 100 MB
 )
 _FARTHEST = 100  # powers of ten beyond which nothing is measured, and products of inputs leave what floats hold
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
