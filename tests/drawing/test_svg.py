@@ -3,12 +3,15 @@
 import re
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from froude import get_law
+from froude.drawing.charts import chart
 from froude.drawing.colours import COLOURS, THEMES
 from froude.drawing.laws import drawing, figure_of
-from froude.drawing.svg import svg
+from froude.drawing.svg import inline_svg, svg
+from froude.drawing.views import Points, View
 from paths import ROOT
 
 pytest.importorskip("matplotlib")
@@ -56,3 +59,34 @@ def test_words_and_marks_are_told_from_the_ground_of_a_file(theme):
     for name in THEMES[theme]:
         if name[0] in "nc" and name[1:].isdigit():
             assert contrast(THEMES[theme][name], GROUND[theme]) >= 2.2, name
+
+
+def crowd(n: int) -> View:
+    """So many dots in two colours, each place taken by two of one colour."""
+    rng = np.random.default_rng(0)
+    x, y = 10 ** rng.uniform(6, 9, n // 2), rng.uniform(2, 4, n // 2)
+    colours = tuple(COLOURS[("n2", "n6")[i % 2]] for i in range(n // 2))
+    return View(points=(Points(x=np.tile(x, 2), y=np.tile(y, 2), colours=colours * 2),), x_label="N", y_label="loss")
+
+
+def test_a_crowd_of_dots_is_one_path_a_colour_with_every_place_in_it():
+    few, many = (inline_svg(chart(crowd(n), 840), "p", "dots") for n in (400, 4000))
+    # Of 2,000 places some are one to the eye: their distance is below half a pixel.
+    assert 1950 < many.count("h0") <= 2000
+    assert {*re.findall(r"stroke-linecap: round; stroke-width: [\d.]+; stroke: ([^\"]*)\"/>", many)} == {
+        "var(--n2)",
+        "var(--n6)",
+    }
+    assert len(many) - len(few) < 20 * 2000
+    assert few.count("h0") == 0
+
+
+def test_dots_of_a_crowd_lie_where_dots_of_a_few_lie(monkeypatch):
+    from froude.drawing import svg as module
+
+    path = inline_svg(chart(crowd(1200), 840), "p", "dots")
+    monkeypatch.setattr(module, "_CROWD", 10_000)
+    dots = inline_svg(chart(crowd(1200), 840), "p", "dots")
+    along = {(float(x), float(y)) for x, y in re.findall(r"M([\d.]+) ([\d.]+)h0", path)}
+    each = re.findall(r'<use href="#p-C\w+" x="([\d.]+)" y="([\d.]+)" style="fill', dots)
+    assert along == {(round(float(x), 1), round(float(y), 1)) for x, y in each}

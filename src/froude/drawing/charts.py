@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +41,7 @@ _PEN: Mapping[str, dict[str, Any]] = {
     "level": {"linewidth": 1},
 }
 _MANY = 60  # dots, of more each is smaller
+_CROWD, _SPOT_PX = 500, 0.5  # dots, of more those on one spot are drawn once
 _LABEL_PX = 14.5  # that labels stand above one another
 _OFFSET_PX = 11  # of a label from the end of its line
 _KEY_LINE_PX = 16.5
@@ -166,6 +168,7 @@ def measured_label(value: float) -> str:
 def draw_points(axes: Axes, points: Points, look: Look, narrow: bool) -> None:
     """Dots; rings where they lie far off, crosses at the upper edge where they diverged."""
     crowd = min(1.0, _MANY / max(len(points.x), 1))
+    points = _apart(axes, points, look)
     size = look.area(24 if points.is_small else 30 if narrow else 46) * crowd**0.5
     if points.kind == "run":
         axes.scatter(
@@ -183,6 +186,17 @@ def draw_points(axes: Axes, points: Points, look: Look, narrow: bool) -> None:
             points.x, top, s=size, marker="x", c=COLOURS["soft"], linewidths=look.px(1.6), label=points.name,
             transform=axes.get_xaxis_transform(), zorder=5,
         )  # fmt: skip
+
+
+def _apart(axes: Axes, points: Points, look: Look) -> Points:
+    """Points of which, where they are a crowd, only one is left of those of one colour on one spot."""
+    if len(points.x) <= _CROWD or points.kind == "diverged":
+        return points
+    inches = axes.transData.transform(np.column_stack([points.x, points.y])) / axes.figure.dpi
+    _, colour = np.unique(points.colours, return_inverse=True)
+    spots = np.column_stack([np.round(72 * inches / look.px(_SPOT_PX)), colour])
+    first = np.sort(np.unique(spots, axis=0, return_index=True)[1])
+    return replace(points, x=points.x[first], y=points.y[first], colours=tuple(points.colours[i] for i in first))
 
 
 def key_size(view: View) -> tuple[float, float]:

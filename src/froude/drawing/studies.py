@@ -11,7 +11,15 @@ import numpy as np
 
 from froude.answers.studies import StudyRecord
 from froude.answers.studies.sentences import PARTS
-from froude.answers.studies.values import baselines, flops_per_token, frontier, law_band, law_value
+from froude.answers.studies.values import (
+    baselines,
+    drawn_trunks,
+    flops_per_token,
+    frontier,
+    law_band,
+    law_value,
+    trunk_names,
+)
 from froude.drawing.charts import chart, forecast_label, measured_label, number_line, part_bars
 from froude.drawing.colours import COLOURS, size_colours
 from froude.drawing.views import Line, Mark, Points, Role, View
@@ -234,10 +242,10 @@ def _measured_marks(record: StudyRecord, x: str, label: bool = True) -> tuple[Ma
 
 
 def _curves(record: StudyRecord, runs: Runs, colours: Mapping[float, str], start: float) -> Iterator[Line]:
-    trunks = runs["trunk"] if "trunk" in runs else runs["id"]
+    trunks = trunk_names(runs)
     named: set[float] = set()
     longest_first = np.argsort(-runs["D"], kind="stable")
-    for trunk in dict.fromkeys(trunks[longest_first]):
+    for trunk in drawn_trunks(runs):
         whole = np.zeros((0, 2))
         for i in longest_first[trunks[longest_first] == trunk]:
             curve = record.curves[str(runs["id"][i])]

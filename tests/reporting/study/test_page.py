@@ -2,6 +2,7 @@ import json
 import math
 import re
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
@@ -14,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from froude.answers.numbers import loss_text, power_of_ten
-from froude.answers.studies import read_study_record
+from froude.answers.studies import read_study_record, sentences
 from froude.answers.studies.sentences import flops_words
-from froude.answers.studies.values import flops_per_token, frontier
+from froude.answers.studies.values import CURVES_DRAWN, drawn_trunks, flops_per_token, frontier
 from froude.cost import Decoder
 from froude.drawing.axes import log_ticks, spread
 from froude.drawing.studies import curves_view, parameters_view, tokens_view
@@ -24,7 +25,8 @@ from froude.drawing.svg import without_font_families
 from froude.errors import InputError
 from froude.fitting import fit
 from froude.reporting import write_report
-from froude.runs import Study
+from froude.reporting.study import page
+from froude.runs import Runs, Study
 from froude.version import __version__
 from piloted import (
     LENGTHS,
@@ -183,7 +185,7 @@ def test_a_target_that_diverged_is_told_as_such(study: Study) -> None:
 
 def test_every_run_is_in_the_table_with_its_loss(pages: dict[str, Path]) -> None:
     runs = Study.open(pages["checked"].parent).runs()
-    rows = re.findall(r'<tr id="run-\w+" class="[^"]*">.*?</tr>', pages["checked"].read_text())
+    rows = re.findall(r'<tr id="run-\w+"(?: class="[^"]*")?>.*?</tr>', pages["checked"].read_text())
     for id, N, loss in zip(runs["id"], runs["N"], runs["loss"], strict=True):
         name = ">target<" if at_target()["N"] == N else f"<code>{id[:8]}</code>"
         (row,) = (row for row in rows if name in row)
@@ -399,3 +401,38 @@ def test_compute_is_written_as_people_write_it() -> None:
 def test_the_plan_in_the_page_is_the_plan_on_disk(pages: dict[str, Path]) -> None:
     (shown,) = re.findall(r"<pre[^>]*>(.*?)</pre>", pages["planned"].read_text(), re.S)
     assert json.loads(unescape(shown)) == plan()
+
+
+def test_of_many_trainings_some_of_every_size_are_drawn_and_that_is_said(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = 3 * CURVES_DRAWN
+    runs = Runs.from_columns(
+        {
+            "id": [f"{7 * i % n:016x}" for i in range(n)],
+            "N": np.repeat([1e6, 2e6, 4e6], n // 3),
+            "D": np.geomspace(1e8, 1e9, n)[np.random.default_rng(0).permutation(n)],
+            "loss": np.linspace(4, 3, n),
+        }
+    )
+    drawn = drawn_trunks(runs)
+    length = dict(zip(runs["id"], runs["D"], strict=True))
+    assert len({*drawn}) == CURVES_DRAWN
+    assert drawn == sorted(drawn, key=lambda id: -length[id])
+    sizes = dict(zip(runs["id"], runs["N"], strict=True))
+    assert Counter(sizes[id] for id in drawn) == dict.fromkeys((1e6, 2e6, 4e6), CURVES_DRAWN // 3)
+    monkeypatch.setattr(sentences, "CURVES_DRAWN", 2)
+    assert "training loss of 2 of 3 trainings, of all sizes, dots" in parse(write_report(study)).text
+
+
+def test_many_runs_are_folded_in_groups_with_every_run_in_one(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = write_report(advance(study, "checked")).read_text()
+    monkeypatch.setattr(page, "RUNS_UNFOLDED", 4)
+    folded = parse(write_report(study))
+    assert folded.unbalanced == []
+    ids = re.findall(r'id="(run-\w+)"', whole)
+    assert len(ids) == 10
+    assert [a["id"] for tag, a in folded.tags if tag == "tr" and "id" in a] == ids
+    titles = re.findall(r"<summary>(Runs [\d, to]+):", (study.path / "report.html").read_text())
+    assert titles == ["Runs 1 to 4", "Runs 5 to 8", "Runs 9 to 10"]
+    assert "Runs 1 to" not in whole

@@ -11,12 +11,14 @@ from froude.answers.numbers import count, loss_text, percent
 from froude.answers.studies.outcome import verdict
 from froude.answers.studies.record import Place, StudyRecord
 from froude.answers.studies.values import (
+    CURVES_DRAWN,
     baselines,
     flops_per_token,
     frontier,
     gain_of_doubling,
     law_value,
     law_value_at,
+    trunk_names,
 )
 from froude.fitting import Fit
 from froude.laws import Law
@@ -102,8 +104,10 @@ def about_curves(record: StudyRecord) -> str:
     diverged = ""
     if record.n_diverged:
         diverged = f" {count(record.n_diverged, 'pilot run')} diverged: no dot, and left out of the fit."
+    trainings = len(np.unique(trunk_names(record.pilots)))
+    some = f" of {CURVES_DRAWN} of {trainings:,} trainings, of all sizes" if trainings > CURVES_DRAWN else ""
     return (
-        "Lines are training loss, dots the validation loss at the end of a run. A training holds its "
+        f"Lines are training loss{some}, dots the validation loss at the end of a run. A training holds its "
         "learning rate while shorter runs branch off and let it decay, so that few trainings give "
         f"{count(len(record.fitted), 'measurement')} of how loss depends on size and data.{diverged}"
     )

@@ -10,6 +10,10 @@ import numpy as np
 from froude.answers.studies.record import Place, StudyRecord
 from froude.cost import Decoder
 from froude.fitting import Fit
+from froude.runs import Runs
+
+CURVES_DRAWN = 120
+"""Curves of training losses in one picture, at most: of more none can be followed."""
 
 _WIDTHS = np.unique(np.geomspace(1, 4000, 160).round().astype(int))
 
@@ -74,3 +78,19 @@ def gain_of_doubling(record: StudyRecord, fit: Fit, target: Place, role: str) ->
 def _inputs(fit: Fit, N: Any, D: Any, C: Any) -> dict[str, Any]:
     roles = {"N": N, "D": D, "C": C}
     return {x: roles[x] for x in fit.law.inputs}
+
+
+def trunk_names(runs: Runs) -> np.ndarray:
+    """The training that each run is a branch of, (runs,); its own where none says so."""
+    return runs["trunk"] if "trunk" in runs else runs["id"]
+
+
+def drawn_trunks(runs: Runs) -> list[str]:
+    """The trainings whose curves are drawn, longest first: all, or of many CURVES_DRAWN of all sizes."""
+    longest_first = np.argsort(-runs["D"], kind="stable")
+    trunks, first = np.unique(trunk_names(runs)[longest_first], return_index=True)
+    if len(trunks) > CURVES_DRAWN:
+        by_size = np.argsort(runs["N"][longest_first[first]], kind="stable")
+        some = by_size[np.linspace(0, len(trunks) - 1, CURVES_DRAWN).round().astype(int)]
+        trunks, first = trunks[some], first[some]
+    return trunks[np.argsort(first)].tolist()

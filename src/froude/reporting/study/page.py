@@ -16,6 +16,9 @@ from froude.errors import InputError
 from froude.reporting.sheet import both_widths, fill, write_page
 from froude.runs import Study
 
+RUNS_UNFOLDED = 500
+"""Rows of the table of runs up to which it stands whole; of more, groups of so many are folded."""
+
 _RUN = re.compile(r"row \d+ \((?P<row>[0-9a-f]{16})\)|\b(?P<alone>[0-9a-f]{16})\b")
 """A run in a warning: by its row and its id, or by its id alone."""
 
@@ -54,9 +57,24 @@ def render(record: StudyRecord) -> str:
         heaviest=heaviest_row(tables["Laws tried"][1]) if "Laws tried" in tables else None,
         captions={each.name: each.caption for each in answer.pictures},
         tables=tables,
+        run_groups=list(run_groups(tables["Every run"][1].rows)),
         checked=record.measured is not None,
         plan=json.dumps(record.plan, indent=2, ensure_ascii=False),
     )
+
+
+def run_groups(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, Sequence[tuple[str, ...]]]]:
+    """The rows of runs in groups that a browser lays out in a moment, each with a title to unfold; of few one, without.
+
+    A browser takes many seconds to lay out a table of ten thousand rows, and none for what is folded.
+    """
+    if len(rows) <= RUNS_UNFOLDED:
+        yield "", rows
+        return
+    for first in range(0, len(rows), RUNS_UNFOLDED):
+        group = rows[first : first + RUNS_UNFOLDED]
+        sizes = " to ".join(dict.fromkeys(row[1] for row in (group[0], group[-1])))
+        yield f"Runs {first + 1:,} to {first + len(group):,}: {sizes} parameters", group
 
 
 def colour_headline(headline: str, record: StudyRecord) -> Iterator[tuple[str, str]]:
