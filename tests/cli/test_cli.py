@@ -126,7 +126,7 @@ def test_the_same_seed_gives_the_same_output(cli, table):
 def test_predict_gives_the_planted_loss_far_out_within_its_interval(cli, saved):
     (one,) = json.loads(cli("predict", saved, "--at", "N=70B,D=1.4T", "--json").out)
     assert list(one) == [
-        *("at", "mean", "interval", "level", "beyond", "distance", "checked_to", "doubts"),
+        *("at", "mean", "interval", "level", "beyond", "distance", "checked_to", "warnings"),
         "provenance",
     ]
     assert (one["at"], one["level"]) == ({"N": 70e9, "D": 1.4e12}, 0.9)
@@ -163,7 +163,7 @@ def test_backtest_predicts_planted_runs_and_a_wrong_law_does_worse(cli, table):
     right, wrong = json.loads(cli(*words, "--json").out)["laws"]
     assert list(right) == [
         *("law", "hold_out", "mean_abs_rel_error", "worst_abs_rel_error", "coverage"),
-        *("mean_half_width", "level", "n_fit", "n_held_out", "provenance", "doubts"),
+        *("mean_half_width", "level", "n_fit", "n_held_out", "warnings", "provenance"),
     ]
     columns = planted()
     n_held_out = int(np.sum(6 * columns["N"] * columns["D"] > 1e21))

@@ -103,10 +103,10 @@ def test_a_forecast_inside_the_runs_carries_no_extrapolation_error() -> None:
 
 
 def test_too_few_runs_to_hold_any_out_leave_laws_equal() -> None:
-    runs = pilots("chinchilla", noise=3e-3, seed=3).where("N <= 14000 AND D < 2e6")
+    runs = pilots("chinchilla", noise=3e-3, seed=3).where("D < 2e6")
     choice = choose(runs, draws=50)
     assert choice.held_out == ()
-    assert len(set(choice.shares)) == 1
+    assert max(choice.shares) - min(choice.shares) < 0.002
     assert choice.fit.drift == pytest.approx(shipped_extrapolation().drift)
 
 

@@ -1,4 +1,4 @@
-"""What a forecast says of itself: how far beyond the runs it lies, and which doubts about its fit it inherits."""
+"""What a forecast says of itself: how far beyond the runs it lies, and which warnings of its fit it repeats."""
 
 import json
 from collections.abc import Callable
@@ -104,7 +104,7 @@ def test_a_law_without_the_floor_of_the_runs_has_the_wrong_form() -> None:
     D = np.geomspace(1e8, 1e11, 12)
     table = {"D": D, "loss": get_law("power-floor", "D")(D=D, E=1.8, A=400.0, alpha=0.28)}
     made = fitted("power", table)
-    assert any("the residuals have a pattern (p < 1e-06): runs lie off power" in each for each in made.doubts)
+    assert any("the residuals have a pattern (p < 1e-06): runs lie off power" in each for each in made.warnings)
     far = made.predict(D=1e13)
     assert far.lo < 1.8 + 400 * 1e13**-0.28 < far.hi
     assert fitted("power-floor", table).misfit is None
@@ -149,7 +149,7 @@ def test_noise_that_happens_to_rise_is_fitted() -> None:
 
 def test_half_a_training_curve_warns_and_its_forecast_is_wide(cli: Callable, tmp_path: Path) -> None:
     made = fitted("ceiling", EPOCHS, "acc", D="epoch")
-    assert any("the rows look like points of one training along D" in each for each in made.doubts)
+    assert any("the rows look like points of one training along D" in each for each in made.warnings)
     made.save(tmp_path / "fit.json")
     ahead = Fit.load(tmp_path / "fit.json").predict(D=120)
     assert ahead.hi - ahead.lo > 0.2
@@ -192,9 +192,9 @@ def test_seven_runs_get_one_sentence_and_one_about_a_guess() -> None:
     loss = np.array([3.399, 3.364, 3.456, 3.298, 3.204, 3.224, 3.289])  # marin-community/marin#8003
     made = fit("auto", Runs.from_columns({"C": C, "D": D, "loss": loss}), draws=20, starts=5)
     few, guess = made.warnings
-    assert few.startswith("6 parameters are fitted to 7 runs: only forecasts near them mean something; take a law of")
+    assert few.startswith("5 parameters are fitted to 7 runs: only forecasts near them mean something; take a law of")
     assert guess.startswith("N = C/(6·D) is a guess")
-    assert made.doubts == made.warnings
+    assert made.predict(D=1e10, N=1e8).warnings == made.warnings
 
 
 def test_parameters_that_are_not_identified_are_listed_in_one_sentence() -> None:
@@ -207,12 +207,12 @@ def test_parameters_that_are_not_identified_are_listed_in_one_sentence() -> None
     assert "are not identified: their intervals span a factor of ten or more; what is known is loss = " in said
 
 
-def test_a_backtest_repeats_the_doubts_of_its_fits(cli: Callable, tmp_path: Path) -> None:
+def test_a_backtest_repeats_the_warnings_of_its_fits(cli: Callable, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "runs.csv", {name: values[:6] for name, values in TURNING.items()})
     words = ("backtest", path, "--law", "power-floor", "--x", "D", "--draws", 40, "--hold-out", "D > 2e9")
     done = cli(*words)
     assert "power-floor: 3 parameters are fitted to 5 runs" in " ".join(done.out.split())
-    assert json.loads(cli(*words, "--json").out)["laws"][0]["doubts"]
+    assert json.loads(cli(*words, "--json").out)["laws"][0]["warnings"]
 
 
 def test_a_run_that_has_not_ended_is_fitted_with_a_warning():

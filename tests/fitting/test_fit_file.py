@@ -103,11 +103,11 @@ def test_a_law_of_one_input_without_inputs_is_no_fit(tmp_path: Path) -> None:
 
 def test_a_fit_of_before_is_read_and_what_it_lacks_is_absent(tmp_path: Path) -> None:
     document = json.loads(saved_text("power")) | {"version": 2}
-    for later in ("hold_outs", "provenance", "doubts", "of_checkpoints"):
+    for later in ("hold_outs", "provenance", "of_checkpoints"):
         document.pop(later, None)
     (tmp_path / "fit.json").write_text(json.dumps(document | {"later": [float("nan")]}))
     old = Fit.load(tmp_path / "fit.json")
-    assert (old.hold_outs, old.provenance, old.doubts, old.of_checkpoints) == (None, None, (), False)
+    assert (old.hold_outs, old.provenance, old.of_checkpoints) == (None, None, False)
 
 
 def test_what_is_no_file_or_deep_is_no_fit_file(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from froude.answers.answer import Answer, Table
@@ -28,13 +28,21 @@ def answer_of_backtests(backtests: Sequence[Backtest]) -> Answer:
         headline=f"{count(first.n_held_out, 'run')} held out ({hold_out}), predicted from {first.n_fit}",
         tables=(table,),
         notes=(f"errors and half-widths are relative; {first.level:.0%} of the runs should lie inside",),
-        warnings=tuple(f"{each.law.name}: {doubt}" for each in backtests for doubt in each.fit.doubts),
+        warnings=tuple(dict.fromkeys(_warnings(backtests))),
         data={
             "hold_out": hold_out,
-            "laws": [{**each.to_dict(), "doubts": list(each.fit.doubts)} for each in backtests],
+            "laws": [each.to_dict() for each in backtests],
             **first.origin,
         },
     )
+
+
+def _warnings(backtests: Sequence[Backtest]) -> Iterator[str]:
+    """The warnings of every fit, those of some laws only with the law's name."""
+    for each in backtests:
+        for warning in each.fit.warnings:
+            of_all = len(backtests) > 1 and all(warning in other.fit.warnings for other in backtests)
+            yield warning if of_all else f"{each.law.name}: {warning}"
 
 
 def _row(backtest: Backtest) -> tuple[str, ...]:

@@ -29,7 +29,9 @@ def answer_of_fit(
     table = Table(
         title="",
         columns=("parameter", "value", f"{fit.level:.0%} interval"),
-        rows=tuple((name, *number_and_interval(value, *fit.intervals[name])) for name, value in fit.params.items()),
+        rows=tuple(
+            (name, *number_and_interval(value, *fit.intervals.get(name, ()))) for name, value in fit.params.items()
+        ),
     )
     return Answer(
         headline=f"{fit.law.name}: {fit.y} = {fit.law.formula}",

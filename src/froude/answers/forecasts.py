@@ -24,7 +24,7 @@ def answer_of_forecast(forecast: Forecast) -> Answer:
     return Answer(
         headline=f"{forecast.y} of {_RUNS[forecast.of]}" + (f", by {forecast.by}" if forecast.by else ""),
         tables=(_table(forecast.level, tuple(forecast.at), [forecast]),),
-        warnings=(*_unchecked([forecast]), *forecast.doubts),
+        warnings=(*_unchecked([forecast]), *forecast.warnings),
         data=forecast.to_dict(),
     )
 
@@ -34,7 +34,7 @@ def answer_of_forecasts(fit: Fit, forecasts: Sequence[Forecast], of: str = "run"
     return Answer(
         headline=f"{fit.y} of {_RUNS[of]}, by {fit.law.name}",
         tables=(_table(fit.level, fit.law.inputs, forecasts),),
-        warnings=(*_unchecked(forecasts), *fit.doubts),
+        warnings=(*_unchecked(forecasts), *fit.warnings),
         data=[each.to_dict() for each in forecasts],
     )
 

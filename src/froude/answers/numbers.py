@@ -39,8 +39,10 @@ def number(value: float, digits: int) -> str:
     return f"{value:#.{digits}g}".removesuffix(".").replace(".e", "e")
 
 
-def number_and_interval(value: float, lo: float, hi: float) -> tuple[str, str]:
-    """A value and its interval, each with as many digits as the interval's width supports."""
+def number_and_interval(value: float, lo: float | None = None, hi: float | None = None) -> tuple[str, str]:
+    """A value and its interval, each with as many digits as the interval's width supports; few where it is unknown."""
+    if lo is None or hi is None:
+        return number(value, FEWEST_DIGITS), "unknown"
     digits = digits_for(value, lo, hi)
     return number(value, digits), f"{number(lo, digits)} to {number(hi, digits)}"
 

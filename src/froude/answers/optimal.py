@@ -23,7 +23,7 @@ def answer_of_compute_optimal(best: ComputeOptimal) -> Answer:
         headline="the parameters N and tokens D that make the most of a budget of compute C",
         tables=(*tables, *([_minima(best)] if best.minima else [])),
         notes=(*_distances(best), *(f"not answered: {sentence}" for sentence in best.missing)),
-        warnings=(*_unchecked(best.allocations), *(() if fit is None else fit.doubts)),
+        warnings=(*_unchecked(best.allocations), *(() if fit is None else fit.warnings)),
         data=_to_dict(best),
     )
 
@@ -89,7 +89,7 @@ def _to_dict(best: ComputeOptimal) -> dict[str, Any]:
         ],
         "isoflop_minima": [_minimum_to_dict(each) for each in best.minima],
         "missing": list(best.missing),
-        "doubts": [] if best.fit is None else list(best.fit.doubts),
+        "warnings": [] if best.fit is None else list(best.fit.warnings),
         **best.origin,
     }
 

@@ -22,6 +22,7 @@ def answer_of_plan(plan: Plan | Infeasible) -> Answer:
         f"{format_seconds(plan.seconds)} for {money(plan.dollars)}",
         facts=tuple(_facts(plan)),
         tables=non_empty(_tables(plan)),
+        warnings=tuple(plan.forecast.get("warnings", ())),
         data=plan.to_dict(),
     )
 

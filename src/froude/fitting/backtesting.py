@@ -90,6 +90,7 @@ class Backtest(Computed):
             "level": self.level,
             "n_fit": self.n_fit,
             "n_held_out": self.n_held_out,
+            "warnings": list(self.fit.warnings),
             **self.origin,
         }
 

@@ -3,11 +3,52 @@
 import numpy as np
 
 from froude.errors import InputError
+from froude.fitting.identification import TYPICAL_NOISE, is_flat, is_interpolated, scaled_slopes
 from froude.fitting.problem import FitProblem
 from froude.fitting.solver import Minima, minimise
 from froude.runs import Runs
 
 _FEW_STEPS, _MANY_STEPS = 40, 1000
+
+
+def draw_points(problem: FitProblem, best: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> Minima:
+    """What else than the point best (P,) the parameters may be, (draws): refits to each row of weights (draws, n).
+
+    They start from best, and where the valley there is flat (`is_flat`) from a random point each besides: what a refit
+    from best would never leave is a place in the valley, not what the runs say. Where the law goes through all runs,
+    refits would all come back to best; see `_around`.
+    """
+    if is_interpolated(weights.shape[1], best.size):
+        return _around(problem, best, len(weights), rng)
+    near = refits(problem, best, weights)
+    if not is_flat(problem, best):
+        return near
+    far = minimise(problem.residuals, problem.scatter(len(weights), rng), weights, problem.space())
+    # Misfits that differ by no more than noise are two places of one valley: the random one stands for all the others.
+    better = far.converged & ~(near.converged & (near.objectives < far.objectives * (1 - 1 / weights.shape[1])))
+    return near.put(np.flatnonzero(better), far.take(better))
+
+
+def _around(problem: FitProblem, best: np.ndarray, draws: int, rng: np.random.Generator) -> Minima:
+    """Points (draws) about best (P,) that runs with TYPICAL_NOISE could have led to, the law being linear there.
+
+    A direction that this noise leaves open by more than one is left open by one: exponents of other studies hardly
+    differ by a factor e.
+    """
+    slopes = scaled_slopes(problem, best)
+    directions, values, _ = np.linalg.svd(slopes)
+    values = np.pad(values, (0, best.size - values.size))
+    open_ = TYPICAL_NOISE / np.sqrt(values**2 + TYPICAL_NOISE**2)
+    space = problem.space()
+    points = best + problem.scales * (rng.standard_normal((draws, best.size)) * open_) @ directions.T
+    everywhere = np.zeros(draws)
+    return Minima(
+        points=np.clip(points, space.lower, space.upper),
+        objectives=everywhere,
+        gradients=everywhere,
+        converged=np.ones(draws, dtype=bool),
+        steps=np.zeros(draws, dtype=int),
+    )
 
 
 def refits(problem: FitProblem, best: np.ndarray, weights: np.ndarray) -> Minima:
@@ -37,10 +78,10 @@ def resample(draws: int, n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def reweigh(draws: int, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The weight of each run (n,) in each draw, (draws, n): runs of one group (n,) share theirs.
+    """The weight of each run (n,) in each draw, (draws, n), of mean 1: runs of one group (n,) share theirs.
 
     This is the Bayesian bootstrap (Rubin 1981): as wide as taking groups with replacement, but none ever falls out.
-    Groups are few, and without one of them a law of two inputs may not be determined.
+    Where groups are few, a law of two inputs may not be determined without one of them.
     """
     names, member = np.unique(groups, return_inverse=True)
     weights = rng.exponential(size=(draws, names.size))

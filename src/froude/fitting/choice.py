@@ -15,12 +15,13 @@ from froude.fitting.arguments import read_law_first, read_runs_first
 from froude.fitting.bootstrap import refits
 from froude.fitting.diagnostics import diagnose
 from froude.fitting.doubts import about_misfit, few_runs, guessed_inputs, points_of_trainings
-from froude.fitting.estimation import build_fit, gather_evidence, solve
+from froude.fitting.estimation import build_fit, gather_evidence, measure_alike, solve
 from froude.fitting.evidence import FitEvidence, best_row
 from froude.fitting.extrapolation import shipped_extrapolation
 from froude.fitting.fits import Fit
+from froude.fitting.identification import FEWEST_TO_SPARE, UndeterminedError
 from froude.fitting.many_rows import is_many
-from froude.fitting.measured import Measured, log_size, measure
+from froude.fitting.measured import Measured, log_size
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.fitting.outliers import far_off
 from froude.fitting.solver import objective
@@ -145,13 +146,13 @@ def choose(
     At each of CUTS the runs below are fitted and all above forecast; in-sample error plays no part, but that a run
     which lies far off every candidate fitted to all judges none, nor does one whose outcome is 0, as errors are
     relative. `laws` may be one law, which is then taken alone. "auto" tries JOINT_LAWS where N and D both vary, else
-    SINGLE_LAWS over x, or over the one of N, D and C that varies; of these, laws with as many parameters as there are
-    runs are passed over. Fields of `options` may be given by themselves, as for `fit`. InputError where no candidate
-    can be fitted.
+    SINGLE_LAWS over x, or over the one of N, D and C that varies; of these, laws that the runs do not determine, and
+    those with hardly fewer parameters than there are runs, are passed over. Fields of `options` may be given by
+    themselves, as for `fit`. InputError where no candidate can be fitted.
     """
     runs = read_runs_first("choose", runs, y, "choose(runs, laws='auto')")
     options = options.change(**changes)
-    evidence = [gather_evidence(law, measure(law, runs, y), runs, y, options) for law in _candidates(runs, y, laws, x)]
+    evidence = _gather(_candidates(runs, y, laws, x), runs, y, options)
     sound = ~np.all([far_off(each.problem.law, each.residuals, each.measured.y) for each in evidence], axis=0)
     sound &= evidence[0].measured.y != 0
     evidence_of = {build_fit(each): each for each in evidence}
@@ -166,6 +167,19 @@ def choose(
     drift = update_drift(shipped_extrapolation().drift, held_out)
     fit = replace(averaged, drift=drift, hold_outs=len(held_out))
     return Choice(fit=fit, candidates=best, shares=shares, held_out=held_out)
+
+
+def _gather(laws: Sequence[Law], runs: Runs, y: str, options: FitOptions) -> list[FitEvidence]:
+    """The evidence for each law that the runs determine; InputError where they determine none."""
+    gathered, refused = [], []
+    for law, measured in zip(laws, measure_alike(laws, runs, y), strict=True):
+        try:
+            gathered.append(gather_evidence(law, measured, runs, y, options))
+        except UndeterminedError as error:
+            refused.append(error)
+    if not gathered:
+        raise refused[0]
+    return gathered
 
 
 def forecast_cuts(evidence: FitEvidence, sound: np.ndarray) -> Iterator[HeldOut]:
@@ -204,7 +218,7 @@ def _candidates(runs: Runs, y: str, laws: Law | str | Sequence[Law | str], x: st
     if laws == "auto":
         finite = int(runs.finite(y, ()).sum())
         suitable = _suitable_laws(runs, x)
-        return [law for law in suitable if len(law.parameters) < finite] or suitable[:1]
+        return [law for law in suitable if len(law.parameters) + FEWEST_TO_SPARE <= finite] or suitable[:1]
     return [_resolve(law, x) for law in ([laws] if isinstance(laws, Law | str) else laws)]
 
 
@@ -282,6 +296,6 @@ def _with_average_diagnostics(averaged: Fit, evidence: Sequence[FitEvidence]) ->
     ]
     misfit = averaged.misfit
     pattern = [about_misfit(misfit, averaged.law, averaged.y)] if misfit is not None else []
-    doubts = (*lost, *few_runs(most), *points_of_trainings(most), *pattern, *guessed_inputs(most))
+    forecasts = (*lost, *few_runs(most), *points_of_trainings(most), *pattern, *guessed_inputs(most))
     solver = [f"{each.problem.law.name}: {sentence}" for each in evidence for sentence in diagnose(each, ("solver",))]
-    return replace(averaged, doubts=doubts, warnings=(*doubts, *solver, *diagnose(evidence[0], ("runs",))))
+    return replace(averaged, warnings=(*forecasts, *solver, *diagnose(evidence[0], ("runs",))))

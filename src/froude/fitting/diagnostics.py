@@ -9,6 +9,7 @@ import numpy as np
 from froude.fitting.accounting import Decoders, decoders, is_six_nd, off_by_six_nd
 from froude.fitting.doubts import few_runs, guessed_inputs, is_overfitted, pattern, points_of_trainings
 from froude.fitting.evidence import FitEvidence
+from froude.fitting.other_units import BITS
 from froude.fitting.outliers import far_off
 from froude.laws import Power
 
@@ -27,8 +28,6 @@ _ACCURACY = frozenset(("acc", "accuracy", "accuracies"))
 
 
 About = Literal["solver", "parameters", "runs", "convergence", "forecasts"]
-DOUBTS: tuple[About, ...] = ("convergence", "forecasts")
-"""What the warnings are about that a forecast repeats."""
 
 
 def diagnose(evidence: FitEvidence, about: Collection[About] = get_args(About)) -> tuple[str, ...]:
@@ -55,10 +54,16 @@ def _starts(evidence: FitEvidence) -> Iterator[str]:
     minima, starts, agree = evidence.minima, len(evidence.minima.points), int(evidence.agree.sum())
     if not minima.converged.any():
         return
-    # Another minimum, lower and as easy to reach as this one, would have been missed with this probability.
-    if (1 - agree / starts) ** starts > _MISSED:
+    if (elsewhere := int(evidence.as_good.sum()) - agree) > 0:
         yield (
-            f"a lower minimum may have been missed: only {agree} of {starts} random starts ended at this one; "
+            f"{elsewhere} of {starts} random starts fit as well with other parameters: what is reported is one answer "
+            "of several; add runs that tell them apart, or take a law with fewer parameters"
+        )
+    # Another minimum, lower and as easy to reach as this one, would have been missed with this probability.
+    found = int(evidence.as_good.sum())
+    if (1 - found / starts) ** starts > _MISSED:
+        yield (
+            f"a lower minimum may have been missed: only {found} of {starts} random starts ended at this one; "
             f"try --starts {_MORE_STARTS * starts}"
         )
     if np.any(minima.objectives < evidence.lowest - evidence.slack):
@@ -95,6 +100,15 @@ def _left_out(evidence: FitEvidence, what: str, rows: np.ndarray) -> Iterator[st
     if rows.size:
         row, verb = ("row has", "was") if rows.size == 1 else ("rows have", "were")
         yield f"{rows.size} {row} no {what} and {verb} left out: {_names(evidence, rows, state=True)}"
+
+
+def _other_unit(evidence: FitEvidence) -> Iterator[str]:
+    rows = evidence.measured.other_unit
+    if rows.size:
+        yield (
+            f"{rows.size} runs lie off the others by a factor of {np.exp(BITS):.4g}, as bits beside nats do, and were "
+            f"left out: {_names(evidence, rows)}; convert the losses to one unit"
+        )
 
 
 def _unfinished(evidence: FitEvidence) -> Iterator[str]:
@@ -145,7 +159,7 @@ def _unidentified(evidence: FitEvidence) -> Iterator[str]:
 def _is_open(evidence: FitEvidence, name: str) -> bool:
     """Whether the interval of a parameter that is no sign leaves even its order of magnitude open."""
     kind = evidence.problem.law.kinds[name]
-    low, high = evidence.intervals[name]
+    low, high = evidence.intervals.get(name, (0.0, 0.0))
     return (kind.name == "floor" or kind.coordinate == "log") and low * _DECADE < high
 
 
@@ -281,6 +295,7 @@ _RULES: tuple[tuple[About, Callable[[FitEvidence], Iterator[str]]], ...] = (
     ("forecasts", _table),
     ("runs", _diverged),
     ("runs", _missing),
+    ("runs", _other_unit),
     ("runs", _unfinished),
     ("parameters", _bounds),
     ("parameters", _unidentified),

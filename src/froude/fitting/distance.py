@@ -1,12 +1,12 @@
 """How far inputs lie beyond the runs that a law was fitted to."""
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from froude.fitting.extrapolation import shipped_extrapolation
-from froude.fitting.measured import log_size
 from froude.laws import Law
 
 TAKEN_ON_TRUST = 2.0
@@ -34,13 +34,18 @@ def _factor(values: np.ndarray, there: np.ndarray) -> np.ndarray:
 def distance_beyond(law: Law, fitted: Mapping[str, np.ndarray], at: Mapping[str, Any]) -> np.ndarray:
     """How far inputs lie beyond the fitted runs in ln size, at least 0, of their broadcast shape.
 
-    ln(Πx / largest fitted Πx) over the inputs x that make runs larger, or how far each lies outside its own range, all
-    together, where that is more: a run of more parameters than any on few tokens is no larger than all, and beyond
-    them all the same; so is one smaller than all.
+    The most by which they lie outside the range of the runs along any direction in which inputs that make runs larger
+    change alone, together or against each other: ln(Πx / largest fitted Πx), how far each lies outside its own range,
+    and for runs on a ladder of fixed D/N how far D/N lies off it, however ordinary N and D are by themselves.
     """
-    factors = factors_beyond(law, fitted, at)
-    outside = sum((np.abs(np.log(factors[x])) for x in law.inputs if x in factors), start=np.zeros(()))
-    return np.maximum(outside, log_size(law, at) - log_size(law, fitted).max())
+    sizes = [x for x in law.inputs if law.marks[x].is_size]
+    logs = [(np.log(fitted[x]), np.log(np.asarray(at[x], dtype=float))) for x in sizes]
+    beyond = [
+        sum(sign * there for sign, (_, there) in zip(signs, logs, strict=True))
+        - np.max(sum(sign * runs for sign, (runs, _) in zip(signs, logs, strict=True)))
+        for signs in product((-1, 0, 1), repeat=len(sizes))
+    ]
+    return np.maximum.reduce(np.broadcast_arrays(*beyond))
 
 
 def grown(distance: np.ndarray) -> np.ndarray:

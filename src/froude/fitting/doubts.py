@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from froude.fitting.checkpoints import WORTH_OF_DECAY
 from froude.fitting.evidence import FitEvidence
+from froude.fitting.identification import is_interpolated
 from froude.fitting.misfit import Misfit
 from froude.laws import Law, get_law
 
@@ -24,7 +25,11 @@ def few_runs(evidence: FitEvidence) -> Iterator[str]:
         n, p = evidence.measured.n, len(evidence.params)
         simpler = _simpler(evidence.problem.law, n)
         remedy = f"a law of fewer parameters ({simpler}) or more runs" if simpler else "more runs"
-        yield f"{p} parameters are fitted to {n} runs: only forecasts near them mean something; take {remedy}"
+        if is_interpolated(n, p):
+            known = "parameters have no interval, and a forecast's is what runs and laws of other studies erred by"
+        else:
+            known = "only forecasts near them mean something"
+        yield f"{p} parameters are fitted to {n} runs: {known}; take {remedy}"
 
 
 def _simpler(law: Law, n: int) -> str | None:

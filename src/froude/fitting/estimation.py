@@ -1,16 +1,20 @@
 """The estimation below every fit: random starts, the best minimum, bootstrap refits and diagnostics."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from froude.fitting.bootstrap import cluster_groups, refits, resample, reweigh
-from froude.fitting.diagnostics import DOUBTS, diagnose
+from froude.fitting.bootstrap import cluster_groups, draw_points, reweigh
+from froude.fitting.diagnostics import diagnose
 from froude.fitting.direction import check_direction
 from froude.fitting.evidence import FitEvidence, best_row
 from froude.fitting.extrapolation import shipped_extrapolation
 from froude.fitting.fits import Fit
+from froude.fitting.identification import check_determined
 from froude.fitting.many_rows import is_many, search_some
 from froude.fitting.measured import Measured, check_enough, measure
 from froude.fitting.options import DEFAULT_OPTIONS, FitOptions
+from froude.fitting.other_units import other_unit
 from froude.fitting.problem import FitProblem, make_problem, search
 from froude.fitting.solver import Minima
 from froude.laws import Law
@@ -22,7 +26,14 @@ def estimate(law: Law, runs: Runs, y: str = "loss", *, options: FitOptions = DEF
 
     The drift is that of published studies alone. All else is as `fit` has it, in less time.
     """
-    return build_fit(gather_evidence(law, measure(law, runs, y), runs, y, options))
+    return build_fit(gather_evidence(law, measure_alike([law], runs, y)[0], runs, y, options))
+
+
+def measure_alike(laws: Sequence[Law], runs: Runs, y: str) -> list[Measured]:
+    """The rows that each law can be fitted to, without those whose outcome the first sees in another unit."""
+    measured = [measure(law, runs, y) for law in laws]
+    apart = measured[0].rows[other_unit(laws[0], measured[0])]
+    return [each.leave_out(apart) for each in measured] if apart.size else measured
 
 
 def gather_evidence(law: Law, measured: Measured, runs: Runs, y: str, options: FitOptions) -> FitEvidence:
@@ -34,15 +45,15 @@ def gather_evidence(law: Law, measured: Measured, runs: Runs, y: str, options: F
     check_direction(law, measured, y)
     start_rng, draw_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(options.seed).spawn(2))
     groups = measured.stretches if options.cluster is None else cluster_groups(runs, measured.rows, options.cluster)
+    problem = make_problem(law, measured.given, measured.y)
     if groups is None and is_many(measured):
-        problem = make_problem(law, measured.given, measured.y)
         minima, refitted = search_some(problem, measured, options, start_rng, draw_rng)
-        return FitEvidence(runs, y, measured, problem, minima, refitted, options)
-    draws = options.draws
-    weights = resample(draws, measured.n, draw_rng) if groups is None else reweigh(draws, groups, draw_rng)
-
-    problem, minima = solve(law, measured, options.starts, start_rng)
-    refitted = refits(problem, minima.points[best_row(minima)], weights)
+    else:
+        minima = search(problem, options.starts, start_rng)
+        best = minima.points[best_row(minima)]
+        check_determined(problem, best, measured)
+        weights = reweigh(options.draws, np.arange(measured.n) if groups is None else groups, draw_rng)
+        refitted = draw_points(problem, best, weights, draw_rng)
     return FitEvidence(runs, y, measured, problem, minima, refitted, options)
 
 
@@ -69,7 +80,6 @@ def build_fit(evidence: FitEvidence) -> Fit:
         converged=bool(minima.converged[best]),
         gradient=float(minima.gradients[best]),
         warnings=diagnose(evidence),
-        doubts=diagnose(evidence, DOUBTS),
         of_checkpoints=evidence.trainings is not None,
         draws=np.stack(list(evidence.draws.values()), axis=1),
         residuals=evidence.residuals,

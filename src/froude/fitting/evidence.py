@@ -7,14 +7,17 @@ from typing import final
 import numpy as np
 
 from froude.fitting.checkpoints import trainings_of
+from froude.fitting.identification import is_interpolated
 from froude.fitting.measured import Measured
 from froude.fitting.misfit import Misfit, find_misfit
 from froude.fitting.options import FitOptions
 from froude.fitting.problem import FitProblem
+from froude.fitting.small_samples import widened
 from froude.fitting.solver import Minima, minimise
 from froude.runs import Runs
 
 _AGREE = 1e-6
+_SAME, _SAME_OF_SPREAD = 1e-3, 0.1
 NEGLIGIBLE_RESIDUAL = 1e-9
 """Objectives of residuals below one part in a billion are all as good as zero."""
 
@@ -59,7 +62,17 @@ class FitEvidence:
 
     @property
     def agree(self) -> np.ndarray:
-        """Which starts converged to the fit's objective, (starts,)."""
+        """Which starts converged to the fit's objective and to its parameters, (starts,).
+
+        Parameters are equal where they lie within a thousandth, or a tenth of what the refits spread over.
+        """
+        spread = np.maximum(_SAME, _SAME_OF_SPREAD * self.refits.points[self.usable].std(axis=0) / self.problem.scales)
+        off = np.abs(self.minima.points - self.point) / self.problem.scales
+        return self.as_good & np.all(off <= spread, axis=1)
+
+    @property
+    def as_good(self) -> np.ndarray:
+        """Which starts converged to the fit's objective, (starts,), wherever they ended."""
         return self.minima.converged & (np.abs(self.minima.objectives - self.lowest) <= self.slack)
 
     @property
@@ -121,11 +134,13 @@ class FitEvidence:
 
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """The percentile interval of each parameter."""
+        """The percentile interval of each parameter; none where the law goes through all runs."""
+        if is_interpolated(self.measured.n, len(self.params)):
+            return {}
         return {name: self.interval(values) for name, values in self.draws.items()}
 
     def interval(self, values: np.ndarray) -> tuple[float, float]:
-        """The central interval of values (draws,) at the fit's level."""
-        level = self.options.level
+        """The central interval of values (draws,) at the fit's level, wider where runs are few."""
+        level = widened(self.options.level, self.measured.n, len(self.problem.law.parameters))
         low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)

@@ -60,7 +60,6 @@ class FitDocument:
     rows: list[_Count]
     residuals: Annotated[_Numbers, Meta(min_length=1)]
     draws: Annotated[list[_Numbers], Meta(min_length=1)]
-    doubts: tuple[str, ...] = ()
     of_checkpoints: bool = False
     hold_outs: _Count | None = None
     provenance: Provenance | None = None
@@ -86,8 +85,7 @@ def write_fit_file(path: Path, fit: Mapping[str, Any]) -> None:
         "rows": fit["rows"].tolist(),
         "residuals": fit["residuals"].tolist(),
         "draws": fit["draws"].tolist(),
-        # Only where there are any, so that a fit without them is written as it was before there were such.
-        **({"doubts": list(fit["doubts"])} if fit["doubts"] else {}),
+        # Only where it is so, so that a fit of runs is written as it was before there were others.
         **({"of_checkpoints": True} if fit["of_checkpoints"] else {}),
         "hold_outs": fit["hold_outs"],
         "provenance": fit["provenance"] and fit["provenance"].to_dict(),
@@ -148,7 +146,10 @@ def _faults(fit: FitDocument, law: Law) -> Iterator[str]:
     if law.is_lever:
         yield f"law is {fit.law!r}, a lever, which no runs are fitted with"
     numbers = [x for x, mark in law.marks.items() if mark.domain != "history"]
-    parts = {"params": (fit.params, law.parameters), "intervals": (fit.intervals, law.parameters)}
+    parts = {
+        "params": (fit.params, law.parameters),
+        "intervals": (fit.intervals, law.parameters if fit.intervals else ()),
+    }
     for name, (keys, wanted) in (parts | {"inputs": (fit.inputs, numbers)}).items():
         yield from (f"{name} lacks {key}, which {law.name} has" for key in wanted if key not in keys)
         yield from (f"{name} has {shown(key)}, which {law.name} has not" for key in keys if key not in wanted)

@@ -16,6 +16,7 @@ from froude.fitting.fitted_rows import fitted_columns
 from froude.fitting.forecasting import Forecast, forecast
 from froude.fitting.measured import log_size
 from froude.fitting.misfit import Misfit, find_misfit
+from froude.fitting.outliers import far_off
 from froude.laws import Law
 from froude.laws.lr_history import LearningRates
 from froude.provenance import Computed, note_data, recorded
@@ -35,8 +36,8 @@ class Fit(Computed):
     predicted − measured, of the fitted runs, which are at positions `rows` (n,) of the table and have inputs
     `inputs`, each (n,). `drift` is the relative standard deviation that a forecast gains for each factor e
     beyond the fitted runs, from published studies and from `hold_outs` cuts of these runs, None where nobody says.
-    `doubts` are those of the warnings that a forecast must repeat. `of_checkpoints` says that the rows are points of
-    trainings, not runs.
+    `warnings` are what weakens it, a sentence each; forecasts repeat them. `of_checkpoints` says that the rows are
+    points of trainings, not runs.
     """
 
     law: Law
@@ -58,7 +59,6 @@ class Fit(Computed):
     rows: np.ndarray
     seed: int
     drift: float
-    doubts: tuple[str, ...] = ()
     of_checkpoints: bool = False
     hold_outs: int | None = None
 
@@ -128,6 +128,12 @@ class Fit(Computed):
     def errors(self) -> np.ndarray:
         """How far off the fitted runs lie (n,), without signs: shares of what was measured for log residuals."""
         return np.abs(np.expm1(self.residuals) if self.residual == "log" else self.residuals)
+
+    @property
+    def far_off(self) -> np.ndarray:
+        """Which of the fitted runs lie far off the law, (n,)."""
+        measured = self.measured
+        return far_off(self.law, self.residuals, np.ones(len(self.residuals)) if measured is None else measured)
 
     def columns(self, runs: RunsSource) -> dict[str, np.ndarray]:
         """The table that was fitted, a column each (len(runs),), beside what the law says of its rows: what one plots.

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any, Literal, Protocol, final
 
 import numpy as np
@@ -13,6 +12,8 @@ from froude.fitting.distance import distance_beyond, factors_beyond, grown
 from froude.fitting.extrapolation import shipped_extrapolation
 from froude.fitting.measured import log_size
 from froude.fitting.misfit import Misfit
+from froude.fitting.residuals import residual_deviation
+from froude.fitting.small_samples import normal, widened
 from froude.laws import Law
 from froude.provenance import Computed
 
@@ -48,6 +49,11 @@ class FittedLaw(Protocol):
         ...
 
     @property
+    def far_off(self) -> np.ndarray:
+        """Which of the fitted runs lie far off, (n,)."""
+        ...
+
+    @property
     def level(self) -> float:
         """The level of intervals."""
         ...
@@ -78,8 +84,8 @@ class FittedLaw(Protocol):
         ...
 
     @property
-    def doubts(self) -> tuple[str, ...]:
-        """What a forecast must repeat of the fit's warnings."""
+    def warnings(self) -> tuple[str, ...]:
+        """What weakens it, a sentence each."""
         ...
 
     @property
@@ -95,12 +101,13 @@ class Forecast(Computed):
 
     Floats, or arrays of the broadcast shape of the inputs. `parts` are the relative standard deviations whose squares
     add up to the interval's: "parameters" (what the bootstrap refits disagree by), "residual" (how far one run lies
-    off the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first is half the central
-    68% of the refits, the second that of a normal which holds as many of the fitted runs at the level: a few wild ones
-    move neither. What is forecast is `y`, `of` one run or of the mean of many; `by` names the law, and `fit` is what
-    forecast it, where a fit did. `beyond` says by which factor each input lies beyond the fitted runs: above 1 that of
-    the largest, below 1 that of the smallest, 1 among them; `distance` is the factor of all together, 1 inside, None
-    where nothing was extrapolated by size.
+    off the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first two are those of
+    normals that hold as many of the refits, and of the fitted runs, at the level: a few wild ones move neither. Refits
+    that lie mostly to one side of the law's value make the interval longer there; the part is the mean of both sides.
+    What is forecast is `y`, `of` one run or of the mean of many; `by` names the law, and `fit` is what forecast it,
+    where a fit did. `beyond` says by which factor each input lies beyond the fitted runs: above 1 that of the largest,
+    below 1 that of the smallest, 1 among them; `distance` is the factor of all together, 1 inside, None where nothing
+    was extrapolated by size.
     """
 
     at: dict[str, Any]
@@ -117,9 +124,9 @@ class Forecast(Computed):
     distance: Any | None = None
 
     @property
-    def doubts(self) -> tuple[str, ...]:
-        """What weakens it: the doubts about its fit, a sentence each."""
-        return () if self.fit is None else self.fit.doubts
+    def warnings(self) -> tuple[str, ...]:
+        """What weakens it: the warnings of its fit, a sentence each."""
+        return () if self.fit is None else self.fit.warnings
 
     def to_dict(self) -> dict[str, Any]:
         """What `froude predict --json` prints of one forecast.
@@ -134,7 +141,7 @@ class Forecast(Computed):
             "beyond": {x: _as_json(factor) for x, factor in self.beyond.items()},
             "distance": _as_json(self.distance),
             "checked_to": float(np.exp(shipped_extrapolation().farthest)),
-            "doubts": list(self.doubts),
+            "warnings": list(self.warnings),
             **self.origin,
         }
 
@@ -143,19 +150,22 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
     """The forecast of fit at inputs; see `Fit.predict`.
 
     The interval is mean·exp(±z·σ), or mean ± z·σ·|mean| for plain residuals, where σ² is the sum of the squared parts
-    and z the normal quantile of the level; see `extrapolation_error` for the part of what the law errs by.
+    on that side and z the normal quantile of the level; see `extrapolation_error` for what the law errs by.
     """
     at = _checked(fit, of, inputs)
     log = fit.law.residual == "log"
     centre = fit.law(**at, **fit.params)
+    below, above = _parameters(fit, at, centre)
     parts = {
-        "parameters": _parameters(fit, at, centre),
-        "residual": (_residual(fit) / (1.0 if log else np.abs(centre)) if of == "run" else 0.0) + 0.0 * centre,
+        "parameters": (below + above) / 2,
+        "residual": (residual_deviation(fit, at) / (1.0 if log else np.abs(centre)) if of == "run" else 0.0)
+        + 0.0 * centre,
         "extrapolation": extrapolation_error(fit, at),
     }
-    half = deviations_at(fit.level) * np.sqrt(sum(part**2 for part in parts.values()))
+    rest = parts["residual"] ** 2 + parts["extrapolation"] ** 2
+    ends = [sign * deviations_at(fit.level) * np.sqrt(side**2 + rest) for sign, side in ((-1, below), (1, above))]
     with np.errstate(over="ignore"):  # what is known this badly may be anything
-        lo, hi = (centre * np.exp(sign * half) if log else centre + sign * half * np.abs(centre) for sign in (-1, 1))
+        lo, hi = (centre * np.exp(end) if log else centre + end * np.abs(centre) for end in ends)
     return Forecast(
         at={x: _plain(values) for x, values in at.items() if fit.law.marks[x].domain != "history"},
         mean=_plain(centre),
@@ -174,7 +184,7 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
 
 def deviations_at(level: float) -> float:
     """How many standard deviations of a normal the central interval of a level reaches to either side."""
-    return NormalDist().inv_cdf((1 + level) / 2)
+    return normal((1 + level) / 2)
 
 
 def extrapolation_error(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
@@ -216,22 +226,18 @@ def _decay(fit: FittedLaw) -> float:
     return WORTH_OF_DECAY * abs(float(slope)) / abs(float(measured[last]))
 
 
-def _parameters(fit: FittedLaw, at: Mapping[str, Any], centre: np.ndarray) -> np.ndarray:
-    """The relative standard deviation that the bootstrap refits give the law's value."""
+def _parameters(fit: FittedLaw, at: Mapping[str, Any], centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The relative standard deviations that the bootstrap refits give the law's value, below it and above."""
     ndim = len(_shape(at))
     tall = {name: fit.draws[:, k].reshape(-1, *(1,) * ndim) for k, name in enumerate(fit.law.parameters)}
     with np.errstate(all="ignore"):
         drawn = fit.law(**at, **tall)
         # A wild draw far outside the runs may overflow: 1e304 is as wide an interval.
-        return _deviation(np.clip(np.log(drawn), -700, 700) if fit.law.residual == "log" else drawn / np.abs(centre))
-
-
-def _residual(fit: FittedLaw) -> float:
-    """The standard deviation of a normal that holds as many residuals at the fit's level as there are."""
-    # Fitted runs lie closer to the law than others will.
-    n, p = len(fit.residuals), fit.n_parameters
-    bound = np.quantile(np.abs(fit.residuals), fit.level) * np.sqrt(n / max(n - p, 1))
-    return float(bound) / deviations_at(fit.level)
+        log = fit.law.residual == "log"
+        off = np.clip(np.log(drawn / centre), -700, 700) if log else (drawn - centre) / np.abs(centre)
+        level = widened(fit.level, len(fit.residuals), fit.n_parameters)
+        low, high = np.quantile(off, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return np.maximum(0.0, -low) / deviations_at(fit.level), np.maximum(0.0, high) / deviations_at(fit.level)
 
 
 def _disagreement(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
@@ -267,11 +273,6 @@ def _checked(fit: FittedLaw, of: str, inputs: Mapping[str, Any]) -> dict[str, An
 
 def _shape(at: Mapping[str, Any]) -> tuple[int, ...]:
     return np.broadcast_shapes(*(values.shape for values in at.values()))
-
-
-def _deviation(samples: np.ndarray) -> np.ndarray:
-    low, high = np.quantile(samples, [0.1587, 0.8413], axis=0)
-    return (high - low) / 2
 
 
 def _as_json(values: Any) -> Any:

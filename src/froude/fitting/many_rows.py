@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from froude.fitting.bootstrap import descend, refits, resample
+from froude.fitting.bootstrap import descend, draw_points, reweigh
 from froude.fitting.evidence import NEGLIGIBLE_RESIDUAL, best_row
+from froude.fitting.identification import check_determined, is_flat
 from froude.fitting.measured import Measured, log_size
 from froude.fitting.options import FitOptions
 from froude.fitting.problem import FitProblem, search
@@ -39,14 +40,17 @@ def search_some(
 ) -> tuple[Minima, Minima]:
     """The minima of a problem of many rows that random starts among some lead to, and bootstrap refits of the lowest.
 
-    The refits are those of some rows m to these, whose deviations, of all n, are √(m/n) as large.
+    The refits are those of some rows m to these, whose deviations, of all n, are √(m/n) as large: but along a flat
+    valley they are as large as they are. InputError where the rows do not determine the law.
     """
     some = problem.take(spread_rows(problem.law, measured, start_rng))
     found = search(some, options.starts, start_rng)
     minima = _settle(problem, found)
-    best = best_row(minima)
-    drawn = refits(some, found.points[best], resample(options.draws, SOME, draw_rng))
-    points = minima.points[best] + np.sqrt(SOME / measured.n) * (drawn.points - found.points[best])
+    there, here = minima.points[best_row(minima)], found.points[best_row(minima)]
+    check_determined(problem, there, measured)
+    drawn = draw_points(some, here, reweigh(options.draws, np.arange(SOME), draw_rng), draw_rng)
+    nearer = 1.0 if is_flat(some, here) else np.sqrt(SOME / measured.n)
+    points = there + nearer * (drawn.points - here)
     space = problem.space()
     return minima, replace(drawn, points=np.clip(points, space.lower, space.upper))
 

@@ -1,7 +1,7 @@
 """The rows of a table that a law can be fitted to, checked."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
@@ -21,10 +21,10 @@ from froude.runs.optional_roles import with_optional_roles
 class Measured:
     """Inputs {role: (n,)} and outcomes y (n,) of the rows that did not diverge.
 
-    `rows` (n,) are their positions in the runs, `diverged` and `missing` the positions of those left out: whose outcome
-    is no finite number, and who have no outcome, or lack an input. Where runs are points of
-    curves, `histories` are the inputs that are no numbers, and `stretches` (n,) says which have residuals that go
-    together.
+    `rows` (n,) are their positions in the runs. The positions of those left out are `diverged`, whose outcome is no
+    finite number, `missing`, who have no outcome or lack an input, and `other_unit`, whose outcome is in bits beside
+    the others' nats, or the reverse. Where runs are points of curves, `histories` are the inputs that are no numbers,
+    and `stretches` (n,) says which have residuals that go together.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -34,6 +34,7 @@ class Measured:
     missing: np.ndarray
     histories: Mapping[str, LrHistory] = field(default_factory=dict)
     stretches: np.ndarray | None = None
+    other_unit: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
 
     @property
     def n(self) -> int:
@@ -55,7 +56,13 @@ class Measured:
             missing=self.missing,
             histories={x: history[which] for x, history in self.histories.items()},
             stretches=None if self.stretches is None else self.stretches[which],
+            other_unit=self.other_unit,
         )
+
+    def leave_out(self, other_unit: np.ndarray) -> "Measured":
+        """Without the rows at these positions of the runs, whose outcome is in another unit."""
+        kept = self.take(~np.isin(self.rows, other_unit))
+        return replace(kept, other_unit=other_unit)
 
 
 def measure(law: Law, runs: Runs, y: str) -> Measured:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Any, final
 
 import numpy as np
 
 from froude.fitting.curves.points import ALONG
 from froude.fitting.measured import log_size
+from froude.fitting.small_samples import student
 from froude.laws import Law
 
 _CHANCE, _CHANCE_WITHOUT_ONE = 0.01, 0.05  # the second: no single run makes a pattern
@@ -140,7 +140,7 @@ def _turned(law: Law, along: tuple[str, ...], u: np.ndarray, measured: np.ndarra
     outcome, residual = (np.bincount(group, weights=w) / np.bincount(group) for w in (-sign * y, measured))
     best = int(np.argmin(outcome))
     after = slice(best, None)
-    noise = _noise(places, outcome) * np.sqrt(2) * _student(1 - _CHANCE_OF_TURN / places.size, places.size - _TERMS)
+    noise = _noise(places, outcome) * np.sqrt(2) * student(1 - _CHANCE_OF_TURN / places.size, places.size - _TERMS)
     if places.size - 1 - best < _FEWEST_AFTER or np.min(outcome[-_FEWEST_AFTER:]) <= outcome[best] + noise:
         return None
     slope = float(np.polynomial.Polynomial.fit(places[after], residual[after], 1).deriv()(0))
@@ -167,9 +167,3 @@ def _noise(u: np.ndarray, outcome: np.ndarray) -> float:
     weights /= np.linalg.norm(weights, axis=1, keepdims=True)
     off = np.sum(weights * np.lib.stride_tricks.sliding_window_view(outcome, _TERMS + 1), axis=1)
     return float(np.sqrt(np.mean(off**2)))
-
-
-def _student(share: float, free: int) -> float:
-    """The quantile of Student's t, by its expansion about the normal's (Abramowitz and Stegun 26.7.5)."""
-    z = NormalDist().inv_cdf(share)
-    return z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)

@@ -115,12 +115,22 @@ class FitProblem:
     def starts(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Random points (count, P) to start from: the best of several draws of the kinds each."""
         if not any(kind.rough for kind in self.law.kinds.values()):
-            return self._best(self._draw(_CANDIDATES * count, rng), count)
+            return self.scatter(count, rng)
         points = self._best(self._draw(_EACH * _FALLING * count, rng), _FALLING * count)
         fallen = minimise(
             self.residuals, points, np.ones((len(points), self.measured.size)), self.space(), max_steps=_FIRST_STEPS
         )
         return self._best(fallen.points, count)
+
+    def scatter(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Random points (count, P) all over, none of them absurd, however many hollows the law has."""
+        return self._best(self._draw(_CANDIDATES * count, rng), count)
+
+    @cached_property
+    def scales(self) -> np.ndarray:
+        """What is one in a coordinate, (P,): the size of the outcome for a floor, which is plain, else 1."""
+        level = np.exp(np.median(self.measured)) if self.law.residual == "log" else np.median(np.abs(self.measured))
+        return np.array([level if kind.name == "floor" else 1.0 for kind in self.law.kinds.values()])
 
     def _draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
         lowest = self.measured.min()

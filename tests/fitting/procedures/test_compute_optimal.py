@@ -43,7 +43,7 @@ def test_where_two_parabolas_are_exact_no_interval_is_claimed() -> None:
     parabolas = next(each for each in best.approaches[0].answers if each.name.startswith("2"))
     assert parabolas.intervals == {}
     assert best.fit is not None
-    assert any("N = C/(6·D) is a guess" in each for each in best.fit.doubts)
+    assert any("N = C/(6·D) is a guess" in each for each in best.fit.warnings)
 
 
 def test_all_ways_find_the_planted_best_size() -> None:
@@ -86,9 +86,9 @@ def test_runs_on_one_side_of_the_minimum_say_where_to_go_on() -> None:
     D = np.array([1e9, 2e9, 4e9])
     falling = {"C": np.full(3, 1e18), "D": D, "loss": np.array([3.5, 3.4, 3.35])}
     twice = {**{k: np.append(v, v) for k, v in falling.items()}, "seed": np.arange(6)}
-    (minimum,) = compute_optimal(Runs.from_columns(twice), [1e19]).minima
-    assert minimum.D is None
-    assert minimum.why == "no minimum among them: go on beyond the most tokens"
+    with pytest.raises(InputError, match="no minimum among them: go on beyond the most tokens") as refused:
+        compute_optimal(Runs.from_columns(twice), [1e19])
+    assert "these runs do not determine E, A, alpha, B and beta of chinchilla" in str(refused.value)
 
 
 def test_what_cannot_be_asked_is_refused_in_a_sentence(cli: Callable, refused: Callable, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def of_law(record: StudyRecord) -> Tables:
     ]
     left = (0, len(columns) - 1)
     rows = tuple(
-        (name, *(plain_number(number) for number in (value, *fit.intervals[name])))
+        (name, *(plain_number(number) for number in (value, *fit.intervals.get(name, (math.nan, math.nan)))))
         for name, value in fit.params.items()
     )
     heads = ("parameter", "value", f"{fit.level:.0%} from", "to")

@@ -70,7 +70,8 @@ def compute_optimal(
         return ComputeOptimal(y=source.y, fit=source, allocations=tuple(optimal(source, C) for C in budgets))
     found = _of_table(take_runs(source), budgets, y, law, draws, seed)
     if not (found.allocations or found.approaches or any(each.D for each in found.minima)):
-        raise InputError("; ".join(dict.fromkeys(found.missing)))
+        whys = (f"C = {each.C:.3g}: {each.why}" for each in found.minima if each.why)
+        raise InputError("; ".join(dict.fromkeys((*found.missing, *whys))))
     return found
 
 

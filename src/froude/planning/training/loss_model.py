@@ -84,11 +84,12 @@ class LossModel:
         """What JSON says of the loss: of a fit with its interval, of published constants without one."""
         value = {"loss": float(self.loss(N, D)), "unit": self.law.unit, "law": self.name}
         if self.fit is None:
-            return {**value, "interval": None, "level": None}
+            return {**value, "interval": None, "level": None, "warnings": []}
         forecast = self.fit.predict(**self.at(N, D))
         if self.quantile is not None:
             value |= {"quantile": self.quantile, "law_value": forecast.mean}
-        return {**value, "interval": [forecast.lo, forecast.hi], "level": forecast.level}
+        warnings = list(forecast.warnings)
+        return {**value, "interval": [forecast.lo, forecast.hi], "level": forecast.level, "warnings": warnings}
 
     def assumptions(self) -> tuple[str, ...]:
         """A sentence for each thing that the forecast takes for granted."""
