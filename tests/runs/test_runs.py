@@ -316,6 +316,8 @@ def test_conditions_choose_runs(runs: Runs, condition: str, names: str) -> None:
         ("N" + "::int" * 3000 + " > 1", "has 3001 parts"),
         ("(" * 10_000 + "N > 1" + ")" * 10_000, "has 10001 parts"),
         ('"' + "N" * 20_000 + '" > 1', "no column"),
+        ("N BETWEEN 1 AND " * 12 + "2", "nested too deeply"),
+        ("NULLIF(" * 12 + "N" + ", 1)" * 12 + " > 1", "nested too deeply"),
         ("LPAD(name, 9999999999, 'a') = 'b'", "leave that out"),
         ("CAST(N AS DECIMAL(999, 999)) > 1", "does not fit the columns"),
         ("los < 3", "did you mean 'loss'"),

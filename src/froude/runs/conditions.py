@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ _PARTS = re.compile(r"\b(?:and|or|not|between|like|is|case|when)\b|[<>=!~]+|[|&]
 _WITHOUT_ARGUMENTS = re.compile(r"\b\w++\s*+\(\s*+\)")
 _LENGTHENING = re.compile(r"\b([lr]pad)\s*\(", re.IGNORECASE)
 _MOST_PARTS = 100  # the parser takes a second for three hundred, and dies of ten thousand
+_REPEATING = re.compile(r"\b(?:between|case)\b", re.IGNORECASE)
+_DEEPEST = 8  # the parser may write what is in a bracket, a BETWEEN or a CASE thrice: of twenty it fills the memory
 _EXAMPLE = "write one like C < 1e21 AND tag = 'seed'"
 
 
@@ -59,6 +62,11 @@ def _parse(text: str) -> pl.Expr:
         raise InputError(
             f"the condition {shown(text)} has {parts} parts: give at most {_MOST_PARTS}, or a list: tag IN (…)"
         )
+    if _depth(bare) > _DEEPEST:
+        raise InputError(
+            f"the condition {shown(text)} is nested too deeply: give at most {_DEEPEST} BETWEENs, CASEs and brackets "
+            "inside one another"
+        )
     if found := _WITHOUT_ARGUMENTS.search(bare):
         raise InputError(f"the condition {text!r} does not parse ({found.group()} has no arguments): {_EXAMPLE}")
     if found := _LENGTHENING.search(bare):
@@ -75,6 +83,12 @@ def _parse(text: str) -> pl.Expr:
     if not expression.meta.undo_aliases().meta.eq(expression):
         raise InputError(f"the condition {text!r} ends in a stray word (write 7e9 for 7B): {_EXAMPLE}")
     return expression
+
+
+def _depth(text: str) -> int:
+    """How many brackets are inside one another at most, and all that repeats what is in it without one."""
+    depths = itertools.accumulate((letter in "([") - (letter in ")]") for letter in text)
+    return max(depths, default=0) + len(_REPEATING.findall(text))
 
 
 @contextmanager
