@@ -16,7 +16,7 @@ import numpy as np
 
 from froude.answers.numbers import amount
 from froude.drawing.colours import COLOURS
-from froude.errors import InputError
+from froude.errors import InputError, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +28,7 @@ NARROW_PX = 480  # below this width a figure is one for a phone, or for one colu
 _TICK_STEPS = ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,))
 _PLAIN_BELOW = 4.0  # times the lower end, below which a logarithmic axis has the ticks of a plain one
 _ROUNDED = 0.01  # of the distance of ticks, that a tick's label may be off
+_LONGEST_LABEL = 80
 _MARGIN_PX = 4  # that words may go beyond axes
 _EDGE_PX = 9  # between what is drawn and the ends of its axis, so that no dot is cut
 
@@ -141,6 +142,15 @@ def make_bare(axes: Axes, look: Look) -> None:
     axes.tick_params(axis="x", length=look.px(4), which="major")
 
 
+def take_literally(drawn: Axes | Figure) -> None:
+    """Let dollar signs in the words of axes or of a figure stand for themselves: a column's name is no formula."""
+    from matplotlib.text import Text
+
+    for text in drawn.findobj(Text):
+        if isinstance(text, Text) and "$" in text.get_text():
+            text.set_parse_math(False)
+
+
 def bare_figure(width: int, height: float, left: int = 0, right: int = 0) -> tuple[Figure, Axes]:
     """Axes without axes, y in pixels from the top. InputError without matplotlib."""
     figure, axes = new_figure(width, height, left=left, right=right, bottom=0)
@@ -250,8 +260,15 @@ def plain_x(axes: Axes, low: float, high: float, label: str, most: int, *, look:
     name_x(axes, label, look)
 
 
+def label_of(name: str) -> str:
+    """The name of a column as an axis bears it: what is no letter as an escape, a very long one cut."""
+    text = visible(" ".join(name.split()))
+    return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
+
+
 def name_x(axes: Axes, label: str, look: Look, room: float = 0) -> None:
     """Write what x is at the right end of its line, in a paper below its middle."""
+    label = label_of(label)
     share = 1 - min(0.5, room / look.width(axes))
     axes.set_xlabel(label, fontsize=look.text, color=COLOURS["soft"], labelpad=look.px(6))
     axes.xaxis.label.set(ha="center" if look.beside else "right", x=share / 2 if look.beside else share)
@@ -294,6 +311,7 @@ def data_share(axes: Axes) -> float:
 
 def name_y(axes: Axes, label: str, look: Look) -> None:
     """Write what y is, above its axis or beside it."""
+    label = label_of(label)
     if look.beside:
         axes.set_ylabel(label, fontsize=look.text, color=COLOURS["soft"], labelpad=look.px(6))
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from froude.drawing.axes import PAPER, Panel, make_bare, matplotlib_figure
+from froude.drawing.axes import PAPER, Panel, make_bare, matplotlib_figure, take_literally
 from froude.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def draw(result: Any, ax: Axes | Sequence[Axes] | None = None, **options: Any) -
     for panel, axes in zip(panels, given, strict=False):
         make_bare(axes, PAPER)
         panel(axes, PAPER)
+        take_literally(axes)
     return given[0]
 
 

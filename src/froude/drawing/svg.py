@@ -7,6 +7,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
+from froude.drawing.axes import take_literally
 from froude.drawing.colours import COLOURS, THEMES
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _saved(figure: Figure, name: str) -> str:
 
     target = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    take_literally(figure)
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(target, format="svg", facecolor="none", metadata=nothing)
     return _DOTS.sub(_crowd_of_dots, target.getvalue())
