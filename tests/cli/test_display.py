@@ -65,6 +65,18 @@ def story(*events: PilotEvent, terminal: bool = False, check: bool = True) -> st
     return out.getvalue()
 
 
+class FullLog(io.StringIO):
+    """A log on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_log_on_a_full_disk_ends_no_study():
+    with StoryTeller(check=True, console=Console(file=FullLog())) as teller:
+        teller.line("page", "is here")
+
+
 PILOTS = TrainingStarted(chapter="pilots", trunks=DESIGN.pilots, unfinished=DESIGN.pilots, finished=frozenset())
 
 

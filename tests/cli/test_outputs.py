@@ -61,6 +61,13 @@ def test_an_empty_name_of_a_folder_is_wrong_usage(refused, words):
     assert f"Invalid value for '{words[-1]}': '' is no name: give one" in refused(*words, "", code=2)
 
 
+def test_a_picture_stands_beside_no_pipe(refused, tmp_path):
+    (tmp_path / "c.toml").write_text("")
+    os.mkfifo(tmp_path / "pipe")
+    line = "is no file that a picture can stand beside: name another for the document"
+    assert refused("calibrate", tmp_path / "c.toml", "--out", tmp_path / "pipe") == f"{str(tmp_path / 'pipe')!r} {line}"
+
+
 @pytest.fixture
 def linked(table: Path) -> dict[str, Path]:
     """Other names of the table: a link, a hard link, and a way round."""
@@ -195,6 +202,31 @@ def test_a_configuration_is_written_whole_or_not_at_all(cli, refused, disk):
     remount(disk, "ro")
     assert "(Read-only file system)" in refused(*EMIT, "--out", path)
     assert path.read_bytes() == before
+
+
+GROWN = """
+from froude import growth
+
+EXPERIMENT = growth.Experiment(
+    title="sums", source="a test", sizes=(1000, 2000, 4000), prepare=lambda size, rng: range(int(size)),
+    methods={"a": sum},
+)
+"""
+
+
+def test_timings_kept_before_a_disk_was_full_are_not_made_again(cli, tmp_path, disk):
+    (tmp_path / "sums.py").write_text(GROWN)
+    words = ("grow", tmp_path / "sums.py", "--repeats", 2, "--json", "--study", disk / "s")
+    remount(disk, "nr_inodes=8")
+    stopped = cli(*words)
+    assert (stopped.code, stopped.out) == (1, "")
+    assert stopped.err.startswith(f"froude: the disk is full: free some space for '{disk}/s/runs/")
+    assert stopped.err.count("\n") == 1
+    kept = {path: path.read_bytes() for path in (disk / "s" / "runs").iterdir()}
+    assert kept
+    remount(disk, "nr_inodes=100")
+    assert cli(*words).code == 0
+    assert {path: path.read_bytes() for path in kept} == kept
 
 
 def test_a_limit_on_files_is_one_line_and_no_document_is_left(refused, tmp_path, monkeypatch):

@@ -346,6 +346,16 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
             f"the disk is full: free some space for 'a b/s/runs/1' and {AGAIN}",
         ),
         (PermissionError(13, "Not yours", "runs/a"), 1, f"'runs/a': Not yours; put that right and {AGAIN}"),
+        (
+            FileNotFoundError(2, "No such file", "gone/runs/a"),
+            1,
+            "'gone/runs/a' has no folder any more: put that back and give the same command again",
+        ),
+        (
+            OSError(27, "File too large", "runs/a"),
+            1,
+            f"'runs/a' may not grow as large: raise the limit (ulimit -f) and {AGAIN}",
+        ),
         (TaskFailedError("odd\nindeed"), 1, f"a training failed (odd indeed): {AGAIN}"),
         (InputError("no"), 1, "no"),
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from froude.engines import Progress, Report, RunFinished
+from froude.files import write_file
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,18 @@ class ReadFile(Toy):
 
     def perform(self, report: Report) -> str:
         return Path(self.path).read_text()
+
+
+@dataclass(frozen=True)
+class WriteFile(Toy):
+    """Writes so many bytes to a file."""
+
+    path: str
+    n_bytes: int
+
+    def perform(self, report: Report) -> int:
+        write_file(Path(self.path), bytes(self.n_bytes))
+        return self.n_bytes
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ def what_to_do_about_a_file(error: OSError) -> str:
         return f"the disk is full: free some space{file and f' for {file}'} and {DONE_IS_KEPT}"
     if error.errno == errno.EFBIG:
         return f"{file or 'a file'} may not grow as large: raise the limit (ulimit -f) and {DONE_IS_KEPT}"
+    if error.errno == errno.ENOENT and file and not os.path.isdir(os.path.dirname(str(error.filename)) or "."):
+        return f"{file} has no folder any more: put that back and give the same command again"
     return f"{file or 'the system'}: {error.strerror}; put that right and {DONE_IS_KEPT}"
 
 

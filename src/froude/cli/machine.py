@@ -65,7 +65,7 @@ def measure(
     Example: `froude machine measure --minutes 2 --out mine.toml`
     """
     from froude.answers.machines import answer_of_machine
-    from froude.cost.machine.known_machines import get_machine, profile_path
+    from froude.cost.machine.known_machines import parse_machine, profile_path
     from froude.files import write_outputs
     from froude.tank.machine import profile_toml
 
@@ -75,8 +75,10 @@ def measure(
     if path.suffix != ".toml":
         raise InputError(f"--out {str(path)!r} is not a TOML file: give a name that ends in .toml")
     profile = measured_profile(device, 60 * minutes)
-    write_outputs({path: profile_toml(profile).encode()}, make_folders=True)
-    present(answer_of_machine(get_machine(str(path)), path), json)
+    text = profile_toml(profile)
+    machine = parse_machine(text, path)
+    write_outputs({path: text.encode()}, make_folders=True)
+    present(answer_of_machine(machine, path), json)
 
 
 def measured_profile(device: str, seconds: float) -> Profile:

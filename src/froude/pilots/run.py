@@ -7,7 +7,7 @@ earlier one stopped: corpus, plan, pilots, forecast, target, result, page.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,23 @@ def sole_use(study: Study) -> Iterator[None]:
         raise InputError(f"study {str(study.path)!r} is in use by another command: wait for it or stop it") from None
 
 
+@contextmanager
+def without_leftovers(study: Study) -> Iterator[None]:
+    """Removes what processes leave that are killed while they write: those of before, and workers at the end."""
+    remove_leftovers(study)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # on a disk that may only be read now
+            remove_leftovers(study)
+
+
+def remove_leftovers(study: Study) -> None:
+    """Removes hidden files that never took their places."""
+    for leftover in study.path.rglob(".*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
 def run_chapters(
     study: Study, settings: PilotSettings, device: Device, plan: str | Path | None, check: bool, watch: Watch
 ) -> PilotResult:
@@ -95,9 +112,7 @@ def run_chapters(
     from froude.pilots.trainings import train
     from froude.reporting import write_report
 
-    for leftover in study.path.rglob(".*.tmp"):
-        leftover.unlink(missing_ok=True)  # of a process killed while it wrote, or about to be
-    with get_engine(settings.engine)(device.workers) as engine:
+    with without_leftovers(study), get_engine(settings.engine)(device.workers) as engine:
         gather_corpus(study, settings, watch)
         design = make_plan(study, settings, plan, device, engine, watch)
         train(study, "pilots", design.pilots, engine, watch)

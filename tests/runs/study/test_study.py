@@ -2,6 +2,7 @@ import errno
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -313,6 +314,14 @@ def test_a_run_whose_last_bytes_do_not_reach_the_disk_is_not_finished(
     with study.writer({"seed": 0}) as writer:
         monkeypatch.setattr(os, "fsync", full_disk)
         with pytest.raises(OSError, match="No space left"):
+            writer.finish(loss=1.0)
+    assert study.finished_ids() == set()
+
+
+def test_a_run_whose_folder_has_vanished_is_not_taken_for_finished(study: Study) -> None:
+    with study.writer({"seed": 0}) as writer:
+        shutil.rmtree(study.path / "runs")
+        with pytest.raises(FileNotFoundError, match=rf"{writer.id}\.jsonl"):
             writer.finish(loss=1.0)
     assert study.finished_ids() == set()
 

@@ -157,8 +157,16 @@ def _count_and_name(text: str) -> tuple[int | None, str]:
     return int(count), match["name"].strip()
 
 
+def parse_machine(text: str, path: Path) -> Machine:
+    """The machine that `get_machine` would read from `path` if this TOML stood there."""
+    return _from_table(MACHINE_FILE.parse_toml(text, str(path), dict), path, None, {})
+
+
 def _from_file(path: Path, count: int | None, given: Mapping[str, Any]) -> Machine:
-    table = MACHINE_FILE.read_toml(path, dict)
+    return _from_table(MACHINE_FILE.read_toml(path, dict), path, count, given)
+
+
+def _from_table(table: Mapping[str, Any], path: Path, count: int | None, given: Mapping[str, Any]) -> Machine:
     plain = TableReader(where=str(path), latencies=catalogue().latencies)
     reader = replace(plain, default=plain.provenance(table.get("trust", "given"), table.get("source", path.name)))
     reader.check(table, ("devices", "chip", "node", "fabric", *MACHINE_FIELDS, "title", "trust", "source"), ("chip",))
