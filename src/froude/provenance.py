@@ -96,7 +96,9 @@ _data: ContextVar[list[str] | None] = ContextVar("data", default=None)
 @contextmanager
 def by_command(words: Sequence[str]) -> Iterator[None]:
     """Whatever is made inside was made by this command."""
-    token = _how.set({"command": " ".join(["froude", *map(typed, words)])})
+    command = " ".join(["froude", *map(typed, words)])
+    # A name of a file may hold bytes that are no text, which no document can.
+    token = _how.set({"command": command.encode("utf-8", "backslashreplace").decode()})
     try:
         yield
     finally:

@@ -136,6 +136,14 @@ def test_a_fit_is_saved_through_a_link(cli, table, tmp_path):
     assert json.loads((tmp_path / "fit.json").read_text())["format"] == "froude-fit"
 
 
+def test_a_name_of_bytes_that_are_no_text_is_written_and_said_as_escapes(cli, table, tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff.json")
+    done = cli("fit", table, *QUICK, "--out", path)
+    assert (done.code, done.err) == (0, "")
+    assert "\\udcff.json" in done.out
+    assert json.loads(path.read_text())["provenance"]["command"].endswith("udcff.json'")
+
+
 @pytest.mark.parametrize("into", ["a pipe", "a file"])
 def test_what_is_saved_to_stdout_comes_before_the_answer(table, tmp_path, into):
     with open(tmp_path / "both", "w") as both:

@@ -1,5 +1,6 @@
 """The commands put together, and how the program leaves."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -106,6 +107,8 @@ def froude(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and leaves with its exit code."""
     open_closed_streams()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # letters that a terminal of another encoding has not
     code = run(arguments)
     try:
         sys.stdout.flush()

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from froude.errors import InputError
-from froude.runs.study.folder import SETTINGS
+from froude.runs.study.documents import SETTINGS
 
 
 def output_file(name: str | Path) -> Path:

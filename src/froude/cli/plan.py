@@ -162,4 +162,4 @@ def page_of(plan: Plan | Infeasible) -> bytes:
     """The page of a plan."""
     from froude.reporting.plan.page import render
 
-    return render(plan).encode()
+    return render(plan).encode("utf-8", "backslashreplace")

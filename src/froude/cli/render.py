@@ -13,9 +13,9 @@ from froude.errors import InputError
 
 
 def say(text: str, end: str = "\n") -> None:
-    """Text on stdout."""
+    """Text on stdout; what is no text, in the name of a file say, as escapes."""
     with to_stdout():
-        print(text, end=end)
+        print(text.encode("utf-8", "backslashreplace").decode(), end=end)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from froude.answers import Answer
-from froude.cli.render import print_json, to_stdout
+from froude.cli.render import print_json, say, to_stdout
 from froude.errors import visible
 from froude.rendering.layout import Line
 from froude.rendering.text import SUMMARY_WIDTH, answer_lines
@@ -21,7 +21,8 @@ def present(answer: Answer, json: bool) -> None:
 def show(answer: Answer) -> None:
     """An answer on stdout: headline, facts, tables, notes, warnings, next steps; as wide as the terminal."""
     with to_stdout():
-        print(printable(lambda width: answer_lines(answer, width)))
+        text = printable(lambda width: answer_lines(answer, width))
+    say(text)
 
 
 def printable(lines: Callable[[int], Iterable[Line]]) -> str:

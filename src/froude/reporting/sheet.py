@@ -62,5 +62,5 @@ def both_widths(name: str, title: str, draw: Callable[[int], Figure]) -> str:
 def write_page(path: str | Path, page: str) -> Path:
     """Write the page whole or not at all, and return its path. InputError where it cannot be written."""
     path = Path(path)
-    write_outputs({path: page.encode()})
+    write_outputs({path: page.encode("utf-8", "backslashreplace")})
     return path
