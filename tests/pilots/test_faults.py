@@ -77,9 +77,8 @@ def test_a_full_disk_stops_a_study_and_costs_nothing(given, whole, tmp_path):
     with mounted(tmp_path / "disk", 2**19 + 2**18) as disk:
         code, (complaint,) = finished(start(disk / "study", given))
         assert code == 1
-        assert complaint.startswith("froude: the disk is full: free some space for ")
+        assert "free some space" in complaint
         before = outcome(disk / "study")
-        assert before
         remount(disk, "size=64m")
         check_again(disk / "study", whole, given, before)
 
