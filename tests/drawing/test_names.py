@@ -26,7 +26,9 @@ def test_a_name_of_an_axis_is_drawn_as_it_is(name):
     made = fit("power", Runs.from_columns(columns), name, x="C", draws=20, starts=3)
     target = io.StringIO()
     axes = made.plot()
-    axes.get_figure(root=True).savefig(target, format="svg", metadata={"Date": None})
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(target, format="svg", metadata={"Date": None})
     shown = NAMES[name].replace("&lt;", "<").replace("&gt;", ">")
     assert axes.get_ylabel() == shown
     assert f"<!-- {shown} -->" in target.getvalue().replace("&lt;", "<").replace("&gt;", ">")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from froude.bounds import MOST_COUNT, finite_number, whole_number
 from froude.cli.completion import complete_models
 from froude.cli.options import Json
 from froude.cli.show import present
@@ -43,6 +44,7 @@ def model(
         present(answer_of_models(list(model_catalogue().values())), json)
         return
     described = get_model(name)
+    finite_number("--value-bytes", value_bytes, 0, MOST_COUNT)
     present(answer_of_model(described, context_of(described, seq_len), value_bytes), json)
 
 
@@ -54,7 +56,4 @@ def context_of(model: Model, seq_len: str | None) -> int:
         return int(model.context)
     if model.description["family"] not in LENGTHS_GIVEN:
         raise InputError(f"--seq-len {seq_len!r} cannot be: the image of {model.name} has {model.context} positions")
-    number = parse_quantity(seq_len, expect="count")
-    if number < 1 or number != int(number):
-        raise InputError(f"--seq-len must be a whole number of at least 1, got {seq_len!r}")
-    return int(number)
+    return whole_number("--seq-len", parse_quantity(seq_len, expect="count"), 1, MOST_COUNT)
