@@ -79,6 +79,7 @@ def test_the_scores_are_those_of_the_arrays() -> None:
         "level": 0.9,
         "n_fit": judged.n_fit,
         "n_held_out": judged.predicted.size,
+        "warnings": [],
     }
 
 

@@ -14,6 +14,7 @@ from froude.fitting.curves.schedules import Schedule
 from froude.fitting.fit_file import read_fit_file, write_fit_file
 from froude.fitting.fitted_rows import fitted_columns
 from froude.fitting.forecasting import Forecast, forecast
+from froude.fitting.identification import is_interpolated
 from froude.fitting.measured import log_size
 from froude.fitting.misfit import Misfit, find_misfit
 from froude.fitting.outliers import far_off
@@ -100,6 +101,11 @@ class Fit(Computed):
     def n_parameters(self) -> int:
         """How many parameters were fitted at once: for an average of laws, the most of any member."""
         return max([len(law.parameters) for law, _ in self.law.members] or [len(self.params)])
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether the law goes through all runs, so that they do not tell their noise: at most parameters + 1 runs."""
+        return is_interpolated(self.n, self.n_parameters)
 
     @property
     def misfit(self) -> Misfit | None:

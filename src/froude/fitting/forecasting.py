@@ -69,6 +69,11 @@ class FittedLaw(Protocol):
         ...
 
     @property
+    def interpolates(self) -> bool:
+        """Whether the law goes through all runs, so that they do not tell their noise."""
+        ...
+
+    @property
     def inputs(self) -> Mapping[str, np.ndarray]:
         """The inputs of the fitted runs, each (n,)."""
         ...
@@ -198,7 +203,9 @@ def extrapolation_error(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
     rows too.
     """
     drift = fit.drift * grown(distance_beyond(fit.law, fit.inputs, at))
-    spread = shipped_extrapolation().stretch_at(fit.level) * np.hypot(drift, disagreement_beyond(fit, at))
+    # A law through all runs has no other part that would hold what parameters leave open.
+    stretched = 1.0 if fit.interpolates else shipped_extrapolation().stretch_at(fit.level)
+    spread = stretched * np.hypot(drift, disagreement_beyond(fit, at))
     squares = spread**2
     if fit.misfit is not None:
         size = 1.0 if fit.law.residual == "log" else np.abs(fit.law(**at, **fit.params))
@@ -227,7 +234,12 @@ def _decay(fit: FittedLaw) -> float:
 
 
 def _parameters(fit: FittedLaw, at: Mapping[str, Any], centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The relative standard deviations that the bootstrap refits give the law's value, below it and above."""
+    """The relative standard deviations that the bootstrap refits give the law's value, below it and above.
+
+    None where the law goes through all runs: then the forecast rests on what laws of other studies erred by.
+    """
+    if fit.interpolates:
+        return 0.0 * centre, 0.0 * centre
     ndim = len(_shape(at))
     tall = {name: fit.draws[:, k].reshape(-1, *(1,) * ndim) for k, name in enumerate(fit.law.parameters)}
     with np.errstate(all="ignore"):

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from froude.fitting.identification import TYPICAL_NOISE, is_interpolated
+from froude.fitting.identification import TYPICAL_NOISE
 from froude.fitting.measured import log_size
 from froude.fitting.misfit import Misfit
 from froude.fitting.small_samples import normal, stretch
@@ -49,6 +49,11 @@ class FittedResiduals(Protocol):
         ...
 
     @property
+    def interpolates(self) -> bool:
+        """Whether the law goes through all runs, so that they do not tell their noise."""
+        ...
+
+    @property
     def level(self) -> float:
         """The level of intervals."""
         ...
@@ -63,7 +68,7 @@ def residual_deviation(fit: FittedResiduals, at: Mapping[str, Any]) -> np.ndarra
     residuals clearly change with size, it does so too, as a power of size among the runs, and stays beyond them as it
     is at their end. Where the law goes through all runs, it is what runs of published studies show.
     """
-    if is_interpolated(len(fit.residuals), fit.n_parameters):
+    if fit.interpolates:
         return np.asarray(TYPICAL_NOISE)
     sizes, there = log_size(fit.law, fit.inputs), log_size(fit.law, at)
     power = _growth(sizes, fit.residuals)
