@@ -14,7 +14,7 @@ import pytest
 import froude
 import froude.engines.local as local_engine
 from froude import InputError
-from froude.engines import TaskFailedError
+from froude.engines import TaskFailedError, WorkerDiedError
 from froude.runs import Study
 from planted import QUICK, planted, write_csv
 
@@ -283,7 +283,9 @@ def test_a_file_that_is_no_plan_is_refused(cli, tmp_path, corpus, no_training, t
     words = ("--device", "cpu", "--study", tmp_path / "s", "--corpus", corpus, "--plan", plan)
     done = cli("pilot", *words)
     assert done.code == 1
-    assert done.err.splitlines()[-1] == f"froude: {str(plan)!r} is no plan: give a plan.json of a study"
+    line = done.err.splitlines()[-1]
+    assert line.startswith(f"froude: {str(plan)!r} is no plan (")
+    assert line.endswith("): give a plan.json of a study")
     assert "Traceback" not in done.err
 
 
@@ -356,7 +358,16 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
             1,
             f"'runs/a' may not grow as large: raise the limit (ulimit -f) and {AGAIN}",
         ),
-        (TaskFailedError("odd\nindeed"), 1, f"a training failed (odd indeed): {AGAIN}"),
+        (
+            TaskFailedError("odd\nindeed"),
+            1,
+            "a training failed (odd indeed), and would again: nothing finished is lost, please report this line",
+        ),
+        (
+            WorkerDiedError("code -9"),
+            1,
+            f"a training was stopped (code -9): close what else needs memory and {AGAIN}",
+        ),
         (InputError("no"), 1, "no"),
     ],
 )

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from froude.engines import Event, Progress, Ready, RunFinished, Task
+from froude.engines import Event, Notice, Progress, Ready, RunFinished, Task
 from froude.engines.engine import task_from_json, task_to_json
 from froude.engines.events import EVENTS, Done, Failed, event_from_json, event_to_json
 from froude.engines.worker import REPORT_SECONDS, reporter
@@ -18,7 +18,9 @@ EXAMPLES: list[Event] = [
     RunFinished(run="a", loss=1.5),
     RunFinished(run="b", loss=None),
     Done(value={"rows": [1, 2.5, None]}),
+    Notice(text="a is made again"),
     Failed(error="ValueError: no"),
+    Failed(error="'a' cannot be read: give b", is_input=True),
     Failed(error="OSError: full", errno=28, reason="full", filename="a/b"),
 ]
 

@@ -10,6 +10,7 @@ import pytest
 
 from froude.engines import Event, LocalEngine, Progress, RunFinished, Task, TaskFailedError
 from froude.engines.engine import task_to_json
+from froude.errors import InputError
 from froude.runs import Study
 from froude.tank import PilotRecipe, TrainTrunk, Trunk, measure_speed
 from tiny import environment, outcome, prepared_study, train, trunk, wait_until
@@ -63,7 +64,7 @@ def test_a_task_that_keeps_killing_its_worker_is_given_up(study: Study) -> None:
 
 def test_what_fails_in_a_worker_is_told_in_its_words(study: Study) -> None:
     missing = TrainTrunk(trunk=trunk(), study=study.path / "nowhere")
-    with LocalEngine(1) as engine, pytest.raises(TaskFailedError, match="nowhere' is no study"):
+    with LocalEngine(1) as engine, pytest.raises(InputError, match="nowhere' is no study"):
         engine.run([missing])
 
 

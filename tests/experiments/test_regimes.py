@@ -15,6 +15,7 @@ from froude.fitting import fit
 from froude.laws import get_law
 from froude.laws.inverse import input_giving
 from froude.tank import Corpus, Trunk, trainer
+from froude.tank.checkpoint import load_checkpoint, save_checkpoint
 from froude.tank.probe import largest_score, look
 from froude.tank.transformer import Transformer
 from small_nets import (
@@ -60,7 +61,7 @@ def checkpoints_of(trunk: Trunk, corpus: Corpus, folder: Path) -> list[Path]:
         while state.step < step:
             trainer.take_step(state, trunk, 1.0, state.model)
         files.append(folder / f"{trunk.id}-{step}.pt")
-        trainer.save_checkpoint(state, files[-1])
+        save_checkpoint(files[-1], trunk, state.snapshot())
     return files
 
 
@@ -103,7 +104,9 @@ def curves_of(widths: Sequence[int], seeds: Sequence[int], folder: Path) -> tupl
         windows = trainer.validation_windows(corpus, trunk)[::8]
         state = trainer.start(trunk, corpus)
         for file in checkpoints_of(trunk, corpus, folder):
-            state.restore(torch.load(file, weights_only=True))
+            snapshot = load_checkpoint(file, trunk)
+            assert snapshot is not None
+            state.restore(snapshot)
             rows.append(measures(state.model, windows))
     shape = (len(widths), len(seeds), len(CHECKPOINTS))
     table = {name: np.array([row[name] for row in rows]).reshape(shape) for name in rows[0]}

@@ -1,22 +1,21 @@
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import filelock
 import numpy as np
 import pytest
 
 from froude import InputError, PilotResult, Study
-from froude.engines import ENGINES, LocalEngine, Progress, RunFinished, Task
-from froude.engines.engine import Listener, ignore
+from froude.engines import ENGINES, LocalEngine, Progress, RunFinished
 from froude.pilots import PilotEvent, pilot
 from froude.pilots.events import TrainingStarted
 from froude.pilots.settings import PilotSettings
 from froude.tank import Corpus, Design
+from in_process import InProcess
 from tiny import environment, outcome, trunk, write_corpus, write_plan
 
 DIVERGING = trunk(8, (40,), seed=2, lr=1e6, lr_embedding=1e6)
@@ -182,24 +181,6 @@ def test_a_given_plan_is_followed_on_the_corpus_that_is_here(story: Story) -> No
     assert corpus.hash != given.target.corpus
     assert [t.tokens for t in story.design.pilots] == [t.tokens for t in given.pilots]
     assert [t.decoder for t in story.design.pilots] == [t.decoder for t in given.pilots]
-
-
-class InProcess:
-    """An engine of a user's own, which performs tasks where it stands."""
-
-    n_workers = 1
-
-    def __init__(self, workers: int) -> None:
-        pass
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def run(self, tasks: Sequence[Task], listen: Listener = ignore) -> list[Any]:
-        return [task.perform(partial(listen, task)) for task in tasks]
 
 
 def test_an_engine_added_to_the_registry_trains_the_same_pilots(

@@ -14,6 +14,7 @@ import froude
 from froude.cost import Decoder
 from froude.runs import Study
 from froude.tank import Corpus, Design, Trunk
+from froude.tank.corpus import Piece, Side, joined, manifest_of
 from froude.tank.trainer import train_trunk
 
 BATCH_TOKENS = 64
@@ -41,8 +42,12 @@ def write_corpus(folder: Path, seed: int = 0, files: int = 80) -> Path:
 def random_corpus(train_bytes: int = 20_000, seed: int = 0) -> Corpus:
     """A corpus that was never a folder."""
     rng = np.random.default_rng(seed)
-    train, validation = (np.frombuffer(bytearray(text(rng, n)), np.uint8) for n in (train_bytes, 6000))
-    return Corpus(train=train, validation=validation, manifest={"hash": f"{seed}"})
+    train, validation = (Piece(name=f"{n} bytes", data=text(rng, n)) for n in (train_bytes, 6000))
+    sides: dict[Side, list[Piece]] = {"train": [train], "validation": [validation]}
+    return Corpus(
+        **{side: joined(pieces) for side, pieces in sides.items()},
+        manifest=manifest_of(sides, dropped=[], unreadable=0),
+    )
 
 
 def trunk(width: int = 8, steps: tuple[int, ...] = (20, 40), **changes: Any) -> Trunk:

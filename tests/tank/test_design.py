@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from froude.cost import Decoder
+from froude.documents.document_error import DocumentError
 from froude.errors import InputError
 from froude.tank import Design, PilotRecipe, Speed, Trunk, design_pilot
 from froude.tank import design as module
@@ -170,7 +171,7 @@ def test_what_is_no_design_is_told_apart(tmp_path: Path) -> None:
     good = json.loads(write_plan(tmp_path / "plan.json").read_text())["design"]
     assert Design.from_dict(good).to_dict() == good
     for name in good:
-        with pytest.raises(KeyError):
+        with pytest.raises(DocumentError, match=f"{name} is missing"):
             Design.from_dict({k: v for k, v in good.items() if k != name})
 
 

@@ -35,7 +35,7 @@ def what_to_do(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.errno:
         return what_to_do_about_a_file(error)
-    return f"a training failed ({error}): {DONE_IS_KEPT}" if is_failed_task(error) else None
+    return what_of_a_task(error)
 
 
 def what_to_do_about_a_file(error: OSError) -> str:
@@ -50,11 +50,15 @@ def what_to_do_about_a_file(error: OSError) -> str:
     return f"{file or 'the system'}: {error.strerror}; put that right and {DONE_IS_KEPT}"
 
 
-def is_failed_task(error: BaseException) -> bool:
-    """Whether a worker of an engine failed; imports its module only once something has gone wrong."""
-    from froude.engines import TaskFailedError
+def what_of_a_task(error: BaseException) -> str | None:
+    """What to do where a worker of an engine failed; its module is imported only once something has gone wrong."""
+    from froude.engines import TaskFailedError, WorkerDiedError
 
-    return isinstance(error, TaskFailedError)
+    if isinstance(error, WorkerDiedError):
+        return f"a training was stopped ({error}): close what else needs memory and {DONE_IS_KEPT}"
+    if isinstance(error, TaskFailedError):
+        return f"a training failed ({error}), and would again: nothing finished is lost, please report this line"
+    return None
 
 
 def usage_of(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from rich.text import Text
 from froude.answers.numbers import loss_text
 from froude.answers.studies import forecast_words, held_out_words, measured_words
 from froude.cli.progress import Bars
-from froude.engines import Progress, RunFinished
+from froude.engines import Notice, Progress, RunFinished
 from froude.errors import visible
 from froude.pilots.events import (
     CorpusReady,
@@ -70,6 +70,8 @@ class StoryTeller:
                 self.bars.move(*self.trunk_of_run[event.run], event)
             case RunFinished():
                 self.tell_run(event)
+            case Notice():
+                self.line("", event.text, "yellow")
             case TrainingEnded():
                 self.end_training()
             case ForecastReady():

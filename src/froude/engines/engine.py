@@ -53,13 +53,18 @@ class Engine(Protocol):
         """Performs every task, started in this order; returns their values in this order.
 
         `listen(task, event)` hears of progress and of finished runs, one event at a time. The first task that fails
-        ends the others: with OSError where the system refused something (a full disk, say), else with TaskFailedError.
+        ends the others: with OSError where the system refused something (a full disk, say), with InputError where the
+        user can put it right, else with TaskFailedError.
         """
         ...
 
 
 class TaskFailedError(RuntimeError):
-    """A task failed in its worker, or its worker kept dying; the text says how."""
+    """A task failed in its worker; the text says how."""
+
+
+class WorkerDiedError(TaskFailedError):
+    """The worker of a task kept dying: another try may go better."""
 
 
 def task_to_json(task: Task) -> str:

@@ -33,6 +33,14 @@ class RunFinished:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class Notice:
+    """What a person should know, in one line: that something damaged is made again, say."""
+
+    text: str
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class Done:
     """A task is done, and its value."""
 
@@ -44,22 +52,24 @@ class Done:
 class Failed:
     """A task failed.
 
-    `error` names the error. Where the system refused something (a full disk, say), `errno`, `reason` and `filename` are
-    those of the OSError, else None.
+    `error` names the error; for bad input it is the line for the user, and `is_input` is true. Where the system refused
+    something (a full disk, say), `errno`, `reason` and `filename` are those of the OSError, else None.
     """
 
     error: str
+    is_input: bool = False
     errno: int | None = None
     reason: str | None = None
     filename: str | None = None
 
 
-Event = Ready | Progress | RunFinished | Done | Failed
+Event = Ready | Progress | RunFinished | Notice | Done | Failed
 
 EVENTS: dict[str, type[Event]] = {
     "ready": Ready,
     "progress": Progress,
     "run": RunFinished,
+    "notice": Notice,
     "done": Done,
     "failed": Failed,
 }

@@ -10,8 +10,9 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from queue import SimpleQueue
 from typing import Any, Self
 
-from froude.engines.engine import Listener, Task, TaskFailedError, ignore, task_to_json
+from froude.engines.engine import Listener, Task, TaskFailedError, WorkerDiedError, ignore, task_to_json
 from froude.engines.events import Done, Event, Failed, event_from_json
+from froude.errors import InputError
 
 ATTEMPTS = 3  # a task whose worker dies this often is given up
 
@@ -102,7 +103,7 @@ class Worker:
             self.process.wait()
 
     def perform(self, task: Task, hear: Callable[[Event], None]) -> Any:
-        """The value of a task; raises its failure, or TaskFailedError when its worker has died ATTEMPTS times."""
+        """The value of a task; raises its failure, or WorkerDiedError when its worker has died ATTEMPTS times."""
         message, codes = task_to_json(task), []
         for _ in range(ATTEMPTS):
             for event in self.events(message):
@@ -117,7 +118,7 @@ class Worker:
             self.restart()
             if self.closed:
                 break
-        raise TaskFailedError(
+        raise WorkerDiedError(
             "stopped" if self.closed else f"its worker died {ATTEMPTS} times, last with code {codes[-1]}"
         )
 
@@ -133,6 +134,6 @@ class Worker:
 
 def error_of(failure: Failed) -> Exception:
     """The error to raise for a failed task."""
-    if failure.errno is None:
-        return TaskFailedError(failure.error)
-    return OSError(failure.errno, failure.reason, failure.filename)
+    if failure.errno is not None:
+        return OSError(failure.errno, failure.reason, failure.filename)
+    return InputError(failure.error) if failure.is_input else TaskFailedError(failure.error)

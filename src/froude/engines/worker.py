@@ -14,6 +14,7 @@ from typing import TextIO
 
 from froude.engines.engine import Report, task_from_json
 from froude.engines.events import Done, Event, Failed, Progress, Ready, event_to_json
+from froude.errors import InputError
 
 REPORT_SECONDS = 0.25  # at most one progress event a worker in this time
 
@@ -43,7 +44,9 @@ def perform(message: str, report: Report) -> None:
 
 
 def failure_of(error: Exception) -> Failed:
-    """A failure, with what the system said where it refused something."""
+    """A failure, with what the system said where it refused something, or the line for the user."""
+    if isinstance(error, InputError):
+        return Failed(error=str(error), is_input=True)
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, OSError) and error.errno:
         filename = None if error.filename is None else str(error.filename)

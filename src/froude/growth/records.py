@@ -38,8 +38,7 @@ class Records:
             return cls()
         settings = {"kind": "growth", "title": experiment.title, "version": experiment.version or "", "seed": seed}
         study = Study.create(folder, settings)
-        timings = _timings(study) if study.finished_ids() else []
-        return cls(study=study, earlier={(t.method, t.size, t.repetition): t for t in timings})
+        return cls(study=study, earlier={(t.method, t.size, t.repetition): t for t in _timings(study)})
 
     def write(self, timing: Timing) -> None:
         """Keep a timing, as a finished run."""

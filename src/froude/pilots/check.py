@@ -9,6 +9,7 @@ from froude.pilots.clock import chapter_seconds
 from froude.pilots.result import PilotResult
 from froude.runs import Study
 from froude.tank import Design
+from froude.tank.kept import read_window_losses, window_losses_file
 
 HALVINGS = 1000
 
@@ -23,8 +24,8 @@ def compare(study: Study, design: Design, forecast: Mapping[str, Any], check: bo
         interval=(lo, hi),
         measured=measured_loss(study, design) if check else None,
         **{name: forecast[name] for name in ("compute_ratio", "params_ratio", "pilots", "diverged")},
-        pilot_seconds=spent.get("pilots", 0.0),
-        target_seconds=spent.get("target", 0.0) if check else None,
+        pilot_seconds=spent.get("pilots"),
+        target_seconds=spent.get("target") if check else None,
         validation_halving=validation_halving(study, design, forecast) if check else None,
         study=study.path,
         report=study.path / "report.html",
@@ -33,9 +34,8 @@ def compare(study: Study, design: Design, forecast: Mapping[str, Any], check: bo
 
 def measured_loss(study: Study, design: Design) -> float:
     """The target's loss; NaN if it diverged."""
-    runs = study.runs()
-    (row,) = np.flatnonzero(runs["id"] == design.target.run_id(design.target.tokens[-1]))
-    return float(runs["loss"][row])
+    runs = study.runs([design.target.run_id(design.target.tokens[-1])])
+    return float(runs["loss"][0])
 
 
 def validation_halving(study: Study, design: Design, forecast: Mapping[str, Any]) -> dict[str, float]:
@@ -46,7 +46,7 @@ def validation_halving(study: Study, design: Design, forecast: Mapping[str, Any]
     """
     largest = max(design.pilots, key=lambda trunk: (trunk.decoder.n_non_embedding, -trunk.seed))
     ours, theirs = (
-        np.load(study.path / "validation" / f"{trunk.run_id(trunk.tokens[-1])}.npy")
+        read_window_losses(window_losses_file(study, trunk.run_id(trunk.tokens[-1])))
         for trunk in (design.target, largest)
     )
     rng, n = np.random.default_rng(0), len(ours)

@@ -1,36 +1,68 @@
 """Chapter four: the law, chosen by holding out the largest pilots, and its forecast, written before the target runs."""
 
 import math
+import os
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from froude.fitting import Fit, choose
+from froude.answers.studies.documents import ForecastRecord
+from froude.errors import InputError
+from froude.fitting import Choice, Fit, choose
 from froude.pilots.clock import utc_now
 from froude.pilots.events import ForecastReady, Watch
+from froude.pilots.repair import discard, whole_document
 from froude.pilots.result import LEVEL
 from froude.runs import Runs, Study
 from froude.tank import Design
 
+FORECAST, FIT = "forecast.json", "fit.json"
 FURTHER = (10, 100, 1000)  # times the target's compute
 
 
-def write_forecast(study: Study, design: Design, seed: int, watch: Watch) -> dict[str, Any]:
-    """The forecast in the study, made there if it has none."""
-    if not (study.path / "forecast.json").exists():
-        study.write_json("forecast.json", forecast_document(study, design, seed))
-    document = study.read_json("forecast.json")
+def write_forecast(study: Study, design: Design, seed: int, watch: Watch) -> Mapping[str, Any]:
+    """The forecast in the study, made there if it has none that is whole; its fit is beside it."""
+    document = whole_forecast(study, design, watch)
+    fit_is_whole = has_whole_fit(study, watch)
+    if document is None or not fit_is_whole:
+        runs = pilot_runs(study, design)
+        choice = choose(runs, cluster="trunk", level=LEVEL, seed=seed)
+        choice.fit.save(study.path / FIT)
+        if document is None:
+            document = forecast_document(choice, runs, target_of(design))
+            study.write_json(FORECAST, document)
     watch(ForecastReady(document=document))
     return document
 
 
-def forecast_document(study: Study, design: Design, seed: int) -> dict[str, Any]:
-    """Fits, chooses and forecasts; the fit is saved beside it."""
-    runs = pilot_runs(study, design)
-    at = target_of(design)
-    choice = choose(runs, cluster="trunk", level=LEVEL, seed=seed)
-    choice.fit.save(study.path / "fit.json")
+def whole_forecast(study: Study, design: Design, watch: Watch) -> Mapping[str, Any] | None:
+    """The forecast in the study, None where there is none or only a damaged one, which is set aside."""
+    document = whole_document(study, FORECAST, ForecastRecord, watch)
+    if document is None:
+        return None
+    low, high = document["interval"]
+    if document["at"] != target_of(design):
+        discard(study, FORECAST, "it is of another target than the plan's", watch)
+    elif not low <= document["predicted"] <= high:
+        discard(study, FORECAST, "its mean lies outside its interval", watch)
+    else:
+        return document
+    return None
+
+
+def has_whole_fit(study: Study, watch: Watch) -> bool:
+    """Whether the fit is there and whole; a damaged one is set aside."""
+    if not os.path.lexists(study.path / FIT):
+        return False
+    try:
+        Fit.load(study.path / FIT)
+    except InputError:
+        discard(study, FIT, "it holds no fit", watch)
+        return False
+    return True
+
+
+def forecast_document(choice: Choice, runs: Runs, at: Mapping[str, float]) -> dict[str, Any]:
+    """The forecast that this choice of a law gives at the target, as the study keeps it."""
     forecast = choice.fit.predict(N=at["N"], D=at["D"])
     return {
         "written": utc_now(),
@@ -54,9 +86,7 @@ def forecast_document(study: Study, design: Design, seed: int) -> dict[str, Any]
 
 def pilot_runs(study: Study, design: Design) -> Runs:
     """The finished runs of the plan's pilots."""
-    planned = [trunk.run_id(tokens) for trunk in design.pilots for tokens in trunk.tokens]
-    runs = study.runs()
-    return runs.take(np.isin(runs["id"], planned))
+    return study.runs(trunk.run_id(tokens) for trunk in design.pilots for tokens in trunk.tokens)
 
 
 def target_of(design: Design) -> dict[str, float]:

@@ -1,65 +1,107 @@
-"""Chapters one and two: the corpus, and the plan, which is written once and never computed again."""
+"""Chapter two: the plan, written once and never computed again; a damaged one is made again from the same speed."""
 
-import json
-import math
 import platform
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, final
 
+from msgspec import Meta
+
+from froude.answers.studies.documents import EnvironmentRecord
+from froude.documents import DocumentKind
 from froude.engines import Engine
-from froude.errors import InputError
+from froude.errors import InputError, shown
 from froude.host import cores, memory_bytes, processor_name
 from froude.pilots.clock import utc_now
-from froude.pilots.events import CorpusReady, MeasuringSpeed, PlanReady, Watch
+from froude.pilots.events import MeasuringSpeed, PlanReady, Watch
+from froude.pilots.repair import discard, whole_document
 from froude.pilots.settings import PilotSettings, read_plan_file
 from froude.runs import Study
-from froude.tank import Design, Device, PilotRecipe, build_corpus, design_pilot, measure_speed
+from froude.runs.study.remedy import PLAN
+from froude.tank import Design, Device, PilotRecipe, Speed, design_pilot, measure_speed
 
-BYTES_OF_A_MINUTE = 8e6  # of the corpus; they grow as the root of the minutes, as data grows with compute
-
-
-def gather_corpus(study: Study, settings: PilotSettings, watch: Watch) -> None:
-    """The bytes to train on, deduplicated and split."""
-    folder = study.path / "corpus"
-    if not (folder / "manifest.json").exists():
-        wanted = int(BYTES_OF_A_MINUTE * max(1.0, math.sqrt(settings.minutes)))
-        source = Path(settings.corpus) if settings.corpus else None
-        build_corpus(source, wanted_bytes=wanted).save(folder)
-    watch(CorpusReady(summary=corpus_summary(study)))
-
-
-def corpus_summary(study: Study) -> dict[str, Any]:
-    """The manifest without its lists of files."""
-    manifest = study.read_json("corpus/manifest.json")
-    return {name: value for name, value in manifest.items() if name not in ("files", "dropped")}
+ENVIRONMENT, SPEED = "environment.json", "speed.json"
+FORMAT = 1
+PLAN_FILE = DocumentKind(what="plan", remedy="give a plan.json of a study")
 
 
 def make_plan(
-    study: Study, settings: PilotSettings, given: str | Path | None, device: Device, engine: Engine, watch: Watch
+    study: Study,
+    settings: PilotSettings,
+    given: str | Path | None,
+    device: Device,
+    engine: Engine,
+    corpus: Mapping[str, Any],
+    watch: Watch,
 ) -> Design:
-    """The plan in the study, made there if it has none: from the plan file given, else for the minutes."""
-    corpus = corpus_summary(study)
-    if not (study.path / "plan.json").exists():
+    """The plan in the study, made there if it has none that is whole: from the plan file given or for the minutes."""
+    if whole_document(study, ENVIRONMENT, EnvironmentRecord, watch) is None:
+        study.write_json(ENVIRONMENT, environment(device))
+    design = whole_plan(study, settings, watch)
+    if design is None:
         recipe = PilotRecipe(
             corpus=corpus["hash"], device=device.name, precision=device.precision, compile=device.compile
         )
         if given:
             design = adapt(read_plan(Path(given)), recipe)
         else:
-            watch(MeasuringSpeed())
-            speed = measure_speed(engine, recipe)
+            known = known_speed(study, device, engine, recipe, watch)
             design = design_pilot(
-                minutes=settings.minutes, workers=device.workers, speed=speed, recipe=recipe, seed=settings.seed
+                minutes=settings.minutes, workers=known.workers, speed=known.speed, recipe=recipe, seed=settings.seed
             )
-        study.write_json("environment.json", environment(device))
-        study.write_json("plan.json", plan_document(settings, given, corpus, design))
-    design = Design.from_dict(study.read_json("plan.json")["design"])
+        study.write_json(PLAN, plan_document(settings, given, corpus, design))
     longest = max(trunk.tokens[-1] for trunk in (*design.pilots, design.target))
     watch(PlanReady(design=design, repeats=longest > corpus["train_bytes"]))
     return design
+
+
+def whole_plan(study: Study, settings: PilotSettings, watch: Watch) -> Design | None:
+    """The design in the study's plan; None where there is none, or only a damaged one, which is set aside."""
+    plan = whole_document(study, PLAN, PlanDocument, watch)
+    if plan is None:
+        return None
+    if (plan.minutes, plan.seed) != (settings.minutes, settings.seed):
+        discard(study, PLAN, "it is of another study", watch)
+        return None
+    return plan.design
+
+
+def known_speed(study: Study, device: Device, engine: Engine, recipe: PilotRecipe, watch: Watch) -> "MeasuredSpeed":
+    """The speed that this study is planned by, measured and kept where it is not known yet."""
+    known = whole_document(study, SPEED, MeasuredSpeed, watch)
+    if known is None:
+        watch(MeasuringSpeed())
+        rates = measure_speed(engine, recipe).seconds_per_flop
+        known = MeasuredSpeed(workers=device.workers, seconds_per_flop=tuple(rates.items()))
+        study.write_json(SPEED, asdict(known))
+    return known
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MeasuredSpeed:
+    """What speed.json holds: seconds a FLOP by width, with so many workers at once."""
+
+    workers: Annotated[int, Meta(ge=1, le=100_000)]
+    seconds_per_flop: Annotated[tuple[tuple[int, Annotated[float, Meta(gt=0, le=1)]], ...], Meta(min_length=1)]
+
+    @property
+    def speed(self) -> Speed:
+        """The speed at any width."""
+        return Speed(seconds_per_flop=dict(self.seconds_per_flop))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PlanDocument:
+    """What a plan must hold; one given as a file needs no more than the design."""
+
+    format: Literal[1]
+    design: Design
+    minutes: float | None = None
+    seed: int | None = None
 
 
 def plan_document(
@@ -67,7 +109,7 @@ def plan_document(
 ) -> dict[str, Any]:
     """The plan as a study keeps it."""
     return {
-        "format": 1,
+        "format": FORMAT,
         "command": settings.command(given),
         "minutes": settings.minutes,
         "seed": settings.seed,
@@ -80,15 +122,11 @@ def plan_document(
 
 def read_plan(path: Path) -> Design:
     """The design in a plan file. InputError where there is none."""
-    try:
-        document = json.loads(read_plan_file(path))
-        if document["format"] != 1:
-            raise InputError(f"plan {str(path)!r} has format {document['format']}, not 1: use the froude that wrote it")
-        return Design.from_dict(document["design"])
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{str(path)!r} is no plan: give a plan.json of a study") from None
+    document = PLAN_FILE.parse_json(read_plan_file(path), str(path), dict)
+    if document.get("format", FORMAT) != FORMAT:
+        found = shown(document["format"])
+        raise InputError(f"plan {str(path)!r} has format {found}, not {FORMAT}: use the froude that wrote it")
+    return PLAN_FILE.check(document, str(path), PlanDocument).design
 
 
 def adapt(design: Design, recipe: PilotRecipe) -> Design:

@@ -24,6 +24,7 @@ class PilotResult(Computed):
 
     Losses are nats a byte on the study's validation set; N counts non-embedding parameters, D bytes trained on, C exact
     training FLOPs. `measured` and what follows from it are None until the target has run; NaN where it diverged.
+    Seconds are None where they are not known, as the document that had them was damaged.
     """
 
     target: Mapping[str, float]
@@ -34,7 +35,7 @@ class PilotResult(Computed):
     params_ratio: float
     pilots: int
     diverged: int
-    pilot_seconds: float
+    pilot_seconds: float | None
     target_seconds: float | None
     validation_halving: Mapping[str, float] | None
     study: Path
@@ -79,11 +80,12 @@ def answer_of_pilot(result: PilotResult) -> Answer:
     """What a pilot forecast, and what came of it where the target has been run."""
     forecast = f"{loss_text(result.predicted)} nats a byte ({interval_words(result.interval)})"
     runs = f"{count(result.pilots, 'run')}, {count(result.diverged, 'run')} of them diverged"
+    seconds = result.pilot_seconds
     facts = [
         Fact("forecast", f"{forecast}, a {LEVEL:.0%} interval"),
         Fact("target", ", ".join(f"{name} = {format_quantity(size)}" for name, size in result.target.items())),
         Fact("beyond", f"{result.params_ratio:.3g}× the largest pilot's size, {result.compute_ratio:.3g}× its compute"),
-        Fact("pilots", f"{runs}, in {format_seconds(result.pilot_seconds, 2)}"),
+        Fact("pilots", runs if seconds is None else f"{runs}, in {format_seconds(seconds, 2)}"),
         Fact("page", str(result.report)),
     ]
     measured = result.measured

@@ -1,7 +1,7 @@
 """The main job, told as a story: train small models, forecast a larger one, then train it and compare.
 
 Every chapter leaves its outcome in the study and is skipped when that is there, so that the same call goes on where an
-earlier one stopped: corpus, plan, pilots, forecast, target, result, page.
+earlier one stopped: corpus, plan, pilots, forecast, target, result, page. What is damaged is said and made again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from froude.engines import get_engine
 from froude.errors import InputError
 from froude.pilots.events import PilotFinished, Watch, ignore
+from froude.pilots.repair import restore_settings
 from froude.pilots.result import PilotResult
 from froude.pilots.settings import PilotSettings, hash_of_plan
 from froude.provenance import Provenance, recorded
@@ -52,7 +53,9 @@ def pilot(
         engine=engine,
     )
     target_device = check_here(plan, device)
-    home = Study.create(study or Path("froude-studies") / f"pilot-{run_id(settings.to_dict())}", settings.to_dict())
+    folder = Path(study or Path("froude-studies") / f"pilot-{run_id(settings.to_dict())}")
+    restore_settings(folder, settings, plan, watch)
+    home = Study.create(folder, settings.to_dict())
     with sole_use(home):
         return run_chapters(home, settings, target_device, plan, check, watch)
 
@@ -107,14 +110,17 @@ def run_chapters(
     """All chapters, in order."""
     from froude.fitting import Fit
     from froude.pilots.check import compare
+    from froude.pilots.clock import check_clock
+    from froude.pilots.corpus import gather_corpus
     from froude.pilots.forecast import write_forecast
-    from froude.pilots.plan import gather_corpus, make_plan
+    from froude.pilots.plan import make_plan
     from froude.pilots.trainings import train
     from froude.reporting import write_report
 
+    check_clock(study, watch)
     with without_leftovers(study), get_engine(settings.engine)(device.workers) as engine:
-        gather_corpus(study, settings, watch)
-        design = make_plan(study, settings, plan, device, engine, watch)
+        corpus = gather_corpus(study, settings, watch)
+        design = make_plan(study, settings, plan, device, engine, corpus, watch)
         train(study, "pilots", design.pilots, engine, watch)
         forecast = write_forecast(study, design, settings.seed, watch)
         if check:

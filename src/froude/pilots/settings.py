@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any, final
 
 from froude.bounds import MOST_MINUTES, MOST_SEED, positive_number, whole_number
+from froude.documents.bytes_of_files import bytes_of
+from froude.documents.document_error import DocumentError
 from froude.engines import get_engine
 from froude.errors import InputError
+from froude.runs.study.run_file import reason_of
 
 
 @final
@@ -54,6 +57,8 @@ def hash_of_plan(plan: str | Path | None) -> str | None:
 def read_plan_file(path: Path) -> bytes:
     """The bytes of a plan file. InputError where it cannot be read."""
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"plan {str(path)!r} cannot be read ({error.strerror}): give a plan.json of a study") from None
+        return bytes_of(path)
+    except (OSError, DocumentError) as error:
+        raise InputError(
+            f"plan {str(path)!r} cannot be read ({reason_of(error)}): give a plan.json of a study"
+        ) from None

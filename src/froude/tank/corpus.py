@@ -7,20 +7,29 @@ on one side of the split. The split depends on content alone, so the same files 
 import hashlib
 import json
 import os
+import stat
 import sysconfig
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any, final
+from typing import Annotated, Any, Literal, final, get_args
 
+import msgspec
 import numpy as np
 
-from froude.errors import InputError
+from froude.documents.bytes_of_files import bytes_of
+from froude.documents.checking import as_type
+from froude.documents.document_error import DocumentError
+from froude.documents.json_text import parse_json
+from froude.errors import InputError, shown
 from froude.files import write_file
+
+Side = Literal["train", "validation"]
+SIDES: tuple[Side, ...] = get_args(Side)
 
 VALIDATION_SHARE = 0.04  # of the bytes kept
 SMALLEST_CORPUS_BYTES = 256 * 1024  # below it, neither side can be measured
@@ -48,6 +57,37 @@ class Piece:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class FileEntry:
+    """A piece as the manifest has it."""
+
+    name: str
+    bytes: Annotated[int, msgspec.Meta(ge=0)]
+    sha256: str
+    side: Side
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a manifest must hold; `files` are in the order of their bytes, side by side."""
+
+    hash: str
+    kept_files: int
+    kept_bytes: int
+    train_bytes: int
+    validation_bytes: int
+    dropped_files: int
+    dropped_bytes: int
+    unreadable_files: int
+    files: tuple[FileEntry, ...]
+
+    def on(self, side: Side) -> list[FileEntry]:
+        """The files of one side."""
+        return [file for file in self.files if file.side == side]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class Corpus:
     """Two byte arrays (uint8, one dimension) and the manifest that says where each byte came from."""
 
@@ -69,10 +109,30 @@ class Corpus:
 
     @staticmethod
     def load(folder: Path) -> "Corpus":
-        """Opens a saved corpus; the bytes stay on disk until they are used."""
-        manifest = json.loads((folder / "manifest.json").read_text())
-        sides = {side: np.memmap(folder / f"{side}.bin", dtype=np.uint8, mode="c") for side in ("train", "validation")}
+        """Opens a saved corpus, whose bytes stay on disk until they are used, and checks them against its manifest.
+
+        OSError where it is not there or cannot be read, DocumentError where it is damaged.
+        """
+        manifest = parse_json(bytes_of(folder / "manifest.json"))
+        checked = as_type(manifest, Manifest)
+        sides = {side: bytes_on_disk(folder / f"{side}.bin", checked.on(side)) for side in SIDES}
+        if content_hash(checked.files) != checked.hash:
+            raise DocumentError("its manifest's hash is not that of its files")
         return Corpus(manifest=manifest, **sides)
+
+
+def bytes_on_disk(path: Path, files: Sequence["FileEntry"]) -> np.ndarray:
+    """The bytes of one side, in place. OSError where they are not there, DocumentError where they are others."""
+    whole = sum(file.bytes for file in files)
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size != whole or not whole:
+        raise DocumentError(f"{path.name} has not the {whole} bytes of its manifest")
+    data, end = np.memmap(path, dtype=np.uint8, mode="c"), 0
+    for file in files:
+        begin, end = end, end + file.bytes
+        if hashlib.sha256(data[begin:end].data).hexdigest() != file.sha256:
+            raise DocumentError(f"{path.name} has not the bytes of {shown(file.name)}")
+    return data
 
 
 def build_corpus(source: Path | None = None, *, wanted_bytes: int = 0) -> Corpus:
@@ -146,7 +206,7 @@ def split_corpus(pieces: list[Piece], dropped: list[Piece], unreadable: int, nam
         side.extend(group)
     if not train or not validation:
         raise InputError(f"the corpus at {named} is copies of one file: give files that differ, to hold some out")
-    sides = {"train": train, "validation": validation}
+    sides: dict[Side, list[Piece]] = {"train": train, "validation": validation}
     return Corpus(manifest=manifest_of(sides, dropped, unreadable), **{k: joined(v) for k, v in sides.items()})
 
 
@@ -178,26 +238,30 @@ def joined(pieces: Iterable[Piece]) -> np.ndarray:
     return np.frombuffer(bytearray().join(piece.data for piece in pieces), dtype=np.uint8)
 
 
-def manifest_of(sides: Mapping[str, list[Piece]], dropped: list[Piece], unreadable: int) -> dict[str, Any]:
+def manifest_of(sides: Mapping[Side, list[Piece]], dropped: list[Piece], unreadable: int) -> dict[str, Any]:
     """What was kept, on which side, what was dropped, and one hash over it."""
     files = [
-        {"name": piece.name, "bytes": len(piece.data), "sha256": piece.digest, "side": side}
+        FileEntry(name=piece.name, bytes=len(piece.data), sha256=piece.digest, side=side)
         for side, pieces in sides.items()
         for piece in pieces
     ]
-    content = "\n".join(f"{file['sha256']} {file['side']}" for file in files)
     return {
-        "hash": hashlib.sha256(content.encode()).hexdigest(),
+        "hash": content_hash(files),
         "kept_files": len(files),
-        "kept_bytes": sum(file["bytes"] for file in files),
+        "kept_bytes": sum(file.bytes for file in files),
         "train_bytes": sum(len(piece.data) for piece in sides["train"]),
         "validation_bytes": sum(len(piece.data) for piece in sides["validation"]),
         "dropped_files": len(dropped),
         "dropped_bytes": sum(len(piece.data) for piece in dropped),
         "unreadable_files": unreadable,
-        "files": files,
+        "files": [asdict(file) for file in files],
         "dropped": [piece.name for piece in dropped],
     }
+
+
+def content_hash(files: Iterable[FileEntry]) -> str:
+    """SHA-256 over content and side of every file, in order."""
+    return hashlib.sha256("\n".join(f"{file.sha256} {file.side}" for file in files).encode()).hexdigest()
 
 
 def near_copies(pieces: list[Piece]) -> list[list[Piece]]:

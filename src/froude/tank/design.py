@@ -13,6 +13,7 @@ from typing import Any, final
 import numpy as np
 
 from froude.cost import Decoder
+from froude.documents.checking import as_type
 from froude.errors import InputError
 from froude.tank.trunk import Trunk
 
@@ -86,13 +87,8 @@ class Design:
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> "Design":
-        """The design that `to_dict` wrote; KeyError or TypeError where it is none."""
-        return Design(
-            pilots=tuple(Trunk.from_dict(trunk) for trunk in values["pilots"]),
-            target=Trunk.from_dict(values["target"]),
-            pilot_seconds=values["pilot_seconds"],
-            target_seconds=values["target_seconds"],
-        )
+        """The design that `to_dict` wrote. DocumentError where it is none."""
+        return as_type(values, Design)
 
 
 @final

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from froude.documents.document_error import DocumentError
 from froude.engines import Report
+from froude.errors import InputError
 from froude.runs import Study
 from froude.tank.corpus import Corpus
 from froude.tank.trunk import Trunk
@@ -29,11 +31,17 @@ class TrainTrunk:
         return cls(trunk=Trunk.from_dict(values["trunk"]), study=Path(values["study"]))
 
     def perform(self, report: Report) -> None:
-        """Trains; reports progress and every finished run."""
+        """Trains; reports progress and every finished run. InputError where the corpus is not whole."""
         from froude.tank.trainer import train_trunk
 
         study = Study.open(self.study)
-        train_trunk(self.trunk, Corpus.load(study.path / "corpus"), study, report)
+        try:
+            corpus = Corpus.load(study.path / "corpus")
+        except DocumentError as error:
+            raise InputError(
+                f"the corpus was damaged meanwhile ({error}): give the same command again, which gathers it anew"
+            ) from None
+        train_trunk(self.trunk, corpus, study, report)
 
 
 @final

@@ -18,10 +18,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from froude.engines import Progress, Report, RunFinished
-from froude.files import write_file
+from froude.documents.document_error import DocumentError
+from froude.engines import Notice, Progress, Report, RunFinished
+from froude.files import set_aside, write_file
 from froude.runs import Study
+from froude.runs.study.run_file import reason_of
+from froude.tank.checkpoint import load_checkpoint, save_checkpoint
 from froude.tank.corpus import Corpus
+from froude.tank.kept import kept_runs, window_losses_file
 from froude.tank.transformer import Transformer
 from froude.tank.trunk import Trunk
 
@@ -82,18 +86,21 @@ class Batches:
 def train_trunk(trunk: Trunk, corpus: Corpus, study: Study, report: Report = lambda event: None) -> None:
     """Trains every unfinished run of the trunk and writes it into the study.
 
-    `report` hears of progress and of every finished run. A trunk goes on from its checkpoint where there is one. Raises
-    OSError when the study cannot be written; what was finished before stays.
+    `report` hears of progress and of every finished run. A trunk goes on from its checkpoint where there is one; runs
+    whose files are damaged are trained again. Raises OSError when the study cannot be written; what was finished before
+    stays.
     """
-    finished = study.finished_ids()
-    lengths = [tokens for tokens in trunk.tokens if trunk.run_id(tokens) not in finished]
+    kept = kept_runs(study, [trunk])
+    lengths = [tokens for tokens in trunk.tokens if trunk.run_id(tokens) not in kept.finished]
     if not lengths:
         return
+    for run in kept.damaged.values():
+        set_aside(run.path)
     if trunk.compile:
         torch.compiler.reset()  # a worker sees many shapes, and PyTorch gives up a function after eight
     state = start(trunk, corpus)
     checkpoint = study.trunks / f"{trunk.id}.pt"
-    resume(state, checkpoint, trunk, lengths[0])
+    resume(state, checkpoint, trunk, lengths[0], report)
     held_out = validation_windows(corpus, trunk)
     for tokens in lengths:
         train_run(state, trunk, tokens, study, held_out, checkpoint, report)
@@ -133,7 +140,7 @@ def train_run(
     """One run: the trunk up to where it leaves, a checkpoint, its decay, its validation; then back on the trunk."""
     with study.writer(trunk.run_config(tokens), prefix=state.curve) as writer:
         advance(state, trunk, tokens, trunk.decay_start(tokens), writer, report, checkpoint)
-        save_checkpoint(state, checkpoint)
+        save_checkpoint(checkpoint, trunk, state.snapshot())
         branch_point = state.snapshot()
         advance(state, trunk, tokens, tokens // trunk.batch_tokens, writer, report)
         losses = window_losses(state.model, held_out, trunk)
@@ -172,7 +179,7 @@ def advance(
         writer.step(**line)
         report(Progress(run=writer.id, **{name: line[name] for name in ("tokens", "loss", "tokens_per_s")}))
         if checkpoint and now - saved > CHECKPOINT_SECONDS:
-            save_checkpoint(state, checkpoint)
+            save_checkpoint(checkpoint, trunk, state.snapshot())
             saved = now
 
 
@@ -235,11 +242,11 @@ def result_of(state: Trunking, trunk: Trunk, tokens: int, losses: Tensor) -> dic
 
 def keep_window_losses(study: Study, id: str, losses: Tensor) -> None:
     """Writes the loss of each validation window beside the run, float32: how sure the validation set itself is."""
-    folder = study.path / "validation"
-    folder.mkdir(exist_ok=True)
+    path = window_losses_file(study, id)
+    path.parent.mkdir(exist_ok=True)
     buffer = io.BytesIO()  # written straight to a full disk, NumPy hides the system's error behind its own
     np.save(buffer, losses.float().numpy())
-    write_file(folder / f"{id}.npy", buffer.getvalue())
+    write_file(path, buffer.getvalue())
 
 
 def window_losses(model: Transformer, held_out: Tensor, trunk: Trunk) -> Tensor:
@@ -267,20 +274,19 @@ def windows(data: Tensor, starts: Tensor, context: int) -> Tensor:
     return data[starts[:, None] + torch.arange(context + 1)].long()
 
 
-def resume(state: Trunking, checkpoint: Path, trunk: Trunk, tokens: int) -> None:
-    """Goes on from the checkpoint if it lies before the first unfinished run leaves the trunk; else from zero."""
-    if not checkpoint.exists():
+def resume(state: Trunking, checkpoint: Path, trunk: Trunk, tokens: int, report: Report) -> None:
+    """Goes on from the checkpoint if it lies before the first unfinished run leaves the trunk; else from zero.
+
+    From zero, too, where the checkpoint is damaged, which `report` hears.
+    """
+    try:
+        snapshot = load_checkpoint(checkpoint, trunk)
+    except (OSError, DocumentError) as error:
+        report(Notice(text=f"trunks/{checkpoint.name} was damaged ({reason_of(error)}): its training starts again"))
+        set_aside(checkpoint)
         return
-    snapshot = torch.load(checkpoint, map_location=trunk.device, weights_only=True)
-    if snapshot["step"] <= trunk.decay_start(tokens):
+    if snapshot and snapshot["step"] <= trunk.decay_start(tokens):
         state.restore(snapshot)
-
-
-def save_checkpoint(state: Trunking, checkpoint: Path) -> None:
-    """Writes the trunk's state atomically."""
-    buffer = io.BytesIO()  # written straight to a full disk, PyTorch hides the system's error behind its own
-    torch.save(state.snapshot(), buffer)
-    write_file(checkpoint, buffer.getvalue())
 
 
 def clone_tensors(value: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from froude.cost import Decoder
+from froude.documents.checking import as_type
 from froude.runs import run_id
 
 LINES_A_RUN = 200  # lines of its curve that the longest run of a trunk writes, about
@@ -41,6 +42,10 @@ class Trunk:
     z_loss: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.batch < 1 or min(self.seed, self.lr, self.lr_embedding, self.warmup_tokens, self.z_loss) < 0:
+            raise ValueError(f"a batch is at least 1, seed, rates, warm-up and z-loss at least 0, got {self}")
+        if not 0 <= self.decay_share <= 1:
+            raise ValueError(f"the share of decay lies between 0 and 1, got {self.decay_share}")
         if list(self.tokens) != sorted(set(self.tokens)) or not self.tokens:
             raise ValueError(f"lengths of a trunk ascend, got {self.tokens}")
         if self.tokens[0] % self.batch_tokens or self.tokens[0] <= self.warmup_tokens:
@@ -123,5 +128,5 @@ class Trunk:
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> "Trunk":
-        """The trunk that `to_dict` wrote."""
-        return Trunk(**{**values, "decoder": Decoder(**values["decoder"]), "tokens": tuple(values["tokens"])})
+        """The trunk that `to_dict` wrote. DocumentError where it is none."""
+        return as_type(values, Trunk)

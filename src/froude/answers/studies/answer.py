@@ -51,8 +51,9 @@ def facts(record: StudyRecord) -> tuple[Fact, ...]:
         rows.append(Fact(f"{forecast['level']:.0%} interval", interval_words(forecast["interval"])))
         heads = {"params_ratio": "the largest pilot's size", "compute_ratio": "the costliest pilot's compute"}
         rows += [Fact(head, f"{forecast[key]:.3g}×") for key, head in heads.items() if key in forecast]
-    seconds = sum((record.result or {}).get(key, 0.0) for key in ("pilot_seconds", "target_seconds"))
-    if seconds:
+    result = record.result or {}
+    seconds = result.get("pilot_seconds", 0.0) + result.get("target_seconds", 0.0)
+    if "pilot_seconds" in result and seconds:
         rows.append(Fact("of training in all", format_seconds(seconds, 2)))
     return tuple(rows)
 

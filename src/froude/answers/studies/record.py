@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, final
+from typing import TypeVar, final
 
 import numpy as np
 
+from froude.answers.studies.documents import (
+    EnvironmentRecord,
+    ForecastRecord,
+    PlanRecord,
+    ResultRecord,
+    Shape,
+    Training,
+)
 from froude.cost import Decoder
 from froude.errors import InputError
 from froude.fitting import Fit
 from froude.runs import Runs, Study
+from froude.runs.study.remedy import remedy
 
+T = TypeVar("T")
 _BYTE_VOCABULARY = 256
 
 
@@ -40,10 +51,10 @@ class StudyRecord:
     pilots: Runs
     targets: Runs
     curves: Mapping[str, Mapping[str, np.ndarray]]
-    plan: Mapping[str, Any] | None
-    environment: Mapping[str, Any] | None
-    forecast: Mapping[str, Any] | None
-    result: Mapping[str, Any] | None
+    plan: PlanRecord | None
+    environment: EnvironmentRecord | None
+    forecast: ForecastRecord | None
+    result: ResultRecord | None
     fit: Fit | None
     target: Place | None
 
@@ -62,7 +73,7 @@ class StudyRecord:
         """The loss measured at the target, NaN where it diverged; None before it was run."""
         if len(self.targets):
             return float(self.targets["loss"][0])
-        return float(self.result["measured"]) if self.result and "measured" in self.result else None
+        return self.result["measured"] if self.result and "measured" in self.result else None
 
     @property
     def measured_loss(self) -> float | None:
@@ -81,7 +92,7 @@ class StudyRecord:
         return int(np.lexsort((self.fitted["D"], self.fitted["N"]))[-1])
 
     @property
-    def target_decoder(self) -> Mapping[str, int] | None:
+    def target_decoder(self) -> Shape | None:
         """The shape of the decoder that the plan's target trains, where there is a plan."""
         trunk = _target_trunk(self.plan)
         return trunk["decoder"] if trunk else None
@@ -89,43 +100,61 @@ class StudyRecord:
 
 def read_study_record(study: Study) -> StudyRecord:
     """What the study's folder holds now. InputError without a finished run, or for a damaged document."""
-    runs = study.runs() if study.finished_ids() else Runs.from_columns({"N": [], "D": [], "loss": []})
-    if not len(runs):
-        raise InputError(f"study {str(study.path)!r} has no finished run: finish at least one, then report again")
-    plan, environment, forecast, result = (
-        _document(study, f"{name}.json") for name in ("plan", "environment", "forecast", "result")
-    )
+    runs = _finished_runs(study)
+    plan = _document(study, "plan.json", PlanRecord)
+    forecast = _document(study, "forecast.json", ForecastRecord)
+    result = _document(study, "result.json", ResultRecord)
     target = _target_place(plan, forecast, result)
     is_target = np.zeros(len(runs), dtype=bool)
     if target:
         there = np.isclose(runs["N"], target.N) & np.isclose(runs["D"], target.D)
         is_target = there & ~there.all()  # the only run of a study counts as a pilot
-    fit_file = study.path / "fit.json"
     return StudyRecord(
         name=study.path.resolve().name,
         pilots=runs.take(~is_target),
         targets=runs.take(is_target),
-        curves={str(id): study.curve(str(id)) for id in runs["id"]},
+        curves=study.curves(),
         plan=plan,
-        environment=environment,
+        environment=_document(study, "environment.json", EnvironmentRecord),
         forecast=forecast,
         result=result,
-        fit=Fit.load(fit_file) if fit_file.exists() else None,
+        fit=_fit(study),
         target=target,
     )
 
 
-def _document(study: Study, name: str) -> Mapping[str, Any] | None:
-    return study.read_json(name) if (study.path / name).exists() else None
+def _finished_runs(study: Study) -> Runs:
+    """The runs. InputError where none is finished, with what is wrong with the first file that should be one."""
+    runs = study.runs()
+    if not len(runs):
+        why = f" ({runs.notes[0]})" if runs.notes else ""
+        raise InputError(f"study {str(study.path)!r} has no finished run{why}: finish at least one, then report again")
+    return runs
+
+
+def _document(study: Study, name: str, kind: type[T]) -> T | None:
+    return study.read_json(name, kind) if os.path.lexists(study.path / name) else None
+
+
+def _fit(study: Study) -> Fit | None:
+    """The fit that the forecast was made by. InputError where its file is damaged."""
+    path = study.path / "fit.json"
+    if not os.path.lexists(path):
+        return None
+    try:
+        return Fit.load(path)
+    except InputError:
+        raise InputError(f"{str(path)!r} is a damaged fit: {remedy(study.path)}") from None
 
 
 def _target_place(
-    plan: Mapping[str, Any] | None, forecast: Mapping[str, Any] | None, result: Mapping[str, Any] | None
+    plan: PlanRecord | None, forecast: ForecastRecord | None, result: ResultRecord | None
 ) -> Place | None:
     """Where the target lies, from the latest document that says so; nowhere before there is a plan."""
-    for document, key in ((result, "target"), (forecast, "at")):
-        if document and key in document:
-            return Place(**{role: float(document[key][role]) for role in "NDC"})
+    if result and "target" in result:
+        return Place(**result["target"])
+    if forecast:
+        return Place(**forecast["at"])
     trunk = _target_trunk(plan)
     if trunk is None:
         return None
@@ -133,5 +162,5 @@ def _target_place(
     return Place(N=decoder.n_non_embedding, D=tokens, C=decoder.training_flops_per_token * tokens)
 
 
-def _target_trunk(plan: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def _target_trunk(plan: PlanRecord | None) -> Training | None:
     return plan.get("design", {}).get("target") if plan else None

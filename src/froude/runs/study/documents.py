@@ -29,8 +29,13 @@ class _Settings:
 
 
 def read_document(path: Path, kind: Any = Any) -> Any:
-    """Return a JSON document, converted to this type; numbers may be NaN. Raises OSError and DocumentError."""
-    return as_type(parse_json(bytes_of(path), finite=False), kind)
+    """Return a JSON document, converted to this type; numbers may be NaN. Raises OSError and DocumentError.
+
+    One whose type is a dictionary keeps the keys that the type does not name.
+    """
+    document = parse_json(bytes_of(path), finite=False)
+    converted = as_type(document, kind)
+    return document if isinstance(converted, dict) else converted
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

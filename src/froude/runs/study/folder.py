@@ -144,15 +144,19 @@ class Study(Result):
         runs = [run for run in read_folder(self.path / "runs") if isinstance(run, FinishedRun)]
         return {run.id: curve_of(run.steps) for run in sorted(runs, key=lambda run: run.id)}
 
-    def runs(self) -> Runs:
-        """Return the finished runs, sorted by id: their configurations and results as columns.
+    def runs(self, ids: Iterable[str] | None = None) -> Runs:
+        """Return the finished runs, or those of them with these ids, sorted by id.
 
-        `notes` tells of files that hold no finished run or one that is counted already. Raises InputError if N, D, C
-        or loss hold what `read_runs` refuses.
+        Their configurations and results are columns; `notes` tells of files that hold no finished run or one that is
+        counted already. Raises InputError if N, D, C or loss hold what `read_runs` refuses.
         """
+        import polars as pl
+
         from froude.runs.table import Runs
 
         frame, notes = study_table(self.path)
+        if ids is not None and not frame.is_empty():
+            frame = frame.filter(pl.col("id").is_in(list(ids)))
         return replace(Runs.from_frame(frame, known_columns(frame)), notes=notes)
 
     def _earlier(self, name: str) -> tuple[dict[str, Any], ...]:
@@ -179,8 +183,13 @@ def _make(path: Path, settings: Mapping[str, Any]) -> None:
     path.mkdir(parents=True, exist_ok=True)
     if any(not entry.name.startswith(".") for entry in path.iterdir()):
         raise InputError(f"{str(path)!r} holds other files and no study: choose an empty folder with --study")
+    write_settings(path, settings)
+
+
+def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Write the settings that make a folder a study. Raises OSError."""
     document = {"format": FORMAT, "settings": settings}
-    write_file(path / SETTINGS, json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
+    write_file(folder / SETTINGS, json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
 def _check_same(study: Study, settings: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from froude.documents.document_error import DocumentError
 from froude.documents.json_text import parse_json
 
 PLAN = "plan.json"
-_LONGEST = 200  # characters of a command that a line shows
+_LONGEST = 120  # characters of a command that a line shows
 
 
 def command_of(folder: Path) -> str | None:
@@ -24,11 +24,14 @@ def command_of(folder: Path) -> str | None:
 
 
 def again(folder: Path) -> str | None:
-    """Return the command that goes on with the study in a folder, to be typed where it was made; None if unknown."""
+    """Return what goes on with the study in a folder: the command that made it, by name where that is long."""
     command = command_of(folder)
-    if command is None or len(command) > _LONGEST or not command.isprintable():
+    if command is None:
         return None
-    return f"{command} --study {shlex.quote(str(folder))}"
+    where = f"--study {shlex.quote(str(folder))}"
+    if len(command) > _LONGEST or not command.isprintable():
+        return f"the command in its {PLAN}, with {where},"
+    return f"{command} {where}"
 
 
 def remedy(folder: Path) -> str:
