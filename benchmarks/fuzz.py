@@ -13,9 +13,11 @@ Command: python benchmarks/fuzz.py --inputs 10000 --seed 1
 """
 
 import argparse
+import contextlib
 import json
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -56,11 +58,12 @@ def gather(source: Path, folder: Path) -> None:
 
 
 def attack(setting: Setting, indices: Sequence[int], n_workers: int) -> Summary:
-    """Runs inputs of these numbers and judges each."""
+    """Runs inputs of these numbers and judges each; an interrupt ends it early."""
     begin = time.monotonic()
-    tried: list[Tried] = [
-        judge(index, reports) for index, reports in run_all(setting, indices, n_workers, progress(len(indices)))
-    ]
+    tried: list[Tried] = []
+    with contextlib.suppress(KeyboardInterrupt):  # what was found until then is told
+        for index, reports in run_all(setting, indices, n_workers, progress(len(indices))):
+            tried.append(judge(index, reports))
     return Summary(seed=setting.seed, seconds=time.monotonic() - begin, tried=tried)
 
 
@@ -107,6 +110,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Attacks and tells what was found; the exit code."""
     options = parse(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="fuzz-material-") as folder:
         source = options.source.resolve()
         gather(source, Path(folder))

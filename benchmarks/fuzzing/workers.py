@@ -130,21 +130,34 @@ def run_all(setting: Setting, indices: Sequence[int], n_workers: int, watch: Cal
     with selectors.DefaultSelector() as selector:
         for _ in range(n_workers):
             begin(Worker.start(setting), waiting, selector)
-        done = 0
-        while selector.get_map():
-            for worker in [key.data for key in selector.get_map().values()]:
-                if worker.hangs():
-                    worker.reports.append({"hangs": True})
-                    worker.kill()
-                    worker.reports[-1]["site"] = worker.where()
-            for key, _ in selector.select(timeout=MOST_SECONDS / 20):
-                worker = key.data
-                if finished := hear(worker):
-                    yield finished
-                    done += 1
-                    watch(done)
-                    selector.unregister(key.fileobj)
-                    succeed(worker, waiting, selector)
+        try:
+            for done, worker in enumerate(finished(selector), start=1):
+                assert worker.index is not None
+                yield worker.index, worker.reports
+                watch(done)
+                succeed(worker, waiting, selector)
+        finally:
+            for worker in workers_of(selector):
+                tidy(worker)
+
+
+def workers_of(selector: selectors.BaseSelector) -> list[Worker]:
+    """The workers that are at an input."""
+    return [key.data for key in selector.get_map().values()]
+
+
+def finished(selector: selectors.BaseSelector) -> Iterator[Worker]:
+    """Workers that are done with an input, or dead, as they come; one that hangs is killed."""
+    while at_work := workers_of(selector):
+        for worker in at_work:
+            if worker.hangs():
+                worker.reports.append({"hangs": True})
+                worker.kill()
+                worker.reports[-1]["site"] = worker.where()
+        for key, _ in selector.select(timeout=MOST_SECONDS / 20):
+            if hear(key.data):
+                selector.unregister(key.fileobj)
+                yield key.data
 
 
 def begin(worker: Worker, waiting: Iterator[int], selector: selectors.BaseSelector) -> None:
@@ -167,10 +180,9 @@ def succeed(worker: Worker, waiting: Iterator[int], selector: selectors.BaseSele
         begin(Worker.start(worker.setting), waiting, selector)
 
 
-def hear(worker: Worker) -> Tried | None:
-    """Reads what a worker has written; the whole report of its input once that is done, or the worker dead."""
+def hear(worker: Worker) -> bool:
+    """Reads what a worker has written; whether its input is done, or the worker dead."""
     assert worker.process.stdout is not None
-    assert worker.index is not None
     piece = os.read(worker.process.stdout.fileno(), 2**16)
     *lines, worker.rest = (worker.rest + piece).split(b"\n")
     messages = [json.loads(line) for line in lines]
@@ -179,8 +191,7 @@ def hear(worker: Worker) -> Tried | None:
         code = worker.end()
         if not any("hangs" in report for report in worker.reports):
             worker.reports.append({"died": code, "site": worker.where()})
-    is_done = not piece or any("done" in message for message in messages)
-    return (worker.index, worker.reports) if is_done else None
+    return not piece or any("done" in message for message in messages)
 
 
 def tidy(worker: Worker) -> None:
