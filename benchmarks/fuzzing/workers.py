@@ -57,7 +57,7 @@ class Setting:
 
 @dataclass
 class Worker:
-    """A process, the input that it is at, and since when."""
+    """A process, the input that it is at, and since when it runs the command that it is at."""
 
     setting: Setting
     place: Path
@@ -83,7 +83,7 @@ class Worker:
     def give(self, index: int) -> None:
         """Hands it the next input."""
         assert self.process.stdin is not None
-        self.index, self.since, self.used, self.reports = index, time.monotonic(), self.cpu_seconds(), []
+        self.index, self.reports = index, []
         self.given += 1
         self.process.stdin.write(f"{index}\n".encode())
 
@@ -97,6 +97,8 @@ class Worker:
 
     def hangs(self) -> bool:
         """Whether the input has used more than its seconds: of the processor, or waiting for nothing."""
+        if not self.reports:  # it is starting
+            return False
         wall = time.monotonic() - self.since
         used = self.cpu_seconds() - self.used
         return (
@@ -105,7 +107,9 @@ class Worker:
 
     def where(self) -> str:
         """The innermost line of Froude in the stack that it left, as file:line."""
-        lines = re.findall(r'File "(.*)", line (\d+)', (self.place / STACK).read_text(errors="replace"))
+        stack = self.place / STACK
+        text = stack.read_text(errors="replace") if stack.exists() else ""  # it may have died before it began
+        lines = re.findall(r'File "(.*)", line (\d+)', text)
         top = str(self.setting.source / "src" / "froude") + os.sep
         ours = [(name.removeprefix(top), line) for name, line in lines if name.startswith(top)]
         return ":".join(ours[0]) if ours else "?"
@@ -187,6 +191,8 @@ def hear(worker: Worker) -> bool:
     *lines, worker.rest = (worker.rest + piece).split(b"\n")
     messages = [json.loads(line) for line in lines]
     worker.reports += [message for message in messages if "done" not in message]
+    if any("begins" in message for message in messages):
+        worker.since, worker.used = time.monotonic(), worker.cpu_seconds()
     if not piece:
         code = worker.end()
         if not any("hangs" in report for report in worker.reports):
