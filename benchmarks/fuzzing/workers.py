@@ -101,9 +101,15 @@ class Worker:
             return False
         wall = time.monotonic() - self.since
         used = self.cpu_seconds() - self.used
-        return (
-            used > MOST_SECONDS or wall > PATIENCE * MOST_SECONDS or (wall > MOST_SECONDS and used < IDLE_SHARE * wall)
-        )
+        idle = used < IDLE_SHARE * wall and not self.is_running()
+        return used > MOST_SECONDS or wall > PATIENCE * MOST_SECONDS or (wall > MOST_SECONDS and idle)
+
+    def is_running(self) -> bool:
+        """Whether it computes, or would if it had a processor."""
+        try:
+            return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+        except OSError:
+            return False
 
     def where(self) -> str:
         """The innermost line of Froude in the stack that it left, as file:line."""

@@ -31,3 +31,4 @@ def test_flops_and_extreme_numbers_are_powers_of_ten_and_others_customary():
     assert [amount(value) for value in (4e10, 3.2e-8, 1e16, 0.0)] == ["40B", "3.2 × 10⁻⁸", "10¹⁶", "0"]
     assert parse_quantity(amount(123456.0)) == pytest.approx(123456, rel=5e-3)
     assert power_of_ten(9.999e11) == "10¹²"
+    assert power_of_ten(float("inf")) == "inf"

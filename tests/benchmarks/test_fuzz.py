@@ -93,7 +93,7 @@ def test_every_planted_fault_is_found(
     fuzz: ModuleType, material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workers = importlib.import_module("fuzzing.workers")
-    monkeypatch.setattr(workers, "MOST_SECONDS", 0.3)
+    monkeypatch.setattr(workers, "MOST_SECONDS", 0.6)
     numbers = {commands[0][0]: i for i, (_, commands) in enumerate(drawn(material))}
     chosen = [numbers[command] for command in (*EXPECTED, "report")]
     summary = fuzz.attack(workers.Setting(source=plant(tmp_path), seed=SEED, material=material), chosen, 2)

@@ -48,7 +48,9 @@ def number_and_interval(value: float, lo: float | None = None, hi: float | None 
 
 
 def power_of_ten(value: float, digits: int = 3) -> str:
-    """FLOPs as people write them: 4.36e11 is "4.36 × 10¹¹", and a whole power "10¹¹"."""
+    """FLOPs as people write them: 4.36e11 is "4.36 × 10¹¹", a whole power "10¹¹", and what no float holds "inf"."""
+    if not math.isfinite(value):
+        return f"{value:g}"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
     return power if float(mantissa) == 1 else f"{float(mantissa):g} × {power}"
