@@ -105,7 +105,8 @@ def draw_table(law: Law, design: str, seed: int) -> Table:
         inputs = {x: np.repeat(values, 4) for x, values in inputs.items()}
     at = beyond(inputs)
     exact = law(**at, **truth_of(law))
-    return Table(inputs, spoiled, at, exact * np.exp(noise[np.argmax(size)] * rng.standard_normal(exact.size)))
+    run = exact * np.exp(noise[np.argmax(size)] * rng.standard_normal(exact.size))
+    return Table(inputs, spoiled, at, _of_either_protocol(run, rng) if design == "two protocols" else run)
 
 
 def _outliers(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -114,9 +115,13 @@ def _outliers(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return y
 
 
+def _of_either_protocol(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.where(rng.random(y.size) < 0.3, 1.02 * y, y)
+
+
 SPOILED: Mapping[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
     "outliers": _outliers,
-    "two protocols": lambda y, rng: np.where(rng.random(y.size) < 0.3, 1.02 * y, y),
+    "two protocols": _of_either_protocol,
     "bits beside nats": lambda y, rng: np.where(rng.random(y.size) < 0.2, y / np.log(2), y),
     "rounded losses": lambda y, rng: np.round(y, 2),
     "copied rows": lambda y, rng: np.repeat(y, 4),

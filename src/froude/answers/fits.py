@@ -115,7 +115,7 @@ def about_starts(fit: Fit) -> str | None:
         return f"all {tried} random starts end at these numbers"
     # A better minimum that is as easy to reach would have been missed with this probability.
     if fit.converged and (1 - agree / tried) ** tried < _MISSED:
-        return f"{least}{agree} of {tried} random starts end at these numbers, the others at worse ones: that is enough"
+        return f"{least}{agree} of {tried} random starts end at these numbers, the others elsewhere: that is enough"
     return None
 
 

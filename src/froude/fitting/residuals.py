@@ -11,7 +11,7 @@ from froude.fitting.misfit import Misfit
 from froude.fitting.small_samples import normal, stretch
 from froude.laws import Law
 
-_CHANGES = 10.83  # twice the gain in log likelihood that one in a thousand tables of even noise would show
+_CHANGES = 3.84  # twice the gain in log likelihood that one in twenty tables of even noise would show
 _STEPS = 50
 
 
