@@ -18,6 +18,8 @@ MOST_SPENT = 1e100
 FEWEST_DRAWS, MOST_DRAWS = 20, 10**5
 """Bootstrap refits: fewer have no quantiles, and long before the most these change no more."""
 MOST_STARTS = 10**4
+MOST_LAWS = 100
+"""Judged or averaged at once: twice as many as there are."""
 MOST_REPEATS = 10**4
 MOST_MINUTES = 60 * 24 * 366
 """A year: what is asked for in minutes runs on this computer."""

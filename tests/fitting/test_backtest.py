@@ -99,3 +99,11 @@ def test_a_split_that_leaves_nothing_on_a_side_is_refused(condition: str, messag
         return
     with pytest.raises(InputError, match=message):
         backtest("power", runs, condition, **options)
+
+
+def test_a_law_named_twice_is_judged_once_and_hundreds_are_refused() -> None:
+    runs = Runs.from_columns(table())
+    twice = backtest(["power", "power"], runs, "C > 5e16", x="C", draws=20, starts=3)
+    assert [each.law.name for each in twice] == ["power"]
+    with pytest.raises(InputError, match="give at most 100 at once"):
+        backtest([f"power{k}" for k in range(500)], runs, "C > 5e16")

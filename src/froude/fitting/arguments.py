@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from froude.bounds import MOST_LAWS
 from froude.errors import InputError
 from froude.laws import Law, get_law
 from froude.provenance import note_data
@@ -74,3 +75,11 @@ def _shown(value: Any) -> str:
     if isinstance(value, str | Path):
         return repr(str(value))
     return repr(value.name) if isinstance(value, Law) else "runs"
+
+
+def each_law(laws: Law | str | Iterable[Law | str]) -> list[Law | str]:
+    """One law or several as a list, each once. InputError for more than MOST_LAWS."""
+    several = [laws] if isinstance(laws, Law | str) else list(dict.fromkeys(laws))
+    if len(several) > MOST_LAWS:
+        raise InputError(f"{len(several)} laws: give at most {MOST_LAWS} at once")
+    return several

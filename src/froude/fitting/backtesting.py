@@ -7,7 +7,7 @@ from typing import Any, Unpack, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.arguments import read_law_first
+from froude.fitting.arguments import each_law, read_law_first
 from froude.fitting.choice import fit
 from froude.fitting.fits import Fit
 from froude.fitting.measured import measure
@@ -108,8 +108,9 @@ def backtest(
 ) -> tuple[Backtest, ...]:
     """Fit each law to the runs for which the condition hold_out does not hold, and predict the others.
 
-    The law "auto" is what `choose` makes of the rest. `x` goes to the laws of one input; the options are those of
-    `fit`. InputError where nothing, or everything, is held out, and where `fit` raises it.
+    A law that is named twice is judged once. The law "auto" is what `choose` makes of the rest. `x` goes to the laws of
+    one input; the options are those of `fit`. InputError where nothing, or everything, is held out, and where `fit`
+    raises it.
     """
     laws = laws if isinstance(laws, Law | str) or hasattr(laws, "columns") else tuple(laws)
     runs = read_law_first("backtest", laws, runs)
@@ -119,8 +120,7 @@ def backtest(
     held_out = runs.mask(hold_out)
     _check_split(runs, hold_out, held_out, y)
     rest = runs.take(~held_out)
-    several = [laws] if isinstance(laws, Law | str) else laws
-    resolved = [law if law == "auto" else get_law(law) if isinstance(law, str) else law for law in several]
+    resolved = [law if law == "auto" else get_law(law) if isinstance(law, str) else law for law in each_law(laws)]
     for law in resolved:
         check_counted_alike(runs, np.flatnonzero(runs.finite(y, ())), _roles(law, x))
     fits = [fit(law, rest, y, x=None if _has_fixed_inputs(law) else x, options=options) for law in resolved]

@@ -11,7 +11,7 @@ from typing import Any, Unpack, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.arguments import read_law_first, read_runs_first
+from froude.fitting.arguments import each_law, read_law_first, read_runs_first
 from froude.fitting.bootstrap import refits
 from froude.fitting.diagnostics import diagnose
 from froude.fitting.doubts import about_misfit, few_runs, guessed_inputs, points_of_trainings
@@ -219,7 +219,7 @@ def _candidates(runs: Runs, y: str, laws: Law | str | Sequence[Law | str], x: st
         finite = int(runs.finite(y, ()).sum())
         suitable = _suitable_laws(runs, x)
         return [law for law in suitable if len(law.parameters) + FEWEST_TO_SPARE <= finite] or suitable[:1]
-    return [_resolve(law, x) for law in ([laws] if isinstance(laws, Law | str) else laws)]
+    return [_resolve(law, x) for law in each_law(laws)]
 
 
 def _resolve(law: Law | str, x: str | None) -> Law:

@@ -85,6 +85,7 @@ class Experiment(Result):
                 raise InputError(f"{name} = {shown(text)} of an experiment: give a text")
         if not is_rising(self.sizes):
             raise InputError(f"sizes {_listed(self.sizes)} of {self.title!r} do not grow: {RISING}")
+        object.__setattr__(self, "sizes", tuple(self.sizes))
         if not isinstance(self.methods, Mapping) or not self.methods:
             raise InputError(f"methods {shown(self.methods)} of {self.title!r}: give functions by name, data → result")
         if wrong := [
