@@ -24,6 +24,11 @@ class FittedResiduals(Protocol):
         ...
 
     @property
+    def params(self) -> Mapping[str, float]:
+        """Its parameters."""
+        ...
+
+    @property
     def inputs(self) -> Mapping[str, np.ndarray]:
         """The inputs of the fitted runs, each (n,)."""
         ...
@@ -64,15 +69,14 @@ def residual_deviation(fit: FittedResiduals, at: Mapping[str, Any]) -> np.ndarra
 
     It is that of a normal which holds as many residuals at the fit's level as there are, enlarged as fitted runs lie
     closer to the law than others will. Runs far off are left out of it, as a run forecast is taken to be none, unless
-    they are part of a pattern. Where the
-    residuals clearly change with size, it does so too, as a power of size among the runs, and stays beyond them as it
-    is at their end. Where the law goes through all runs, it is what runs of published studies show.
+    they are part of a pattern. Where the residuals clearly change with size, it does so too, as a power of size among
+    the runs, and stays beyond them as it is at their end. Where the law goes through all runs, it is what runs of
+    published studies show.
     """
     if fit.interpolates:
-        return np.asarray(TYPICAL_NOISE)
+        return np.asarray(TYPICAL_NOISE * (1.0 if fit.law.residual == "log" else np.abs(fit.law(**at, **fit.params))))
     sizes, there = log_size(fit.law, fit.inputs), log_size(fit.law, at)
-    power = _growth(sizes, fit.residuals)
-    middle = sizes.mean() if sizes.ndim else 0.0
+    power, middle = _growth(sizes, np.abs(fit.residuals)), np.mean(sizes)
     even = np.abs(fit.residuals) * np.exp(-power * (sizes - middle))
     even = even[~fit.far_off] if fit.misfit is None else even
     n, p = even.size, fit.n_parameters
@@ -81,31 +85,29 @@ def residual_deviation(fit: FittedResiduals, at: Mapping[str, Any]) -> np.ndarra
     return deviation * np.exp(power * (np.clip(there, sizes.min(), sizes.max()) - middle))
 
 
-def _growth(sizes: np.ndarray, residuals: np.ndarray) -> float:
-    """The power b with which the scale of residuals (n,) grows with size, exp(b·sizes); 0 unless it clearly does.
+def _growth(sizes: np.ndarray, errors: np.ndarray) -> float:
+    """The power b with which errors (n,) without signs grow with size, exp(b·sizes); 0 unless they clearly do.
 
-    The most likely for residuals of Laplace's distribution, Σ ln s_i + |r_i|/s_i at its least, by Newton's method, and
-    then drawn towards 0 as if a change by a factor e over all runs were usual: what looks clear is often less so.
+    The most likely for errors of Laplace's distribution, and then drawn towards 0 as if a change by a factor e over all
+    runs were usual: what looks clear is often less so.
     """
-    if sizes.ndim == 0 or np.ptp(sizes) == 0:
+    if np.ptp(sizes) == 0 or not errors.any():
         return 0.0
-    u, size = sizes - sizes.mean(), np.abs(residuals)
-    if not size.any():
-        return 0.0
+    u = sizes - sizes.mean()
+    b = _likeliest(u, errors)
+    gain = errors.size * np.log(errors.mean() / np.mean(errors * np.exp(-b * u)))
+    known = u @ u / np.ptp(u) ** 2
+    return b * known / (known + 1) if 2 * gain > _CHANGES else 0.0
 
-    def level(b: float) -> tuple[float, np.ndarray]:
-        weights = size * np.exp(-b * u)
-        return float(np.log(weights.mean())), weights / weights.sum()
 
+def _likeliest(u: np.ndarray, errors: np.ndarray) -> float:
+    """The b of the least mean of errors·exp(−b·u), by Newton's method for its logarithm; Σu is 0."""
     b = 0.0
     for _ in range(_STEPS):
-        _, weights = level(b)
-        mean = float(weights @ u)
-        spread = float(weights @ (u - mean) ** 2)
-        step = mean / max(spread, 1e-12)  # the derivative of the log of the mean is −mean, and Σu is 0
+        weights = errors * np.exp(-b * u)
+        middle = float(np.average(u, weights=weights))
+        step = middle / max(float(np.average((u - middle) ** 2, weights=weights)), 1e-12)
         b += float(np.clip(step, -0.5, 0.5))
         if abs(step) < 1e-9:
             break
-    gain = size.size * (level(0.0)[0] - level(b)[0])
-    known = u @ u / np.ptp(u) ** 2
-    return b * known / (known + 1) if 2 * gain > _CHANGES else 0.0
+    return b
