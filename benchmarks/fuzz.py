@@ -30,6 +30,7 @@ from fuzzing.findings import Summary, Tried, judge
 from fuzzing.inputs import Material, write
 from fuzzing.tables import QUICK
 from fuzzing.workers import Setting, run_all
+from record import record
 
 ROOT = Path(__file__).parent.parent
 LAWS = ("chinchilla", "power", "chinchilla-tied")
@@ -104,6 +105,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--replay", metavar="SEED:INDEX")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--record", action="store_true", help="keep the counts in benchmarks/results, a row a commit")
     return parser.parse_args(arguments)
 
 
@@ -120,7 +122,22 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             setting = Setting(source=source, seed=options.seed, material=Path(folder))
             summary = attack(setting, range(options.first, options.first + options.inputs), options.workers)
+    if options.record:
+        keep(summary, source)
     return tell(summary, options.json)
+
+
+def keep(summary: Summary, source: Path) -> None:
+    """Writes the counts beside those of other commits, into `results/fuzz.json` and its table in the documents."""
+    attacked = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+"], cwd=source, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    path = ROOT / "benchmarks" / "results" / "fuzz.json"
+    earlier = json.loads(path.read_text())["rows"] if path.exists() else []
+    counts = {kind: f"{n} at {sites}" if n else "0" for kind, (n, sites) in summary.counts().items()}
+    row = {"attacked commit": attacked, "inputs": f"{len(summary.tried):,}", "accepted": f"{summary.accepted:.0%}"}
+    rows = [each for each in earlier if each["attacked commit"] != attacked] + [row | counts]
+    record("fuzz", f"python benchmarks/fuzz.py --inputs {len(summary.tried)} --seed {summary.seed} --record", rows)
 
 
 def tell(summary: Summary, as_json: bool) -> int:
