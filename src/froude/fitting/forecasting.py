@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, final
+from typing import Any, Literal, final
 
 import numpy as np
 
@@ -10,93 +10,13 @@ from froude.errors import InputError
 from froude.fitting.checkpoints import WORTH_OF_DECAY
 from froude.fitting.distance import distance_beyond, factors_beyond, grown
 from froude.fitting.extrapolation import shipped_extrapolation
+from froude.fitting.fitted_law import FittedLaw
 from froude.fitting.measured import log_size
-from froude.fitting.misfit import Misfit
 from froude.fitting.residuals import residual_deviation
 from froude.fitting.small_samples import normal, widened
-from froude.laws import Law
 from froude.provenance import Computed
 
 _FULLY_BEYOND = np.log(2)  # from twice the largest run on, what laws disagree by is an error of extrapolation
-
-
-class FittedLaw(Protocol):
-    """What a forecast needs of a fit; see `Fit`, which is one."""
-
-    @property
-    def law(self) -> Law:
-        """The law that was fitted."""
-        ...
-
-    @property
-    def y(self) -> str:
-        """What it was fitted to."""
-        ...
-
-    @property
-    def params(self) -> Mapping[str, float]:
-        """Its parameters."""
-        ...
-
-    @property
-    def draws(self) -> np.ndarray:
-        """The parameters of bootstrap refits, (draws, P)."""
-        ...
-
-    @property
-    def residuals(self) -> np.ndarray:
-        """How far the fitted runs lie off, (n,)."""
-        ...
-
-    @property
-    def far_off(self) -> np.ndarray:
-        """Which of the fitted runs lie far off, (n,)."""
-        ...
-
-    @property
-    def level(self) -> float:
-        """The level of intervals."""
-        ...
-
-    @property
-    def drift(self) -> float:
-        """The relative error gained for each factor e beyond the runs."""
-        ...
-
-    @property
-    def n_parameters(self) -> int:
-        """How many parameters were fitted at once."""
-        ...
-
-    @property
-    def interpolates(self) -> bool:
-        """Whether the law goes through all runs, so that they do not tell their noise."""
-        ...
-
-    @property
-    def inputs(self) -> Mapping[str, np.ndarray]:
-        """The inputs of the fitted runs, each (n,)."""
-        ...
-
-    @property
-    def misfit(self) -> Misfit | None:
-        """The pattern in the residuals, None for noise."""
-        ...
-
-    @property
-    def measured(self) -> np.ndarray | None:
-        """The outcomes of the fitted runs, (n,)."""
-        ...
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What weakens it, a sentence each."""
-        ...
-
-    @property
-    def of_checkpoints(self) -> bool:
-        """Whether the rows are points of trainings, not runs."""
-        ...
 
 
 @final

@@ -1,70 +1,20 @@
 """How far one run lies off a law: from the residuals of the fitted runs, and how that changes with size."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from froude.fitting.fitted_law import FittedLaw
 from froude.fitting.identification import TYPICAL_NOISE
 from froude.fitting.measured import log_size
-from froude.fitting.misfit import Misfit
 from froude.fitting.small_samples import normal, stretch
-from froude.laws import Law
 
 _CHANGES = 3.84  # twice the gain in log likelihood that one in twenty tables of even noise would show
 _STEPS = 50
 
 
-class FittedResiduals(Protocol):
-    """What is asked of a fit; see `Fit`, which is one."""
-
-    @property
-    def law(self) -> Law:
-        """The law that was fitted."""
-        ...
-
-    @property
-    def params(self) -> Mapping[str, float]:
-        """Its parameters."""
-        ...
-
-    @property
-    def inputs(self) -> Mapping[str, np.ndarray]:
-        """The inputs of the fitted runs, each (n,)."""
-        ...
-
-    @property
-    def residuals(self) -> np.ndarray:
-        """How far the fitted runs lie off, (n,)."""
-        ...
-
-    @property
-    def misfit(self) -> Misfit | None:
-        """The pattern in the residuals, None for noise."""
-        ...
-
-    @property
-    def far_off(self) -> np.ndarray:
-        """Which of the fitted runs lie far off, (n,)."""
-        ...
-
-    @property
-    def n_parameters(self) -> int:
-        """How many parameters were fitted at once."""
-        ...
-
-    @property
-    def interpolates(self) -> bool:
-        """Whether the law goes through all runs, so that they do not tell their noise."""
-        ...
-
-    @property
-    def level(self) -> float:
-        """The level of intervals."""
-        ...
-
-
-def residual_deviation(fit: FittedResiduals, at: Mapping[str, Any]) -> np.ndarray:
+def residual_deviation(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
     """The standard deviation of a run about the law at inputs, in the units of the residuals.
 
     It is that of a normal which holds as many residuals at the fit's level as there are, enlarged as fitted runs lie

@@ -7,7 +7,8 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.curves.points import ALONG
-from froude.fitting.forecasting import FittedLaw, Forecast, forecast
+from froude.fitting.fitted_law import FittedLaw
+from froude.fitting.forecasting import Forecast, forecast
 from froude.laws.lr_history import LearningRates
 
 _POINTS = 200
