@@ -214,7 +214,7 @@ def test_a_command_that_mostly_starts_says_how_much_of_it():
         (("x.py", "--prepare", "ls"), "--prepare belongs to --command"),
         (("--command", "wc {n}"), "--command has no sizes: give them, as in --sizes 1k,10k"),
         (("--command", "wc {n}", "--sizes", "1,many"), "'many'"),
-        (("--command", "wc {n}", "--sizes", "2,1"), "sizes 2, 1 of 'wc' do not grow"),
+        (("--command", "wc {n}", "--sizes", "2,1"), "sizes (2.0, 1.0) of 'wc' do not grow"),
         (("--command", "", *SIZES), "a command is empty: give a program and its arguments"),
         (("--command", "wc '{n}", *SIZES), "cannot be read (No closing quotation): close its quotes"),
         (("--command", "wc {n} | head", *SIZES), "has '|', which is for a shell: write sh -c '…'"),

@@ -84,7 +84,7 @@ class Experiment(Result):
             if not isinstance(text, str):
                 raise InputError(f"{name} = {shown(text)} of an experiment: give a text")
         if not is_rising(self.sizes):
-            raise InputError(f"sizes {_listed(self.sizes)} of {self.title!r} do not grow: {RISING}")
+            raise InputError(f"sizes {shown(self.sizes)} of {self.title!r} do not grow: {RISING}")
         object.__setattr__(self, "sizes", tuple(self.sizes))
         if not isinstance(self.methods, Mapping) or not self.methods:
             raise InputError(f"methods {shown(self.methods)} of {self.title!r}: give functions by name, data → result")
@@ -171,11 +171,6 @@ def _run(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up
     ask(shown(str(path)), spec.loader.exec_module, module)
     return module
-
-
-def _listed(sizes: Any) -> str:
-    numbers = isinstance(sizes, Sequence) and all(isinstance(size, int | float) for size in sizes)
-    return ", ".join(f"{size:g}" for size in sizes) if numbers else shown(sizes)
 
 
 def is_rising(sizes: Any) -> bool:
