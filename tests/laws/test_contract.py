@@ -14,6 +14,7 @@ import pytest
 import designs
 from froude.fitting import Fit, FitOptions, fit
 from froude.fitting.estimation import estimate
+from froude.fitting.identification import UndeterminedError
 from froude.laws import Law, all_laws, get_law
 from froude.laws.catalogue import FAMILIES
 from froude.runs import Runs
@@ -58,7 +59,10 @@ def test_a_design_that_determines_a_law_gives_one_minimum(each: Law) -> None:
 @pytest.mark.slow  # bounds and far minima, at every start
 @pytest.mark.parametrize("each", EVERY_LAW)
 def test_runs_that_hardly_differ_are_said_not_to_determine_a_law(each: Law) -> None:
-    made = estimate(each, designs.planted(each, ill_posed=True), options=FitOptions(draws=40))
+    try:
+        made = estimate(each, designs.planted(each, ill_posed=True), options=FitOptions(draws=40))
+    except UndeterminedError:  # so many parameters that no residual depends on some of them
+        return
     (said,) = [sentence for sentence in made.warnings if "not identified" in sentence]
     assert "what is known is " in said
     assert "loss = " in said

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from froude.errors import InputError, shown
 from froude.runs.missing_columns import unknown_column
+from froude.runs.panics import panics_as_errors
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,9 +42,9 @@ def condition_mask(frame: pl.DataFrame, text: str, read_as: Mapping[str, str]) -
         if name not in frame.columns:
             raise _unknown_in(text, name, frame)
     try:
-        with _without_panic_messages():
+        with panics_as_errors():
             answer = frame.select(expression.alias("answer")).to_series()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except pl.exceptions.PolarsError as error:
         raise InputError(
             f"the condition {text!r} does not fit the columns ({_first_line(error)}): {_EXAMPLE}"
         ) from None
@@ -75,9 +74,9 @@ def _parse(text: str) -> pl.Expr:
         )
 
     try:
-        with _without_panic_messages():
+        with panics_as_errors():
             expression = pl.sql_expr(text)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except pl.exceptions.PolarsError as error:
         raise InputError(f"the condition {text!r} does not parse ({_first_line(error)}): {_EXAMPLE}") from None
     # SQL reads the B of "N > 7B" as a new name for the column, and would compare with 7 without a word.
     if not expression.meta.undo_aliases().meta.eq(expression):
@@ -89,23 +88,6 @@ def _depth(text: str) -> int:
     """How many brackets are inside one another at most, and all that repeats what is in it without one."""
     depths = itertools.accumulate((letter in "([") - (letter in ")]") for letter in text)
     return max(depths, default=0) + len(_REPEATING.findall(text))
-
-
-@contextmanager
-def _without_panic_messages() -> Iterator[None]:
-    """Keeps polars from writing on stderr where it panics; the panic itself is raised all the same."""
-    try:
-        stderr = os.dup(2)
-    except OSError:  # there is none
-        yield
-        return
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
 
 
 def _unknown_in(text: str, name: str, frame: pl.DataFrame) -> InputError:

@@ -1,4 +1,4 @@
-"""Tables in JSON that are damaged: each is refused in one line, or is a table of runs."""
+"""Tables that are damaged: each is refused in one line, or is a table of runs."""
 
 import json
 import random
@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from froude.errors import InputError
 from froude.runs import read_runs
 from mutants import damaged, json_mutants, mutant, outcome
 
@@ -48,3 +50,13 @@ def test_a_mutated_file_of_json_lines_is_refused_in_a_line_or_read(tmp_path: Pat
         lines.append(outcome(lambda: read_runs(tmp_path / "runs.jsonl")))
     assert None in lines
     assert any(lines)
+
+
+def test_a_panic_of_polars_over_a_file_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def panic(body: bytes) -> pl.DataFrame:
+        raise pl.exceptions.PanicException("range end index 8154 out of range for slice of length 1843")
+
+    pl.DataFrame({"C": [1e18, 2e18], "loss": [3.0, 2.9]}).write_parquet(tmp_path / "runs.parquet")
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    with pytest.raises(InputError, match=r"cannot be read as \.parquet \(range end index 8154"):
+        read_runs(tmp_path / "runs.parquet")

@@ -14,6 +14,7 @@ from froude.errors import InputError
 from froude.runs.cells.decoding import COMPRESSED, decoded, unpacked
 from froude.runs.cells.grid import grid_of
 from froude.runs.frames import frame_from_rows
+from froude.runs.panics import panics_as_errors
 from froude.runs.readers.json_tables import rows_of_json, rows_of_lines
 from froude.runs.readers.reader import Curves, path_of, runs_of
 from froude.runs.table import Runs
@@ -90,7 +91,8 @@ def _parse_parquet(body: bytes, ending: str) -> _FrameAndNotes:
     import polars as pl
 
     try:
-        return pl.read_parquet(body), ()
+        with panics_as_errors():
+            return pl.read_parquet(body), ()
     except pl.exceptions.PolarsError as error:
         raise InputError(f"cannot be read as .parquet ({str(error).splitlines()[0]}): write it again") from None
 
