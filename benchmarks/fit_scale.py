@@ -63,11 +63,11 @@ def write_table(path: Path, n: int) -> None:
 def command_seconds(table: Path, law: Sequence[str], *, one_thread: bool) -> tuple[float, dict[str, Any]]:
     """CPU seconds of one `froude fit`, and what it prints as JSON."""
     command = [sys.executable, "-m", "froude", "fit", str(table), "--law", *law, "--json"]
-    free = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
+    environment = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
+    if one_thread:
+        environment.update(ONE_THREAD)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        command, env={**free, **(ONE_THREAD if one_thread else {})}, stdout=subprocess.PIPE, text=True, check=True
-    )
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, json.loads(done.stdout)
 

@@ -21,6 +21,7 @@ Tables = tuple[Table, ...]
 
 RUN_LETTERS = 8
 """Letters of a run's id by which tables name it."""
+_UNKNOWN = ("unknown", "unknown")  # ends of an interval that there is none of
 
 
 def of_forecast(record: StudyRecord) -> Tables:
@@ -82,7 +83,7 @@ def of_law(record: StudyRecord) -> Tables:
     ]
     left = (0, len(columns) - 1)
     rows = tuple(
-        (name, *(plain_number(number) for number in (value, *fit.intervals.get(name, (math.nan, math.nan)))))
+        (name, plain_number(value), *(map(plain_number, fit.intervals[name]) if name in fit.intervals else _UNKNOWN))
         for name, value in fit.params.items()
     )
     heads = ("parameter", "value", f"{fit.level:.0%} from", "to")
