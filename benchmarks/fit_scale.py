@@ -35,7 +35,9 @@ LAWS = (
     ("auto", "--x", "C"),
 )
 SEED = 0
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
+ONE_THREAD: dict[str, str] = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1"
+)
 NOTES = (
     "CPU time, user and system, of the whole command with 1,000 refits and 27 starts. The drift is what a forecast's "
     "error grows by for each factor e; beside it the same with every row in every hold-out and in every search.",
