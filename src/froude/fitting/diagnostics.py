@@ -56,7 +56,7 @@ def _starts(evidence: FitEvidence) -> Iterator[str]:
         return
     if (elsewhere := int(evidence.as_good.sum()) - agree) > 0:
         yield (
-            f"{elsewhere} of {starts} random starts fit as well with other parameters: what is reported is one answer "
+            f"{elsewhere} of {starts} random starts fit as well and forecast otherwise: what is reported is one answer "
             "of several; add runs that tell them apart, or take a law with fewer parameters"
         )
     # Another minimum, lower and as easy to reach as this one, would have been missed with this probability.

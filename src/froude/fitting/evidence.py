@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import final
 
 import numpy as np
@@ -17,7 +18,7 @@ from froude.fitting.solver import Minima, minimise
 from froude.runs import Runs
 
 _AGREE = 1e-6
-_SAME, _SAME_OF_SPREAD = 1e-3, 0.1
+_SAME, _SAME_OF_SPREAD, _BEYOND = 1e-3, 0.1, 3.0
 NEGLIGIBLE_RESIDUAL = 1e-9
 """Objectives of residuals below one part in a billion are all as good as zero."""
 
@@ -60,15 +61,33 @@ class FitEvidence:
         """How far apart two objectives may be and count as the same."""
         return _AGREE * self.lowest + 0.5 * self.measured.n * NEGLIGIBLE_RESIDUAL**2
 
-    @property
+    @cached_property
     def agree(self) -> np.ndarray:
-        """Which starts converged to the fit's objective and to its parameters, (starts,).
+        """Which starts converged to the fit's objective and forecast what it forecasts, (starts,).
 
-        Parameters are equal where they lie within a thousandth, or a tenth of what the refits spread over.
+        At every corner of the runs, thrice beyond, their outcomes lie within a thousandth of the fit's, or within a
+        tenth of what the refits spread over: parameters of a term that is nothing may differ, and do no harm. Points of
+        curves have no corners.
         """
-        spread = np.maximum(_SAME, _SAME_OF_SPREAD * self.refits.points[self.usable].std(axis=0) / self.problem.scales)
-        off = np.abs(self.minima.points - self.point) / self.problem.scales
-        return self.as_good & np.all(off <= spread, axis=1)
+        if self.measured.histories:
+            return self.as_good
+        (outcome,) = self._at_corners(self.point)
+        size = np.abs(outcome) if self.problem.law.residual == "log" else np.abs(self.measured.y).mean()
+        spread = np.nan_to_num(np.nanstd(self._at_corners(self.refits.points[self.usable]), axis=0))
+        off = np.abs(self._at_corners(self.minima.points) - outcome)
+        return self.as_good & np.all(off <= np.maximum(_SAME * size, _SAME_OF_SPREAD * spread), axis=1)
+
+    def _at_corners(self, points: np.ndarray) -> np.ndarray:
+        """The outcomes (rows, corners) at points (rows, P), thrice beyond the runs along every input that makes them
+        larger, and at the middle of the others."""
+        law, inputs = self.problem.law, self.measured.inputs
+        sizes = [x for x in inputs if law.marks[x].is_size]
+        ends = [(inputs[x].min() / _BEYOND, inputs[x].max() * _BEYOND) for x in sizes]
+        corners = dict(zip(sizes, np.array(list(product(*ends))).T, strict=True))
+        at = {x: corners.get(x, np.median(values)) for x, values in inputs.items()}
+        tall = {name: values[:, None] for name, values in self.problem.parameters(points).items()}
+        with np.errstate(all="ignore"):
+            return np.atleast_2d(law(**at, **tall))
 
     @property
     def as_good(self) -> np.ndarray:
