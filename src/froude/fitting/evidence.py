@@ -74,7 +74,8 @@ class FitEvidence:
         (outcome,) = self._at_corners(self.point)
         size = np.abs(outcome) if self.problem.law.residual == "log" else np.abs(self.measured.y).mean()
         spread = np.nan_to_num(np.nanstd(self._at_corners(self.refits.points[self.usable]), axis=0))
-        off = np.abs(self._at_corners(self.minima.points) - outcome)
+        with np.errstate(invalid="ignore"):  # a start may have ended where the law is absurd
+            off = np.abs(self._at_corners(self.minima.points) - outcome)
         return self.as_good & np.all(off <= np.maximum(_SAME * size, _SAME_OF_SPREAD * spread), axis=1)
 
     def _at_corners(self, points: np.ndarray) -> np.ndarray:
