@@ -22,7 +22,8 @@ def factors_beyond(law: Law, fitted: Mapping[str, np.ndarray], at: Mapping[str, 
     sizes = {x: (fitted[x], np.asarray(at[x], dtype=float)) for x in fitted if law.marks[x].is_size}
     if {"N", "D"} <= {*sizes} and "C" not in sizes:
         (N, at_N), (D, at_D) = sizes["N"], sizes["D"]
-        sizes["C"] = N * D, at_N * at_D
+        with np.errstate(over="ignore"):  # what no float holds is infinitely far
+            sizes["C"] = N * D, at_N * at_D
     return {x: _factor(values, there) for x, (values, there) in sizes.items()}
 
 

@@ -107,3 +107,9 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(cli: Callable, refused: C
     assert refusal == "isoflop is no law but a way to the best size: froude optimal TABLE shows it"
     with pytest.raises(InputError, match="needs a column D"):
         compute_optimal(Runs.from_columns({"N": [1e9], "loss": [3.0]}))
+
+
+def test_runs_none_of_which_has_all_columns_are_refused() -> None:
+    apart = {"N": [1e8, np.nan], "D": [np.nan, 1e10], "C": [1e18, 1e19], "loss": [3.0, 2.9]}
+    with pytest.raises(InputError, match="no run has N, D and C"):
+        compute_optimal(Runs.from_columns(apart), [1e20])

@@ -79,7 +79,7 @@ def _of_table(runs: Runs, at: tuple[float, ...], y: str, law: Law | str, draws: 
     need_columns(runs, ("D", "C"), "the best size needs")
     minima = _minima(runs, y)
     missing = [] if minima else ["no three runs are of equal compute: there are no isoFLOP minima"]
-    made, allocations, per_token = None, (), float(np.nanmedian(runs["C"] / (runs["N"] * runs["D"])))
+    made, allocations, per_token = None, (), _flop_per_param_token(runs)
     if at:
         try:
             made = fit_law(law, runs, y, draws=draws, seed=seed)
@@ -101,6 +101,14 @@ def _of_table(runs: Runs, at: tuple[float, ...], y: str, law: Law | str, draws: 
         minima=tuple(minima),
         missing=tuple(missing),
     )
+
+
+def _flop_per_param_token(runs: Runs) -> float:
+    """What the runs took in the median. InputError where no run has N, D and C."""
+    taken = runs["C"] / (runs["N"] * runs["D"])
+    if not (known := taken[np.isfinite(taken)]).size:
+        raise InputError("no run has N, D and C: the best size needs all three; name the columns with --columns")
+    return float(np.median(known))
 
 
 def _minima(runs: Runs, y: str) -> list[IsoflopMinimum]:
