@@ -192,8 +192,13 @@ def compare(study: Path, whole: Path) -> Damage:
         lost=len(there.keys() - here.keys()),
         doubled=len(files) - len(here),
         unequal=sum(here[id] != there[id] for id in here.keys() & there.keys()) + (forecasts[0] != forecasts[1]),
-        left=sum(len(list(study.glob(pattern))) for pattern in LEFTOVERS),
+        left=len(leftovers(study)),
     )
+
+
+def leftovers(study: Path) -> list[str]:
+    """Files that nobody needs, by their names in the study."""
+    return [str(path.relative_to(study)) for pattern in LEFTOVERS for path in study.glob(pattern)]
 
 
 def runs_of(study: Path) -> dict[str, Any]:
@@ -260,6 +265,8 @@ def attack(laboratory: Laboratory, kills: int, rng: random.Random) -> list[dict[
         done = list(laboratory.disturb(study, group, seconds / 2, rng))
         kinds.update(kill.kind for kill in done)
         rows.append({"study": len(rows) + 1, "kills": len(done), **vars(compare(study, whole))})
+        for name in leftovers(study):
+            print(f"left in study {len(rows)}: {name}")
     for kind, count in sorted(kinds.items()):
         print(f"{count:4}  {kind}")
     return rows

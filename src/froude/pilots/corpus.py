@@ -17,6 +17,7 @@ from froude.runs.study.documents import read_document
 from froude.runs.study.remedy import PLAN
 from froude.runs.study.run_file import reason_of
 from froude.tank import Corpus, build_corpus
+from froude.tank.corpus import MANIFEST
 
 BYTES_OF_A_MINUTE = 8e6  # of the corpus; they grow as the root of the minutes, as data grows with compute
 
@@ -37,7 +38,7 @@ def gather_corpus(study: Study, settings: PilotSettings, watch: Watch) -> Mappin
                 f"{str(folder)!r} is damaged ({fault}), and what it was gathered from has changed since: "
                 "restore it from a copy, or begin anew with another --study"
             )
-        if os.path.lexists(folder):
+        if os.path.lexists(folder / MANIFEST):  # it is written last: without it, gathering was cut short
             discard(study, "corpus", fault, watch)
         corpus.save(folder)
     summary = corpus_summary(Corpus.load(folder))

@@ -30,6 +30,7 @@ from froude.files import write_file
 
 Side = Literal["train", "validation"]
 SIDES: tuple[Side, ...] = get_args(Side)
+MANIFEST = "manifest.json"
 
 VALIDATION_SHARE = 0.04  # of the bytes kept
 SMALLEST_CORPUS_BYTES = 256 * 1024  # below it, neither side can be measured
@@ -105,7 +106,7 @@ class Corpus:
         folder.mkdir(parents=True, exist_ok=True)
         write_file(folder / "train.bin", self.train.tobytes())
         write_file(folder / "validation.bin", self.validation.tobytes())
-        write_file(folder / "manifest.json", json.dumps(self.manifest, indent=1).encode())
+        write_file(folder / MANIFEST, json.dumps(self.manifest, indent=1).encode())
 
     @staticmethod
     def load(folder: Path) -> "Corpus":
@@ -113,7 +114,7 @@ class Corpus:
 
         OSError where it is not there or cannot be read, DocumentError where it is damaged.
         """
-        manifest = parse_json(bytes_of(folder / "manifest.json"))
+        manifest = parse_json(bytes_of(folder / MANIFEST))
         checked = as_type(manifest, Manifest)
         sides = {side: bytes_on_disk(folder / f"{side}.bin", checked.on(side)) for side in SIDES}
         if content_hash(checked.files) != checked.hash:
