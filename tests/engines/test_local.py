@@ -43,6 +43,7 @@ def test_trunks_trained_by_workers_are_those_trained_here(engine: LocalEngine, s
     assert any(isinstance(event, Progress) for event in heard)
 
 
+@pytest.mark.slow  # processes that load torch
 def test_a_task_whose_worker_is_killed_is_done_by_another(engine: LocalEngine, study: Study, tmp_path: Path) -> None:
     planned, killed = trunk(8, (300, 600)), []
 
@@ -68,6 +69,7 @@ def test_what_fails_in_a_worker_is_told_in_its_words(study: Study) -> None:
         engine.run([missing])
 
 
+@pytest.mark.slow  # processes that load torch
 def test_what_the_system_refuses_a_worker_it_refuses_its_parent(study: Study) -> None:
     (study.path / "corpus" / "train.bin").unlink()
     with LocalEngine(1) as engine, pytest.raises(FileNotFoundError) as caught:
@@ -75,6 +77,7 @@ def test_what_the_system_refuses_a_worker_it_refuses_its_parent(study: Study) ->
     assert caught.value.filename == str(study.path / "corpus" / "train.bin")
 
 
+@pytest.mark.slow  # processes that load torch
 def test_what_a_library_prints_in_a_worker_is_no_message(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,6 +99,7 @@ def test_what_a_library_prints_in_a_worker_is_no_message(
     assert "nonsense" in capfd.readouterr().err
 
 
+@pytest.mark.slow  # processes that load torch
 def test_files_in_the_folder_where_it_starts_do_not_harm_a_worker(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +111,7 @@ def test_files_in_the_folder_where_it_starts_do_not_harm_a_worker(
     assert len(study.finished_ids()) == 2
 
 
+@pytest.mark.slow  # processes that load torch
 def test_workers_end_when_their_parent_is_killed(study: Study) -> None:
     program = """
         import sys
@@ -136,6 +141,7 @@ def alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow  # processes that load torch
 def test_speed_is_measured_at_every_width(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("froude.tank.speed.SECONDS", 0.05)
     speed = measure_speed(engine, PilotRecipe(corpus=""))

@@ -136,6 +136,7 @@ def test_noise_that_falls_with_size_narrows_forecasts_of_large_runs() -> None:
     assert even.predict(N=2e7, D=1e9).parts["residual"] == even.predict(N=2e9, D=1e11).parts["residual"]
 
 
+@pytest.mark.slow  # two plans
 def test_the_warnings_of_a_saved_fit_are_those_of_its_forecasts_and_plans(cli: Callable, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "runs.csv", on_a_ladder())
     cli("fit", path, "--law", "chinchilla", "--draws", 50, "--out", tmp_path / "f.json")

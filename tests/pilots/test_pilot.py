@@ -183,6 +183,7 @@ def test_a_given_plan_is_followed_on_the_corpus_that_is_here(story: Story) -> No
     assert [t.decoder for t in story.design.pilots] == [t.decoder for t in given.pilots]
 
 
+@pytest.mark.slow  # a second study
 def test_an_engine_added_to_the_registry_trains_the_same_pilots(
     story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

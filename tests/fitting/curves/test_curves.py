@@ -293,6 +293,7 @@ def test_the_order_of_the_points_in_a_table_does_not_matter() -> None:
     np.testing.assert_array_equal(there.histories["changes"].drop, here.histories["changes"][order].drop)
 
 
+@pytest.mark.slow  # fits along whole curves
 def test_a_learning_rate_in_another_unit_changes_no_forecast() -> None:
     law = get_law("multi-power")
     columns = planted(law, noise=1e-3)
@@ -375,6 +376,7 @@ def test_the_best_schedule_is_stable_then_decays_and_beats_cosine(
             assert found.loss <= final_loss(law, LUO[name], luo(24_000, shape, decay)) + 1e-9
 
 
+@pytest.mark.slow  # fits along whole curves
 def test_a_free_schedule_ends_up_stable_then_decaying_and_no_worse() -> None:
     law, params = get_law("multi-power"), LUO["luo-2025-400m"]
     given = {"steps": 24_000, "peak": PEAK, "final": END, "warmup": WARM_UP}
