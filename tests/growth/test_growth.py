@@ -27,26 +27,12 @@ from froude.growth import (
 from froude.growth.results import analyse_timings
 from froude.growth.timing import LEAST_S, peak_of
 from froude.runs import read_runs
+from grown import TINY
 
 pytest_plugins = ["door", "clocks"]
 
 SIZES = 2.0 ** np.arange(6, 14)
 NOISE = 0.03
-
-TINY = """
-import numpy as np
-from froude import growth
-
-EXPERIMENT = growth.Experiment(
-    title="sums of squares",
-    source="a test",
-    sizes=(1000, 2000, 4000, 8000, 16000),
-    methods={"loop": lambda data: sum(x * x for x in data), "NumPy": lambda data: np.dot(data, data)},
-    prepare=lambda size, rng: rng.normal(size=int(size)),
-    quality=lambda data, result: abs(float(result)),
-    quality_name="sum",
-)
-"""
 
 
 def noisy(seconds: np.ndarray, repeats: int = 5, seed: int = 0) -> list[list[float]]:

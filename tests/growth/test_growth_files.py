@@ -8,23 +8,9 @@ import pytest
 from froude import InputError
 from froude.growth import Experiment, Timing
 from froude.growth.records import Records
+from grown import TINY
 
 pytest_plugins = ["door"]
-
-TINY = """
-import numpy as np
-from froude import growth
-
-EXPERIMENT = growth.Experiment(
-    title="sums of squares",
-    source="a test",
-    sizes=(1000, 2000, 4000, 8000, 16000),
-    methods={"loop": lambda data: sum(x * x for x in data), "NumPy": lambda data: np.dot(data, data)},
-    prepare=lambda size, rng: rng.normal(size=int(size)),
-    quality=lambda data, result: abs(float(result)),
-    quality_name="sum",
-)
-"""
 
 
 def file_of(folder, text):

@@ -10,6 +10,21 @@ from froude.growth import Experiment, GrowthResult, RowClaim, Timing, analyse_ti
 
 SIZES = (100.0, 200.0, 400.0, 800.0, 1600.0)
 MACHINE = "a <planted> processor, 2 cores"
+TINY = """
+import numpy as np
+from froude import growth
+
+EXPERIMENT = growth.Experiment(
+    title="sums of squares",
+    source="a test",
+    sizes=(1000, 2000, 4000, 8000, 16000),
+    methods={"loop": lambda data: sum(x * x for x in data), "NumPy": lambda data: np.dot(data, data)},
+    prepare=lambda size, rng: rng.normal(size=int(size)),
+    quality=lambda data, result: abs(float(result)),
+    quality_name="sum",
+)
+"""
+"""The file of a small experiment that runs in a moment."""
 
 
 @functools.cache

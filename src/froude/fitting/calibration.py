@@ -15,7 +15,8 @@ from froude.documents import DocumentKind
 from froude.errors import InputError, shown
 from froude.fitting.choice import NEAREST, Choice, HeldOut, choose, update_drift
 from froude.fitting.extrapolation import Extrapolation
-from froude.fitting.forecasting import deviations_at, disagreement_beyond
+from froude.fitting.forecasting import disagreement_beyond
+from froude.fitting.small_samples import deviations_at
 from froude.provenance import Computed, recorded
 from froude.runs import Runs, get_published
 

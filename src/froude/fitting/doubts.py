@@ -1,4 +1,4 @@
-"""Doubts about a fit that its forecasts inherit: rules that give a sentence each, and say what to do."""
+"""What weakens a fit and an average of fits alike: rules that give a sentence each, and say what to do."""
 
 from collections.abc import Iterator
 

@@ -13,7 +13,7 @@ from froude.fitting.extrapolation import shipped_extrapolation
 from froude.fitting.fitted_law import FittedLaw
 from froude.fitting.measured import log_size
 from froude.fitting.residuals import residual_deviation
-from froude.fitting.small_samples import normal, widened
+from froude.fitting.small_samples import deviations_at, widened
 from froude.provenance import Computed
 
 _FULLY_BEYOND = np.log(2)  # from twice the largest run on, what laws disagree by is an error of extrapolation
@@ -105,11 +105,6 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
         beyond={x: _plain(factor) for x, factor in factors_beyond(fit.law, fit.inputs, at).items()},
         distance=_plain(np.exp(distance_beyond(fit.law, fit.inputs, at))),
     )
-
-
-def deviations_at(level: float) -> float:
-    """How many standard deviations of a normal the central interval of a level reaches to either side."""
-    return normal((1 + level) / 2)
 
 
 def extrapolation_error(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:

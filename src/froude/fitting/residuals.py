@@ -8,7 +8,7 @@ import numpy as np
 from froude.fitting.fitted_law import FittedLaw
 from froude.fitting.identification import TYPICAL_NOISE
 from froude.fitting.measured import log_size
-from froude.fitting.small_samples import normal, stretch
+from froude.fitting.small_samples import deviations_at, stretch
 
 _CHANGES = 3.84  # twice the gain in log likelihood that one in twenty tables of even noise would show
 _STEPS = 50
@@ -31,7 +31,7 @@ def residual_deviation(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
     even = even[~fit.far_off] if fit.misfit is None else even
     n, p = even.size, fit.n_parameters
     bound = np.quantile(even, fit.level) * np.sqrt(n / max(n - p, 1)) * stretch(fit.level, n, p)
-    deviation = bound / normal((1 + fit.level) / 2)
+    deviation = bound / deviations_at(fit.level)
     return deviation * np.exp(power * (np.clip(there, sizes.min(), sizes.max()) - middle))
 
 

@@ -20,12 +20,16 @@ def student(share: float, free: int) -> float:
     return z + first / free + second / free**2 + third / free**3
 
 
+def deviations_at(level: float) -> float:
+    """How many standard deviations of a normal the central interval of a level reaches to either side."""
+    return normal((1 + level) / 2)
+
+
 def stretch(level: float, n: int, p: int) -> float:
     """How much wider an interval at a level is, as p parameters leave n − p degrees of freedom to tell the noise."""
-    share = (1 + level) / 2
-    return student(share, max(n - p, 1)) / normal(share)
+    return student((1 + level) / 2, max(n - p, 1)) / deviations_at(level)
 
 
 def widened(level: float, n: int, p: int) -> float:
     """The level of refits that makes an interval so much wider: 90% becomes 91% for 36 runs, 98% for 3 more than p."""
-    return 2 * NormalDist().cdf(stretch(level, n, p) * normal((1 + level) / 2)) - 1
+    return 2 * NormalDist().cdf(stretch(level, n, p) * deviations_at(level)) - 1

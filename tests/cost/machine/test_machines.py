@@ -12,34 +12,9 @@ import pytest
 from froude import InputError
 from froude.cost.machine.known_machines import catalogue, get_machine, known_chips, profile_path
 from froude.cost.machine.machine import TRUSTS, Machine, MatmulTime
+from machine_files import OWN
 
 pytest_plugins = ["door"]
-
-OWN = """
-devices = 64
-price = "$1.75 per hour"
-failures = "3e-5 per hour"
-power_overhead = 1.3
-
-[chip]
-name = "ours"
-title = "our chip"
-peaks = { bf16 = "400 TFLOP/s", fp8 = "800 TFLOP/s" }
-memory = "48 GiB"
-bandwidth = "1.5 TB/s"
-power = "0.35 kW"
-share = { bf16 = 0.75 }
-trust = "measured"
-source = "our laboratory"
-evidence = { power = ["datasheet", "its maker"] }
-
-[node]
-devices = 4
-link = "NVLink 200 GB/s, 3 us"
-fabric = ["75% RoCE 400 Gb/s", "25% RoCE 800 Gb/s per node, 20 us"]
-host = { memory = "128 GiB", link = "PCIe 32 GB/s" }
-rest = "150 W"
-"""
 
 MEASURED = {
     "NVIDIA A100 SXM": "a100-80",
