@@ -20,8 +20,14 @@ from shown import unmatched
 from verbs import VERBS, Verb, given, keys_of
 
 KEYS: dict[str, list[str]] = json.loads((ROOT / "tests" / "fixtures" / "json_keys.json").read_text())
-IN_PYTHON = [verb for verb in VERBS if verb.python]
-WITH_PAGE = [verb for verb in VERBS if verb.page]
+
+
+def each(*verbs: Verb) -> pytest.MarkDecorator:
+    """The test for each of these verbs."""
+    given = [pytest.param(verb, id=verb.name, marks=[pytest.mark.slow] if verb.slow else []) for verb in verbs]
+    return pytest.mark.parametrize("verb", given)
+
+
 AXES = ("svg", "style", "pre", "script")
 """Parts of a page that say no number of the answer: ticks of axes, and the JSON itself."""
 
@@ -88,32 +94,32 @@ def test_every_verb_has_its_keys_on_record():
     assert {verb.name for verb in VERBS} == {*KEYS}
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+@each(*VERBS)
 def test_json_keeps_the_keys_of_version_0_1(verb: Verb, faces):
     assert {*KEYS[verb.name]} - keys_of(faces(verb).data) == set()
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+@each(*VERBS)
 def test_every_json_says_which_command_made_it(verb: Verb, faces):
     data = faces(verb).data
-    for each in data if isinstance(data, list) else [data]:
-        assert {*each["provenance"]} == {"version", "command", "call", "seed", "data_sha256", "date"}
-        assert each["provenance"]["command"].startswith(f"froude {verb.name.split()[0]}")
+    for document in data if isinstance(data, list) else [data]:
+        assert {*document["provenance"]} == {"version", "command", "call", "seed", "data_sha256", "date"}
+        assert document["provenance"]["command"].startswith(f"froude {verb.name.split()[0]}")
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+@each(*VERBS)
 def test_every_number_on_the_terminal_stands_in_the_json(verb: Verb, faces):
     seen = faces(verb)
     assert unmatched(own(seen.lines), seen.data, HEADS.get(verb.name, ())) == []
 
 
-@pytest.mark.parametrize("verb", WITH_PAGE, ids=lambda verb: verb.name)
+@each(*(verb for verb in VERBS if verb.page))
 def test_every_number_on_a_page_stands_in_the_json(verb: Verb, faces):
     seen = faces(verb)
     assert unmatched(own(seen.page), seen.data) == []
 
 
-@pytest.mark.parametrize("verb", IN_PYTHON, ids=lambda verb: verb.name)
+@each(*(verb for verb in VERBS if verb.python))
 def test_python_and_json_give_the_same(verb: Verb, faces, folder):
     assert verb.python is not None
     assert differences(strict(verb.python(folder)), faces(verb).data) == []

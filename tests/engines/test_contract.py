@@ -45,6 +45,7 @@ TASKS: dict[str, Any] = {
 """What makes a task of each kind, given a folder."""
 
 
+@pytest.mark.slow  # loads torch in processes
 @pytest.mark.parametrize("kind", TASKS)
 def test_an_engine_gives_what_its_task_gives(engine: Engine, kind: str, tmp_path: Path) -> None:
     for folder in ("there", "here"):

@@ -35,6 +35,7 @@ def task(planned: Trunk, study: Study) -> TrainTrunk:
     return TrainTrunk(trunk=planned, study=study.path)
 
 
+@pytest.mark.slow
 def test_trunks_trained_by_workers_are_those_trained_here(engine: LocalEngine, study: Study, tmp_path: Path) -> None:
     trunks, heard = [trunk(8), trunk(12), trunk(8, seed=1)], list[Event]()
     engine.run([task(each, study) for each in trunks], lambda task, event: heard.append(event))

@@ -56,6 +56,7 @@ def test_a_backtest_is_a_fit_to_the_rest_and_its_forecast() -> None:
     assert judged.n_fit == (~large & np.isfinite(columns["loss"])).sum()
 
 
+@pytest.mark.slow
 def test_auto_is_one_row_and_about_as_good_as_the_best() -> None:
     runs = Runs.from_columns(table())
     auto, *single = backtest(["auto", *JOINT_LAWS], runs, "C > 1e16", draws=50)

@@ -15,7 +15,11 @@ from paths import ROOT
 
 pytest_plugins = ["door"]
 
-EXAMPLES = [example.path for example in growth_examples()]
+SLOW = ("model_merging", "tensor_products")
+EXAMPLES = [
+    pytest.param(example.path, id=example.name, marks=[pytest.mark.slow] if example.name in SLOW else [])
+    for example in growth_examples()
+]
 
 
 def example(name: str) -> Experiment:
@@ -24,7 +28,7 @@ def example(name: str) -> Experiment:
     return get_growth_example(name).load()
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXAMPLES)
 def test_an_example_states_its_claims_and_runs_at_its_smallest_size(path):
     pytest.importorskip("scipy")
     experiment = load_experiment(path)

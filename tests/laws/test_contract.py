@@ -21,7 +21,11 @@ from froude.runs import Runs
 
 pytest_plugins = ["door"]
 
-EVERY_LAW = [pytest.param(each, id=each.name) for each in designs.every_law()]
+SLOW = ("broken-2", "farseer")
+EVERY_LAW = [
+    pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.name in SLOW else [])
+    for each in designs.every_law()
+]
 
 
 @cache

@@ -251,6 +251,7 @@ def test_a_saturating_learning_curve_is_predicted_by_m4_not_a_power() -> None:
     assert off["power"] > 0.1
 
 
+@pytest.mark.slow
 def test_translation_learning_curves_bend_as_m4_says_and_not_as_a_power(published: Callable[[str], Path]) -> None:
     path = published("nmt_learning_curves/nmt.csv")
     runs = read_runs(path, columns={"D": "seen_examples", "loss": "log_perplexity"})

@@ -20,6 +20,8 @@ from froude.tank import Design
 from in_process import InProcess
 from tiny import outcome, write_corpus, write_plan
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:

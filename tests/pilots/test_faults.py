@@ -56,8 +56,8 @@ def begun(whole: Path, folder: Path) -> Path:
 
 def check_again(study: Path, whole: Path, given: tuple[str, ...], before: Mapping[str, Any]) -> None:
     """The same command finishes the study; what was finished before is as it was."""
-    assert [*study.rglob("*.tmp")] == []
     assert finished(start(study, given)) == (0, [])
+    assert [*study.rglob("*.tmp"), *study.glob("trunks/*.pt"), *study.glob("runs/*.part")] == []
     assert outcome(study) == outcome(whole)
     assert {id: outcome(study)[id] for id in before} == before
 
@@ -93,6 +93,7 @@ def test_a_study_whose_folder_vanishes_stops_with_a_line(given, whole, tmp_path)
     assert complaint.startswith(f"froude: '{study}/")
     assert complaint.endswith("has no folder any more: put that back and give the same command again")
     (tmp_path / "elsewhere").rename(study)
+    assert outcome(study)
     check_again(study, whole, given, outcome(study))
 
 

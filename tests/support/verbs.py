@@ -36,13 +36,14 @@ class Verb:
     """A command and the faces that it has beside the terminal and `--json`.
 
     `words` are what it is given in a folder with `given`; `python` asks the same of the functions of `froude`, and
-    `page` is the name of the page that it can write.
+    `page` is the name of the page that it can write. What is `slow` takes seconds.
     """
 
     name: str
     words: Callable[[Path], tuple[object, ...]]
     python: Callable[[Path], Any] | None = None
     page: str | None = None
+    slow: bool = False
 
 
 def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
@@ -174,6 +175,7 @@ VERBS: tuple[Verb, ...] = (
         words=of(*BUDGET, "--pareto"),
         python=lambda folder: froude.plan_training(froude.get_machine(H100), **ONE_DAY, pareto=True).to_dict(),
         page="budget.html",
+        slow=True,
     ),
     Verb(
         name="plan train infeasible",

@@ -1,4 +1,4 @@
-"""A damaged checkpoint is said, set aside, and its trunk trained from the start to the same losses."""
+"""A damaged checkpoint is said, set aside, and its trunk trained from the start to the same losses; none is left."""
 
 import contextlib
 import io
@@ -110,3 +110,15 @@ def test_a_whole_checkpoint_is_gone_on_from_without_a_word(half: Path, whole: di
     trainer.train_trunk(PLANNED, random_corpus(), study, heard.append)
     assert not [event for event in heard if isinstance(event, Notice)]
     assert outcome(study.path) == whole
+
+
+def test_one_left_after_the_last_run_is_removed_by_whoever_takes_the_trunk_up(
+    half: Path, whole: dict[str, Any], tmp_path: Path
+) -> None:
+    study = Study.open(shutil.copytree(half, tmp_path / "s"))
+    left = checkpoint_of(study.path).read_bytes()
+    trainer.train_trunk(PLANNED, random_corpus(), study)
+    checkpoint_of(study.path).write_bytes(left)
+    trainer.train_trunk(PLANNED, random_corpus(), study)
+    assert outcome(study.path) == whole
+    assert not checkpoint_of(study.path).exists()

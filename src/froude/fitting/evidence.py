@@ -6,6 +6,7 @@ from itertools import product
 from typing import final
 
 import numpy as np
+from numpy.ma import masked_invalid
 
 from froude.fitting.checkpoints import trainings_of
 from froude.fitting.identification import is_interpolated
@@ -73,8 +74,8 @@ class FitEvidence:
             return self.as_good
         (outcome,) = self._at_corners(self.point)
         size = np.abs(outcome) if self.problem.law.residual == "log" else np.abs(self.measured.y).mean()
-        spread = np.nan_to_num(np.nanstd(self._at_corners(self.refits.points[self.usable]), axis=0))
-        with np.errstate(invalid="ignore"):  # a start may have ended where the law is absurd
+        with np.errstate(all="ignore"):  # a start or a refit may have ended where the law is absurd
+            spread = masked_invalid(self._at_corners(self.refits.points[self.usable])).std(axis=0).filled(0.0)
             off = np.abs(self._at_corners(self.minima.points) - outcome)
         return self.as_good & np.all(off <= np.maximum(_SAME * size, _SAME_OF_SPREAD * spread), axis=1)
 

@@ -24,7 +24,7 @@ def train(study: Study, chapter: Chapter, trunks: tuple[Trunk, ...], engine: Eng
     )
     if kept.damaged:
         watch(Notice(text=damage_words(list(kept.damaged.values()))))
-    for trunk in trunks:  # a worker may have been killed between the last run and this
+    for trunk in trunks:  # all may have been killed between the last run and removing its checkpoint
         if trunk not in unfinished:
             (study.trunks / f"{trunk.id}.pt").unlink(missing_ok=True)
     watch(TrainingStarted(chapter=chapter, trunks=trunks, unfinished=unfinished, finished=kept.finished))

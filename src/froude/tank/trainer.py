@@ -92,14 +92,15 @@ def train_trunk(trunk: Trunk, corpus: Corpus, study: Study, report: Report = lam
     """
     kept = kept_runs(study, [trunk])
     lengths = [tokens for tokens in trunk.tokens if trunk.run_id(tokens) not in kept.finished]
-    if not lengths:
+    checkpoint = study.trunks / f"{trunk.id}.pt"
+    if not lengths:  # a worker may have been killed between the last run and removing its checkpoint
+        checkpoint.unlink(missing_ok=True)
         return
     for run in kept.damaged.values():
         set_aside(run.path)
     if trunk.compile:
         torch.compiler.reset()  # a worker sees many shapes, and PyTorch gives up a function after eight
     state = start(trunk, corpus)
-    checkpoint = study.trunks / f"{trunk.id}.pt"
     resume(state, checkpoint, trunk, lengths[0], report)
     held_out = validation_windows(corpus, trunk)
     for tokens in lengths:

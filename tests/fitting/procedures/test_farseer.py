@@ -67,6 +67,7 @@ def test_piece_by_piece_exact_losses_give_the_planted_constants() -> None:
     assert farseer_by_pieces(ladder()) == pytest.approx(LI, rel=1e-3, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_solver_predicts_larger_models_as_well_as_the_pieces() -> None:
     runs = ladder(noise=5e-4)
     pieces, direct = off(farseer_by_pieces(runs)), off(dict(fit(FARSEER, runs, draws=20, starts=4).params))
@@ -91,6 +92,7 @@ def test_tables_that_allow_no_differences_are_refused() -> None:
         farseer_by_pieces(Runs.from_columns({"N": [1e9], "loss": [2.0]}))
 
 
+@pytest.mark.slow
 def test_forecasts_far_beyond_the_runs_reach_farther_than_those_near_them():
     fitted = fit(FARSEER, ladder(noise=0.002), starts=8, draws=20)
     (near,), (far,) = (fitted.reach({"N": np.array([k * 6e9]), "D": np.array([2e11])}) for k in (1, 1e3))

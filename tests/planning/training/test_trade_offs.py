@@ -61,6 +61,7 @@ def planned(**asked: Any) -> tuple[Plan, tuple[Point, ...]]:
     return plan, plan.front
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "asked",
     [
@@ -82,6 +83,7 @@ def test_the_plan_is_on_its_front_with_its_own_numbers(asked):
     assert len(points) <= MOST_POINTS
 
 
+@pytest.mark.slow
 def test_a_point_of_the_front_is_priced_as_a_plan_for_it_is():
     _, points = planned(budget_dollars=300.0, fixed={"context": 1, "shard": 0})
     half = [point for point in points if point.devices == 8]

@@ -188,6 +188,7 @@ def test_a_profile_is_read_back_as_the_machine_it_says(tmp_path):
     assert machine.evidence["fabric"].trust == "guess"
 
 
+@pytest.mark.slow
 def test_measuring_gives_a_machine_that_every_command_can_name(cli, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setitem(timings.LARGEST, "cpu", 512)
