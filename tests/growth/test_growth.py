@@ -119,6 +119,7 @@ def test_no_exponent_is_told_where_none_can_be(sizes, values, reason):
     assert fit.reason.startswith(reason)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.03, 0.3])
 @pytest.mark.parametrize("k", [4, 6, 8])
 def test_what_does_not_change_with_size_is_constant(noise, k):

@@ -112,9 +112,7 @@ def test_a_whole_checkpoint_is_gone_on_from_without_a_word(half: Path, whole: di
     assert outcome(study.path) == whole
 
 
-def test_one_left_after_the_last_run_is_removed_by_whoever_takes_the_trunk_up(
-    half: Path, whole: dict[str, Any], tmp_path: Path
-) -> None:
+def test_one_left_after_the_last_run_is_removed(half: Path, whole: dict[str, Any], tmp_path: Path) -> None:
     study = Study.open(shutil.copytree(half, tmp_path / "s"))
     left = checkpoint_of(study.path).read_bytes()
     trainer.train_trunk(PLANNED, random_corpus(), study)

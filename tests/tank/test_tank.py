@@ -197,6 +197,7 @@ class Killed(BaseException):
     """Stands for the end of a process."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [0.0, math.inf], ids=["checkpoint-at-every-line", "checkpoint-at-branches"])
 @pytest.mark.parametrize("events", [5, 18, 21, 22, 40, 60, 66])
 def test_a_trunk_that_goes_on_gives_the_losses_of_one_left_alone(

@@ -147,6 +147,7 @@ def small() -> Runs:
     return warning_signs(planned, random_corpus(50_000), [STEPS])
 
 
+@pytest.mark.slow
 def test_attention_logits_grow_with_size_at_a_high_rate_only(small: Runs) -> None:
     low, high = forecast_instability(small, N=1e6, per="hidden_lr")
     assert (low.kind, high.kind) == (0.003, HIGH_RATE)

@@ -224,6 +224,7 @@ def test_three_published_curves_predict_the_others_as_the_law_does(
     assert made.starts_agree >= 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", PUBLISHED_SCORES)
 def test_the_annealing_law_predicts_curves_as_when_fitted_elsewhere(
     published_curves: Callable[[int], Runs], size: int
@@ -234,6 +235,7 @@ def test_the_annealing_law_predicts_curves_as_when_fitted_elsewhere(
     assert error_on_others(made, runs) == pytest.approx(REFITTED_ANNEALING[size], rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", LAWS)
 def test_a_fit_to_three_curves_foretells_other_schedules_and_longer_ones(law: Law) -> None:
     made = fit(law, Runs.from_columns(planted(law, noise=3e-4)), draws=40)

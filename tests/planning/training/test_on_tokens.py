@@ -153,6 +153,7 @@ def test_what_was_not_given_is_assumed_and_listed():
     assert given.choice == assumed.choice
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("machine", "model", "more", "changed"),
     [
@@ -241,6 +242,7 @@ def test_the_plan_for_175b_on_1024_a100_is_as_published_trainings():
     assert 0.35 < plan.choice.cost.mfu < 0.65
 
 
+@pytest.mark.slow
 def test_amounts_and_names_may_be_written_as_on_the_command_line():
     by_name = plan_training("1 x a100-40", "llama-3.1-70b", tokens="1B", budget_seconds="30 days")
     by_number = plan_training(get_machine("1 x a100-40"), get_model("llama-3.1-70b"), tokens=1e9, budget_seconds=2592e3)
