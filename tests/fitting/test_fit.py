@@ -62,6 +62,17 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     assert 30 <= sum(held) < 40
 
 
+@pytest.mark.slow  # three hundred tables
+def test_intervals_of_four_runs_hold_the_truth_too() -> None:
+    held, law = [], get_law("power")
+    for seed in range(300):
+        made = fit(law, planted(law, n=4, noise=0.01, seed=seed), draws=200, starts=3)
+        low, high = made.intervals["alpha"]
+        held.append(low <= TRUTH["power"]["alpha"] <= high)
+    # Resampled runs, whose noise is not pooled, hold 252.
+    assert 262 <= sum(held) <= 290
+
+
 def test_forecast_of_one_run_holds_new_runs_about_as_often_as_it_says() -> None:
     inside = []
     for seed in range(8):

@@ -1,44 +1,51 @@
 """How sure the parameters are: the law refitted to resampled runs."""
 
+from statistics import NormalDist
+
 import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.identification import TYPICAL_NOISE, is_flat, is_interpolated, scaled_slopes
 from froude.fitting.problem import FitProblem
-from froude.fitting.solver import Minima, minimise
+from froude.fitting.solver import DELTA, Minima, minimise
 from froude.runs import Runs
 
 _FEW_STEPS, _MANY_STEPS = 40, 1000
+_LEAST_NOISE = 1e-12
+_HARDLY_MORE = 3  # runs than parameters: resampled, so few say too little of what one run may be off by
 
 
 def draw_points(problem: FitProblem, best: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> Minima:
     """What else than the point best (P,) the parameters may be, (draws): refits to each row of weights (draws, n).
 
     They start from best, and where the valley there is flat (`is_flat`) from a random point each besides: what a refit
-    from best would never leave is a place in the valley, not what the runs say. Where the law goes through all runs,
-    refits would all come back to best; see `_around`.
+    from best would never leave is a place in the valley, not what the runs say. Where hardly more runs than parameters
+    are, refits would all come back to best, or nearly; see `_around`.
     """
-    if is_interpolated(weights.shape[1], best.size):
-        return _around(problem, best, len(weights), rng)
+    n, p = weights.shape[1], best.size
+    if is_interpolated(n, p):
+        return _around(problem, best, len(weights), TYPICAL_NOISE, rng)
+    flat = is_flat(problem, best)
+    if not flat and n - p <= _HARDLY_MORE:
+        return _around(problem, best, len(weights), _pooled_noise(problem, best), rng)
     near = refits(problem, best, weights)
-    if not is_flat(problem, best):
+    if not flat:
         return near
     far = minimise(problem.residuals, problem.scatter(len(weights), rng), weights, problem.space())
     # Misfits that differ by no more than noise are two places of one valley: the random one stands for all the others.
-    better = far.converged & ~(near.converged & (near.objectives < far.objectives * (1 - 1 / weights.shape[1])))
+    better = far.converged & ~(near.converged & (near.objectives < far.objectives * (1 - 1 / n)))
     return near.put(np.flatnonzero(better), far.take(better))
 
 
-def _around(problem: FitProblem, best: np.ndarray, draws: int, rng: np.random.Generator) -> Minima:
-    """Points (draws) about best (P,) that runs with TYPICAL_NOISE could have led to, the law being linear there.
+def _around(problem: FitProblem, best: np.ndarray, draws: int, noise: float, rng: np.random.Generator) -> Minima:
+    """Points (draws) about best (P,) that runs with this noise could have led to, the law being linear there.
 
     A direction that this noise leaves open by more than one is left open by one: exponents of other studies hardly
     differ by a factor e.
     """
-    slopes = scaled_slopes(problem, best)
-    directions, values, _ = np.linalg.svd(slopes)
+    directions, values, _ = np.linalg.svd(scaled_slopes(problem, best))
     values = np.pad(values, (0, best.size - values.size))
-    open_ = TYPICAL_NOISE / np.sqrt(values**2 + TYPICAL_NOISE**2)
+    open_ = noise / np.sqrt(values**2 + noise**2)
     space = problem.space()
     points = best + problem.scales * (rng.standard_normal((draws, best.size)) * open_) @ directions.T
     everywhere = np.zeros(draws)
@@ -49,6 +56,19 @@ def _around(problem: FitProblem, best: np.ndarray, draws: int, rng: np.random.Ge
         converged=np.ones(draws, dtype=bool),
         steps=np.zeros(draws, dtype=int),
     )
+
+
+def _pooled_noise(problem: FitProblem, best: np.ndarray) -> float:
+    """The noise of all runs alike, from their residuals at best (P,), as wide as it makes minima of Huber's loss.
+
+    These scatter by √E[ψ²]/E[ψ'] of what those of least squares do, ψ being the derivative of the loss: up to √(π/2).
+    """
+    (residuals,) = problem.residuals(best[None])[0]
+    noise = max(float(np.sqrt(residuals @ residuals / (residuals.size - best.size))), _LEAST_NOISE)
+    normal, end = NormalDist(), DELTA / noise
+    inside = 2 * normal.cdf(end) - 1
+    squares = inside - 2 * end * normal.pdf(end) + end**2 * (1 - inside)
+    return noise * np.sqrt(squares) / inside
 
 
 def refits(problem: FitProblem, best: np.ndarray, weights: np.ndarray) -> Minima:
