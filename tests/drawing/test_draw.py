@@ -14,7 +14,7 @@ import pytest
 import results
 from froude import Backtest, Fit, Forecast, InputError, Runs, Study, backtest, choose, fit, get_law
 from froude.drawing import draw
-from froude.drawing.axes import log_ticks, tick_labels, wrap
+from froude.drawing.axes import linear_ticks, log_ticks, tick_labels, wrap
 from froude.drawing.fits import measured_of, view_of_fit
 from froude.drawing.optima import parabolas_view
 from froude.drawing.panels import PANELS
@@ -248,3 +248,7 @@ def test_a_long_label_is_broken_between_words():
     lines = wrap("activation recomputation in all blocks and sequence parallelism", 180)
     assert len(lines) == 3
     assert " ".join(lines) == "activation recomputation in all blocks and sequence parallelism"
+
+
+def test_an_axis_at_the_end_of_all_numbers_has_its_ends_as_ticks():
+    assert linear_ticks(-1.1e308, -0.9e308, 5).tolist() == [-1.1e308, -0.9e308]

@@ -190,6 +190,12 @@ def test_a_floor_at_zero_is_said() -> None:
     assert "E ended at its bound 0: these runs show no floor" in warnings_of("power-floor", {"C": x, "loss": bent_down})
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_forecast_absurdly_far_out_warns_of_no_overflow() -> None:
+    made = fit("power", planted(get_law("power"), n=4, noise=1.0), draws=20, starts=2)
+    assert made.predict(C=1e-300).hi == np.inf
+
+
 def test_a_scale_far_from_the_runs_is_said_with_what_is_known() -> None:
     table = columns(CHINCHILLA, n=20, noise=0.03, seed=1)
     text = warnings_of(CHINCHILLA, table)

@@ -13,7 +13,7 @@ from froude.cli.options import Json
 from froude.cli.outputs import output_file
 from froude.cli.render import print_json, say
 from froude.cli.show import present
-from froude.errors import InputError
+from froude.errors import InputError, visible
 
 Role = Annotated[str | None, typer.Option(help="law, serve, compress, kernel, …")]
 Lever = Annotated[str | None, typer.Option(help="A part of what is set: bits, batch, …")]
@@ -112,7 +112,7 @@ def picture(
     hits = search_atlas(role=role, lever=lever, priority=priority, limit=None)
     answer = answer_of_claims(select_claims([hit.record for hit in hits], about=" ".join(words), unit=unit, by=by))
     path = write_claims_picture(answer, out)
-    print_json(answer.to_dict() | {"picture": str(path)}) if json else say(f"{answer.headline}: {path}")
+    print_json(answer.to_dict() | {"picture": str(path)}) if json else say(f"{answer.headline}: {visible(str(path))}")
 
 
 def status(

@@ -107,7 +107,7 @@ def grow(
     if json:
         print_json(answer.to_dict() | ({"page": str(page)} if page is not None else {}))
     elif page is not None:
-        say(f"written: {page}")
+        say(f"written: {visible(str(page))}")
 
 
 def show_examples(markdown: bool, json: bool, others: list[str | None]) -> None:

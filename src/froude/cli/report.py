@@ -6,6 +6,7 @@ import typer
 
 from froude.cli.options import Json
 from froude.cli.render import print_json, say
+from froude.errors import visible
 from froude.provenance import Provenance
 
 
@@ -21,4 +22,4 @@ def report(
     from froude.runs import Study
 
     page = write_report(Study.open(study))
-    print_json({"report": str(page), "provenance": Provenance.now().to_dict()}) if json else say(str(page))
+    print_json({"report": str(page), "provenance": Provenance.now().to_dict()}) if json else say(visible(str(page)))

@@ -27,6 +27,7 @@ NARROW_PX = 480  # below this width a figure is one for a phone, or for one colu
 
 _TICK_STEPS = ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,))
 _PLAIN_BELOW = 4.0  # times the lower end, below which a logarithmic axis has the ticks of a plain one
+_LARGEST = 1e300
 _ROUNDED = 0.01  # of the distance of ticks, that a tick's label may be off
 _LONGEST_LABEL = 80
 _MARGIN_PX = 4  # that words may go beyond axes
@@ -208,9 +209,11 @@ def log_ticks(low: float, high: float, most: int) -> np.ndarray:
 
 
 def linear_ticks(low: float, high: float, most: int) -> np.ndarray:
-    """At most so many round places between low and high."""
+    """At most so many round places between low and high; the two themselves where their steps would overflow."""
     from matplotlib.ticker import MaxNLocator
 
+    if max(abs(low), abs(high)) > _LARGEST:
+        return np.array([low, high])
     for n in range(max(most - 1, 1), 0, -1):
         ticks = np.asarray(MaxNLocator(n, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
         inside = ticks[(ticks >= low - 1e-9 * abs(low)) & (ticks <= high + 1e-9 * abs(high))]

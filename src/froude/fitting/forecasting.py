@@ -71,6 +71,7 @@ class Forecast(Computed):
         }
 
 
+@np.errstate(over="ignore")  # what is known badly, or lies absurdly far out, may be anything
 def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, Any]) -> Forecast:
     """The forecast of fit at inputs; see `Fit.predict`.
 
@@ -89,8 +90,7 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
     }
     rest = parts["residual"] ** 2 + parts["extrapolation"] ** 2
     ends = [sign * deviations_at(fit.level) * np.sqrt(side**2 + rest) for sign, side in ((-1, below), (1, above))]
-    with np.errstate(over="ignore"):  # what is known this badly may be anything
-        lo, hi = (centre * np.exp(end) if log else centre + end * np.abs(centre) for end in ends)
+    lo, hi = (centre * np.exp(end) if log else centre + end * np.abs(centre) for end in ends)
     return Forecast(
         at={x: _plain(values) for x, values in at.items() if fit.law.marks[x].domain != "history"},
         mean=_plain(centre),

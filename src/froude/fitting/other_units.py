@@ -31,8 +31,10 @@ def other_unit(law: Law, measured: Measured) -> np.ndarray:
     off = -_rough_residuals(law, measured)
     off = off - np.median(off)
     near = np.abs(off) < BITS / 2
+    if not near.any():
+        return nobody
     spread = 1.4826 * float(np.median(np.abs(off[near])))
-    if not near.any() or _TELLS_APART * spread > BITS:
+    if _TELLS_APART * spread > BITS:
         return nobody
     above, below = (np.abs(sign * off - BITS) < max(_AS_MUCH * spread, 0.01) for sign in (1, -1))
     apart = above if above.sum() >= below.sum() else below

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from froude.answers.numbers import loss_text, power_of_ten
 from froude.answers.studies import read_study_record, sentences
 from froude.answers.studies.sentences import flops_words
-from froude.answers.studies.values import CURVES_DRAWN, drawn_trunks, flops_per_token, frontier
+from froude.answers.studies.values import CURVES_DRAWN, drawn_trunks, flops_per_token, frontier, trunk_names
 from froude.cost import Decoder
 from froude.drawing.axes import log_ticks, spread
 from froude.drawing.studies import curves_view, parameters_view, tokens_view
@@ -423,6 +423,12 @@ def test_of_many_trainings_some_of_every_size_are_drawn_and_that_is_said(
     assert Counter(sizes[id] for id in drawn) == dict.fromkeys((1e6, 2e6, 4e6), CURVES_DRAWN // 3)
     monkeypatch.setattr(sentences, "CURVES_DRAWN", 2)
     assert "training loss of 2 of 3 trainings, of all sizes, dots" in parse(write_report(study)).text
+
+
+def test_a_run_that_names_no_training_is_its_own() -> None:
+    runs = Runs.from_columns({"id": ["a", "b", "c"], "trunk": ["t", None, "t"], "N": [1e6] * 3, "D": [1e8, 3e8, 2e8]})
+    assert trunk_names(runs).tolist() == ["t", "b", "t"]
+    assert drawn_trunks(runs) == ["b", "t"]
 
 
 def test_many_runs_are_folded_in_groups_with_every_run_in_one(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
