@@ -27,17 +27,18 @@ DRAWS = 200
 RESAMPLES = 2000
 CASES_FILE = DocumentKind(what="file of calibration cases", remedy="give a file of calibration cases, or correct it")
 _STUDY = {"name", "study", "hold_out"}
-_OPTIONS = {"file", "columns", "where", "best", "x", "why", "curve"}
+_OPTIONS = {"set", "file", "columns", "where", "fit", "best", "x", "why", "cluster", "curve"}
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A split of a published table: runs for which `hold_out` holds are forecast from the others.
+    """A split of a published table: runs for which `hold_out` holds are forecast from those for which `fit` does.
 
-    `study` is the table's name in the registry, `columns` maps roles to its columns; `best` keeps, of runs that are
-    equal in these columns, the one with the lowest loss; `where` keeps some runs only, for the reason `why`. Where
-    `curve`, its runs are points along one training.
+    Without `fit` it is from all others. `study` is the table's name in the registry, `columns` maps roles to its
+    columns; `best` keeps, of runs that are equal in these columns, the one with the lowest loss; `where` keeps some
+    runs only, for the reason `why`. Runs equal in the column `cluster` are points of one training, which counts as one
+    run. Where `curve`, all are points along one training. Cases of one `set` are judged together.
     """
 
     name: str
@@ -46,9 +47,12 @@ class Case:
     file: str | None = None
     columns: Mapping[str, str] | None = None
     where: str | None = None
+    fit: str | None = None
     best: tuple[str, ...] = ()
     x: str | None = None
     why: str = ""
+    cluster: str | None = None
+    set: str = ""
     curve: bool = False
 
     def runs(self) -> Runs:
@@ -139,11 +143,13 @@ def judge(case: Case) -> JudgedCase:
     runs = case.runs()
     runs = runs.take(runs.finite())
     held_out = runs.mask(case.hold_out)
-    if not held_out.any() or held_out.all():
+    fitted = ~held_out if case.fit is None else runs.mask(case.fit) & ~held_out
+    if not held_out.any() or not fitted.any():
         raise InputError(
-            f"case {case.name}: {case.hold_out!r} holds out {held_out.sum()} of {len(runs)} runs: change it"
+            f"case {case.name}: {case.hold_out!r} holds out {held_out.sum()} of {len(runs)} runs and "
+            f"{fitted.sum()} are left to fit: change it"
         )
-    choice = choose(runs.take(~held_out), x=case.x, draws=DRAWS)
+    choice = choose(runs.take(fitted), x=case.x, draws=DRAWS, cluster=case.cluster)
     return _compare(case, choice, runs.take(held_out))
 
 

@@ -53,6 +53,18 @@ def condition_mask(frame: pl.DataFrame, text: str, read_as: Mapping[str, str]) -
     return answer.fill_null(False).to_numpy().astype(bool)
 
 
+def with_column(frame: pl.DataFrame, name: str, text: str) -> pl.DataFrame:
+    """The frame with one more column, of what an expression in SQL such as "6 * N * D" gives for each row.
+
+    Raises InputError for what does not parse or names no column.
+    """
+    expression = _parse(text)
+    for column in expression.meta.root_names():
+        if column not in frame.columns:
+            raise _unknown_in(text, column, frame)
+    return frame.with_columns(expression.alias(name))
+
+
 def _parse(text: str) -> pl.Expr:
     import polars as pl
 

@@ -28,9 +28,18 @@ TABLES = (
     "repeated_sampling_monkeys",
     "obs_scaling",
     "nmt_learning_curves",
+    "clark_routing",
+    "protein_xtrimo",
+    "vocab_sail",
+    "openeurollm",
+    "mixinglaws",
+    "laion_comparison",
 )
 FILES = [(table.id, file.name) for table in published_tables() for file in table.files]
-BY_HAND = ("datablations", "resolving_discrepancies", "parscale", "repeated_sampling_monkeys")
+BY_HAND = (
+    *("datablations", "resolving_discrepancies", "parscale", "repeated_sampling_monkeys"),
+    *("clark_routing", "protein_xtrimo", "vocab_sail", "openeurollm", "mixinglaws", "laion_comparison"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -53,16 +62,16 @@ def folder(tmp_path, monkeypatch):
 # --- the registry ----------------------------------------------------------------------------------------
 
 
-def test_the_registry_has_the_eleven_run_tables():
+def test_the_registry_has_the_seventeen_run_tables():
     assert tuple(table.id for table in published_tables()) == TABLES
 
 
 @pytest.mark.parametrize("table", published_tables(), ids=lambda table: table.id)
 def test_every_entry_names_source_licence_and_published_numbers(table):
     assert re.fullmatch(r"[\w.-]+/[\w.-]+", table.repository)
-    assert re.fullmatch(r"[0-9a-f]{40}", table.commit)
+    assert re.fullmatch(r"[0-9a-f]{7,40}", table.commit)
     assert all((table.title, table.good_for, table.path, table.licence, table.paper, table.cautions, table.published))
-    assert "arXiv:" in table.paper
+    assert "arXiv:" in table.paper or table.paper.startswith("none located")
     assert all(claim.finding and claim.source for claim in table.published)
     assert table.licence != "none stated" or "evaluate on the numbers" in table.licence_note
     assert len({file.name for file in table.files}) == len(table.files) > 0
@@ -118,7 +127,7 @@ def test_a_registered_table_is_as_registered(published, monkeypatch, table, name
     assert get_published(table).place(name) == "here"
     assert file.check(path) == "as registered"
     names = set(pl.read_csv(path, infer_schema=False).columns)
-    assert file.lacking(names) == []
+    assert file.lacking(names | {*file.derive}) == []
     assert [n for n in names if not any(fnmatchcase(n, known) for known in file.columns)] == []
     runs = get_published(table).read(name)
     assert len(runs) == file.rows
@@ -240,13 +249,13 @@ def test_the_list_has_two_lines_for_each_table_in_80_columns(cli):
     done = cli("published")
     lines = done.out.splitlines()
     assert (done.code, done.err) == (0, "")
-    assert lines[:2] == ["11 public run tables", ""]
+    assert lines[:2] == ["17 public run tables", ""]
     assert lines[2].split() == ["id", "rows", "files", "licence", "where"]
     assert [line.split()[0] for line in lines[3:25:2]] == list(TABLES)
     assert lines[3] == "  chinchilla_epoch             245      1  none stated  download"
     assert lines[4] == "    loss against parameters and tokens; the reference optimum of a solver"
     assert lines[7] == "  datablations                 316      2  Apache-2.0   by hand"
-    assert lines[25:] == [
+    assert lines[37:] == [
         "",
         "rows: those of the first file",
         "download: not here, fetched by froude published NAME --download",
@@ -320,7 +329,7 @@ def test_json_has_all_that_is_said(cli, folder):
     path = write_csv(folder / "parscale" / "parscale.csv", planted())
     found = {table["id"]: table for table in json.loads(cli("published", "--json").out)}
     assert tuple(found) == TABLES
-    assert {len(table["commit"]) for table in found.values()} == {40}
+    assert all(7 <= len(table["commit"]) <= 40 for table in found.values())
     (file,) = found["parscale"]["files"]
     assert (found["parscale"]["state"], file["state"], file["path"]) == ("differs", "differs", str(path))
     assert file["roles"] == {"N": "N_nonembed", "loss": "loss_stackv2_python"}

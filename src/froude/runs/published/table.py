@@ -18,6 +18,7 @@ import numpy as np
 
 from froude.errors import InputError, close_names
 from froude.result import Result
+from froude.runs.conditions import with_column
 from froude.runs.missing_columns import unknown_column
 from froude.runs.published.downloads import TIMEOUT_S, cache_folder, cached_files, fetch, keep, sha256_of
 from froude.runs.published.originals import Original, csv_frame, read_original
@@ -59,7 +60,8 @@ class PublishedFile:
     """One file of a published table.
 
     `rows` and `sha256` are those of the file as found under FROUDE_PUBLISHED; `columns` maps its columns, or
-    patterns such as "acc_*" for many, to what they say; `roles` maps N, D, C and loss to columns, where it has them.
+    patterns such as "acc_*" for many, to what they say; `derive` names columns that are computed from these, in SQL;
+    `roles` maps N, D, C and loss to columns, where it has them.
     """
 
     name: str
@@ -68,6 +70,7 @@ class PublishedFile:
     columns: Mapping[str, Column]
     original: Original
     roles: Mapping[str, str] = field(default_factory=dict)
+    derive: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, path: Path) -> Verdict:
         """Whether a file is the registered one, byte for byte. Raises OSError if it cannot be read."""
@@ -184,6 +187,8 @@ class PublishedTable(Result):
             frame = csv_frame(str(path), body)
             differs = f"{wanted.name} differs from the registered table (SHA-256 {wanted.sha256[:12]}…)"
             notes = [differs] if sha256_of(body) != wanted.sha256 else []
+        for name, text in wanted.derive.items():
+            frame = with_column(frame, name, text)
         roles = {role: column for role, column in wanted.roles.items() if column in frame.columns}
         runs = _runs_of(frame, roles | dict(columns or {}))
         lacking = wanted.lacking({*frame.columns, *runs.columns})
