@@ -90,7 +90,7 @@ def test_what_ships_was_learned_from_registered_studies() -> None:
 def test_the_cases_that_judge_are_of_registered_tables_and_enough() -> None:
     cases = read_cases(CASES)
     assert len(cases) >= 18
-    assert {each.study for each in cases} == {*shipped_extrapolation().studies}
+    assert {each.study for each in cases} >= {*shipped_extrapolation().studies}
     for each in cases:
         assert get_published(each.study).file(each.file)
 

@@ -251,7 +251,7 @@ def test_the_list_has_two_lines_for_each_table_in_80_columns(cli):
     assert (done.code, done.err) == (0, "")
     assert lines[:2] == ["17 public run tables", ""]
     assert lines[2].split() == ["id", "rows", "files", "licence", "where"]
-    assert [line.split()[0] for line in lines[3:25:2]] == list(TABLES)
+    assert [line.split()[0] for line in lines[3:37:2]] == list(TABLES)
     assert lines[3] == "  chinchilla_epoch             245      1  none stated  download"
     assert lines[4] == "    loss against parameters and tokens; the reference optimum of a solver"
     assert lines[7] == "  datablations                 316      2  Apache-2.0   by hand"
