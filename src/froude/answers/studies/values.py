@@ -82,7 +82,8 @@ def _inputs(fit: Fit, N: Any, D: Any, C: Any) -> dict[str, Any]:
 
 def trunk_names(runs: Runs) -> np.ndarray:
     """The training that each run is a branch of, (runs,); its own where none says so."""
-    return np.where(np.equal(runs["trunk"], None), runs["id"], runs["trunk"]) if "trunk" in runs else runs["id"]
+    ids = runs["id"]
+    return np.where([name is None for name in runs["trunk"]], ids, runs["trunk"]) if "trunk" in runs else ids
 
 
 def drawn_trunks(runs: Runs) -> list[str]:
