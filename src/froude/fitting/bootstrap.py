@@ -12,7 +12,7 @@ from froude.runs import Runs
 
 _FEW_STEPS, _MANY_STEPS = 40, 1000
 _LEAST_NOISE = 1e-12
-_HARDLY_MORE = 3  # runs than parameters: resampled, so few say too little of what one run may be off by
+_HARDLY_MORE = 4  # runs than parameters: resampled, so few say too little of what one run may be off by
 
 
 def draw_points(problem: FitProblem, best: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> Minima:
