@@ -51,9 +51,21 @@ def main() -> None:
     )
     command = "python benchmarks/calibration.py"
     record("calibration", command, rows, notes=[note], summary=found)
+    record("calibration_sets", command, [set_row(row) for row in found["by_set"]])
     record("calibration_studies", command, [study_row(row) for row in found["by_study"]])
     record("calibration_distances", command, [distance_row(row) for row in found["by_distance"]])
     print(note)
+
+
+def set_row(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row of the table of sets of cases."""
+    return {
+        "cases": f"{row['set']}: {row['cases']} of {row['studies']} studies",
+        "mean error": f"{row['mean_error']:.2%}",
+        "forecasts too high by": f"{row['signed_error']:+.2%}",
+        "inside their 90% interval": f"{row['coverage']:.0%}",
+        "half-width": f"{row['half_width']:.1%}",
+    }
 
 
 def study_row(row: Mapping[str, Any]) -> dict[str, str]:

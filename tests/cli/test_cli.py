@@ -21,7 +21,7 @@ def test_fit_prints_the_planted_law_with_intervals_around_it(cli, table):
     assert list(answer) == [
         *("law", "n", "diverged", "params", "intervals", "level"),
         *("residual", "objective", "gradient", "starts", "warnings"),
-        *("error", "drift", "hold_outs", "provenance", "derived", "notes", "rows"),
+        *("error", "drift", "bias", "hold_outs", "provenance", "derived", "notes", "rows"),
     ]
     assert (answer["law"], answer["n"], answer["diverged"], answer["residual"]) == ("chinchilla", 36, 0, "log")
     assert answer["starts"] == {"tried": 27, "agree": 27}
@@ -126,12 +126,23 @@ def test_the_same_seed_gives_the_same_output(cli, table):
 def test_predict_gives_the_planted_loss_far_out_within_its_interval(cli, saved):
     (one,) = json.loads(cli("predict", saved, "--at", "N=70B,D=1.4T", "--json").out)
     assert list(one) == [
-        *("at", "mean", "interval", "level", "beyond", "distance", "checked_to", "warnings"),
+        *("at", "mean", "interval", "level", "beyond", "distance", "taken_out", "checked_to", "warnings"),
         "provenance",
     ]
     assert (one["at"], one["level"]) == ({"N": 70e9, "D": 1.4e12}, 0.9)
     truth = get_law("chinchilla")(N=70e9, D=1.4e12, **CHINCHILLA)
     assert one["interval"][0] < truth < one["interval"][1]
+
+
+def test_predict_says_how_probable_a_goal_is(cli, saved):
+    at = ("--at", "N=70B,D=1.4T", "--at", "N=1B,D=20B", "--below", "2.0")
+    first, second = json.loads(cli("predict", saved, *at, "--json").out)
+    assert first["below"]["goal"] == 2.0
+    assert 0.2 < first["below"]["probability"] < 0.8
+    assert second["below"]["probability"] < 1e-6
+    lines = cli("predict", saved, *at).out.splitlines()
+    assert "below 2" in lines[2]
+    assert ("%" in lines[4], "under 1%" in lines[5]) == (True, True)
 
 
 def test_quantities_may_be_written_in_any_customary_way(cli, saved):

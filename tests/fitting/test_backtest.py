@@ -62,7 +62,8 @@ def test_auto_is_one_row_and_about_as_good_as_the_best() -> None:
     auto, *single = backtest(["auto", *JOINT_LAWS], runs, "C > 1e16", draws=50)
     assert all(law.name in JOINT_LAWS for law, _ in auto.law.members)
     assert auto.law.name == " + ".join(f"{law.name} {100 * share:.3g}%" for law, share in auto.law.members)
-    assert auto.mean_abs_rel_error < 1.5 * min(each.mean_abs_rel_error for each in single)
+    # Of planted runs no law is too high; what is taken out of them all the same is little.
+    assert auto.mean_abs_rel_error < 0.005 + min(each.mean_abs_rel_error for each in single)
 
 
 def test_the_scores_are_those_of_the_arrays() -> None:

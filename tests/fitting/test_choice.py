@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from froude import Fit, InputError, Runs, get_law, read_runs
+from froude.answers.registry import answer_of
 from froude.fitting import FitOptions, choose, fit
-from froude.fitting.choice import HeldOut, update_drift
-from froude.fitting.extrapolation import shipped_extrapolation
+from froude.fitting.extrapolation import shipped
+from froude.fitting.held_out import HeldOut, update_drift
 from froude.fitting.options import FitKeywords
+from froude.fitting.problem import make_problem
 from planted import write_csv
 
 pytest_plugins = ["door"]
@@ -59,7 +61,10 @@ def test_candidates_are_ordered_by_error_and_shares_sum_to_one() -> None:
 def test_an_average_predicts_the_geometric_mean_of_its_members(tmp_path: Path) -> None:
     choice = choose(pilots("chinchilla", noise=3e-3, seed=1), cluster="trunk", draws=100)
     logs = [np.log(each.fit.predict(N=N, D=D).mean) for each in choice.candidates]
-    assert np.log(choice.fit.predict(N=N, D=D).mean) == pytest.approx(np.dot(choice.shares, logs), rel=1e-12)
+    forecast = choice.fit.predict(N=N, D=D)
+    assert forecast.taken_out == pytest.approx(np.expm1(-choice.fit.bias * choice.fit.reach({"N": N, "D": D})))
+    expected = np.dot(choice.shares, logs) + np.log1p(forecast.taken_out)
+    assert np.log(forecast.mean) == pytest.approx(expected, rel=1e-12)
     choice.fit.save(tmp_path / "fit.json")
     again = Fit.load(tmp_path / "fit.json").predict(N=N, D=D)
     first = choice.fit.predict(N=N, D=D)
@@ -107,7 +112,7 @@ def test_too_few_runs_to_hold_any_out_leave_laws_equal() -> None:
     choice = choose(runs, draws=50)
     assert choice.held_out == ()
     assert max(choice.shares) - min(choice.shares) < 0.002
-    assert choice.fit.drift == pytest.approx(shipped_extrapolation().drift)
+    assert choice.fit.drift == pytest.approx(shipped().other.drift)
 
 
 def test_a_law_that_is_named_is_taken_alone_with_its_drift_updated() -> None:
@@ -115,7 +120,7 @@ def test_a_law_that_is_named_is_taken_alone_with_its_drift_updated() -> None:
     choice = choose(runs, laws="chinchilla", draws=50)
     assert choice.fit.law.name == "chinchilla"
     assert choice.shares == (1.0,)
-    assert choice.fit.drift == pytest.approx(update_drift(shipped_extrapolation().drift, choice.held_out))
+    assert choice.fit.drift == pytest.approx(update_drift(shipped().other.drift, choice.held_out))
 
 
 def test_runs_in_which_nothing_varies_are_refused() -> None:
@@ -131,7 +136,7 @@ def test_python_and_the_command_forecast_alike(cli: Callable, tmp_path: Path) ->
     assert cli("fit", table, "--draws", 50, "--seed", 3, "--out", tmp_path / "fit.json").code == 0
     command = Fit.load(tmp_path / "fit.json")
     python = fit("chinchilla", read_runs(table), draws=50, seed=3)
-    assert python.drift == command.drift != shipped_extrapolation().drift
+    assert python.drift == command.drift != shipped().other.drift
     near, far = (each.predict(N=1e9, D=1e11) for each in (python, command))
     assert (near.mean, near.lo, near.hi) == (far.mean, far.lo, far.hi)
 
@@ -154,3 +159,42 @@ def test_outcomes_of_zero_leave_the_drift_finite() -> None:
     fitted = fit("ceiling", Runs.from_columns({"C": C, "mAP": score}), "mAP", x="C", draws=20)
     assert (score == 0).sum() > 3
     assert np.isfinite(fitted.drift)
+
+
+def large(seed: int, noise: float = 0.01) -> Runs:
+    """Runs of models as large as those of published studies."""
+    size, tokens = (grid.ravel() for grid in np.meshgrid(np.geomspace(2e7, 6e8, 6), np.geomspace(1e9, 3e10, 5)))
+    rng = np.random.default_rng(seed)
+    loss = get_law("chinchilla")(N=size, D=tokens, E=1.7, A=400.0, alpha=0.34, B=410.0, beta=0.28)
+    return Runs.from_columns({"N": size, "D": tokens, "loss": loss * np.exp(noise * rng.standard_normal(30))})
+
+
+def test_what_such_laws_have_erred_by_is_taken_out_and_said(tmp_path: Path) -> None:
+    made = choose(large(seed=0), draws=50).fit
+    beyond = {"N": 6e9, "D": 1e12}
+    forecast = made.predict(**beyond)
+    law = made.law(**beyond, **made.params)
+    reach = min(made.reach(beyond), shipped().farthest)
+    assert made.bias > 0
+    assert forecast.mean == pytest.approx(law * np.exp(-made.bias * reach))
+    assert forecast.taken_out == pytest.approx(forecast.mean / law - 1)
+    (said,) = answer_of(forecast).notes
+    assert said == f"laws of this kind have been {-forecast.taken_out:.1%} too high so far out; taken out"
+    assert made.predict(N=1e8, D=2e9).taken_out == 0.0
+    made.save(tmp_path / "fit.json")
+    assert Fit.load(tmp_path / "fit.json").predict(**beyond).lo == forecast.lo
+
+
+def test_of_small_models_of_single_laws_and_of_one_input_no_bias_is_known() -> None:
+    assert choose(pilots("chinchilla", noise=3e-3, seed=1), draws=20).fit.bias == 0.0
+    assert fit("chinchilla", large(seed=0), draws=20).bias == 0.0
+    assert fit("auto", large(seed=0), x="D", draws=20).bias == 0.0
+
+
+def test_large_runs_weigh_more_by_a_power_of_their_size() -> None:
+    size = np.array([1e8, 1e9, 1e10])
+    weights = make_problem(get_law("power", "N"), {"N": size}, np.array([3.0, 2.5, 2.0]), 0.5).weights
+    np.testing.assert_allclose(weights / weights[0], [1, np.sqrt(10), 10])
+    assert weights.mean() == pytest.approx(1)
+    with pytest.raises(InputError, match=r"^emphasis = 3: give a number from 0 to 2$"):
+        fit("power", large(seed=0), x="N", emphasis=3)

@@ -11,7 +11,7 @@ import pytest
 from froude import Fit, InputError, Runs, fit, get_law
 from froude.fitting.checkpoints import trainings_of
 from froude.fitting.distance import grown
-from froude.fitting.extrapolation import shipped_extrapolation
+from froude.fitting.extrapolation import shipped
 from froude.fitting.measured import measure
 from froude.fitting.misfit import find_misfit
 from planted import planted, write_csv
@@ -58,7 +58,7 @@ def test_one_input_far_beyond_widens_though_the_product_is_inside(sound: Fit) ->
 
 
 def test_errors_grow_faster_where_no_study_has_been_near() -> None:
-    farthest = shipped_extrapolation().farthest
+    farthest = shipped().farthest
     np.testing.assert_allclose(grown(farthest * np.array([0.5, 2.0, 4.0])), farthest * np.array([0.5, 2.0, 8.0]))
 
 

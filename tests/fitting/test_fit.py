@@ -14,7 +14,7 @@ from froude.errors import InputError
 from froude.fitting import Fit, fit
 from froude.fitting.diagnostics import diagnose
 from froude.fitting.evidence import FitEvidence
-from froude.fitting.extrapolation import shipped_extrapolation
+from froude.fitting.extrapolation import shipped
 from froude.fitting.measured import measure
 from froude.fitting.options import FitOptions
 from froude.fitting.problem import make_problem
@@ -336,13 +336,35 @@ def test_the_mean_of_many_runs_is_surer_than_one_run(made: Fit) -> None:
     assert one.parts["residual"] == pytest.approx(0.002, rel=0.4)  # the noise that was planted
 
 
+def test_the_probability_of_a_goal_is_that_of_the_interval(made: Fit) -> None:
+    forecast = made.predict(N=[7e9, 7e10], D=1e12)
+    for i, (mean, lo, hi) in enumerate(zip(forecast.mean, forecast.lo, forecast.hi, strict=True)):
+        at = [forecast.probability_below(goal)[i] for goal in (lo, mean, hi)]
+        np.testing.assert_allclose(at, [0.05, 0.5, 0.95], atol=1e-9)
+    assert made.predict(N=7e9, D=1e12).probability_below(100.0) == 1.0
+    with pytest.raises(InputError, match=r"^a goal of -1: give a loss above 0$"):
+        forecast.probability_below(-1)
+
+
+def test_goals_are_reached_about_as_often_as_is_said() -> None:
+    said, reached = [], []
+    for seed in range(40):
+        made = fit(CHINCHILLA, planted(CHINCHILLA, n=40, noise=0.01, seed=seed), draws=60, starts=4)
+        new = columns(CHINCHILLA, n=50, noise=0.01, seed=100 + seed)
+        goal = float(np.median(new["loss"]))
+        said += made.predict(N=new["N"], D=new["D"]).probability_below(goal).tolist()
+        reached += (new["loss"] < goal).tolist()
+    near = (np.array(said) > 0.2) & (np.array(said) < 0.8)
+    assert np.mean(np.array(reached)[near]) == pytest.approx(np.mean(np.array(said)[near]), abs=0.15)
+
+
 def test_drift_widens_a_forecast_by_the_distance_beyond_the_runs_only(made: Fit) -> None:
     drifting = replace(made, drift=0.02)
     inside = {"N": made.inputs["N"][0], "D": made.inputs["D"][0]}
     assert drifting.predict(**inside).lo == made.predict(**inside).lo
     assert drifting.predict(**inside).parts["extrapolation"] == 0.0
     ahead = drifting.predict(N=made.farthest * np.e**3 / made.inputs["D"].max(), D=made.inputs["D"].max())
-    beyond = 0.06 * shipped_extrapolation().stretch_at(0.9)
+    beyond = 0.06 * shipped().other.stretch_at(0.9)
     assert ahead.parts["extrapolation"] == pytest.approx(beyond, rel=1e-9)
     # At 90% a normal reaches 1.645 deviations.
     half = (np.log(ahead.hi) - np.log(ahead.lo)) / 2
@@ -374,7 +396,7 @@ def test_to_dict_is_what_the_command_line_prints(made: Fit) -> None:
     assert list(printed) == [
         *("law", "n", "diverged", "params", "intervals", "level"),
         *("residual", "objective", "gradient", "starts", "warnings", "error", "drift"),
-        *("hold_outs", "provenance"),
+        *("bias", "hold_outs", "provenance"),
     ]
     assert printed["starts"] == {"tried": 27, "agree": 27}
     assert list(printed["intervals"]) == list(CHINCHILLA.parameters)

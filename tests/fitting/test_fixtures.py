@@ -27,5 +27,5 @@ def test_a_fit_of_version_2_forecasts_what_it_did(name: str) -> None:
 def test_a_fit_of_version_2_is_written_as_it_was_read(name: str, tmp_path) -> None:
     source = FIXTURES / f"{FILES[name]}.json"
     Fit.load(source).save(tmp_path / "again.json")
-    new = {"version": 3, "hold_outs": None, "provenance": None}  # which version 2 does not say
+    new = {"version": 3, "bias": 0.0, "hold_outs": None, "provenance": None}  # which version 2 does not say
     assert json.loads((tmp_path / "again.json").read_text()) == json.loads(source.read_text()) | new

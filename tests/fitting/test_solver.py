@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -189,7 +190,7 @@ def test_weights_count_a_run_as_often_as_they_say() -> None:
     weighted = refits(problem, from_starts(problem).points[0], counts[None].astype(float))
     taken = np.repeat(np.arange(12), counts)
     inputs = tuple(Dual(x.value[taken], log=x.log[taken]) for x in problem.inputs if isinstance(x, Dual))
-    repeated = FitProblem(law=problem.law, inputs=inputs, measured=problem.measured[taken], factors=problem.factors)
+    repeated = replace(problem, inputs=inputs, measured=problem.measured[taken], weights=np.ones(taken.size))
     assert weighted.objectives[0] == pytest.approx(from_starts(repeated).objectives.min(), rel=1e-6)
 
 

@@ -3,25 +3,34 @@
 import numpy as np
 
 from froude.fitting.calibration import Case, JudgedCase
-from froude.fitting.choice import HeldOut
+from froude.fitting.held_out import HeldOut
 
 
-def judged_case(study: str, drift: float, seed: int, n: int = 200) -> JudgedCase:
-    """A case whose errors grow by `drift` for each factor e, whichever way they go, with two hold-outs inside."""
+def judged_case(study: str, drift: float, seed: int, n: int = 200, bias: float | None = None) -> JudgedCase:
+    """A case whose errors grow by `drift` for each factor e, whichever way they go, with two hold-outs inside.
+
+    Where a `bias` is given, it is one of N and D, and its forecasts are too high by as much for each factor e besides.
+    """
     rng = np.random.default_rng(seed)
     reaches = rng.uniform(0.5, 3.0, n)
-    cuts = [HeldOut(n=20, errors=drift * reaches[:9] * rng.standard_normal(9), reaches=reaches[:9]) for _ in range(2)]
-    errors = drift * reaches * rng.standard_normal(n) + 0.002 * rng.standard_normal(n)
+
+    def errors_at(reaches: np.ndarray) -> np.ndarray:
+        return (drift * rng.standard_normal(reaches.size) + (bias or 0.0)) * reaches
+
+    cuts = [HeldOut(n=20, errors=errors_at(reaches[:9]), reaches=reaches[:9]) for _ in range(2)]
+    errors = errors_at(reaches) + 0.002 * rng.standard_normal(n)
+    worse = [HeldOut(n=20, errors=20 * cut.errors, reaches=cut.reaches) for cut in cuts]
     return JudgedCase(
-        case=Case(name=f"{study} {seed}", study=study, hold_out="C > 1"),
-        errors=errors,
+        case=Case(name=f"{study} {seed}", study=study, hold_out="C > 1", x="C" if bias is None else None),
+        candidate_errors={"a": errors, "b": 2 * errors},
+        candidate_cuts={"a": tuple(cuts), "b": tuple(worse)},
         reaches=reaches,
+        weights=np.full(n, 1 / n),
         noise=np.full(n, 0.002),
         disagreement=np.zeros(n),
-        cuts=tuple(cuts),
-        candidate_errors={"a": errors, "b": 2 * errors},
         law="a",
         n_fit=20,
+        bias=None if bias is None else {},
     )
 
 

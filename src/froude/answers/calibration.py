@@ -12,10 +12,13 @@ from froude.answers.answer import Answer, Fact, Table
 from froude.answers.numbers import count, percent, signed_percent
 from froude.fitting.calibration import JudgedCase
 from froude.fitting.coverage import LEVEL, STUDY_LEVELS, summarise
-from froude.fitting.extrapolation import Extrapolation
+from froude.fitting.extrapolation import Learned
 
 INTERVALS = "Intervals"
 """The title of the table of coverage by level."""
+
+BY_SET = "By set"
+"""The title of the table of errors by set of cases."""
 
 BY_DISTANCE = "By distance"
 """The title of the table of errors by how many times larger a run is than the largest fitted one."""
@@ -53,7 +56,7 @@ def answer_of_judged_case(case: JudgedCase) -> Answer:
     )
 
 
-def answer_of_calibration(cases: Sequence[JudgedCase], learned: Extrapolation, written: Sequence[Path] = ()) -> Answer:
+def answer_of_calibration(cases: Sequence[JudgedCase], learned: Learned, written: Sequence[Path] = ()) -> Answer:
     """How often intervals hold on held-out runs of published studies, and how wide they are; `written` are files.
 
     InputError for cases of fewer than two studies.
@@ -81,9 +84,15 @@ def answer_of_calibration(cases: Sequence[JudgedCase], learned: Extrapolation, w
         ),
         facts=(
             Fact("mean error", f"{percent(figures['mean_error'])} ({percent(low)} to {percent(high)})"),
+            Fact("too high by", signed_percent(figures["signed_error"])),
             Fact("hindsight", f"{percent(figures['hindsight'])} with the one law that turned out best"),
         ),
-        tables=(intervals, _by_distance(figures["by_distance"]), _by_study(figures["by_study"])),
+        tables=(
+            intervals,
+            _by_set(figures["by_set"]),
+            _by_distance(figures["by_distance"]),
+            _by_study(figures["by_study"]),
+        ),
         notes=(
             "half-widths are relative, the median of the cases",
             f"{figures['runs_of_curves']:,} of the {figures['runs']:,} runs held out are points along the trainings of "
@@ -91,6 +100,26 @@ def answer_of_calibration(cases: Sequence[JudgedCase], learned: Extrapolation, w
         ),
         next_steps=tuple(f"written: {path}" for path in written),
         data={"learned": learned.to_dict(), "summary": figures, "written": [str(path) for path in written]},
+    )
+
+
+def _by_set(rows: Sequence[Mapping[str, Any]]) -> Table:
+    level = percent(LEVEL, 0)
+    return Table(
+        title=BY_SET,
+        columns=("set", "studies", "cases", "mean error", "too high by", f"inside {level}", "half-width"),
+        rows=tuple(
+            (
+                row["set"] or "all",
+                str(row["studies"]),
+                str(row["cases"]),
+                percent(row["mean_error"]),
+                signed_percent(row["signed_error"]),
+                percent(row["coverage"], 0),
+                percent(row["half_width"]),
+            )
+            for row in rows
+        ),
     )
 
 

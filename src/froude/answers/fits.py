@@ -87,6 +87,11 @@ def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None) -> Iterator[st
     yield f"{count(fit.n, 'run')} fitted; the law is off by {middle} in the median, {worst} at worst"
     if (starts := about_starts(fit)) is not None:
         yield starts
+    if fit.bias:
+        yield (
+            f"large runs weigh more; such laws come out {percent(abs(fit.bias), 1)} too "
+            f"{'high' if fit.bias > 0 else 'low'} for each factor e of size beyond their runs, which forecasts take out"
+        )
     own = "hold-outs" if hold_outs is None else count(hold_outs, "hold-out")
     yield (
         f"beyond these runs errors grow by {percent(fit.drift)} for each factor e of size, "

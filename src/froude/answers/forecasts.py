@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from froude.answers.answer import Answer, Table
-from froude.answers.numbers import amount, number_and_interval
+from froude.answers.numbers import amount, number_and_interval, percent, plain_number
 from froude.fitting import Fit, Forecast
 from froude.fitting.distance import TAKEN_ON_TRUST
-from froude.fitting.extrapolation import shipped_extrapolation
+from froude.fitting.extrapolation import shipped
 from froude.quantity import format_quantity
 
 _MILLION = 1e6
@@ -24,38 +24,57 @@ def answer_of_forecast(forecast: Forecast) -> Answer:
     return Answer(
         headline=f"{forecast.y} of {_RUNS[forecast.of]}" + (f", by {forecast.by}" if forecast.by else ""),
         tables=(_table(forecast.level, tuple(forecast.at), [forecast]),),
+        notes=tuple(_taken_out([forecast])),
         warnings=(*_unchecked([forecast]), *forecast.warnings),
         data=forecast.to_dict(),
     )
 
 
-def answer_of_forecasts(fit: Fit, forecasts: Sequence[Forecast], of: str = "run") -> Answer:
-    """Forecasts of `fit`, each at one place: of one run, or of the mean of many as `of` says."""
+def answer_of_forecasts(fit: Fit, forecasts: Sequence[Forecast], of: str = "run", below: float | None = None) -> Answer:
+    """Forecasts of `fit`, each at one place: of one run, or of the mean of many as `of` says.
+
+    Where there is a goal, with the probability of coming out `below` it.
+    """
+    chances = [] if below is None else [each.probability_below(below) for each in forecasts]
     return Answer(
         headline=f"{fit.y} of {_RUNS[of]}, by {fit.law.name}",
-        tables=(_table(fit.level, fit.law.inputs, forecasts),),
+        tables=(_table(fit.level, fit.law.inputs, forecasts, below),),
+        notes=tuple(_taken_out(forecasts)),
         warnings=(*_unchecked(forecasts), *fit.warnings),
-        data=[each.to_dict() for each in forecasts],
+        data=[
+            each.to_dict() | ({"below": {"goal": below, "probability": chance}} if below is not None else {})
+            for each, chance in zip(forecasts, chances or [None] * len(forecasts), strict=True)
+        ],
     )
 
 
-def _table(level: float, inputs: Sequence[str], forecasts: Sequence[Forecast]) -> Table:
+def _table(level: float, inputs: Sequence[str], forecasts: Sequence[Forecast], goal: float | None = None) -> Table:
+    chances = [] if goal is None else [(chance_text(each.probability_below(goal)),) for each in forecasts]
     places = [place for each in forecasts for place in _places(each)]
+    goals = () if goal is None else (f"below {plain_number(goal)}",)
     beyond = ("beyond the runs",) if any(place.beyond for place in places) else ()
     rows = [
         (
             *map(format_quantity, place.at.values()),
             *number_and_interval(*place.interval),
+            *chance,
             *([beyond_text(place.beyond)] if beyond else []),
         )
-        for place in places
+        for place, chance in zip(places, chances or [()] * len(places), strict=True)
     ]
     return Table(
         title="",
-        columns=(*inputs, "forecast", f"{level:.0%} interval", *beyond),
+        columns=(*inputs, "forecast", f"{level:.0%} interval", *goals, *beyond),
         rows=tuple(rows),
-        left=(len(inputs) + 2,) if beyond else (),
+        left=(len(inputs) + 2 + len(goals),) if beyond else (),
     )
+
+
+def chance_text(probability: float) -> str:
+    """A probability in whole percent; of what is nearly sure no more than that."""
+    if not 0.01 <= probability <= 0.99:
+        return "over 99%" if probability > 0.5 else "under 1%"
+    return f"{probability:.0%}"
 
 
 class _PlaceForecast(NamedTuple):
@@ -99,6 +118,16 @@ def times_text(factor: float) -> str:
     return f"{factor:.3g}" if factor < 100 else f"{float(f'{factor:.2g}'):,.0f}"
 
 
+def _taken_out(forecasts: Sequence[Forecast]) -> Iterator[str]:
+    """By how much laws like this one have been off so far beyond their runs, which is no part of the forecast."""
+    shares = np.concatenate([np.ravel(each.taken_out) for each in forecasts])
+    if not shares.any():
+        return
+    low, high = (percent(abs(share), 1) for share in (np.abs(shares).min(), np.abs(shares).max()))
+    by = high if low == high else f"{low} to {high}"
+    yield f"laws of this kind have been {by} too {'high' if shares.sum() < 0 else 'low'} so far out; taken out"
+
+
 def _unchecked(forecasts: Sequence[Forecast]) -> Iterator[str]:
     """What is said of the farthest forecast, if it is farther from its runs than any that was ever checked."""
     places = [place for each in forecasts for place in _places(each)]
@@ -109,7 +138,7 @@ def _unchecked(forecasts: Sequence[Forecast]) -> Iterator[str]:
 
 def distance_warning(at: Mapping[str, float], beyond: Mapping[str, float], distance: float) -> Iterator[str]:
     """What is said of a forecast at some place that is farther from its runs than any that was ever checked."""
-    checked = math.exp(shipped_extrapolation().farthest)
+    checked = math.exp(shipped().farthest)
     if distance <= checked:
         return
     x, factor = max(beyond.items(), key=lambda pair: abs(math.log(pair[1])))

@@ -10,7 +10,7 @@ import numpy as np
 from froude.answers.numbers import percent
 from froude.drawing.axes import PAGE, TEXT_PX, make_bare, new_figure, plain_x, put_text, text_width
 from froude.drawing.colours import COLOURS
-from froude.fitting.calibration import JudgedCase, coverage_of, group_by_study, leave_one_out
+from froude.fitting.calibration import JudgedCase, as_unseen, coverage_of, group_by_study, leave_one_out
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,8 @@ def _shares(cases: Sequence[JudgedCase]) -> dict[str, list[float]]:
     """The coverage of each study at each level, and the mean of the studies, each judged by what the others teach."""
     others = leave_one_out(cases)
     studies = group_by_study(
-        cases, lambda each: [coverage_of(each, others[each.case.study], level) for level, _, _ in LEVELS]
+        as_unseen(cases, others),
+        lambda each: [coverage_of(each, others[each.case.study], level) for level, _, _ in LEVELS],
     )
     means = {study: np.mean(shares, axis=0).tolist() for study, shares in studies.items()}
     return {**means, MEAN: np.mean([*means.values()], axis=0).tolist()}

@@ -9,12 +9,13 @@ from froude.fitting.accounting import count_flops
 from froude.fitting.allocation import Allocation, optimal
 from froude.fitting.backtesting import Backtest, backtest
 from froude.fitting.calibration import calibrate
-from froude.fitting.choice import Choice, HeldOut, LawCandidate, choose, fit
+from froude.fitting.choice import Choice, LawCandidate, choose, fit
 from froude.fitting.comparison import Comparison, Estimate, compare, error_ratio, warn_of_reversal
 from froude.fitting.curves.schedule_search import BestSchedule, best_schedule, free_schedule
 from froude.fitting.curves.schedules import Schedule
 from froude.fitting.fits import Fit, predict
 from froude.fitting.forecasting import Forecast
+from froude.fitting.held_out import HeldOut
 from froude.fitting.options import FitOptions
 from froude.fitting.procedures.compute_optimal import ComputeOptimal, compute_optimal
 from froude.fitting.procedures.farseer_pieces import farseer_by_pieces

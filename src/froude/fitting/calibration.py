@@ -5,7 +5,8 @@ Every case is a table of real runs, split by size: the smaller runs choose laws 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, final
 
@@ -13,9 +14,10 @@ import numpy as np
 
 from froude.documents import DocumentKind
 from froude.errors import InputError, shown
-from froude.fitting.choice import NEAREST, Choice, HeldOut, choose, update_drift
-from froude.fitting.extrapolation import Extrapolation
+from froude.fitting.choice import Choice, choose
+from froude.fitting.extrapolation import Extrapolation, Learned, shipped
 from froude.fitting.forecasting import disagreement_beyond
+from froude.fitting.held_out import NEAREST, HeldOut, Weighed, update_drift, weigh
 from froude.fitting.small_samples import deviations_at
 from froude.provenance import Computed, recorded
 from froude.runs import Runs, get_published
@@ -75,28 +77,54 @@ class _Cases:
 @final
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class JudgedCase(Computed):
-    """A case forecast and compared with what was measured.
+    """A case forecast and compared with what was measured, where published studies show such a `bias` of laws.
 
-    `errors` are log forecast − log measured of the average (held out,), `reaches` how far beyond the fitted runs in ln
-    size, `noise` and `disagreement` the relative standard deviations that come from parameters and residuals, and from
-    the disagreement of laws. `cuts` are the hold-outs inside the fitted runs, `candidate_errors` the errors of every
-    candidate law by itself, `n_fit` the number of runs fitted.
+    Where `bias` is None, none is taken out: of laws of one input none is known.
+
+    `candidate_errors` are log forecast − log measured of every law by itself, none of its bias taken out, (held out,),
+    and `candidate_cuts` its hold-outs inside the fitted runs likewise. `reaches` are how far beyond the fitted runs the
+    held-out ones lie in ln size, `weights`, of sum 1, what each counts, `noise` and `disagreement` the relative
+    standard deviations that come from parameters and residuals, and from the disagreement of laws. `law` is the
+    average, `n_fit` the number of runs fitted.
     """
 
     case: Case
-    errors: np.ndarray
+    candidate_errors: Mapping[str, np.ndarray]
+    candidate_cuts: Mapping[str, tuple[HeldOut, ...]]
     reaches: np.ndarray
+    weights: np.ndarray
     noise: np.ndarray
     disagreement: np.ndarray
-    cuts: tuple[HeldOut, ...]
-    candidate_errors: Mapping[str, np.ndarray]
     law: str
     n_fit: int
+    bias: Mapping[str, float] | None
+
+    @cached_property
+    def weighed(self) -> Weighed[str]:
+        """What the laws weigh in the average, and how it did at the cuts."""
+        bias = self.bias or {}
+        return weigh({law: (cuts, bias.get(law, 0.0)) for law, cuts in self.candidate_cuts.items()})
+
+    @cached_property
+    def errors(self) -> np.ndarray:
+        """The log forecast − log measured of the average, its bias taken out, (held out,)."""
+        average = sum(self.candidate_errors[law] * share for law, share in self.weighed.shares.items())
+        return np.asarray(average if self.bias is None else average - self.weighed.bias * self.reaches)
+
+    @property
+    def cuts(self) -> tuple[HeldOut, ...]:
+        """How the average did at the cuts inside the fitted runs."""
+        return self.weighed.held_out
 
     @property
     def mean_error(self) -> float:
         """The mean absolute relative error."""
-        return float(np.abs(np.expm1(self.errors)).mean())
+        return self.mean(np.abs(np.expm1(self.errors)))
+
+    @property
+    def signed_error(self) -> float:
+        """The mean relative error, above 0 where forecasts are too high."""
+        return self.mean(np.expm1(self.errors))
 
     @property
     def drift(self) -> float:
@@ -104,9 +132,26 @@ class JudgedCase(Computed):
         whole = HeldOut(n=self.n_fit, errors=self.errors, reaches=self.reaches)
         return float(np.sqrt(np.mean([cut.drift**2 for cut in (*self.cuts, whole)])))
 
+    def mean(self, values: np.ndarray) -> float:
+        """The mean of values (held out,) over the held-out runs."""
+        return float(values @ self.weights)
+
     def extrapolation_error(self, drift: float) -> np.ndarray:
         """The part of extrapolation (held out,), not stretched, where published studies have this drift."""
         return np.hypot(update_drift(drift, self.cuts) * self.reaches, self.disagreement)
+
+    @property
+    def is_average(self) -> bool:
+        """Whether it is forecast by an average of laws of N and D, whose bias is taken out."""
+        return self.case.x is None
+
+    def with_bias(self, bias: Mapping[str, float] | None) -> "JudgedCase":
+        """The case as it is forecast where published studies show this bias."""
+        return replace(self, bias=bias if self.is_average else None)
+
+    def bias_of(self, law: str) -> float:
+        """The error that a law by itself gained for each factor e of size, with its sign."""
+        return HeldOut(n=self.n_fit, errors=self.candidate_errors[law], reaches=self.reaches).bias
 
 
 def read_cases(path: Path) -> tuple[Case, ...]:
@@ -153,26 +198,57 @@ def judge(case: Case) -> JudgedCase:
     return _compare(case, choice, runs.take(held_out))
 
 
-def learn(cases: Sequence[JudgedCase]) -> Extrapolation:
-    """Drift and stretch from these cases, their studies weighted equally.
+def learn(cases: Sequence[JudgedCase]) -> Learned:
+    """What these cases teach, their studies weighted equally.
 
     InputError where no case holds out a run that lies beyond its fitted ones.
     """
     if not any(np.any(each.reaches > NEAREST) for each in cases):
         names = shown(", ".join(each.case.name for each in cases))
         raise InputError(f"cases {names} hold out no run larger than all others: change hold_out, as to C > 1e21")
+    others = {study: learn_bias([each for each in cases if each.case.study != study]) for study in studies_of(cases)}
+    unseen = [each.with_bias(others[each.case.study]) for each in cases]
+    return Learned(
+        average=_extrapolation(unseen, learn_bias(cases)),
+        other=_extrapolation([each.with_bias(None) for each in cases], {}),
+    )
+
+
+def _extrapolation(cases: Sequence[JudgedCase], bias: Mapping[str, float]) -> Extrapolation:
+    """How fast forecasts like those of these cases err, and how far intervals must be stretched."""
     drift = float(np.sqrt(mean_over_studies(cases, lambda each: each.drift**2)))
-    stretch = {level: _quantile(cases, drift, level) for level in LEVELS}
-    farthest = float(max(each.reaches.max() for each in cases))
-    return Extrapolation(drift=drift, farthest=farthest, stretch=stretch, studies=studies_of(cases))
+    return Extrapolation(
+        bias=bias,
+        drift=drift,
+        farthest=float(max(each.reaches.max() for each in cases)),
+        stretch={level: _quantile(cases, drift, level) for level in LEVELS},
+        studies=studies_of(cases),
+    )
 
 
-def leave_one_out(cases: Sequence[JudgedCase]) -> dict[str, Extrapolation]:
+def learn_bias(cases: Sequence[JudgedCase]) -> dict[str, float]:
+    """By law of N and D, what it erred by for each factor e of size in cases, their studies weighted equally."""
+    several = [each for each in cases if each.is_average]
+    laws = dict.fromkeys(law for each in several for law in each.candidate_errors)
+    return {
+        law: mean_over_studies(
+            [each for each in several if law in each.candidate_errors], lambda each, law=law: each.bias_of(law)
+        )
+        for law in laws
+    }
+
+
+def leave_one_out(cases: Sequence[JudgedCase]) -> dict[str, Learned]:
     """By study, what is learned from all the others. InputError for fewer than two studies."""
     studies = studies_of(cases)
     if len(studies) < 2:
         raise InputError(f"cases are all of {', '.join(studies)}: judging one study by others needs at least two")
     return {study: learn([each for each in cases if each.case.study != study]) for study in studies}
+
+
+def as_unseen(cases: Sequence[JudgedCase], others: Mapping[str, Learned]) -> list[JudgedCase]:
+    """Each case as it is forecast by what all other studies teach of bias."""
+    return [each.with_bias(others[each.case.study].average.bias) for each in cases]
 
 
 def studies_of(cases: Sequence[JudgedCase]) -> tuple[str, ...]:
@@ -190,15 +266,16 @@ def group_by_study(cases: Sequence[JudgedCase], value: Callable[[JudgedCase], T]
     return {study: [value(each) for each in cases if each.case.study == study] for study in studies_of(cases)}
 
 
-def half_widths(case: JudgedCase, extrapolation: Extrapolation, level: float) -> np.ndarray:
+def half_widths(case: JudgedCase, learned: Learned, level: float) -> np.ndarray:
     """The half-widths (held out,) in ln loss of the intervals at a level."""
+    extrapolation = learned.average if case.is_average else learned.other
     stretched = extrapolation.stretch_at(level) * case.extrapolation_error(extrapolation.drift)
     return deviations_at(level) * np.hypot(case.noise, stretched)
 
 
-def coverage_of(case: JudgedCase, extrapolation: Extrapolation, level: float) -> float:
+def coverage_of(case: JudgedCase, learned: Learned, level: float) -> float:
     """The share of held-out runs inside their intervals."""
-    return float(np.mean(np.abs(case.errors) <= half_widths(case, extrapolation, level)))
+    return case.mean(np.abs(case.errors) <= half_widths(case, learned, level))
 
 
 def constant_half_width(cases: Sequence[JudgedCase], coverage: float) -> float:
@@ -221,8 +298,7 @@ def errors_by_law(cases: Sequence[JudgedCase]) -> dict[str, float]:
     laws = dict.fromkeys(name for each in cases for name in each.candidate_errors)
     return {
         law: mean_over_studies(
-            [each for each in cases if law in each.candidate_errors],
-            lambda each, law=law: _mean_error(each.candidate_errors[law]),
+            [each for each in cases if law in each.candidate_errors], lambda each, law=law: _mean_error(each, law)
         )
         for law in laws
     }
@@ -235,33 +311,40 @@ def best_in_hindsight(cases: Sequence[JudgedCase]) -> float:
     for each in cases:
         kinds.setdefault(frozenset(each.candidate_errors), []).append(each)
     best = {kind: min(kind, key=lambda law: errors[law]) for kind in kinds}
-    return mean_over_studies(
-        cases, lambda each: _mean_error(each.candidate_errors[best[frozenset(each.candidate_errors)]])
-    )
+    return mean_over_studies(cases, lambda each: _mean_error(each, best[frozenset(each.candidate_errors)]))
 
 
-def _mean_error(errors: np.ndarray) -> float:
-    return float(np.abs(np.expm1(errors)).mean())
+def _mean_error(case: JudgedCase, law: str) -> float:
+    return case.mean(np.abs(np.expm1(case.candidate_errors[law])))
 
 
 def _compare(case: Case, choice: Choice, held_out: Runs) -> JudgedCase:
     fit, measured = choice.fit, held_out["loss"]
     at = {x: held_out[x] for x in fit.law.inputs}
     forecast = fit.predict(of="run", **at)
-    noise = np.hypot(forecast.parts["parameters"], forecast.parts["residual"])
+    by_law = {each.fit.law.name: each for each in choice.candidates}
     return JudgedCase(
         case=case,
-        errors=np.log(forecast.mean / measured),
-        reaches=np.maximum(0.0, fit.reach(at)),
-        noise=noise,
-        disagreement=disagreement_beyond(fit, at),
-        cuts=choice.held_out,
         candidate_errors={
-            each.fit.law.name: np.log(each.fit.predict(of="run", **at).mean / measured) for each in choice.candidates
+            law: np.log(each.fit.predict(of="run", **at).mean / measured) for law, each in by_law.items()
         },
+        candidate_cuts={law: each.held_out for law, each in by_law.items()},
+        reaches=np.maximum(0.0, fit.reach(at)),
+        weights=_weights(held_out, case.cluster),
+        noise=np.hypot(forecast.parts["parameters"], forecast.parts["residual"]),
+        disagreement=disagreement_beyond(fit, at),
         law=fit.law.name,
         n_fit=fit.n,
+        bias=shipped().average.bias if case.x is None else None,
     )
+
+
+def _weights(held_out: Runs, cluster: str | None) -> np.ndarray:
+    """What each held-out run counts, of sum 1: a training as much as any other."""
+    if cluster is None:
+        return np.full(len(held_out), 1 / len(held_out))
+    _, training, points = np.unique(held_out[cluster], return_inverse=True, return_counts=True)
+    return 1 / points[training] / points.size
 
 
 def _quantile(cases: Sequence[JudgedCase], drift: float, level: float) -> float:
@@ -276,17 +359,22 @@ def _quantile(cases: Sequence[JudgedCase], drift: float, level: float) -> float:
 
 
 def _needed_stretch(each: JudgedCase, drift: float, level: float) -> np.ndarray:
-    """The stretch that would just bring a run into its interval, for those that lie far enough beyond to tell."""
+    """The stretch that would just bring each run into its interval; NaN for those that lie too near to tell."""
     unexplained = np.sqrt(np.maximum(0.0, (each.errors / deviations_at(level)) ** 2 - each.noise**2))
-    return (unexplained / np.maximum(each.extrapolation_error(drift), 1e-12))[each.reaches > NEAREST]
+    needed = unexplained / np.maximum(each.extrapolation_error(drift), 1e-12)
+    return np.where(each.reaches > NEAREST, needed, np.nan)
 
 
 def _share_quantile(cases: Sequence[JudgedCase], score: Callable[[JudgedCase], np.ndarray], share: float) -> float:
     """The value that this share of held-out runs stays below; studies, their cases and their runs weigh equally."""
     counts = {study: len(some) for study, some in group_by_study(cases, lambda each: 0.0).items()}
-    scores = [score(each) for each in cases]
-    weights = [np.full(s.size, 1 / s.size / counts[each.case.study]) for s, each in zip(scores, cases, strict=True)]
-    value, weight = np.concatenate(scores), np.concatenate(weights)
+    values, weights = [], []
+    for each in cases:
+        scores = score(each)
+        known = ~np.isnan(scores)
+        values.append(scores[known])
+        weights.append(each.weights[known] / each.weights[known].sum() / counts[each.case.study])
+    value, weight = np.concatenate(values), np.concatenate(weights)
     order = np.argsort(value)
     cumulative = np.cumsum(weight[order]) / weight.sum()
     return float(value[order][min(int(np.searchsorted(cumulative, share)), value.size - 1)])

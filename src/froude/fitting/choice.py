@@ -17,8 +17,9 @@ from froude.fitting.diagnostics import diagnose
 from froude.fitting.doubts import about_misfit, few_runs, guessed_inputs, points_of_trainings
 from froude.fitting.estimation import build_fit, gather_evidence, measure_alike, solve
 from froude.fitting.evidence import FitEvidence, best_row
-from froude.fitting.extrapolation import shipped_extrapolation
+from froude.fitting.extrapolation import shipped
 from froude.fitting.fits import Fit
+from froude.fitting.held_out import HeldOut, update_drift, weigh
 from froude.fitting.identification import FEWEST_TO_SPARE, UndeterminedError
 from froude.fitting.many_rows import is_many
 from froude.fitting.measured import Measured, log_size
@@ -37,47 +38,19 @@ FEWEST_SIZES = 3  # below a cut: with two sizes a floor and an exponent cannot b
 FEWEST_RUNS = 6  # below a cut
 LEAST_FITTED = 0.3  # of all runs, below a cut: with fewer, laws are judged on what too few runs determine
 STARTS = 14  # for a fit below a cut
-TYPICAL_ERROR, PRIOR_CUTS = 0.02, 1  # the error of a law that no cut has judged, with the weight of one cut
-PRIOR_DRIFT_CUTS = 3  # the published drift weighs as much as so many cuts
-LEAST_SHARE = 0.02  # laws that weigh less are left out of an average
-NEAREST = 0.3  # in ln size: errors of runs that lie no farther beyond the others say nothing of growth
-
-
-@final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class HeldOut:
-    """Larger runs forecast from the n smaller ones below one cut; `errors` (log forecast − log measured) and `reaches`
-    (how far beyond the fitted runs, in ln size) are (held out,)."""
-
-    n: int
-    errors: np.ndarray
-    reaches: np.ndarray
-
-    @property
-    def drift(self) -> float:
-        """The error that was gained for each factor e beyond the fitted runs, root mean square."""
-        return float(np.sqrt(np.mean(self.errors**2) / np.mean(np.maximum(self.reaches, NEAREST) ** 2)))
+SMALLEST_STUDIED = 1e6  # parameters: the smallest models of published studies have five million
+EMPHASIS = 0.5  # of large runs, where several laws are averaged: what small ones teach bends the laws where it matters
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LawCandidate:
-    """A law fitted to all runs, and how it did at every cut."""
+    """A law fitted to all runs, how it did at every cut, and its relative error there (see `held_out_error`), the bias
+    that it has had in published studies left out."""
 
     fit: Fit
     held_out: tuple[HeldOut, ...]
-
-    @property
-    def error(self) -> float:
-        """Relative error on held-out runs, TYPICAL_ERROR where none could be held out.
-
-        It is the root mean square at each cut, and the geometric mean over cuts and PRIOR_CUTS typical ones: so laws
-        are compared by the ratio of their errors, and a deep cut, whose few runs leave every law far off, does not
-        outweigh the others.
-        """
-        logs = [math.log(np.mean(cut.errors**2) + 1e-8) for cut in self.held_out]
-        total = PRIOR_CUTS * math.log(TYPICAL_ERROR**2) + sum(logs)
-        return math.exp(total / (PRIOR_CUTS + len(logs)) / 2)
+    error: float
 
 
 @final
@@ -86,7 +59,7 @@ class Choice(Computed):
     """The average of the candidates as a `fit`, beside the candidates, the best first, and their shares in it.
 
     A share is the inverse square of the candidate's held-out error over the sum of all; shares below LEAST_SHARE are
-    none. `held_out` is how the average did at every cut, from which `fit.drift` is updated.
+    none. `held_out` is how the average did at every cut, from which `fit.drift` and `fit.bias` are updated.
     """
 
     fit: Fit
@@ -145,28 +118,47 @@ def choose(
 
     At each of CUTS the runs below are fitted and all above forecast; in-sample error plays no part, but that a run
     which lies far off every candidate fitted to all judges none, nor does one whose outcome is 0, as errors are
-    relative. `laws` may be one law, which is then taken alone. "auto" tries JOINT_LAWS where N and D both vary, else
-    SINGLE_LAWS over x, or over the one of N, D and C that varies; of these, laws that the runs do not determine, and
-    those with hardly fewer parameters than there are runs, are passed over. Fields of `options` may be given by
-    themselves, as for `fit`. InputError where no candidate can be fitted.
+    relative. Where laws of N and D are averaged and models are as large as those of published studies, large runs weigh
+    more (EMPHASIS), and what such laws have erred by there is taken out, sharpened by the cuts. `laws` may be one law,
+    which is then taken alone. "auto" tries JOINT_LAWS where N and D both vary, else SINGLE_LAWS over x, or over the one
+    of N, D and C that varies; of these, laws that the runs do not determine, and those with hardly fewer parameters
+    than there are runs, are passed over. Fields of `options` may be given by themselves, as for `fit`. InputError where
+    no candidate can be fitted.
     """
     runs = read_runs_first("choose", runs, y, "choose(runs, laws='auto')")
     options = options.change(**changes)
-    evidence = _gather(_candidates(runs, y, laws, x), runs, y, options)
+    candidates = _candidates(runs, y, laws, x)
+    studied = is_as_studied(candidates, runs)
+    if studied and not options.emphasis:
+        options = options.change(emphasis=EMPHASIS)
+    evidence = _gather(candidates, runs, y, options)
     sound = ~np.all([far_off(each.problem.law, each.residuals, each.measured.y) for each in evidence], axis=0)
     sound &= evidence[0].measured.y != 0
     evidence_of = {build_fit(each): each for each in evidence}
-    candidates = [
-        LawCandidate(fit=fit, held_out=tuple(forecast_cuts(each, sound))) for fit, each in evidence_of.items()
-    ]
-    best = tuple(sorted(candidates, key=lambda each: each.error))
-    shares = _shares([each.error for each in best])
-    held_out = _combine_cuts(best, shares)
-    members = {each.fit: share for each, share in zip(best, shares, strict=True) if share}
-    averaged = _average_fits(members, [evidence_of[each] for each in members])
-    drift = update_drift(shipped_extrapolation().drift, held_out)
-    fit = replace(averaged, drift=drift, hold_outs=len(held_out))
-    return Choice(fit=fit, candidates=best, shares=shares, held_out=held_out)
+    published = shipped().average if studied else shipped().other
+    cuts = {fit: tuple(forecast_cuts(each, sound)) for fit, each in evidence_of.items()}
+    weighed = weigh({fit: (cuts[fit], published.bias.get(fit.law.name, 0.0)) for fit in cuts})
+    members = {each: share for each, share in weighed.shares.items() if share}
+    fit = replace(
+        _average_fits(members, [evidence_of[each] for each in members]),
+        drift=update_drift(published.drift, weighed.held_out),
+        bias=weighed.bias if studied else 0.0,
+        hold_outs=len(weighed.held_out),
+    )
+    return Choice(
+        fit=fit,
+        candidates=tuple(
+            LawCandidate(fit=each, held_out=cuts[each], error=weighed.error[each]) for each in weighed.shares
+        ),
+        shares=tuple(weighed.shares.values()),
+        held_out=weighed.held_out,
+    )
+
+
+def is_as_studied(laws: Sequence[Law], runs: Runs) -> bool:
+    """Whether several laws of N and D are averaged over models of a size of which published studies tell the bias."""
+    of_both = len(laws) > 1 and all({"N", "D"} <= {*law.inputs} for law in laws)
+    return of_both and bool(np.nanmax(runs["N"], initial=0.0) >= SMALLEST_STUDIED)
 
 
 def _gather(laws: Sequence[Law], runs: Runs, y: str, options: FitOptions) -> list[FitEvidence]:
@@ -206,11 +198,12 @@ def forecast_cuts(evidence: FitEvidence, sound: np.ndarray) -> Iterator[HeldOut]
 def _fit_smaller(evidence: FitEvidence, smaller: Measured) -> dict[str, float]:
     """The parameters of the law fitted to the smaller runs: of many, as near as may be to those of all runs."""
     if is_many(evidence.measured):
-        weights = np.isin(evidence.measured.rows, smaller.rows)[None].astype(float)
-        problem, minima = evidence.problem, refits(evidence.problem, evidence.point[0], weights)
+        problem = evidence.problem
+        weights = problem.weights * np.isin(evidence.measured.rows, smaller.rows)
+        minima = refits(problem, evidence.point[0], weights[None])
     else:
         rng = np.random.default_rng(evidence.options.seed)
-        problem, minima = solve(evidence.problem.law, smaller, STARTS, rng)
+        problem, minima = solve(evidence.problem.law, smaller, STARTS, rng, evidence.options.emphasis)
     return {name: float(value[0]) for name, value in problem.parameters(minima.points[[best_row(minima)]]).items()}
 
 
@@ -235,31 +228,6 @@ def _suitable_laws(runs: Runs, x: str | None) -> list[Law]:
     if x is None and not varying:
         raise InputError("no input of the runs varies among N, D and C: name one with --columns, or a law with --law")
     return [get_law(name, x or varying[0]) for name in SINGLE_LAWS]
-
-
-def _shares(errors: Sequence[float]) -> tuple[float, ...]:
-    raw = np.array(errors) ** -2.0
-    raw[raw < LEAST_SHARE * raw.sum()] = 0.0
-    # Three digits, so that the name of the average says all there is to know of it.
-    shares = np.round(raw / raw.sum(), 3)
-    shares[0] += 1 - shares.sum()
-    return tuple(np.round(shares, 3).tolist())
-
-
-def _combine_cuts(best: Sequence[LawCandidate], shares: Sequence[float]) -> tuple[HeldOut, ...]:
-    """How the average did at the cuts at which all its members were judged."""
-    members = [(each.held_out, share) for each, share in zip(best, shares, strict=True) if share]
-    cuts = zip(*(held_out for held_out, _ in members), strict=False)
-    return tuple(
-        replace(cut[0], errors=sum(each.errors * share for each, (_, share) in zip(cut, members, strict=True)))
-        for cut in cuts
-    )
-
-
-def update_drift(drift: float, cuts: Sequence[HeldOut]) -> float:
-    """The drift of published studies, updated by the cuts of the runs themselves."""
-    total = PRIOR_DRIFT_CUTS * drift**2 + sum(cut.drift**2 for cut in cuts)
-    return math.sqrt(total / (PRIOR_DRIFT_CUTS + len(cuts)))
 
 
 def _average_fits(fits: Mapping[Fit, float], evidence: Sequence[FitEvidence]) -> Fit:

@@ -11,6 +11,7 @@ import numpy as np
 from froude.fitting.calibration import (
     LEVELS,
     JudgedCase,
+    as_unseen,
     best_in_hindsight,
     constant_half_width,
     coverage_of,
@@ -19,8 +20,9 @@ from froude.fitting.calibration import (
     interval_over_studies,
     leave_one_out,
     mean_over_studies,
+    studies_of,
 )
-from froude.fitting.extrapolation import Extrapolation
+from froude.fitting.extrapolation import Learned
 
 LEVEL = 0.9
 STUDY_LEVELS = (0.5, 0.8, LEVEL)
@@ -36,6 +38,7 @@ def summarise(cases: Sequence[JudgedCase]) -> dict[str, Any]:
     the runs are points along the trainings of `curves` cases.
     """
     others = leave_one_out(cases)
+    cases = as_unseen(cases, others)
     intervals = []
     for level in LEVELS:
         inside = {id(each): coverage_of(each, others[each.case.study], level) for each in cases}
@@ -59,15 +62,37 @@ def summarise(cases: Sequence[JudgedCase]) -> dict[str, Any]:
         "curves": sum(each.case.curve for each in cases),
         "runs_of_curves": sum(each.errors.size for each in cases if each.case.curve),
         "mean_error": mean_over_studies(cases, lambda each: each.mean_error),
+        "signed_error": mean_over_studies(cases, lambda each: each.signed_error),
         "mean_error_interval": list(interval_over_studies(cases, lambda each: each.mean_error)),
         "hindsight": best_in_hindsight(cases),
         "intervals": intervals,
+        "by_set": summarise_sets(cases, others),
         "by_study": summarise_studies(cases, others),
         "by_distance": summarise_distances(cases, others),
     }
 
 
-def summarise_studies(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> list[dict[str, Any]]:
+def summarise_sets(cases: Sequence[JudgedCase], others: Mapping[str, Learned]) -> list[dict[str, Any]]:
+    """A row a set of cases: studies, cases, mean error without and with its sign, coverage and median relative
+    half-width at 90%; the studies of a set weigh equally, and so do the cases of a study."""
+    rows = []
+    for name in dict.fromkeys(each.case.set for each in cases):
+        some = [each for each in cases if each.case.set == name]
+        rows.append(
+            {
+                "set": name,
+                "studies": len(studies_of(some)),
+                "cases": len(some),
+                "mean_error": mean_over_studies(some, lambda each: each.mean_error),
+                "signed_error": mean_over_studies(some, lambda each: each.signed_error),
+                "coverage": mean_over_studies(some, lambda each: coverage_of(each, others[each.case.study], LEVEL)),
+                "half_width": float(np.median([relative_half_width(each, others[each.case.study]) for each in some])),
+            }
+        )
+    return rows
+
+
+def summarise_studies(cases: Sequence[JudgedCase], others: Mapping[str, Learned]) -> list[dict[str, Any]]:
     """A row a study: cases, held-out runs, mean error without and with its sign (above zero where forecasts are too
     high), coverage by level, median relative half-width at 90%.
 
@@ -79,7 +104,7 @@ def summarise_studies(cases: Sequence[JudgedCase], others: Mapping[str, Extrapol
             "cases": len(some),
             "runs": sum(each.errors.size for each in some),
             "mean_error": float(np.mean([each.mean_error for each in some])),
-            "signed_error": float(np.mean([np.expm1(each.errors).mean() for each in some])),
+            "signed_error": float(np.mean([each.signed_error for each in some])),
             "coverage": {
                 f"{level:g}": float(np.mean([coverage_of(each, others[study], level) for each in some]))
                 for level in STUDY_LEVELS
@@ -90,7 +115,7 @@ def summarise_studies(cases: Sequence[JudgedCase], others: Mapping[str, Extrapol
     ]
 
 
-def summarise_distances(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> list[dict[str, Any]]:
+def summarise_distances(cases: Sequence[JudgedCase], others: Mapping[str, Learned]) -> list[dict[str, Any]]:
     """A row a range of distance that has runs: held-out runs, studies, mean error and coverage at 90%.
 
     Studies weigh equally, and so do the cases of a study. A run no larger than the fitted ones is in the first row.
@@ -118,6 +143,6 @@ def summarise_distances(cases: Sequence[JudgedCase], others: Mapping[str, Extrap
     return rows
 
 
-def relative_half_width(case: JudgedCase, extrapolation: Extrapolation, level: float = LEVEL) -> float:
+def relative_half_width(case: JudgedCase, learned: Learned, level: float = LEVEL) -> float:
     """The median over a case's runs of the relative half-width of its intervals at a level."""
-    return float(np.median(np.expm1(half_widths(case, extrapolation, level))))
+    return float(np.median(np.expm1(half_widths(case, learned, level))))

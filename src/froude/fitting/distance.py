@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from froude.fitting.extrapolation import shipped_extrapolation
+from froude.fitting.extrapolation import shipped
 from froude.laws import Law
 
 TAKEN_ON_TRUST = 2.0
@@ -55,4 +55,4 @@ def grown(distance: np.ndarray) -> np.ndarray:
     What a law misses grows with the distance where its slope is off, and with its square where it misses a bend. Within
     published studies errors grow evenly, which is taken to hold for as far again; from there on the worse is taken.
     """
-    return distance * np.maximum(1.0, distance / (TAKEN_ON_TRUST * shipped_extrapolation().farthest))
+    return distance * np.maximum(1.0, distance / (TAKEN_ON_TRUST * shipped().farthest))

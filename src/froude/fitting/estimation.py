@@ -8,7 +8,7 @@ from froude.fitting.bootstrap import cluster_groups, draw_points, reweigh
 from froude.fitting.diagnostics import diagnose
 from froude.fitting.direction import check_direction
 from froude.fitting.evidence import FitEvidence, best_row
-from froude.fitting.extrapolation import shipped_extrapolation
+from froude.fitting.extrapolation import shipped
 from froude.fitting.fits import Fit
 from froude.fitting.identification import check_determined
 from froude.fitting.many_rows import is_many, search_some
@@ -45,7 +45,7 @@ def gather_evidence(law: Law, measured: Measured, runs: Runs, y: str, options: F
     check_direction(law, measured, y)
     start_rng, draw_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(options.seed).spawn(2))
     groups = measured.stretches if options.cluster is None else cluster_groups(runs, measured.rows, options.cluster)
-    problem = make_problem(law, measured.given, measured.y)
+    problem = make_problem(law, measured.given, measured.y, options.emphasis)
     if groups is None and is_many(measured):
         minima, refitted = search_some(problem, measured, options, start_rng, draw_rng)
     else:
@@ -53,13 +53,15 @@ def gather_evidence(law: Law, measured: Measured, runs: Runs, y: str, options: F
         best = minima.points[best_row(minima)]
         check_determined(problem, best, measured)
         weights = reweigh(options.draws, np.arange(measured.n) if groups is None else groups, draw_rng)
-        refitted = draw_points(problem, best, weights, draw_rng)
+        refitted = draw_points(problem, best, problem.weights * weights, draw_rng)
     return FitEvidence(runs, y, measured, problem, minima, refitted, options)
 
 
-def solve(law: Law, measured: Measured, starts: int, rng: np.random.Generator) -> tuple[FitProblem, Minima]:
+def solve(
+    law: Law, measured: Measured, starts: int, rng: np.random.Generator, emphasis: float = 0.0
+) -> tuple[FitProblem, Minima]:
     """The problem of fitting law to what was measured, and the minima that random starts lead to."""
-    problem = make_problem(law, measured.given, measured.y)
+    problem = make_problem(law, measured.given, measured.y, emphasis)
     return problem, search(problem, starts, rng)
 
 
@@ -86,5 +88,5 @@ def build_fit(evidence: FitEvidence) -> Fit:
         inputs=evidence.measured.inputs,
         rows=evidence.measured.rows,
         seed=evidence.options.seed,
-        drift=shipped_extrapolation().drift,
+        drift=shipped().other.drift,
     )

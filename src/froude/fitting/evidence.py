@@ -139,7 +139,7 @@ class FitEvidence:
 
     def refit_without(self, run: int) -> Minima:
         """Where the fit goes from its optimum when one of its runs (0 to n − 1) is left out: one row."""
-        weights = np.ones((1, self.measured.n))
+        weights = self.problem.weights[None].copy()
         weights[0, run] = 0.0
         return minimise(self.problem.residuals, self.point, weights, self.problem.space())
 

@@ -19,13 +19,15 @@ import numpy as np
 class Extrapolation:
     """What published studies show of extrapolations in general.
 
-    `drift` is the relative error that a law gains, root mean square, for each factor e of the product of its inputs
-    beyond the fitted runs. `stretch` maps a level to the factor by which the part of extrapolation, taken for normal,
-    must be stretched for intervals to hold that share of held-out runs (split conformal prediction). `studies` are
-    those it was learned from, and `farthest` is how far beyond the fitted runs, in ln size, the farthest held-out run
-    of them lies: nothing is known of forecasts beyond.
+    `bias` is by how much the forecasts of a law, by its name, came out too high for each factor e of the product of its
+    inputs beyond the fitted runs, in ln outcome: a forecast takes it out. `drift` is the relative error that is gained
+    then, root mean square, for each factor e. `stretch` maps a level to the factor by which the part of extrapolation,
+    taken for normal, must be stretched for intervals to hold that share of held-out runs (split conformal prediction).
+    `studies` are those it was learned from, and `farthest` is how far beyond the fitted runs, in ln size, the farthest
+    held-out run of them lies: nothing is known of forecasts beyond.
     """
 
+    bias: Mapping[str, float]
     drift: float
     farthest: float
     stretch: Mapping[float, float]
@@ -39,12 +41,19 @@ class Extrapolation:
     def to_dict(self) -> dict[str, Any]:
         """As it is written to `extrapolation.json`."""
         stretch = {f"{level:g}": factor for level, factor in self.stretch.items()}
-        return {"drift": self.drift, "farthest": self.farthest, "stretch": stretch, "studies": list(self.studies)}
+        return {
+            "bias": dict(self.bias),
+            "drift": self.drift,
+            "farthest": self.farthest,
+            "stretch": stretch,
+            "studies": list(self.studies),
+        }
 
 
 def read_extrapolation(document: Mapping[str, Any]) -> Extrapolation:
     """The reverse of `Extrapolation.to_dict`."""
     return Extrapolation(
+        bias=document["bias"],
         drift=document["drift"],
         farthest=document["farthest"],
         stretch={float(level): factor for level, factor in document["stretch"].items()},
@@ -52,8 +61,31 @@ def read_extrapolation(document: Mapping[str, Any]) -> Extrapolation:
     )
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """What published studies show of an `average` of laws of N and D, whose bias is taken out, and of all `other` fits,
+    of whose law nobody knows the bias."""
+
+    average: Extrapolation
+    other: Extrapolation
+
+    @property
+    def farthest(self) -> float:
+        """How far beyond the fitted runs, in ln size, the farthest held-out run of all studies lies."""
+        return max(self.average.farthest, self.other.farthest)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it is written to `extrapolation.json`."""
+        return {"average": self.average.to_dict(), "other": self.other.to_dict()}
+
+
+def read_learned(document: Mapping[str, Any]) -> Learned:
+    """The reverse of `Learned.to_dict`."""
+    return Learned(average=read_extrapolation(document["average"]), other=read_extrapolation(document["other"]))
+
+
 @cache
-def shipped_extrapolation() -> Extrapolation:
+def shipped() -> Learned:
     """What ships with the package."""
-    text = files("froude.fitting").joinpath("extrapolation.json").read_text(encoding="utf-8")
-    return read_extrapolation(json.loads(text))
+    return read_learned(json.loads(files("froude.fitting").joinpath("extrapolation.json").read_text(encoding="utf-8")))

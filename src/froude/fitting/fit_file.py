@@ -23,7 +23,7 @@ _FORMAT, _VERSION = "froude-fit", 3
 _OLDEST = 2  # which does not say how it was made, nor how many hold-outs there were
 _PLAIN = (
     *("y", "level", "n", "diverged", "objective", "gradient"),
-    *("starts_tried", "starts_agree", "converged", "seed", "drift"),
+    *("starts_tried", "starts_agree", "converged", "seed", "drift", "bias"),
 )
 FIT_FILE = DocumentKind(
     what="fit file",
@@ -60,6 +60,7 @@ class FitDocument:
     rows: list[_Count]
     residuals: Annotated[_Numbers, Meta(min_length=1)]
     draws: Annotated[list[_Numbers], Meta(min_length=1)]
+    bias: float = 0.0
     of_checkpoints: bool = False
     hold_outs: _Count | None = None
     provenance: Provenance | None = None
@@ -169,7 +170,12 @@ def _faults_of_numbers(fit: FitDocument, law: Law) -> Iterator[str]:
             yield f"inputs.{x}[{at}] is {values[at]:g}, and {law.name} needs {x} {law.marks[x].needs}"
         if np.any((size > 10.0**_FARTHEST) | (size < 10.0**-_FARTHEST)):
             yield f"inputs.{x} reaches from {size.min():g} to {size.max():g}, beyond anything measured"
-    finite = {"objective": fit.objective, "drift": fit.drift, **{f"params.{k}": v for k, v in fit.params.items()}}
+    finite = {
+        "objective": fit.objective,
+        "drift": fit.drift,
+        "bias": fit.bias,
+        **{f"params.{k}": v for k, v in fit.params.items()},
+    }
     finite |= {f"residuals[{i}]": value for i, value in enumerate(fit.residuals)}
     for name, value in finite.items():
         if not np.isfinite(value):

@@ -36,7 +36,9 @@ class Fit(Computed):
     `intervals` their percentiles at `level`. `residuals` (n,) are log predicted − log measured, or
     predicted − measured, of the fitted runs, which are at positions `rows` (n,) of the table and have inputs
     `inputs`, each (n,). `drift` is the relative standard deviation that a forecast gains for each factor e
-    beyond the fitted runs, from published studies and from `hold_outs` cuts of these runs, None where nobody says.
+    beyond the fitted runs, from published studies and from `hold_outs` cuts of these runs, None where nobody says;
+    `bias`, learned likewise, is by how much forecasts come out too high for each factor e, in ln outcome, and is taken
+    out of them.
     `warnings` are what weakens it, a sentence each; forecasts repeat them. `of_checkpoints` says that the rows are
     points of trainings, not runs.
     """
@@ -60,6 +62,7 @@ class Fit(Computed):
     rows: np.ndarray
     seed: int
     drift: float
+    bias: float = 0.0
     of_checkpoints: bool = False
     hold_outs: int | None = None
 
@@ -133,7 +136,8 @@ class Fit(Computed):
     @property
     def errors(self) -> np.ndarray:
         """How far off the fitted runs lie (n,), without signs: shares of what was measured for log residuals."""
-        return np.abs(np.expm1(self.residuals) if self.residual == "log" else self.residuals)
+        with np.errstate(over="ignore"):  # a file may say that a run lies off by any factor
+            return np.abs(np.expm1(self.residuals) if self.residual == "log" else self.residuals)
 
     @property
     def far_off(self) -> np.ndarray:
@@ -180,6 +184,7 @@ class Fit(Computed):
             "warnings": list(self.warnings),
             "error": {"median": float(np.median(self.errors)), "worst": float(self.errors.max())},
             "drift": self.drift,
+            "bias": self.bias,
             "hold_outs": self.hold_outs,
             **self.origin,
         }

@@ -53,6 +53,11 @@ class FittedLaw(Protocol):
         ...
 
     @property
+    def bias(self) -> float:
+        """By how much the law forecasts too much for each factor e beyond the runs, in ln outcome."""
+        ...
+
+    @property
     def n_parameters(self) -> int:
         """How many parameters were fitted at once."""
         ...

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any, Literal, final
 
 import numpy as np
 
-from froude.errors import InputError
+from froude.errors import InputError, shown
 from froude.fitting.checkpoints import WORTH_OF_DECAY
 from froude.fitting.distance import distance_beyond, factors_beyond, grown
-from froude.fitting.extrapolation import shipped_extrapolation
+from froude.fitting.extrapolation import shipped
 from froude.fitting.fitted_law import FittedLaw
 from froude.fitting.measured import log_size
 from froude.fitting.residuals import residual_deviation
@@ -32,7 +33,8 @@ class Forecast(Computed):
     What is forecast is `y`, `of` one run or of the mean of many; `by` names the law, and `fit` is what forecast it,
     where a fit did. `beyond` says by which factor each input lies beyond the fitted runs: above 1 that of the largest,
     below 1 that of the smallest, 1 among them; `distance` is the factor of all together, 1 inside, None where nothing
-    was extrapolated by size.
+    was extrapolated by size. `taken_out` is the relative correction in `mean` for what laws of its kind have erred by
+    so far beyond their runs: below 0 where they have been too high.
     """
 
     at: dict[str, Any]
@@ -47,11 +49,28 @@ class Forecast(Computed):
     fit: FittedLaw | None = field(default=None, repr=False)
     beyond: dict[str, Any] = field(default_factory=dict)
     distance: Any | None = None
+    taken_out: Any = 0.0
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What weakens it: the warnings of its fit, a sentence each."""
         return () if self.fit is None else self.fit.warnings
+
+    def probability_below(self, goal: float) -> Any:
+        """The probability that the outcome comes out below a goal, as the interval and its level say.
+
+        It is that of a normal to either side of `mean`, of the logarithm where residuals are logarithms. InputError for
+        a goal that no outcome can be.
+        """
+        log = self.fit is None or self.fit.law.residual == "log"
+        if not np.isfinite(goal) or (log and goal <= 0):
+            raise InputError(f"a goal of {shown(goal)}: give a {self.y}{' above 0' if log else ''}")
+        values = (np.asarray(value, dtype=float) for value in (self.mean, self.lo, self.hi, goal))
+        mean, lo, hi, end = (np.log(value) if log else value for value in values)
+        side = np.where(end < mean, mean - lo, hi - mean) / deviations_at(self.level)
+        with np.errstate(divide="ignore", invalid="ignore"):  # without any doubt it is one or the other
+            deviations = np.nan_to_num((end - mean) / side, nan=0.0)
+        return _plain(np.vectorize(NormalDist().cdf)(deviations))
 
     def to_dict(self) -> dict[str, Any]:
         """What `froude predict --json` prints of one forecast.
@@ -65,7 +84,8 @@ class Forecast(Computed):
             "level": self.level,
             "beyond": {x: _as_json(factor) for x, factor in self.beyond.items()},
             "distance": _as_json(self.distance),
-            "checked_to": float(np.exp(shipped_extrapolation().farthest)),
+            "taken_out": _as_json(self.taken_out),
+            "checked_to": float(np.exp(shipped().farthest)),
             "warnings": list(self.warnings),
             **self.origin,
         }
@@ -80,6 +100,7 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
     """
     at = _checked(fit, of, inputs)
     log = fit.law.residual == "log"
+    taken_out = correction(fit, at)
     centre = fit.law(**at, **fit.params)
     below, above = _parameters(fit, at, centre)
     parts = {
@@ -90,6 +111,7 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
     }
     rest = parts["residual"] ** 2 + parts["extrapolation"] ** 2
     ends = [sign * deviations_at(fit.level) * np.sqrt(side**2 + rest) for sign, side in ((-1, below), (1, above))]
+    centre = centre * np.exp(taken_out)
     lo, hi = (centre * np.exp(end) if log else centre + end * np.abs(centre) for end in ends)
     return Forecast(
         at={x: _plain(values) for x, values in at.items() if fit.law.marks[x].domain != "history"},
@@ -104,7 +126,17 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
         fit=fit,
         beyond={x: _plain(factor) for x, factor in factors_beyond(fit.law, fit.inputs, at).items()},
         distance=_plain(np.exp(distance_beyond(fit.law, fit.inputs, at))),
+        taken_out=_plain(np.expm1(taken_out)),
     )
+
+
+def correction(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
+    """What a forecast adds to the logarithm of the law's value at inputs: the fit's bias, so far beyond its runs.
+
+    It grows as far as the runs of published studies reach; whether it goes on there, nobody has seen.
+    """
+    reach = log_size(fit.law, at) - log_size(fit.law, fit.inputs).max()
+    return -fit.bias * np.clip(reach, 0.0, shipped().farthest)
 
 
 def extrapolation_error(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
@@ -119,7 +151,7 @@ def extrapolation_error(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
     """
     drift = fit.drift * grown(distance_beyond(fit.law, fit.inputs, at))
     # A law through all runs has no other part that would hold what parameters leave open.
-    stretched = 1.0 if fit.interpolates else shipped_extrapolation().stretch_at(fit.level)
+    stretched = 1.0 if fit.interpolates else (shipped().average if fit.bias else shipped().other).stretch_at(fit.level)
     spread = stretched * np.hypot(drift, disagreement_beyond(fit, at))
     squares = spread**2
     if fit.misfit is not None:

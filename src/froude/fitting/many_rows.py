@@ -48,7 +48,7 @@ def search_some(
     minima = _settle(problem, found)
     there, here = minima.points[best_row(minima)], found.points[best_row(minima)]
     check_determined(problem, there, measured)
-    drawn = draw_points(some, here, reweigh(options.draws, np.arange(SOME), draw_rng), draw_rng)
+    drawn = draw_points(some, here, some.weights * reweigh(options.draws, np.arange(SOME), draw_rng), draw_rng)
     nearer = 1.0 if is_flat(some, here) else np.sqrt(SOME / measured.n)
     points = there + nearer * (drawn.points - here)
     space = problem.space()
@@ -71,6 +71,6 @@ def _settle(problem: FitProblem, found: Minima) -> Minima:
     lowest = found.objectives[best_row(found)]
     near = np.flatnonzero(found.objectives <= _NEAR * lowest + SOME * NEGLIGIBLE_RESIDUAL**2)
     _, first, end = np.unique(np.round(found.points[near], _DIGITS), axis=0, return_index=True, return_inverse=True)
-    ends = descend(problem, found.points[near[first]], np.ones((first.size, n)))
+    ends = descend(problem, found.points[near[first]], np.tile(problem.weights, (first.size, 1)))
     rest = replace(found, objectives=found.objectives * n / SOME, converged=np.zeros_like(found.converged))
     return rest.put(near, ends.take(end.ravel()))

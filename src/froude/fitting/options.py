@@ -6,6 +6,9 @@ from typing import TypedDict, Unpack, final
 import numpy as np
 
 from froude.bounds import FEWEST_DRAWS, MOST_DRAWS, MOST_SEED, MOST_STARTS, share, whole_number
+from froude.errors import InputError, shown
+
+MOST_EMPHASIS = 2.0
 
 
 class FitKeywords(TypedDict, total=False):
@@ -16,6 +19,7 @@ class FitKeywords(TypedDict, total=False):
     seed: int
     level: float
     cluster: str | None
+    emphasis: float
 
 
 @final
@@ -24,7 +28,8 @@ class FitOptions:
     """Random `starts` of the solver, bootstrap `draws`, the `seed` of both, and the `level` of intervals.
 
     `cluster` names a column whose equal values are resampled together: runs taken from one training are not
-    independent. InputError for options that no fit can be made with.
+    independent. `emphasis` lets large runs count more: with their size, the product of the inputs that make runs
+    larger, to this power. InputError for options that no fit can be made with.
     """
 
     starts: int = 27
@@ -32,12 +37,15 @@ class FitOptions:
     seed: int = 0
     level: float = 0.9
     cluster: str | None = None
+    emphasis: float = 0.0
 
     def __post_init__(self) -> None:
         whole_number("starts", self.starts, 1, MOST_STARTS)
         whole_number("draws", self.draws, FEWEST_DRAWS, MOST_DRAWS)
         whole_number("seed", self.seed, 0, MOST_SEED)
         share("level", self.level)
+        if not 0 <= self.emphasis <= MOST_EMPHASIS:
+            raise InputError(f"emphasis = {shown(self.emphasis)}: give a number from 0 to {MOST_EMPHASIS:g}")
 
     def change(self, **fields: Unpack[FitKeywords]) -> "FitOptions":
         """The same options but for these."""

@@ -12,6 +12,7 @@ from typing import Any, final
 import numpy as np
 
 from froude.fitting.dual import Dual
+from froude.fitting.measured import log_size
 from froude.fitting.solver import Minima, ParameterBounds, minimise
 from froude.laws import Law
 from froude.laws.kinds import Input
@@ -29,17 +30,19 @@ _EACH, _FALLING, _FIRST_STEPS = 4, 32, 30
 @final
 @dataclass(frozen=True, kw_only=True)
 class FitProblem:
-    """A law, its scaled inputs (n,), what was measured (n,) and the factors the inputs were divided by."""
+    """A law, its scaled inputs (n,), what was measured (n,), the factors the inputs were divided by, and how much each
+    run weighs in the sum that is minimised (n,)."""
 
     law: Law
     inputs: tuple[Dual | LrHistory, ...]
     measured: np.ndarray
     factors: Mapping[str, float]
+    weights: np.ndarray
 
     def take(self, rows: np.ndarray) -> "FitProblem":
         """The problem of some rows (k,) alone, in the same coordinates."""
         inputs = tuple(values[rows] for values in self.inputs)
-        return replace(self, inputs=inputs, measured=self.measured[rows])
+        return replace(self, inputs=inputs, measured=self.measured[rows], weights=self.weights[rows])
 
     def residuals(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Residuals (rows, n) and their derivatives by coordinate (rows, P, n) at points (rows, P).
@@ -118,7 +121,7 @@ class FitProblem:
             return self.scatter(count, rng)
         points = self._best(self._draw(_EACH * _FALLING * count, rng), _FALLING * count)
         fallen = minimise(
-            self.residuals, points, np.ones((len(points), self.measured.size)), self.space(), max_steps=_FIRST_STEPS
+            self.residuals, points, np.tile(self.weights, (len(points), 1)), self.space(), max_steps=_FIRST_STEPS
         )
         return self._best(fallen.points, count)
 
@@ -158,18 +161,25 @@ class FitProblem:
         return self.law.rescale(scaled, {x: 1 / f for x, f in self.factors.items()})
 
 
-def make_problem(law: Law, inputs: Mapping[str, Any], y: np.ndarray) -> FitProblem:
-    """The problem of fitting law to outcomes y (n,) at inputs {role: (n,)}, all finite, positive where it asks."""
+def make_problem(law: Law, inputs: Mapping[str, Any], y: np.ndarray, emphasis: float = 0.0) -> FitProblem:
+    """The problem of fitting law to outcomes y (n,) at inputs {role: (n,)}, all finite, positive where it asks.
+
+    Runs weigh as their size to the power `emphasis`, and one on average.
+    """
     factors = _factors(law, inputs)
     scaled = tuple(_scaled(law.marks[x].read(inputs[x]) / factors[x], law.marks[x]) for x in law.inputs)
     measured = np.log(y) if law.residual == "log" else np.asarray(y, dtype=float)
-    return FitProblem(law=law, inputs=scaled, measured=measured, factors=factors)
+    weights = np.ones(measured.size)
+    if emphasis:
+        size = log_size(law, inputs)
+        weights = np.exp(emphasis * (size - size.max()))
+    return FitProblem(law=law, inputs=scaled, measured=measured, factors=factors, weights=weights / weights.mean())
 
 
 def search(problem: FitProblem, starts: int, rng: np.random.Generator) -> Minima:
     """The minima that so many random starts lead to."""
     points = problem.starts(starts, rng)
-    return minimise(problem.residuals, points, np.ones((starts, problem.measured.size)), problem.space())
+    return minimise(problem.residuals, points, np.tile(problem.weights, (starts, 1)), problem.space())
 
 
 def _factors(law: Law, inputs: Mapping[str, Any]) -> dict[str, float]:

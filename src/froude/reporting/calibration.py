@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from froude.answers import Answer, Table
-from froude.answers.calibration import BY_DISTANCE, BY_STUDY, INTERVALS, answer_of_calibration
+from froude.answers.calibration import BY_DISTANCE, BY_SET, BY_STUDY, INTERVALS, answer_of_calibration
 from froude.answers.numbers import percent
 from froude.drawing.calibration import picture
 from froude.drawing.svg import svg
@@ -17,12 +17,13 @@ from froude.errors import InputError
 from froude.files import write_outputs
 from froude.fitting.calibration import (
     JudgedCase,
+    as_unseen,
     coverage_of,
     errors_by_law,
     leave_one_out,
 )
 from froude.fitting.coverage import STUDY_LEVELS, relative_half_width
-from froude.fitting.extrapolation import Extrapolation
+from froude.fitting.extrapolation import Extrapolation, Learned
 from froude.reporting.markdown import markdown_table, table_of
 
 _METHOD = (
@@ -34,7 +35,7 @@ _METHOD = (
 
 
 def write_calibration(
-    cases: Sequence[JudgedCase], shipped: Extrapolation, out: Path, source: str, learned: Path | None = None
+    cases: Sequence[JudgedCase], shipped: Learned, out: Path, source: str, learned: Path | None = None
 ) -> Answer:
     """Write the document, its picture beside it and, where a path is given, what the cases teach as JSON.
 
@@ -59,9 +60,10 @@ def picture_beside(out: Path) -> Path:
     return out.with_suffix(".svg")
 
 
-def document(cases: Sequence[JudgedCase], shipped: Extrapolation, answer: Answer, beside: str, source: str) -> str:
+def document(cases: Sequence[JudgedCase], shipped: Learned, answer: Answer, beside: str, source: str) -> str:
     """The whole document in Markdown; `beside` is the path of the picture beside it, `source` how it was made."""
     others = leave_one_out(cases)
+    unseen = as_unseen(cases, others)
     facts = dict(answer.facts)
     parts = [
         "# How far forecasts can be trusted",
@@ -71,6 +73,8 @@ def document(cases: Sequence[JudgedCase], shipped: Extrapolation, answer: Answer
         f"Mean error: {facts['mean error']}.",
         f"Of these, {answer.notes[1]}.",
         f"![Nominal and measured coverage]({beside})",
+        "## By set",
+        _markdown(answer.table(BY_SET)),
         "## By distance",
         "How many times larger a run is than the largest fitted one, by the product of the law's inputs.",
         _markdown(answer.table(BY_DISTANCE)),
@@ -78,7 +82,7 @@ def document(cases: Sequence[JudgedCase], shipped: Extrapolation, answer: Answer
         _markdown(answer.table(BY_STUDY)),
         "## By case",
         "Errors and half-widths are relative. Inside: the share of held-out runs in the interval at 50 / 80 / 90%.",
-        table_of(_by_case(cases, others)),
+        table_of(_by_case(unseen, others)),
         "## One law instead of several",
         f"The average errs by {facts['mean error']}; always taking one law (a set of inputs) instead: "
         f"{facts['hindsight']} over all studies, which nobody knows before.",
@@ -93,7 +97,7 @@ def _markdown(table: Table) -> str:
     return markdown_table(table.columns, table.rows)
 
 
-def _by_case(cases: Sequence[JudgedCase], others: Mapping[str, Extrapolation]) -> Iterator[dict[str, str]]:
+def _by_case(cases: Sequence[JudgedCase], others: Mapping[str, Learned]) -> Iterator[dict[str, str]]:
     for each in cases:
         inside = [coverage_of(each, others[each.case.study], level) for level in STUDY_LEVELS]
         yield {
@@ -117,11 +121,17 @@ def _alone(cases: Sequence[JudgedCase]) -> Iterator[dict[str, str]]:
         }
 
 
-def _shipped(learned: Extrapolation) -> str:
-    stretch = ", ".join(f"{factor:.3f} at {level:.0%}" for level, factor in learned.stretch.items())
+def _shipped(learned: Learned) -> str:
+    average, other = learned.average, learned.other
+    bias = ", ".join(f"{law} {percent(value)}" for law, value in average.bias.items())
     return (
-        f"Of all {len(learned.studies)} studies: errors grow by {learned.drift:.2%} for each factor e of size beyond "
-        f"the fitted runs, before a user's own hold-outs sharpen this; this part of an interval is stretched by "
-        f"{stretch}. "
-        f"Learned from {', '.join(learned.studies)}."
+        f"Of all {len(average.studies)} studies. By how much laws of N and D have been too high for each factor e of "
+        f"size beyond the fitted runs, large ones weighing more: {bias}. It is taken out of the average of them, "
+        f"sharpened by a user's own hold-outs; what is left grows by {average.drift:.2%} for each factor e, stretched "
+        f"by {_stretch(average)}. Of other fits no bias is known: their errors grow by {other.drift:.2%}, stretched by "
+        f"{_stretch(other)}. Learned from {', '.join(average.studies)}."
     )
+
+
+def _stretch(learned: Extrapolation) -> str:
+    return ", ".join(f"{factor:.3f} at {level:.0%}" for level, factor in learned.stretch.items())

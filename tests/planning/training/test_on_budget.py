@@ -282,6 +282,14 @@ def test_a_model_that_does_not_fit_is_answered_by_what_would():
 # --- laws and fits ---------------------------------------------------------------------------------------
 
 
+def test_what_a_fit_takes_out_of_forecasts_the_planned_loss_lacks_too():
+    fit = replace(planted_fit(), bias=0.01)
+    planned = loss_model_of(fit)
+    assert planned.loss(7e10, 1e12) == fit.predict(N=7e10, D=1e12).mean < planted_fit().predict(N=7e10, D=1e12).mean
+    tokens = planned.tokens_for(7e10, 1.95)
+    assert fit.predict(N=7e10, D=tokens).mean == pytest.approx(1.95)
+
+
 def test_an_unlucky_law_foretells_no_less_loss_than_the_median():
     models = {q: loss_model_of(planted_fit(), quantile=q) for q in (0.1, 0.5, 0.9)}
     N, D = np.geomspace(1e7, 1e10, 5), np.geomspace(1e9, 1e12, 5)

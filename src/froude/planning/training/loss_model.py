@@ -12,6 +12,7 @@ import numpy as np
 from froude.bounds import MOST_SPENT, positive_number, share
 from froude.errors import InputError
 from froude.fitting.fits import Fit
+from froude.fitting.forecasting import correction
 from froude.laws import Law, get_law
 
 DEFAULT_SETS: Mapping[str, str] = MappingProxyType({"chinchilla": "besiroglu-2024"})
@@ -58,13 +59,14 @@ class LossModel:
         return {"N": np.asarray(N, dtype=float), "D": self.effective(D), **own}
 
     def loss(self, N: Any, D: Any) -> np.ndarray:
-        """The loss planned for, of the broadcast shape of N and D: the law's value, or the quantile of its draws."""
+        """The loss planned for, of the broadcast shape of N and D: what is forecast, or the quantile of its draws."""
         at = self.at(N, D)
+        corrected = 1.0 if self.fit is None else np.exp(correction(self.fit, at))
         if self.quantile is None:
-            return np.asarray(self.law(**at, **self.params))
+            return np.asarray(corrected * self.law(**at, **self.params))
         with np.errstate(all="ignore"):
             drawn = self.law(**{x: np.asarray(v)[None] for x, v in at.items()}, **self._tall(np.ndim(N * D)))
-        return np.nanquantile(drawn, self.quantile, axis=0)
+        return corrected * np.nanquantile(drawn, self.quantile, axis=0)
 
     def tokens_for(self, N: float, loss: float) -> float | None:
         """The fewest tokens after which N parameters reach a loss; None where no number of them is enough."""
