@@ -172,7 +172,7 @@ def large(seed: int, noise: float = 0.01) -> Runs:
 def test_what_such_laws_have_erred_by_is_taken_out_and_said(tmp_path: Path) -> None:
     made = choose(large(seed=0), draws=50).fit
     beyond = {"N": 6e9, "D": 1e12}
-    forecast = made.predict(**beyond)
+    forecast = made.predict(N=6e9, D=1e12)
     law = made.law(**beyond, **made.params)
     reach = min(made.reach(beyond), shipped().farthest)
     assert made.bias > 0
@@ -182,7 +182,7 @@ def test_what_such_laws_have_erred_by_is_taken_out_and_said(tmp_path: Path) -> N
     assert said == f"laws of this kind have been {-forecast.taken_out:.1%} too high so far out; taken out"
     assert made.predict(N=1e8, D=2e9).taken_out == 0.0
     made.save(tmp_path / "fit.json")
-    assert Fit.load(tmp_path / "fit.json").predict(**beyond).lo == forecast.lo
+    assert Fit.load(tmp_path / "fit.json").predict(N=6e9, D=1e12).lo == forecast.lo
 
 
 def test_of_small_models_of_single_laws_and_of_one_input_no_bias_is_known() -> None:

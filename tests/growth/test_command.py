@@ -185,6 +185,8 @@ def test_an_experiment_of_commands_is_an_ordinary_one():
 SIZES = ("--sizes", "1,2")
 
 
+@pytest.mark.slow
+@pytest.mark.timed
 def test_a_command_that_only_starts_is_said_to_take_the_time_of_that(cli):
     done = cli("grow", "--command", "true {n}", "--sizes", "10,100,1k,10k", "--json")
     data = json.loads(done.out)
