@@ -37,7 +37,8 @@ def fitted_columns(
         known = np.all([law.marks[x].holds(values) for x, values in given.items()], axis=0)
         predicted[known] = law(**{x: values[known] for x, values in given.items()}, **params)
     log = law.residual == "log"
-    predicted[rows] = measured[rows] * np.exp(residuals) if log else measured[rows] + residuals
+    with np.errstate(over="ignore"):  # a law may lie off an absurd table by any factor
+        predicted[rows] = measured[rows] * np.exp(residuals) if log else measured[rows] + residuals
     residual[rows] = residuals
     status = np.where(runs.diverged(y), "diverged", "skipped")
     status[rows] = np.where(far_off(law, residuals, measured[rows]), "outlier", "fitted")
