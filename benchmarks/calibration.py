@@ -59,13 +59,7 @@ def main() -> None:
 
 def set_row(row: Mapping[str, Any]) -> dict[str, str]:
     """A row of the table of sets of cases."""
-    return {
-        "cases": f"{row['set']}: {row['cases']} of {row['studies']} studies",
-        "mean error": f"{row['mean_error']:.2%}",
-        "forecasts too high by": f"{row['signed_error']:+.2%}",
-        "inside their 90% interval": f"{row['coverage']:.0%}",
-        "half-width": f"{row['half_width']:.1%}",
-    }
+    return {"cases": f"{row['set']}: {row['cases']} of {row['studies']} studies", **errors_of(row, row["coverage"])}
 
 
 def study_row(row: Mapping[str, Any]) -> dict[str, str]:
@@ -73,9 +67,16 @@ def study_row(row: Mapping[str, Any]) -> dict[str, str]:
     return {
         "study": f"`{row['study']}`",
         "held-out runs": f"{row['runs']:,}",
+        **errors_of(row, row["coverage"]["0.9"]),
+    }
+
+
+def errors_of(row: Mapping[str, Any], coverage: float) -> dict[str, str]:
+    """What tables of sets and of studies say alike: errors, coverage at 90%, half-width."""
+    return {
         "mean error": f"{row['mean_error']:.2%}",
         "forecasts too high by": f"{row['signed_error']:+.2%}",
-        "inside their 90% interval": f"{row['coverage']['0.9']:.0%}",
+        "inside their 90% interval": f"{coverage:.0%}",
         "half-width": f"{row['half_width']:.1%}",
     }
 

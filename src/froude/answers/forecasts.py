@@ -35,21 +35,27 @@ def answer_of_forecasts(fit: Fit, forecasts: Sequence[Forecast], of: str = "run"
 
     Where there is a goal, with the probability of coming out `below` it.
     """
-    chances = [] if below is None else [each.probability_below(below) for each in forecasts]
+    chances = () if below is None else tuple(each.probability_below(below) for each in forecasts)
     return Answer(
         headline=f"{fit.y} of {_RUNS[of]}, by {fit.law.name}",
-        tables=(_table(fit.level, fit.law.inputs, forecasts, below),),
+        tables=(_table(fit.level, fit.law.inputs, forecasts, below, chances),),
         notes=tuple(_taken_out(forecasts)),
         warnings=(*_unchecked(forecasts), *fit.warnings),
         data=[
-            each.to_dict() | ({"below": {"goal": below, "probability": chance}} if below is not None else {})
-            for each, chance in zip(forecasts, chances or [None] * len(forecasts), strict=True)
+            each.to_dict() | ({} if below is None else {"below": {"goal": below, "probability": chances[i]}})
+            for i, each in enumerate(forecasts)
         ],
     )
 
 
-def _table(level: float, inputs: Sequence[str], forecasts: Sequence[Forecast], goal: float | None = None) -> Table:
-    chances = [] if goal is None else [(chance_text(each.probability_below(goal)),) for each in forecasts]
+def _table(
+    level: float,
+    inputs: Sequence[str],
+    forecasts: Sequence[Forecast],
+    goal: float | None = None,
+    chances: Sequence[float] = (),
+) -> Table:
+    """A row a place; where there is a goal, with the chance of each forecast, of one place each, to come out below."""
     places = [place for each in forecasts for place in _places(each)]
     goals = () if goal is None else (f"below {plain_number(goal)}",)
     beyond = ("beyond the runs",) if any(place.beyond for place in places) else ()
@@ -57,10 +63,10 @@ def _table(level: float, inputs: Sequence[str], forecasts: Sequence[Forecast], g
         (
             *map(format_quantity, place.at.values()),
             *number_and_interval(*place.interval),
-            *chance,
+            *(chance_text(chance) for chance in chances[i : i + 1]),
             *([beyond_text(place.beyond)] if beyond else []),
         )
-        for place, chance in zip(places, chances or [()] * len(places), strict=True)
+        for i, place in enumerate(places)
     ]
     return Table(
         title="",

@@ -335,8 +335,8 @@ def _compare(case: Case, choice: Choice, held_out: Runs) -> JudgedCase:
         disagreement=disagreement_beyond(fit, at),
         law=fit.law.name,
         n_fit=fit.n,
-        bias=shipped().average.bias if case.x is None else None,
-    )
+        bias=None,
+    ).with_bias(shipped().average.bias)
 
 
 def _weights(held_out: Runs, cluster: str | None) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What a forecast needs of a fit."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -70,6 +70,10 @@ class FittedLaw(Protocol):
     @property
     def inputs(self) -> Mapping[str, np.ndarray]:
         """The inputs of the fitted runs, each (n,)."""
+        ...
+
+    def reach(self, at: Mapping[str, Any]) -> np.ndarray:
+        """How far inputs lie beyond the fitted runs, in ln size."""
         ...
 
     @property

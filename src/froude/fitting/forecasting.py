@@ -135,8 +135,7 @@ def correction(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
 
     It grows as far as the runs of published studies reach; whether it goes on there, nobody has seen.
     """
-    reach = log_size(fit.law, at) - log_size(fit.law, fit.inputs).max()
-    return -fit.bias * np.clip(reach, 0.0, shipped().farthest)
+    return -fit.bias * np.clip(fit.reach(at), 0.0, shipped().farthest)
 
 
 def extrapolation_error(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
