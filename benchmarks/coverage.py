@@ -216,14 +216,20 @@ def main() -> None:
     parser.add_argument("--law", action="append", default=[], help="only this law; may be repeated")
     parser.add_argument("--design", action="append", default=[], choices=DESIGNS)
     parser.add_argument("--json", action="store_true", help="print all rows as JSON")
+    parser.add_argument("--kept", type=Path, help="a file of finished rows, of this commit: an interrupted run goes on")
     given = parser.parse_args()
-    pairs = list(combinations(given.law, given.design))
+    pairs = [(law.name, design) for law, design in combinations(given.law, given.design)]
+    lines = given.kept.read_text().splitlines() if given.kept and given.kept.exists() else ()
+    done = {(row["law"], row["design"]): row for row in map(json.loads, lines)}
     with ProcessPoolExecutor(cores()) as pool:
         work = partial(_simulate_named, simulations=given.simulations, draws=given.draws)
-        rows = []
-        for row in pool.map(work, [(law.name, design) for law, design in pairs]):
-            rows.append(row)
+        for row in pool.map(work, [pair for pair in pairs if pair not in done]):
+            done[row["law"], row["design"]] = row
             print(line(row), file=sys.stderr, flush=True)
+            if given.kept:
+                with given.kept.open("a") as file:
+                    print(json.dumps(row), file=file)
+    rows = [done[pair] for pair in pairs]
     print(json.dumps(rows, indent=1) if given.json else "\n".join(map(line, rows)))
     if not (given.law or given.design):
         command = f"python benchmarks/coverage.py --simulations {given.simulations}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from paths import ROOT
-from readme import README, compare_pilot, performed, recorded_story, words_and_numbers
+from readme import DOCUMENTS, README, compare_pilot, performed, recorded_story, words_and_numbers
 
 TEXT = README.read_text()
 CLOSE = 0.02  # refits of resampled runs end a little elsewhere under another processor's rounding
@@ -20,8 +20,9 @@ def test_the_readme_is_short_and_narrow() -> None:
 
 
 @pytest.mark.slow
-def test_every_block_of_the_readme_prints_what_it_shows(tmp_path: Path) -> None:
-    done = list(performed(TEXT, tmp_path))
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_block_of_a_document_prints_what_it_shows(document: Path, tmp_path: Path) -> None:
+    done = list(performed(document.read_text(), tmp_path))
     assert len(done) >= 4
     for block, now in done:
         (words, numbers), (words_now, numbers_now) = words_and_numbers(block.text), words_and_numbers(now)

@@ -1,6 +1,6 @@
-"""The README's blocks: what they say a command or a line of Python prints, and what it prints now.
+"""The blocks of README.md and docs/questions.md: what a command or a line of Python is said to print, and prints now.
 
-`python tests/support/readme.py` writes the blocks of README.md again. That of `froude pilot`, which trains for minutes,
+`python tests/support/readme.py` writes the blocks of both again. That of `froude pilot`, which trains for minutes,
 is what `python benchmarks/pilot.py --story` recorded; `python tests/support/readme.py --pilot FILE` compares what a
 shorter one printed with it, line by line with numbers masked.
 """
@@ -21,6 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+DOCUMENTS = (README, ROOT / "docs" / "questions.md")
 FENCED = re.compile(r"^```(?P<kind>console|pycon)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"\d[\d,.]*(?:e[+-]?\d+)?")
 PILOT = "froude pilot"
@@ -138,13 +139,13 @@ def masked(line: str) -> str:
     return line.replace("outside the interval", "inside the interval")
 
 
-def write() -> None:
-    """The README with every block as it is now."""
-    text = README.read_text()
+def write(document: Path) -> None:
+    """A document with every block as it is now."""
+    text = document.read_text()
     with tempfile.TemporaryDirectory() as folder:
         for block, now in reversed(list(performed(text, Path(folder)))):
             text = text[: block.begin] + now + text[block.end :]
-    README.write_text(text)
+    document.write_text(text)
 
 
 def compare_pilot(printed: Path) -> int:
@@ -162,4 +163,5 @@ def compare_pilot(printed: Path) -> int:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--pilot"]:
         sys.exit(compare_pilot(Path(sys.argv[2])) > 0)
-    write()
+    for each in DOCUMENTS:
+        write(each)
