@@ -7,7 +7,7 @@ import pytest
 
 from froude.errors import InputError
 from froude.fitting import backtest, choose
-from froude.fitting.choice import JOINT_LAWS
+from froude.fitting.outcomes import LAWS
 from froude.laws import get_law
 from froude.runs import Runs
 
@@ -59,8 +59,8 @@ def test_a_backtest_is_a_fit_to_the_rest_and_its_forecast() -> None:
 @pytest.mark.slow
 def test_auto_is_one_row_and_about_as_good_as_the_best() -> None:
     runs = Runs.from_columns(table())
-    auto, *single = backtest(["auto", *JOINT_LAWS], runs, "C > 1e16", draws=50)
-    assert all(law.name in JOINT_LAWS for law, _ in auto.law.members)
+    auto, *single = backtest(["auto", *LAWS["loss"][0]], runs, "C > 1e16", draws=50)
+    assert all(law.name in LAWS["loss"][0] for law, _ in auto.law.members)
     assert auto.law.name == " + ".join(f"{law.name} {100 * share:.3g}%" for law, share in auto.law.members)
     # Of planted runs no law is too high; what is taken out of them all the same is little.
     assert auto.mean_abs_rel_error < 0.005 + min(each.mean_abs_rel_error for each in single)

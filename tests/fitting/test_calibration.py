@@ -20,9 +20,9 @@ from froude.fitting.calibration import (
     mean_over_studies,
     read_cases,
 )
-from froude.fitting.choice import JOINT_LAWS
 from froude.fitting.coverage import summarise
 from froude.fitting.extrapolation import Extrapolation, read_learned, shipped
+from froude.fitting.outcomes import LAWS
 from judged import judged_case, studies
 from mutants import outcome, toml_mutants
 from paths import ROOT
@@ -109,7 +109,7 @@ def test_what_ships_was_learned_from_registered_studies() -> None:
         assert len(each.studies) >= 6
         assert [get_published(study).id for study in each.studies] == list(each.studies)
         assert 0.005 < each.drift < 0.05
-    assert {*shipped().average.bias} == {*JOINT_LAWS}
+    assert {*shipped().average.bias} == {*LAWS["loss"][0]}
 
 
 def test_the_cases_that_judge_are_of_registered_tables_and_enough() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from froude import Fit, InputError, Runs, all_laws, fit, get_law, law
-from froude.fitting.choice import SINGLE_LAWS
+from froude.fitting.outcomes import LAWS
 from froude.laws import average
 from froude.laws.kinds import NatsPerToken, Scale, Tokens
 from planted import planted
@@ -67,7 +67,7 @@ def test_every_average_of_auto_comes_back_and_forecasts_the_same(x: str | None, 
 @pytest.mark.parametrize("share", [0.5, 0.123, 1 / 3, 0.1 + 0.2, 1e-5])
 @pytest.mark.parametrize("x", ["N", "D", "C"])
 def test_the_name_of_an_average_says_all_of_it(x: str, share: float) -> None:
-    members = [get_law(name, x) for name in SINGLE_LAWS]
+    members = [get_law(name, x) for name in LAWS["loss"][1]]
     for first, second in (members, members[::-1]):
         made = average({first: share, second: 1 - share})
         again = pickle.loads(pickle.dumps(made))

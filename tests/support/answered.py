@@ -70,7 +70,7 @@ def planted_fit(law: str = "chinchilla", x: str | None = None, seed: int = 0, fa
 
 def of_fit() -> Answer:
     """The answer of a fit with all that its command says."""
-    return answer_of_fit(planted_fit(), hold_outs=3, runs=runs(), saved="fit.json")
+    return answer_of_fit(planted_fit(), runs=runs(), saved="fit.json")
 
 
 def of_choice() -> Answer:

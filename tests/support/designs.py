@@ -9,6 +9,9 @@ from froude.laws import Law, all_laws
 from froude.laws.lr_history import LrHistory
 from froude.runs import Runs
 
+_JOINT = {"Nc": 3e7, "Dc": 3e8, "alpha": 0.3, "sharpness": 0.5}
+_BEHIND = {"chance": 0.75, "E": 0.1, "A": 190.0, "alpha": 0.3}
+
 TRUTH: dict[str, dict[str, float]] = {
     "power-floor": {"E": 1.2, "A": 900.0, "alpha": 0.2},
     "chinchilla": {"E": 1.1, "A": 60.0, "alpha": 0.33, "B": 300.0, "beta": 0.36},
@@ -36,6 +39,11 @@ TRUTH: dict[str, dict[str, float]] = {
     "annealing": {"L0": 2.0, "A": 2.0, "alpha": 0.5, "B": 5e3, "tau": 300.0},
     "multi-power": {"L0": 2.0, "A": 2.0, "alpha": 0.5, "B": 5e3, "C": 1.0, "beta": 0.6, "gamma": 0.6},
     "fading-tokens": {"tau": 4.0},
+    **{f"{share}-chinchilla": _BEHIND | {"B": 340.0, "beta": 0.28} for share in ("error", "accuracy")},
+    **{f"{share}-tied": _BEHIND | {"B": 340.0} for share in ("error", "accuracy")},
+    **{f"{share}-joint": {"chance": 0.75, **_JOINT} for share in ("error", "accuracy")},
+    "kaplan-tied": _JOINT,
+    **{f"{share}-power": {"chance": 0.75, "E": 0.1, "A": 2e4, "alpha": 0.25} for share in ("error", "accuracy")},
     "root-annealing": {"L0": 2.0, "A": 20.0, "alpha": 0.5, "W": 4.0, "B": 5e3, "tau": 300.0},
 }
 """Parameters of laws of which none are published, or of which published ones need more runs than a test can have."""
@@ -104,7 +112,10 @@ def columns(each: Law, n: int = 100, noise: float = 0.01, seed: int = 0, ill_pos
     inputs = inputs_of(each, n, seed, ill_posed)
     table = curves(n, seed, ill_posed) if is_of_curves(each) else {}
     exact = each(**inputs, **truth_of(each))
-    return {**table, **inputs, "loss": exact * np.exp(noise * np.random.default_rng(seed + 1).standard_normal(n))}
+    off = noise * np.random.default_rng(seed + 1).standard_normal(n)
+    of_errors = each.residual == "log error"
+    noisy = each.off_scale(each.on_scale(exact) + off) if of_errors else exact * np.exp(off)
+    return {**table, **inputs, "loss": noisy}
 
 
 def planted(each: Law, **options) -> Runs:

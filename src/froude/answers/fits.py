@@ -12,6 +12,8 @@ from froude.answers.answer import Answer, Table
 from froude.answers.numbers import count, number_and_interval, percent
 from froude.fitting import Choice, Fit
 from froude.fitting.fitted_rows import as_rows
+from froude.fitting.outcomes import KINDS, Outcome, an
+from froude.fitting.shares import is_percent
 from froude.runs import Runs
 from froude.runs.optional_roles import with_optional_roles
 
@@ -19,12 +21,12 @@ _MISSED = 0.01
 
 
 def answer_of_fit(
-    fit: Fit, *, hold_outs: int | None = None, runs: Runs | None = None, saved: str | None = None
+    fit: Fit, *, outcome: Outcome | None = None, runs: Runs | None = None, saved: str | None = None
 ) -> Answer:
     """A law with numbers and intervals.
 
-    `hold_outs` is the number of hold-outs that sharpened the fit's drift, `runs` the table that was fitted, of which
-    renamed and derived columns are named, and `saved` the file that the fit was saved to.
+    `outcome` is what the outcome was taken for, `runs` the table that was fitted, of which renamed and derived columns
+    are named, and `saved` the file that the fit was saved to.
     """
     table = Table(
         title="",
@@ -36,16 +38,16 @@ def answer_of_fit(
     return Answer(
         headline=f"{fit.law.name}: {fit.y} = {fit.law.formula}",
         tables=(table,),
-        notes=tuple(_evidence(fit, hold_outs, runs)),
+        notes=tuple(_evidence(fit, outcome, runs)),
         warnings=fit.warnings,
         next_steps=(_next_step(fit, saved),) if saved is not None else (),
-        data=_to_dict(fit, hold_outs, runs, saved),
+        data=_to_dict(fit, outcome, runs, saved),
     )
 
 
 def answer_of_choice(choice: Choice, *, runs: Runs | None = None, saved: str | None = None) -> Answer:
     """The laws that were tried and what came of each; `runs` and `saved` are those of `answer_of_fit`."""
-    fit, hold_outs = choice.fit, len(choice.held_out)
+    fit, outcome = choice.fit, choice.outcome
     candidates = zip(choice.candidates, choice.shares, strict=True)
     table = Table(
         title="",
@@ -63,27 +65,29 @@ def answer_of_choice(choice: Choice, *, runs: Runs | None = None, saved: str | N
     return Answer(
         headline=f"auto: {fit.y} = the average of laws, each by how well it predicts the largest runs from the others",
         tables=(table,),
-        notes=tuple(_evidence(fit, hold_outs, runs)),
+        notes=tuple(_evidence(fit, outcome, runs)),
         warnings=fit.warnings,
         next_steps=(_next_step(fit, saved),) if saved is not None else (),
-        data={**_to_dict(fit, hold_outs, runs, saved), "choice": choice.candidates_to_dict()},
+        data={**_to_dict(fit, outcome, runs, saved), "choice": choice.candidates_to_dict()},
     )
 
 
-def _to_dict(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | None) -> dict[str, Any]:
+def _to_dict(fit: Fit, outcome: Outcome | None, runs: Runs | None, saved: str | None) -> dict[str, Any]:
     return {
         **fit.to_dict(),
-        "hold_outs": fit.hold_outs if hold_outs is None else hold_outs,
+        **({"kind": outcome.kind} if outcome is not None else {}),
         **({"derived": list(_origins(fit, runs)), "notes": list(runs.notes)} if runs is not None else {}),
         **({"saved": saved} if saved is not None else {}),
         **({"rows": as_rows(fit.columns(runs))} if runs is not None else {}),
     }
 
 
-def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None) -> Iterator[str]:
+def _evidence(fit: Fit, outcome: Outcome | None, runs: Runs | None) -> Iterator[str]:
     """What a fit rests on."""
+    if outcome is not None and (outcome.kind != "loss" or outcome.is_open):
+        yield _kind(fit, outcome, runs)
     typical = float(np.median(fit.errors)), float(fit.errors.max())
-    middle, worst = (percent(error) if fit.residual == "log" else f"{error:.3g}" for error in typical)
+    middle, worst = (percent(error) if fit.law.is_relative else f"{error:.3g}" for error in typical)
     yield f"{count(fit.n, 'run')} fitted; the law is off by {middle} in the median, {worst} at worst"
     if (starts := about_starts(fit)) is not None:
         yield starts
@@ -92,15 +96,24 @@ def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None) -> Iterator[st
             f"large runs weigh more; such laws come out {percent(abs(fit.bias), 1)} too "
             f"{'high' if fit.bias > 0 else 'low'} for each factor e of size beyond their runs, which forecasts take out"
         )
-    own = "hold-outs" if hold_outs is None else count(hold_outs, "hold-out")
+    own = "hold-outs" if fit.hold_outs is None else count(fit.hold_outs, "hold-out")
     yield (
         f"beyond these runs errors grow by {percent(fit.drift)} for each factor e of size, "
-        f"as learned from {'' if hold_outs == 0 else f'{own} of them and from '}published studies"
+        f"as learned from {'' if fit.hold_outs == 0 else f'{own} of them and from '}published studies"
     )
     if runs is not None:
         yield from runs.notes
     if runs is not None and (origins := tuple(_origins(fit, runs))):
         yield "; ".join(origins)
+
+
+def _kind(fit: Fit, outcome: Outcome, runs: Runs | None) -> str:
+    """What the outcome was taken for, why, and how to say otherwise."""
+    why = "whose laws predict the larger runs better" if outcome.is_open else outcome.why
+    of_shares = runs is not None and fit.law.output.most == 1 and is_percent(runs, fit.y)
+    unit = "; its percentages are taken as shares of 1" if of_shares else ""
+    others = " or ".join(f"--kind {each}" for each in KINDS if each != outcome.kind)
+    return f"{fit.y} is taken for {an(outcome.kind)} ({why}){unit}; {others} says otherwise"
 
 
 def _origins(fit: Fit, runs: Runs) -> Iterator[str]:

@@ -49,7 +49,7 @@ def answer_of_laws(laws: Sequence[Law]) -> Answer:
         for family, members in by_family(laws).items()
     )
     return Answer(
-        headline=f"{count(len(laws), 'law')} of {count(len(tables), 'family', 'families')}",
+        headline=f"{count(len(laws), 'law')}, by family",
         tables=tables,
         notes=("froude laws NAME shows one whole, --family NAME one family",),
         data=[law_to_dict(law) for law in laws],

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from froude.cli.completion import complete_laws
-from froude.cli.options import Columns, Draws, Flops, Input, Json, Outcome, Seed, Table, Where, read_table
+from froude.cli.options import Columns, Draws, Flops, Input, Json, OfKind, Outcome, Seed, Table, Where, read_table
 from froude.cli.show import present
 
 
@@ -27,6 +27,7 @@ def backtest(
     columns: Columns = None,
     where: Where = None,
     flops: Flops = "auto",
+    kind: OfKind = None,
     draws: Draws = 1000,
     seed: Seed = 0,
     json: Json = False,
@@ -41,5 +42,5 @@ def backtest(
 
     runs = read_table(table, columns, where, flops)
     names = [name.strip() for name in law.split(",")]
-    backtests = backtest_laws(names, runs, hold_out, y, x=x, draws=draws, seed=seed)
+    backtests = backtest_laws(names, runs, hold_out, y, x=x, draws=draws, seed=seed, kind=kind)
     present(with_readings(answer_of_backtests(backtests), [runs]), json)

@@ -9,7 +9,7 @@ import typer
 
 from froude.bounds import MOST_STARTS
 from froude.cli.completion import complete_laws
-from froude.cli.options import Columns, Draws, Flops, Input, Json, Outcome, Seed, Table, Where, read_table
+from froude.cli.options import Columns, Draws, Flops, Input, Json, OfKind, Outcome, Seed, Table, Where, read_table
 from froude.cli.outputs import output_file, refuse_inputs
 from froude.cli.show import present
 
@@ -29,6 +29,7 @@ def fit(
     columns: Columns = None,
     where: Where = None,
     flops: Flops = "auto",
+    kind: OfKind = None,
     draws: Draws = 1000,
     starts: Annotated[int, typer.Option(min=1, max=MOST_STARTS, help="Random starts of the solver.")] = 27,
     seed: Seed = 0,
@@ -39,6 +40,7 @@ def fit(
 ) -> None:
     """Fit a law to a table of runs, and say how sure each number is.
 
+    Losses, error rates and accuracies have laws of their own: what the outcome is, is recognised, or said by `--kind`.
     Diverged runs, whose loss is NaN or infinite, are counted and not fitted.
     Example: `froude fit runs.csv --columns N=params --where "C < 1e21" --out fit.json`
     """
@@ -47,11 +49,11 @@ def fit(
 
     refuse_inputs({"--out": out}, [table])
     runs = read_table(table, columns, where, flops)
-    choice = choose(runs, y, laws=law, x=x, starts=starts, draws=draws, seed=seed)
+    choice = choose(runs, y, laws=law, x=x, starts=starts, draws=draws, seed=seed, kind=kind)
     if out is not None:
         choice.fit.save(out)
     saved = None if out is None else str(out)
     if law == "auto":
         present(answer_of_choice(choice, runs=runs, saved=saved), json)
     else:
-        present(answer_of_fit(choice.fit, hold_outs=len(choice.held_out), runs=runs, saved=saved), json)
+        present(answer_of_fit(choice.fit, outcome=choice.outcome, runs=runs, saved=saved), json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,6 +14,7 @@ from froude.quantity import parse_assignments
 if TYPE_CHECKING:
     from froude.runs import Runs
 
+Kind = Literal["loss", "error-rate", "accuracy"]
 Table = Annotated[
     str, typer.Argument(metavar="TABLE", help="Runs: a text, JSON, JSONL or Parquet file, or a study folder.")
 ]
@@ -37,6 +38,10 @@ Flops = Annotated[
     ),
 ]
 Outcome = Annotated[str, typer.Option(metavar="COLUMN", help="What is fitted and predicted.")]
+OfKind = Annotated[
+    Kind | None,
+    typer.Option("--kind", help="What the outcome is. [default: by its name, range and direction against size]"),
+]
 Draws = Annotated[int, typer.Option(min=FEWEST_DRAWS, max=MOST_DRAWS, help="Bootstrap refits behind the intervals.")]
 Seed = Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of random starts and bootstrap.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the last line on stdout.")]

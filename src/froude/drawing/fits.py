@@ -21,6 +21,7 @@ from froude.drawing.views import Line, Points, View
 from froude.fitting import Choice, Fit
 from froude.fitting.allocation import FLOP_PER_PARAM_TOKEN
 from froude.fitting.outliers import far_off
+from froude.laws.residual_scales import relative_error
 from froude.runs import Runs
 from froude.runs.optional_roles import with_optional_roles
 
@@ -118,7 +119,7 @@ def placement_of(fit: Fit) -> Placement | None:
 def measured_of(fit: Fit) -> np.ndarray:
     """The outcomes of the fitted runs (n,), as law and residuals have them."""
     predicted = np.asarray(fit.law(**fit.inputs, **fit.params), dtype=float)
-    return predicted * np.exp(-fit.residuals) if fit.residual == "log" else predicted - fit.residuals
+    return fit.law.off_scale(fit.law.on_scale(predicted) - fit.residuals)
 
 
 def law_name(fit: Fit) -> str:
@@ -185,8 +186,8 @@ def residuals_view(fit: Fit) -> View:
     """What the law leaves over, in percent of it or in units of the outcome, against the first input above 0."""
     x = next((each for each, values in fit.inputs.items() if np.all(values > 0)), None)
     places = fit.inputs[x] if x is not None else np.arange(1.0, fit.n + 1)
-    log = fit.residual == "log"
-    off = 100 * np.expm1(-fit.residuals) if log else -fit.residuals
+    log = fit.law.is_relative
+    off = 100 * relative_error(fit.residual, -fit.residuals) if log else -fit.residuals
     zero = Line(x=np.array([places.min(), places.max()]), y=np.zeros(2), role="level", colour=COLOURS["soft"])
     return View(
         points=(Points(x=places, y=off, colours=(COLOURS["n5"],) * fit.n, name=count(fit.n, "run")),),

@@ -240,10 +240,9 @@ def _short(value: float) -> float:
 
 def _by_parameter(law: Law, x: np.ndarray) -> tuple[LawCurve, ...]:
     """Lines for a few likely values of the parameter that bends the curve most."""
-    scale = np.log if law.residual == "log" else np.positive
     return max(
         (_of_parameter(law, name, x) for name in law.parameters),
-        key=lambda curves: np.std(scale(curves[-1].y) - scale(curves[0].y)),
+        key=lambda curves: np.std(law.on_scale(curves[-1].y) - law.on_scale(curves[0].y)),
     )
 
 

@@ -18,6 +18,7 @@ from froude.fitting.choice import Choice, choose
 from froude.fitting.extrapolation import Extrapolation, Learned, shipped
 from froude.fitting.forecasting import disagreement_beyond
 from froude.fitting.held_out import NEAREST, HeldOut, Weighed, update_drift, weigh
+from froude.fitting.shares import shares
 from froude.fitting.small_samples import deviations_at
 from froude.provenance import Computed, recorded
 from froude.runs import Runs, get_published
@@ -29,7 +30,7 @@ DRAWS = 200
 RESAMPLES = 2000
 CASES_FILE = DocumentKind(what="file of calibration cases", remedy="give a file of calibration cases, or correct it")
 _STUDY = {"name", "study", "hold_out"}
-_OPTIONS = {"set", "file", "columns", "where", "fit", "best", "x", "why", "cluster", "curve"}
+_OPTIONS = {"set", "file", "y", "columns", "where", "fit", "best", "x", "why", "cluster", "curve"}
 
 
 @final
@@ -37,15 +38,17 @@ _OPTIONS = {"set", "file", "columns", "where", "fit", "best", "x", "why", "clust
 class Case:
     """A split of a published table: runs for which `hold_out` holds are forecast from those for which `fit` does.
 
-    Without `fit` it is from all others. `study` is the table's name in the registry, `columns` maps roles to its
-    columns; `best` keeps, of runs that are equal in these columns, the one with the lowest loss; `where` keeps some
-    runs only, for the reason `why`. Runs equal in the column `cluster` are points of one training, which counts as one
-    run. Where `curve`, all are points along one training. Cases of one `set` are judged together.
+    What is forecast is the column `y`. Without `fit` it is from all others. `study` is the table's name in the
+    registry, `columns` maps roles to its columns; `best` keeps, of runs that are equal in these columns, the one with
+    the lowest loss; `where` keeps some runs only, for the reason `why`. Runs equal in the column `cluster` are points
+    of one training, which counts as one run. Where `curve`, all are points along one training. Cases of one `set` are
+    judged together.
     """
 
     name: str
     study: str
     hold_out: str
+    y: str = "loss"
     file: str | None = None
     columns: Mapping[str, str] | None = None
     where: str | None = None
@@ -79,13 +82,14 @@ class _Cases:
 class JudgedCase(Computed):
     """A case forecast and compared with what was measured, where published studies show such a `bias` of laws.
 
-    Where `bias` is None, none is taken out: of laws of one input none is known.
+    Where `bias` is None, none is taken out: of laws of one input and of error rates none is known.
 
-    `candidate_errors` are log forecast − log measured of every law by itself, none of its bias taken out, (held out,),
-    and `candidate_cuts` its hold-outs inside the fitted runs likewise. `reaches` are how far beyond the fitted runs the
-    held-out ones lie in ln size, `weights`, of sum 1, what each counts, `noise` and `disagreement` the relative
-    standard deviations that come from parameters and residuals, and from the disagreement of laws. `law` is the
-    average, `n_fit` the number of runs fitted.
+    `candidate_errors` are log forecast − log measured, of an accuracy those of its error rate, of every law by itself,
+    none of its bias taken out, (held out,), and `candidate_cuts` its hold-outs inside the fitted runs likewise.
+    `reaches` are how far beyond the fitted runs the held-out ones lie in ln size, `weights`, of sum 1, what each
+    counts, `noise` and `disagreement` the relative standard deviations that come from parameters and residuals, and
+    from the disagreement of laws. `law` is the average, `n_fit` the number of runs fitted, and `is_of_shares` says that
+    the outcome is an error rate or an accuracy.
     """
 
     case: Case
@@ -98,6 +102,7 @@ class JudgedCase(Computed):
     law: str
     n_fit: int
     bias: Mapping[str, float] | None
+    is_of_shares: bool = False
 
     @cached_property
     def weighed(self) -> Weighed[str]:
@@ -142,8 +147,14 @@ class JudgedCase(Computed):
 
     @property
     def is_average(self) -> bool:
-        """Whether it is forecast by an average of laws of N and D, whose bias is taken out."""
-        return self.case.x is None
+        """Whether it is forecast by an average of laws of a loss over N and D, whose bias is taken out."""
+        return self.case.x is None and not self.is_of_shares
+
+    def extrapolation(self, learned: Learned) -> Extrapolation:
+        """What is learned of cases like this one."""
+        if self.is_of_shares:
+            return learned.error_rates
+        return learned.average if self.is_average else learned.other
 
     def with_bias(self, bias: Mapping[str, float] | None) -> "JudgedCase":
         """The case as it is forecast where published studies show this bias."""
@@ -186,7 +197,7 @@ def calibrate(
 def judge(case: Case) -> JudgedCase:
     """Choose laws on the smaller runs of a case and forecast the larger ones. InputError where it cannot be done."""
     runs = case.runs()
-    runs = runs.take(runs.finite())
+    runs = runs.take(runs.finite(case.y))
     held_out = runs.mask(case.hold_out)
     fitted = ~held_out if case.fit is None else runs.mask(case.fit) & ~held_out
     if not held_out.any() or not fitted.any():
@@ -194,24 +205,30 @@ def judge(case: Case) -> JudgedCase:
             f"case {case.name}: {case.hold_out!r} holds out {held_out.sum()} of {len(runs)} runs and "
             f"{fitted.sum()} are left to fit: change it"
         )
-    choice = choose(runs.take(fitted), x=case.x, draws=DRAWS, cluster=case.cluster)
+    choice = choose(runs.take(fitted), case.y, x=case.x, draws=DRAWS, cluster=case.cluster)
     return _compare(case, choice, runs.take(held_out))
 
 
 def learn(cases: Sequence[JudgedCase]) -> Learned:
-    """What these cases teach, their studies weighted equally.
+    """What these cases teach, their studies weighted equally; of losses and of error rates, whichever they are of.
 
-    InputError where no case holds out a run that lies beyond its fitted ones.
+    What they do not tell is as it ships. InputError where no case holds out a run that lies beyond its fitted ones.
     """
     if not any(np.any(each.reaches > NEAREST) for each in cases):
         names = shown(", ".join(each.case.name for each in cases))
         raise InputError(f"cases {names} hold out no run larger than all others: change hold_out, as to C > 1e21")
-    others = {study: learn_bias([each for each in cases if each.case.study != study]) for study in studies_of(cases)}
-    unseen = [each.with_bias(others[each.case.study]) for each in cases]
-    return Learned(
-        average=_extrapolation(unseen, learn_bias(cases)),
-        other=_extrapolation([each.with_bias(None) for each in cases], {}),
-    )
+    rates, losses = ([each for each in cases if each.is_of_shares == of_shares] for of_shares in (True, False))
+    learned = shipped()
+    if rates:
+        learned = replace(learned, error_rates=_extrapolation(rates, {}))
+    if losses:
+        unseen = [
+            each.with_bias(learn_bias([other for other in losses if other.case.study != each.case.study]))
+            for each in losses
+        ]
+        average = _extrapolation(unseen, learn_bias(losses))
+        learned = replace(learned, average=average, other=_extrapolation([each.with_bias(None) for each in losses], {}))
+    return learned
 
 
 def _extrapolation(cases: Sequence[JudgedCase], bias: Mapping[str, float]) -> Extrapolation:
@@ -268,7 +285,7 @@ def group_by_study(cases: Sequence[JudgedCase], value: Callable[[JudgedCase], T]
 
 def half_widths(case: JudgedCase, learned: Learned, level: float) -> np.ndarray:
     """The half-widths (held out,) in ln loss of the intervals at a level."""
-    extrapolation = learned.average if case.is_average else learned.other
+    extrapolation = case.extrapolation(learned)
     stretched = extrapolation.stretch_at(level) * case.extrapolation_error(extrapolation.drift)
     return deviations_at(level) * np.hypot(case.noise, stretched)
 
@@ -319,14 +336,17 @@ def _mean_error(case: JudgedCase, law: str) -> float:
 
 
 def _compare(case: Case, choice: Choice, held_out: Runs) -> JudgedCase:
-    fit, measured = choice.fit, held_out["loss"]
+    fit = choice.fit
+    measured = fit.law.on_scale(shares(fit.law, held_out, case.y))
+    sign = -1.0 if fit.law.residual == "log error" else 1.0
     at = {x: held_out[x] for x in fit.law.inputs}
     forecast = fit.predict(of="run", **at)
     by_law = {each.fit.law.name: each for each in choice.candidates}
     return JudgedCase(
         case=case,
         candidate_errors={
-            law: np.log(each.fit.predict(of="run", **at).mean / measured) for law, each in by_law.items()
+            law: sign * (fit.law.on_scale(each.fit.predict(of="run", **at).mean) - measured)
+            for law, each in by_law.items()
         },
         candidate_cuts={law: each.held_out for law, each in by_law.items()},
         reaches=np.maximum(0.0, fit.reach(at)),
@@ -336,6 +356,7 @@ def _compare(case: Case, choice: Choice, held_out: Runs) -> JudgedCase:
         law=fit.law.name,
         n_fit=fit.n,
         bias=None,
+        is_of_shares=fit.law.output.most == 1,
     ).with_bias(shipped().average.bias)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Unpack, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.arguments import each_law, read_law_first, read_runs_first
+from froude.fitting.arguments import AUTO, each_law, read_law_first, read_runs_first
 from froude.fitting.bootstrap import refits
 from froude.fitting.diagnostics import diagnose
 from froude.fitting.doubts import about_misfit, few_runs, guessed_inputs, points_of_trainings
@@ -19,20 +19,18 @@ from froude.fitting.estimation import build_fit, gather_evidence, measure_alike,
 from froude.fitting.evidence import FitEvidence, best_row
 from froude.fitting.extrapolation import shipped
 from froude.fitting.fits import Fit
-from froude.fitting.held_out import HeldOut, update_drift, weigh
+from froude.fitting.held_out import HeldOut, held_out_error, update_drift, weigh
 from froude.fitting.identification import FEWEST_TO_SPARE, UndeterminedError
 from froude.fitting.many_rows import is_many
 from froude.fitting.measured import Measured, log_size
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
+from froude.fitting.outcomes import LAWS, Outcome, OutcomeKind, check_kind, recognise
 from froude.fitting.outliers import far_off
 from froude.fitting.solver import objective
 from froude.laws import Law, average, get_law
 from froude.provenance import Computed, Provenance, recorded
 from froude.runs import Runs, RunsSource
 
-# All have a floor: text has entropy, and small runs hide it.
-JOINT_LAWS = ("chinchilla", "chinchilla-tied", "varying-exponent", "kaplan-floor")
-SINGLE_LAWS = ("power-floor", "m3")
 CUTS = (1.5, 2, 3, 4, 6, 8)  # runs up to the largest over a cut are fitted, the others forecast
 FEWEST_SIZES = 3  # below a cut: with two sizes a floor and an exponent cannot be told apart
 FEWEST_RUNS = 6  # below a cut
@@ -59,13 +57,15 @@ class Choice(Computed):
     """The average of the candidates as a `fit`, beside the candidates, the best first, and their shares in it.
 
     A share is the inverse square of the candidate's held-out error over the sum of all; shares below LEAST_SHARE are
-    none. `held_out` is how the average did at every cut, from which `fit.drift` and `fit.bias` are updated.
+    none. `held_out` is how the average did at every cut, from which `fit.drift` and `fit.bias` are updated. `outcome`
+    is what the outcome was taken for.
     """
 
     fit: Fit
     candidates: tuple[LawCandidate, ...]
     shares: tuple[float, ...]
     held_out: tuple[HeldOut, ...]
+    outcome: Outcome
 
     def stamped(self, provenance: Provenance) -> "Choice":
         """The same with its provenance, which its fit has too."""
@@ -118,16 +118,36 @@ def choose(
 
     At each of CUTS the runs below are fitted and all above forecast; in-sample error plays no part, but that a run
     which lies far off every candidate fitted to all judges none, nor does one whose outcome is 0, as errors are
-    relative. Where laws of N and D are averaged and models are as large as those of published studies, large runs weigh
-    more (EMPHASIS), and what such laws have erred by there is taken out, sharpened by the cuts. `laws` may be one law,
-    which is then taken alone. "auto" tries JOINT_LAWS where N and D both vary, else SINGLE_LAWS over x, or over the one
-    of N, D and C that varies; of these, laws that the runs do not determine, and those with hardly fewer parameters
-    than there are runs, are passed over. Fields of `options` may be given by themselves, as for `fit`. InputError where
-    no candidate can be fitted.
+    relative. Where laws of a loss over N and D are averaged and models are as large as those of published studies,
+    large runs weigh more (EMPHASIS), and what such laws have erred by there is taken out, sharpened by the cuts. `laws`
+    may be one law, which is then taken alone. "auto" tries the LAWS of the outcome's kind: those of N and D where both
+    vary, else those of one input over x, or over the one of N, D and C that varies; of these, laws that the runs do not
+    determine, and those with hardly fewer parameters than there are runs, are passed over. Where a loss may as well be
+    an error rate, the kind is taken whose laws predict the larger runs better, an error rate where nothing tells.
+    Fields of `options` may be given by themselves, as for `fit`. InputError where no candidate can be fitted, and for a
+    law of another kind of outcome.
     """
     runs = read_runs_first("choose", runs, y, "choose(runs, laws='auto')")
     options = options.change(**changes)
-    candidates = _candidates(runs, y, laws, x)
+    outcome = recognise(runs, y, options.kind)
+    if laws != AUTO:
+        candidates = [_resolve(law, x) for law in each_law(laws)]
+        for law in candidates:
+            check_kind(law, outcome, y)
+        return _choose(candidates, runs, y, outcome, options)
+    choice = _choose(_candidates(runs, y, outcome.kind, x), runs, y, outcome, options)
+    if not outcome.is_open:
+        return choice
+    rates = replace(outcome, kind="error-rate")
+    try:
+        other = _choose(_candidates(runs, y, rates.kind, x), runs, y, rates, options)
+    except InputError:
+        return choice
+    return min(other, choice, key=lambda each: held_out_error(each.held_out))
+
+
+def _choose(candidates: Sequence[Law], runs: Runs, y: str, outcome: Outcome, options: FitOptions) -> Choice:
+    """The average of candidates, laws of the same kind of outcome."""
     studied = is_as_studied(candidates, runs)
     if studied and not options.emphasis:
         options = options.change(emphasis=EMPHASIS)
@@ -135,7 +155,7 @@ def choose(
     sound = ~np.all([far_off(each.problem.law, each.residuals, each.measured.y) for each in evidence], axis=0)
     sound &= evidence[0].measured.y != 0
     evidence_of = {build_fit(each): each for each in evidence}
-    published = shipped().average if studied else shipped().other
+    published = shipped().of(candidates[0], has_bias=studied)
     cuts = {fit: tuple(forecast_cuts(each, sound)) for fit, each in evidence_of.items()}
     weighed = weigh({fit: (cuts[fit], published.bias.get(fit.law.name, 0.0)) for fit in cuts})
     members = {each: share for each, share in weighed.shares.items() if share}
@@ -152,12 +172,14 @@ def choose(
         ),
         shares=tuple(weighed.shares.values()),
         held_out=weighed.held_out,
+        outcome=outcome,
     )
 
 
 def is_as_studied(laws: Sequence[Law], runs: Runs) -> bool:
-    """Whether several laws of N and D are averaged over models of a size of which published studies tell the bias."""
-    of_both = len(laws) > 1 and all({"N", "D"} <= {*law.inputs} for law in laws)
+    """Whether several laws of a loss over N and D are averaged, over models of a size of which published studies tell
+    the bias."""
+    of_both = len(laws) > 1 and all({"N", "D"} <= {*law.inputs} and law.output.most > 1 for law in laws)
     return of_both and bool(np.nanmax(runs["N"], initial=0.0) >= SMALLEST_STUDIED)
 
 
@@ -190,8 +212,8 @@ def forecast_cuts(evidence: FitEvidence, sound: np.ndarray) -> Iterator[HeldOut]
             return
         larger = measured.take(~below)
         forecast = law(**larger.given, **_fit_smaller(evidence, smaller))
-        log = law.residual == "log"
-        errors = np.log(forecast / larger.y) if log else (forecast - larger.y) / np.abs(larger.y)
+        errors = law.on_scale(forecast) - law.on_scale(larger.y)
+        errors = errors if law.is_relative else errors / np.abs(larger.y)
         yield HeldOut(n=smaller.n, errors=errors, reaches=size[~below] - size[below].max())
 
 
@@ -207,12 +229,10 @@ def _fit_smaller(evidence: FitEvidence, smaller: Measured) -> dict[str, float]:
     return {name: float(value[0]) for name, value in problem.parameters(minima.points[[best_row(minima)]]).items()}
 
 
-def _candidates(runs: Runs, y: str, laws: Law | str | Sequence[Law | str], x: str | None) -> list[Law]:
-    if laws == "auto":
-        finite = int(runs.finite(y, ()).sum())
-        suitable = _suitable_laws(runs, x)
-        return [law for law in suitable if len(law.parameters) + FEWEST_TO_SPARE <= finite] or suitable[:1]
-    return [_resolve(law, x) for law in each_law(laws)]
+def _candidates(runs: Runs, y: str, kind: OutcomeKind, x: str | None) -> list[Law]:
+    finite = int(runs.finite(y, ()).sum())
+    suitable = _suitable_laws(runs, kind, x)
+    return [law for law in suitable if len(law.parameters) + FEWEST_TO_SPARE <= finite] or suitable[:1]
 
 
 def _resolve(law: Law | str, x: str | None) -> Law:
@@ -221,13 +241,14 @@ def _resolve(law: Law | str, x: str | None) -> Law:
     return law if x is None else law.over(x)
 
 
-def _suitable_laws(runs: Runs, x: str | None) -> list[Law]:
+def _suitable_laws(runs: Runs, kind: OutcomeKind, x: str | None) -> list[Law]:
+    joint, single = LAWS[kind]
     varying = [role for role in ("N", "D", "C") if role in runs and np.ptp(runs[role]) > 0]
     if x is None and {"N", "D"} <= {*varying}:
-        return [get_law(name) for name in JOINT_LAWS]
+        return [get_law(name) for name in joint]
     if x is None and not varying:
         raise InputError("no input of the runs varies among N, D and C: name one with --columns, or a law with --law")
-    return [get_law(name, x or varying[0]) for name in SINGLE_LAWS]
+    return [get_law(name, x or varying[0]) for name in single]
 
 
 def _average_fits(fits: Mapping[Fit, float], evidence: Sequence[FitEvidence]) -> Fit:

@@ -176,8 +176,8 @@ class _Curves:
         centre = self.fit.law(**given, **self.fit.params)
         spread = extrapolation_error(self.fit, given)
         drawn = self.fit.law(**given, **self.params)
-        if self.fit.residual == "log":
-            return drawn * np.exp(self.deviations * spread)
+        if self.fit.law.is_relative:
+            return self.fit.law.off_scale(self.fit.law.on_scale(drawn) + self.deviations * spread)
         return drawn + self.deviations * spread * np.abs(centre)
 
 

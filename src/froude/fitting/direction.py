@@ -21,7 +21,7 @@ def check_direction(law: Law, measured: Measured, y: str) -> None:
         return
     (sign,) = signs
     size = log_size(law, measured.inputs)
-    if np.ptp(size) < _LEAST_RANGE or (seen := sign * _rank_correlation(size, measured.y)) > -_AGAINST:
+    if np.ptp(size) < _LEAST_RANGE or (seen := sign * rank_correlation(size, measured.y)) > -_AGAINST:
         return
     with_what = " and ".join(sizes)
     raise InputError(
@@ -40,7 +40,7 @@ def _instead(sizes: list[str], sign: int, y: str, highest: float) -> str:
     return f"take a law that {_GOES[sign]}s ({named}), or {turned}" if named else turned
 
 
-def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's, of (n,) and (n,); ties share their mean rank."""
     one, other = _ranks(a), _ranks(b)
     return float(np.corrcoef(one, other)[0, 1]) if np.ptp(one) and np.ptp(other) else 0.0

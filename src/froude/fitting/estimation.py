@@ -88,5 +88,5 @@ def build_fit(evidence: FitEvidence) -> Fit:
         inputs=evidence.measured.inputs,
         rows=evidence.measured.rows,
         seed=evidence.options.seed,
-        drift=shipped().other.drift,
+        drift=shipped().of(evidence.problem.law, has_bias=False).drift,
     )

@@ -73,7 +73,7 @@ class FitEvidence:
         if self.measured.histories:
             return self.as_good
         (outcome,) = self._at_corners(self.point)
-        size = np.abs(outcome) if self.problem.law.residual == "log" else np.abs(self.measured.y).mean()
+        size = np.abs(outcome) if self.problem.law.is_relative else np.abs(self.measured.y).mean()
         with np.errstate(all="ignore"):  # a start or a refit may have ended where the law is absurd
             spread = masked_invalid(self._at_corners(self.refits.points[self.usable])).std(axis=0).filled(0.0)
             off = np.abs(self._at_corners(self.minima.points) - outcome)

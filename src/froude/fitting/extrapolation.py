@@ -13,6 +13,8 @@ from typing import Any, final
 
 import numpy as np
 
+from froude.laws import Law
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -64,25 +66,33 @@ def read_extrapolation(document: Mapping[str, Any]) -> Extrapolation:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Learned:
-    """What published studies show of an `average` of laws of N and D, whose bias is taken out, and of all `other` fits,
-    of whose law nobody knows the bias."""
+    """What published studies show of an `average` of laws of a loss over N and D, whose bias is taken out, of laws of
+    `error_rates` and accuracies, and of all `other` fits, of whose law nobody knows the bias."""
 
     average: Extrapolation
+    error_rates: Extrapolation
     other: Extrapolation
+
+    def of(self, law: Law, *, has_bias: bool) -> Extrapolation:
+        """What they show of a law, or of an average of laws, whose bias is taken out or not."""
+        if law.output.most == 1:
+            return self.error_rates
+        return self.average if has_bias else self.other
 
     @property
     def farthest(self) -> float:
         """How far beyond the fitted runs, in ln size, the farthest held-out run of all studies lies."""
-        return max(self.average.farthest, self.other.farthest)
+        return max(self.average.farthest, self.error_rates.farthest, self.other.farthest)
 
     def to_dict(self) -> dict[str, Any]:
         """As it is written to `extrapolation.json`."""
-        return {"average": self.average.to_dict(), "other": self.other.to_dict()}
+        parts = {"average": self.average, "error_rates": self.error_rates, "other": self.other}
+        return {name: part.to_dict() for name, part in parts.items()}
 
 
 def read_learned(document: Mapping[str, Any]) -> Learned:
     """The reverse of `Learned.to_dict`."""
-    return Learned(average=read_extrapolation(document["average"]), other=read_extrapolation(document["other"]))
+    return Learned(**{name: read_extrapolation(document[name]) for name in ("average", "error_rates", "other")})
 
 
 @cache

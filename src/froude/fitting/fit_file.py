@@ -17,6 +17,7 @@ from froude.errors import InputError, shown
 from froude.files import write_outputs
 from froude.laws import Law
 from froude.laws.catalogue import is_named, named_law
+from froude.laws.residual_scales import holds
 from froude.provenance import Provenance
 
 _FORMAT, _VERSION = "froude-fit", 3
@@ -202,8 +203,8 @@ def _faults_of_values(fit: FitDocument, law: Law) -> Iterator[str]:
     inputs = {x: np.array(values) for x, values in fit.inputs.items()}
     with np.errstate(all="ignore"):
         predicted = np.broadcast_to(law(**inputs, **fit.params), len(fit.residuals))
-        measured = predicted * np.exp(-np.array(fit.residuals)) if law.residual == "log" else predicted - fit.residuals
-    wrong = ~np.isfinite(measured) | ((measured <= 0) if law.residual == "log" else False)
+        measured = law.off_scale(law.on_scale(predicted) - np.array(fit.residuals))
+    wrong = ~np.isfinite(measured) | ~holds(law.residual, measured)
     if wrong.any():
         at = int(np.argmax(wrong))
         yield f"params and residuals[{at}] make {fit.y} {measured[at]:g} of a run that was fitted"

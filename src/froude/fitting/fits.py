@@ -20,6 +20,7 @@ from froude.fitting.misfit import Misfit, find_misfit
 from froude.fitting.outliers import far_off
 from froude.laws import Law
 from froude.laws.lr_history import LearningRates
+from froude.laws.residual_scales import ResidualScale, relative_error
 from froude.provenance import Computed, note_data, recorded
 from froude.runs import RunsSource, read_runs
 
@@ -67,8 +68,8 @@ class Fit(Computed):
     hold_outs: int | None = None
 
     @property
-    def residual(self) -> Literal["log", "plain"]:
-        """How far off is counted: "log" or "plain"."""
+    def residual(self) -> ResidualScale:
+        """The scale on which predicted and measured outcomes are compared."""
         return self.law.residual
 
     @recorded
@@ -131,13 +132,12 @@ class Fit(Computed):
         predicted = self.predicted
         if predicted is None:
             return None
-        return predicted * np.exp(-self.residuals) if self.residual == "log" else predicted - self.residuals
+        return self.law.off_scale(self.law.on_scale(predicted) - self.residuals)
 
     @property
     def errors(self) -> np.ndarray:
-        """How far off the fitted runs lie (n,), without signs: shares of what was measured for log residuals."""
-        with np.errstate(over="ignore"):  # a file may say that a run lies off by any factor
-            return np.abs(np.expm1(self.residuals) if self.residual == "log" else self.residuals)
+        """How far off the fitted runs lie (n,), without signs: shares of what was measured for relative residuals."""
+        return np.abs(relative_error(self.residual, self.residuals))
 
     @property
     def far_off(self) -> np.ndarray:

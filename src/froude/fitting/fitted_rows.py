@@ -7,6 +7,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.outliers import far_off
+from froude.fitting.shares import shares
 from froude.laws import Law
 from froude.runs import Runs
 from froude.runs.cells.columns import NAME_COLUMNS
@@ -31,14 +32,13 @@ def fitted_columns(
     same = rows.size == 0 or rows.max() < len(runs)
     if not same or any(not np.allclose(given[x][rows], inputs[x], rtol=1e-9) for x in inputs if x in given):
         raise InputError("these are not the runs that were fitted: give the table and conditions of the fit")
-    measured = np.asarray(runs[y], dtype=float)
+    measured = shares(law, runs, y)
     predicted, residual = np.full(len(runs), np.nan), np.full(len(runs), np.nan)
     if len(given) == len(law.inputs):
         known = np.all([law.marks[x].holds(values) for x, values in given.items()], axis=0)
         predicted[known] = law(**{x: values[known] for x, values in given.items()}, **params)
-    log = law.residual == "log"
     with np.errstate(over="ignore"):  # a law may lie off an absurd table by any factor
-        predicted[rows] = measured[rows] * np.exp(residuals) if log else measured[rows] + residuals
+        predicted[rows] = law.off_scale(law.on_scale(measured[rows]) + residuals)
     residual[rows] = residuals
     status = np.where(runs.diverged(y), "diverged", "skipped")
     status[rows] = np.where(far_off(law, residuals, measured[rows]), "outlier", "fitted")

@@ -15,6 +15,8 @@ from froude.fitting.fitted_law import FittedLaw
 from froude.fitting.measured import log_size
 from froude.fitting.residuals import residual_deviation
 from froude.fitting.small_samples import deviations_at, widened
+from froude.laws import Law
+from froude.laws.residual_scales import holds, to_scale
 from froude.provenance import Computed
 
 _FULLY_BEYOND = np.log(2)  # from twice the largest run on, what laws disagree by is an error of extrapolation
@@ -62,11 +64,11 @@ class Forecast(Computed):
         It is that of a normal to either side of `mean`, of the logarithm where residuals are logarithms. InputError for
         a goal that no outcome can be.
         """
-        log = self.fit is None or self.fit.law.residual == "log"
-        if not np.isfinite(goal) or (log and goal <= 0):
-            raise InputError(f"a goal of {shown(goal)}: give a {self.y}{' above 0' if log else ''}")
-        values = (np.asarray(value, dtype=float) for value in (self.mean, self.lo, self.hi, goal))
-        mean, lo, hi, end = (np.log(value) if log else value for value in values)
+        scale = "log" if self.fit is None else self.fit.law.residual
+        if not np.isfinite(goal) or not holds(scale, goal):
+            needs = {"log": " above 0", "log error": " below 1"}.get(scale, "")
+            raise InputError(f"a goal of {shown(goal)}: give a {self.y}{needs}")
+        mean, lo, hi, end = (to_scale(scale, value) for value in (self.mean, self.lo, self.hi, goal))
         side = np.where(end < mean, mean - lo, hi - mean) / deviations_at(self.level)
         with np.errstate(divide="ignore", invalid="ignore"):  # without any doubt it is one or the other
             deviations = np.nan_to_num((end - mean) / side, nan=0.0)
@@ -95,24 +97,24 @@ class Forecast(Computed):
 def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, Any]) -> Forecast:
     """The forecast of fit at inputs; see `Fit.predict`.
 
-    The interval is mean·exp(±z·σ), or mean ± z·σ·|mean| for plain residuals, where σ² is the sum of the squared parts
-    on that side and z the normal quantile of the level; see `extrapolation_error` for what the law errs by.
+    On the scale of the residuals the interval is mean ± z·σ, or mean ± z·σ·|mean| for plain ones, where σ² is the sum
+    of the squared parts on that side and z the normal quantile of the level; see `extrapolation_error` for what the law
+    errs by. It ends where no outcome can be, as above an error rate of 1.
     """
     at = _checked(fit, of, inputs)
-    log = fit.law.residual == "log"
+    law = fit.law
     taken_out = correction(fit, at)
-    centre = fit.law(**at, **fit.params)
+    centre = law(**at, **fit.params)
     below, above = _parameters(fit, at, centre)
     parts = {
         "parameters": (below + above) / 2,
-        "residual": (residual_deviation(fit, at) / (1.0 if log else np.abs(centre)) if of == "run" else 0.0)
-        + 0.0 * centre,
+        "residual": (residual_deviation(fit, at) / _unit(law, centre) if of == "run" else 0.0) + 0.0 * centre,
         "extrapolation": extrapolation_error(fit, at),
     }
     rest = parts["residual"] ** 2 + parts["extrapolation"] ** 2
     ends = [sign * deviations_at(fit.level) * np.sqrt(side**2 + rest) for sign, side in ((-1, below), (1, above))]
-    centre = centre * np.exp(taken_out)
-    lo, hi = (centre * np.exp(end) if log else centre + end * np.abs(centre) for end in ends)
+    centre = law.off_scale(law.on_scale(centre) + taken_out * _unit(law, centre))
+    lo, hi = (law.off_scale(law.on_scale(centre) + end * _unit(law, centre)) for end in ends)
     return Forecast(
         at={x: _plain(values) for x, values in at.items() if fit.law.marks[x].domain != "history"},
         mean=_plain(centre),
@@ -150,11 +152,11 @@ def extrapolation_error(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
     """
     drift = fit.drift * grown(distance_beyond(fit.law, fit.inputs, at))
     # A law through all runs has no other part that would hold what parameters leave open.
-    stretched = 1.0 if fit.interpolates else (shipped().average if fit.bias else shipped().other).stretch_at(fit.level)
+    stretched = 1.0 if fit.interpolates else shipped().of(fit.law, has_bias=bool(fit.bias)).stretch_at(fit.level)
     spread = stretched * np.hypot(drift, disagreement_beyond(fit, at))
     squares = spread**2
     if fit.misfit is not None:
-        size = 1.0 if fit.law.residual == "log" else np.abs(fit.law(**at, **fit.params))
+        size = _unit(fit.law, fit.law(**at, **fit.params))
         squares = squares + (fit.misfit.error_at(at) / size) ** 2
     return np.sqrt(squares + _decay(fit) ** 2 if fit.of_checkpoints else squares)
 
@@ -191,24 +193,29 @@ def _parameters(fit: FittedLaw, at: Mapping[str, Any], centre: np.ndarray) -> tu
     with np.errstate(all="ignore"):
         drawn = fit.law(**at, **tall)
         # A wild draw far outside the runs may overflow: 1e304 is as wide an interval.
-        log = fit.law.residual == "log"
-        off = np.clip(np.log(drawn / centre), -700, 700) if log else (drawn - centre) / np.abs(centre)
+        off = (fit.law.on_scale(drawn) - fit.law.on_scale(centre)) / _unit(fit.law, centre)
+        off = np.clip(off, -700, 700) if fit.law.is_relative else off
         level = widened(fit.level, len(fit.residuals), fit.n_parameters)
         low, high = np.quantile(off, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return np.maximum(0.0, -low) / deviations_at(fit.level), np.maximum(0.0, high) / deviations_at(fit.level)
 
 
 def _disagreement(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
-    """The weighted standard deviation of the logarithms that the members of an average predict."""
+    """The weighted standard deviation of what the members of an average predict, on the scale of their residuals."""
     logs, shares = [], []
     for law, share in fit.law.members:
         own = {name: fit.params[f"{law.name}.{name}"] for name in law.parameters}
-        logs.append(np.log(law(**at, **own)))
+        logs.append(law.on_scale(law(**at, **own)))
         shares.append(share)
     if not logs:
         return np.zeros(_shape(at))
     centre = np.average(logs, axis=0, weights=shares)
     return np.sqrt(np.average((np.asarray(logs) - centre) ** 2, axis=0, weights=shares))
+
+
+def _unit(law: Law, centre: np.ndarray) -> Any:
+    """What a relative deviation of 1 is on the scale of the residuals."""
+    return 1.0 if law.is_relative else np.abs(centre)
 
 
 def _checked(fit: FittedLaw, of: str, inputs: Mapping[str, Any]) -> dict[str, Any]:

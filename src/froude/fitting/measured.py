@@ -8,8 +8,10 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.curves.points import along_curves, stretches, wants_curves
+from froude.fitting.shares import shares
 from froude.laws import Law
 from froude.laws.lr_history import LrHistory
+from froude.laws.residual_scales import holds
 from froude.runs import Runs
 from froude.runs.count_agreement import check_counted_alike
 from froude.runs.missing_columns import missing_role
@@ -85,13 +87,8 @@ def measure(law: Law, runs: Runs, y: str) -> Measured:
     lacking = runs.missing(y) | np.logical_or.reduce([np.isnan(values) for values in inputs.values()], initial=False)
     rows = np.flatnonzero(~(diverged | lacking))
     check_counted_alike(runs, rows, law.inputs)
-    outcome = np.asarray(runs[y], dtype=float)[rows]
-    if law.residual == "log" and np.any(outcome <= 0):
-        first = int(np.flatnonzero(outcome <= 0)[0])
-        raise InputError(
-            f"{runs.row_name(int(rows[first]))} has {y} = {outcome[first]:g}: {law.name} is fitted to "
-            f"logarithms and needs {y} > 0; leave the row out with --where"
-        )
+    outcome = shares(law, runs, y)[rows]
+    check_outcomes(law, runs, y, outcome, rows)
     for x, values in inputs.items():
         _check_domain(law, runs, x, values, rows)
     return Measured(
@@ -102,6 +99,25 @@ def measure(law: Law, runs: Runs, y: str) -> Measured:
         missing=np.flatnonzero(lacking & ~diverged),
         histories={x: history[rows] for x, history in histories.items()},
         stretches=stretches(law, runs)[rows] if of_curves else None,
+    )
+
+
+def check_outcomes(law: Law, runs: Runs, y: str, outcome: np.ndarray, rows: np.ndarray) -> None:
+    """InputError where the scale of the law's residuals cannot hold an outcome (n,) at positions rows (n,) of runs."""
+    output = law.output
+    bad = np.flatnonzero(~holds(law.residual, outcome) | (outcome < output.least) | (outcome > output.most))
+    if not bad.size:
+        return
+    value, row = outcome[bad[0]], runs.row_name(int(rows[bad[0]]))
+    if holds(law.residual, value):
+        raise InputError(f"{row} has {y} = {value:g}: {law.name} is a law of shares from 0 to 1; take another by --law")
+    logarithms, needs = {
+        "log": ("logarithms", f"{y} > 0"),
+        "log error": (f"logarithms of 1 − {y}", f"{y} < 1"),
+    }[law.residual]
+    raise InputError(
+        f"{row} has {y} = {value:g}: {law.name} is fitted to {logarithms} and needs {needs}; leave the row out with "
+        "--where"
     )
 
 

@@ -65,7 +65,7 @@ def find_misfit(law: Law, inputs: Mapping[str, np.ndarray], residuals: np.ndarra
     middle = np.median(residuals)
     widest = _WILD * 1.4826 * np.median(np.abs(residuals - middle))
     measured = -np.clip(residuals, middle - widest, middle + widest)
-    size = 1.0 if law.residual == "log" else float(np.mean(np.abs(y)))
+    size = 1.0 if law.is_relative else float(np.mean(np.abs(y)))
     p = max([len(member.parameters) for member, _ in law.members] or [len(law.parameters)])
     tried = list(_coordinates(law, inputs))
     orders = _ORDERS if y.size >= _MANY else _ORDERS[:1]

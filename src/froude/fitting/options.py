@@ -7,6 +7,7 @@ import numpy as np
 
 from froude.bounds import FEWEST_DRAWS, MOST_DRAWS, MOST_SEED, MOST_STARTS, share, whole_number
 from froude.errors import InputError, shown
+from froude.fitting.outcomes import OutcomeKind
 
 MOST_EMPHASIS = 2.0
 
@@ -20,6 +21,7 @@ class FitKeywords(TypedDict, total=False):
     level: float
     cluster: str | None
     emphasis: float
+    kind: OutcomeKind | None
 
 
 @final
@@ -29,7 +31,8 @@ class FitOptions:
 
     `cluster` names a column whose equal values are resampled together: runs taken from one training are not
     independent. `emphasis` lets large runs count more: with their size, the product of the inputs that make runs
-    larger, to this power. InputError for options that no fit can be made with.
+    larger, to this power. `kind` says what the outcome is, where it is not to be recognised. InputError for options
+    that no fit can be made with.
     """
 
     starts: int = 27
@@ -38,6 +41,7 @@ class FitOptions:
     level: float = 0.9
     cluster: str | None = None
     emphasis: float = 0.0
+    kind: OutcomeKind | None = None
 
     def __post_init__(self) -> None:
         whole_number("starts", self.starts, 1, MOST_STARTS)

@@ -17,6 +17,7 @@ from froude.fitting.solver import Minima, ParameterBounds, minimise
 from froude.laws import Law
 from froude.laws.kinds import Input
 from froude.laws.lr_history import LrHistory
+from froude.laws.residual_scales import magnitude
 
 # A law such as Kaplan's is absurd at most random points: powers of powers overflow. One in eight never is.
 _CANDIDATES = 8
@@ -62,6 +63,9 @@ class FitProblem:
             if self.law.residual == "log":
                 np.subtract(predicted.log, self.measured[some], out=residual[:, some])
                 factor = 1 / predicted.value
+            elif self.law.residual == "log error":
+                np.subtract(self.law.on_scale(predicted.value), self.measured[some], out=residual[:, some])
+                factor = 1 / (1 - predicted.value)
             else:
                 np.subtract(predicted.value, self.measured[some], out=residual[:, some])
             for k, name in enumerate(self.law.parameters):
@@ -132,12 +136,11 @@ class FitProblem:
     @cached_property
     def scales(self) -> np.ndarray:
         """What is one in a coordinate, (P,): the size of the outcome for a floor, which is plain, else 1."""
-        level = np.exp(np.median(self.measured)) if self.law.residual == "log" else np.median(np.abs(self.measured))
+        level = np.median(magnitude(self.law.residual, self.measured))
         return np.array([level if kind.name == "floor" else 1.0 for kind in self.law.kinds.values()])
 
     def _draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        lowest = self.measured.min()
-        level = float(np.exp(lowest) if self.law.residual == "log" else abs(lowest))
+        level = float(magnitude(self.law.residual, self.measured).min())
         space = self.space()
         columns = []
         for k, kind in enumerate(self.law.kinds.values()):
@@ -168,7 +171,7 @@ def make_problem(law: Law, inputs: Mapping[str, Any], y: np.ndarray, emphasis: f
     """
     factors = _factors(law, inputs)
     scaled = tuple(_scaled(law.marks[x].read(inputs[x]) / factors[x], law.marks[x]) for x in law.inputs)
-    measured = np.log(y) if law.residual == "log" else np.asarray(y, dtype=float)
+    measured = law.on_scale(y)
     weights = np.ones(measured.size)
     if emphasis:
         size = log_size(law, inputs)

@@ -24,7 +24,7 @@ def residual_deviation(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
     published studies show.
     """
     if fit.interpolates:
-        return np.asarray(TYPICAL_NOISE * (1.0 if fit.law.residual == "log" else np.abs(fit.law(**at, **fit.params))))
+        return np.asarray(TYPICAL_NOISE * (1.0 if fit.law.is_relative else np.abs(fit.law(**at, **fit.params))))
     sizes, there = log_size(fit.law, fit.inputs), log_size(fit.law, at)
     power, middle = _growth(sizes, np.abs(fit.residuals)), np.mean(sizes)
     even = np.abs(fit.residuals) * np.exp(-power * (sizes - middle))

@@ -14,6 +14,8 @@ from froude.laws.definition import Law, Power
 def average(shares: Mapping[Law, float]) -> Law:
     """The weighted geometric mean of laws of the same inputs, itself a law; shares sum to 1.
 
+    Of laws of an accuracy it is that of their error rates.
+
     Its parameters are those of its members under names such as `chinchilla.alpha`, its name says the shares with all
     their digits, as in `chinchilla 60% + power 40%`, and `members` keeps them. InputError for laws whose inputs or
     units differ.
@@ -25,10 +27,16 @@ def average(shares: Mapping[Law, float]) -> Law:
     if len(shares) == 1:
         return first
 
+    of_errors = first.residual == "log error"
+    factor = "(1 - {})^{:.3g}" if of_errors else "({})^{:.3g}"
+    notation = " · ".join(factor.format(law.formula, share) for law, share in shares.items())
+
     def function(*inputs: Any, **parameters: Any) -> Any:
         given = dict(zip(first.inputs, inputs, strict=True))
         parts = [law.function(*(given[x] for x in law.inputs), **_own(law, parameters)) for law in shares]
-        return np.exp(sum(share * np.log(part) for share, part in zip(shares.values(), parts, strict=True)))
+        parts = [1 - part for part in parts] if of_errors else parts
+        mean = np.exp(sum(share * np.log(part) for share, part in zip(shares.values(), parts, strict=True)))
+        return 1 - mean if of_errors else mean
 
     return replace(
         first,
@@ -49,7 +57,7 @@ def average(shares: Mapping[Law, float]) -> Law:
         choices={},
         trend={x: sign for x, sign in first.trend.items() if all(law.trend.get(x) == sign for law in shares)},
         examples=(),
-        notation=(" · ".join(f"({law.formula})^{share:.3g}" for law, share in shares.items()),) * 2,
+        notation=(f"1 - {notation}" if of_errors else notation,) * 2,
         members=tuple((law, share) for law, share in shares.items()),
     )
 

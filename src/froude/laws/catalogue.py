@@ -14,6 +14,7 @@ from froude.laws.families import (
     broken,
     chinchilla,
     compute_optimal,
+    error_rates,
     farseer,
     hyperparameters,
     kaplan,
@@ -30,7 +31,7 @@ from froude.laws.families import (
 from froude.laws.levers import filtering, repetition, streams
 
 FAMILIES: tuple[ModuleType, ...] = (
-    *(power, saturating, broken, rising, ratios, sampling),
+    *(power, saturating, broken, rising, error_rates, ratios, sampling),
     *(chinchilla, kaplan, farseer, overtraining, low_precision, compute_optimal),
     *(repetition, streams, filtering, hyperparameters, learning_rate, schedule),
 )
@@ -47,7 +48,8 @@ def all_laws(family: str | None = None) -> tuple[Law, ...]:
 
     InputError for an unknown family, naming all.
     """
-    laws = tuple(value for module in FAMILIES for value in vars(module).values() if isinstance(value, Law))
+    members_of = ((value, module.__name__) for module in FAMILIES for value in vars(module).values())
+    laws = tuple(value for value, name in members_of if isinstance(value, Law) and value.function.__module__ == name)
     if family is None:
         return laws
     members = tuple(law for law in laws if law.family == family)

@@ -10,13 +10,14 @@ is a number, a parameter's name, such a name with a minus sign, or a tuple of th
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, final
+from typing import Any, final
 
 import numpy as np
 
 from froude.errors import InputError
 from froude.laws.formula import Symbol, symbol
 from froude.laws.kinds import Input, Kind, Output
+from froude.laws.residual_scales import ResidualScale, from_scale, to_scale
 from froude.result import Result
 
 Constants = Mapping[str, Mapping[str, float]]
@@ -102,9 +103,22 @@ class Law(Result):
         return self.output.unit
 
     @property
-    def residual(self) -> Literal["log", "plain"]:
-        """How far off is counted: "log" or "plain"."""
+    def residual(self) -> ResidualScale:
+        """The scale on which predicted and measured outcomes are compared."""
         return self.output.residual
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether residuals are shares, of the outcome or of the error rate, instead of amounts of it."""
+        return self.output.is_relative
+
+    def on_scale(self, y: Any) -> Any:
+        """Outcomes on the scale of the residuals."""
+        return to_scale(self.residual, y)
+
+    def off_scale(self, values: Any) -> Any:
+        """Values on the scale of the residuals as outcomes, none of them what no outcome can be."""
+        return np.clip(from_scale(self.residual, values), self.output.least, self.output.most)
 
     @cached_property
     def _symbol(self) -> Symbol:

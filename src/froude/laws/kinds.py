@@ -13,6 +13,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.laws.lr_history import LrHistory
+from froude.laws.residual_scales import ResidualScale
 from froude.quantity import read_quantities
 
 Draw = Callable[[np.random.Generator, int, float], np.ndarray]
@@ -71,13 +72,21 @@ class Input:
 class Output:
     """What a law predicts: its unit, and how far off is counted.
 
-    `residual` is "log" for a positive quantity (log predicted − log measured), else "plain"
-    (predicted − measured). `effective` marks a lever: its value is no outcome but takes the place of an input.
+    Residuals are predicted − measured on the scale `residual`: of logarithms for a positive quantity, of those of the
+    error rate for an accuracy, else plain. `least` and `most` are what no outcome can pass. `effective` marks a lever:
+    its value is no outcome but takes the place of an input.
     """
 
     unit: str
-    residual: Literal["log", "plain"]
+    residual: ResidualScale
     effective: bool = False
+    least: float = -np.inf
+    most: float = np.inf
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether residuals are shares, of the outcome or of the error rate, instead of amounts of it."""
+        return self.residual != "plain"
 
 
 @final
@@ -157,6 +166,12 @@ MEMORY = Kind(name="memory", coordinate="log", bounds=(1.001, 1e7), draw=_log_un
 # What makes time pass: the area under the learning rate at 0, steps at 1.
 CLOCK = Kind(name="clock", coordinate="plain", bounds=(-3.0, 3.0), draw=_share_of_one)
 PER_STEP = Kind(name="share per step", coordinate="log", bounds=(1e-12, 1e12), draw=_log_uniform(1e-3, 1.0))
+
+ERROR_RATE = Output(unit="error rate", residual="log", least=0.0, most=1.0)
+ACCURACY = Output(unit="accuracy", residual="log error", least=0.0, most=1.0)
+
+# The error rate of a guess: at most all is wrong.
+CHANCE = Kind(name="chance", coordinate="log", bounds=(1e-3, 1.0), draw=_log_uniform(0.5, 1.0))
 
 Params = Annotated[np.ndarray, Input(unit="parameters")]
 Tokens = Annotated[np.ndarray, Input(unit="tokens")]

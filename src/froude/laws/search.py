@@ -38,7 +38,8 @@ def search_laws(text: str, limit: int | None = None) -> tuple[Law, ...]:
 
     def score(law: Law) -> tuple[float, float]:
         weights = by_law[law]
-        whole = 1.5 if len(words) > 1 and _has_phrase(text, law) else 1.0
+        is_name = text.strip().lower() == law.name
+        whole = 1.5 if is_name or (len(words) > 1 and _has_phrase(text, law)) else 1.0
         return sum(w > 0 for w in weights), whole * sum(w * r for w, r in zip(weights, rarity, strict=True))
 
     found = [law for law, weights in by_law.items() if any(weights)]

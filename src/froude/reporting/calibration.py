@@ -88,7 +88,7 @@ def document(cases: Sequence[JudgedCase], shipped: Learned, answer: Answer, besi
         f"{facts['hindsight']} over all studies, which nobody knows before.",
         table_of(_alone(cases)),
         "## What ships",
-        _shipped(shipped),
+        _of_shares(shipped.error_rates) if all(each.is_of_shares for each in cases) else _of_losses(shipped),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -121,7 +121,15 @@ def _alone(cases: Sequence[JudgedCase]) -> Iterator[dict[str, str]]:
         }
 
 
-def _shipped(learned: Learned) -> str:
+def _of_shares(learned: Extrapolation) -> str:
+    return (
+        f"Errors of error rates, and of accuracies by their error rates, grow by {learned.drift:.2%} for each factor "
+        f"e of size beyond the fitted runs, stretched by {_stretch(learned)}. Studies err in either direction: no bias "
+        f"is taken out. Learned from {', '.join(learned.studies)}."
+    )
+
+
+def _of_losses(learned: Learned) -> str:
     average, other = learned.average, learned.other
     bias = ", ".join(f"{law} {percent(value)}" for law, value in average.bias.items())
     return (

@@ -20,6 +20,7 @@ from froude.laws.kinds import (
     NatsPerToken,
     Params,
     Pivot,
+    Ratio,
     Steps,
     StepTokens,
     Tokens,
@@ -64,6 +65,18 @@ def kaplan_floor(
 ) -> NatsPerToken:
     """Loss is limited by parameters and by tokens together, and falls to a floor."""
     return E + kaplan_joint.function(N, D, Nc=Nc, alpha_N=alpha_N, Dc=Dc, alpha_D=alpha_D)
+
+
+@law(
+    source=f"{_KAPLAN}, eq. 1.5, with alpha_N = alpha_D and a sharpness in place of 1; no constants are published",
+    domain={"N": (1e5, 1.5e9), "D": (2e7, 2.3e10)},
+    carries={"Nc": {"N": 1.0}, "Dc": {"D": 1.0}},
+    falls_in=("N", "D"),
+    wrong_when="parameters and tokens pay at different rates, or the loss nears its floor, of which it has none.",
+)
+def kaplan_tied(N: Params, D: Tokens, *, Nc: Pivot, Dc: Pivot, alpha: Exponent, sharpness: Ratio) -> NatsPerToken:
+    """Loss is limited by parameters and by tokens, both at one rate; the sharper, the more by the scarcer alone."""
+    return ((Nc / N) ** sharpness + (Dc / D) ** sharpness) ** (alpha / sharpness)
 
 
 _STEPS = {
