@@ -9,12 +9,10 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.fits import Fit, read_fit
+from froude.fitting.published_fit import FLOP_PER_PARAM_TOKEN
 from froude.laws import Law, get_law
 from froude.provenance import Computed, recorded
 from froude.quantity import read_quantities
-
-FLOP_PER_PARAM_TOKEN = 6.0
-"""Training FLOPs for each parameter and token by the usual account: 2 forward, 4 backward."""
 
 _WIDEST = np.log(1e5)  # the best N is looked for from 1e-5 to 1e5 times √(C/6)
 _GRID, _ROUNDS = 81, 6  # each round narrows the search fortyfold: to 6e-9

@@ -190,12 +190,6 @@ class Fit(Computed):
         }
 
 
-@recorded
-def predict(fit: Fit | str | Path, of: Literal["run", "mean"] = "run", **inputs: Any) -> Forecast:
-    """The outcome forecast by a fit, or by the one in a file, as `Fit.predict` says it."""
-    return read_fit(fit).predict(of=of, **inputs)
-
-
 def read_fit(source: Fit | str | Path) -> Fit:
     """A fit, or the one in a file; its data become part of the provenance of what is made of it.
 

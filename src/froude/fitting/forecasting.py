@@ -11,10 +11,11 @@ from froude.errors import InputError, shown
 from froude.fitting.checkpoints import WORTH_OF_DECAY
 from froude.fitting.distance import distance_beyond, factors_beyond, grown
 from froude.fitting.extrapolation import shipped
-from froude.fitting.fitted_law import FittedLaw
+from froude.fitting.fitted_law import FittedLaw, Forecaster
 from froude.fitting.measured import log_size
 from froude.fitting.residuals import residual_deviation
 from froude.fitting.small_samples import deviations_at, widened
+from froude.laws import Law
 from froude.provenance import Computed
 
 _FULLY_BEYOND = np.log(2)  # from twice the largest run on, what laws disagree by is an error of extrapolation
@@ -30,8 +31,8 @@ class Forecast(Computed):
     off the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first two are those of
     normals that hold as many of the refits, and of the fitted runs, at the level: a few wild ones move neither. Refits
     that lie mostly to one side of the law's value make the interval longer there; the part is the mean of both sides.
-    What is forecast is `y`, `of` one run or of the mean of many; `by` names the law, and `fit` is what forecast it,
-    where a fit did. `beyond` says by which factor each input lies beyond the fitted runs: above 1 that of the largest,
+    Where nothing is known of the errors `lo` and `hi` are None. What is forecast is `y`, `of` one run or of the mean of
+    many; `by` names the law, and `fit` is what forecast it, where a fit or published constants did. `beyond` says by which factor each input lies beyond the fitted runs: above 1 that of the largest,
     below 1 that of the smallest, 1 among them; `distance` is the factor of all together, 1 inside, None where nothing
     was extrapolated by size. `taken_out` is the relative correction in `mean` for what laws of its kind have erred by
     so far beyond their runs: below 0 where they have been too high.
@@ -46,7 +47,7 @@ class Forecast(Computed):
     y: str = "loss"
     by: str = ""
     of: Literal["run", "mean"] = "run"
-    fit: FittedLaw | None = field(default=None, repr=False)
+    fit: Forecaster | None = field(default=None, repr=False)
     beyond: dict[str, Any] = field(default_factory=dict)
     distance: Any | None = None
     taken_out: Any = 0.0
@@ -63,6 +64,8 @@ class Forecast(Computed):
         a goal that no outcome can be.
         """
         log = self.fit is None or self.fit.law.residual == "log"
+        if self.lo is None:
+            raise InputError(f"{self.by} has no interval: nobody says how probable a goal is; ask for the forecast alone")
         if not np.isfinite(goal) or (log and goal <= 0):
             raise InputError(f"a goal of {shown(goal)}: give a {self.y}{' above 0' if log else ''}")
         values = (np.asarray(value, dtype=float) for value in (self.mean, self.lo, self.hi, goal))
@@ -98,7 +101,7 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
     The interval is mean·exp(±z·σ), or mean ± z·σ·|mean| for plain residuals, where σ² is the sum of the squared parts
     on that side and z the normal quantile of the level; see `extrapolation_error` for what the law errs by.
     """
-    at = _checked(fit, of, inputs)
+    at = check_inputs(fit.law, of, inputs)
     log = fit.law.residual == "log"
     taken_out = correction(fit, at)
     centre = fit.law(**at, **fit.params)
@@ -109,15 +112,34 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
         + 0.0 * centre,
         "extrapolation": extrapolation_error(fit, at),
     }
-    rest = parts["residual"] ** 2 + parts["extrapolation"] ** 2
-    ends = [sign * deviations_at(fit.level) * np.sqrt(side**2 + rest) for sign, side in ((-1, below), (1, above))]
-    centre = centre * np.exp(taken_out)
-    lo, hi = (centre * np.exp(end) if log else centre + end * np.abs(centre) for end in ends)
+    return forecast_of_parts(fit, of, at, centre * np.exp(taken_out), parts, (below, above), taken_out)
+
+
+@np.errstate(over="ignore")
+def forecast_of_parts(
+    fit: Forecaster,
+    of: Literal["run", "mean"],
+    at: Mapping[str, Any],
+    centre: np.ndarray,
+    parts: Mapping[str, np.ndarray],
+    sides: tuple[np.ndarray, np.ndarray] | None,
+    taken_out: Any = 0.0,
+) -> Forecast:
+    """The forecast with this centre and these parts, of which that of parameters is sides[0] below and sides[1] above.
+
+    Without an interval where there are no sides.
+    """
+    lo = hi = None
+    if sides is not None:
+        log, rest = fit.law.residual == "log", parts["residual"] ** 2 + parts["extrapolation"] ** 2
+        z = deviations_at(fit.level)
+        ends = [sign * z * np.sqrt(side**2 + rest) for sign, side in zip((-1, 1), sides, strict=True)]
+        lo, hi = (_plain(centre * np.exp(end) if log else centre + end * np.abs(centre)) for end in ends)
     return Forecast(
         at={x: _plain(values) for x, values in at.items() if fit.law.marks[x].domain != "history"},
         mean=_plain(centre),
-        lo=_plain(lo),
-        hi=_plain(hi),
+        lo=lo,
+        hi=hi,
         level=fit.level,
         parts={name: _plain(part) for name, part in parts.items()},
         y=fit.y,
@@ -211,21 +233,22 @@ def _disagreement(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
     return np.sqrt(np.average((np.asarray(logs) - centre) ** 2, axis=0, weights=shares))
 
 
-def _checked(fit: FittedLaw, of: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def check_inputs(law: Law, of: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of a law as it takes them, in its order. InputError for one missing, unknown or out of its domain."""
     if of not in ("run", "mean"):
         raise InputError(f"of = {of!r}: give 'run' or 'mean'")
-    wanted = " and ".join(fit.law.inputs)
+    wanted = " and ".join(law.inputs)
     for x in inputs:
-        if x not in fit.law.inputs:
-            raise InputError(f"{fit.law.name} takes no {x}: give {wanted}")
-    for x in fit.law.inputs:
+        if x not in law.inputs:
+            raise InputError(f"{law.name} takes no {x}: give {wanted}")
+    for x in law.inputs:
         if x not in inputs:
-            raise InputError(f"{fit.law.name} needs {x} to predict: give {wanted}")
-    at = {x: fit.law.marks[x].read(inputs[x]) for x in fit.law.inputs}
+            raise InputError(f"{law.name} needs {x} to predict: give {wanted}")
+    at = {x: law.marks[x].read(inputs[x]) for x in law.inputs}
     for x, values in at.items():
-        bad = ~fit.law.marks[x].holds(values)
+        bad = ~law.marks[x].holds(values)
         if bad.any():
-            raise InputError(f"{x} = {values[bad].flat[0]:g}: {fit.law.name} needs {x} {fit.law.marks[x].needs}")
+            raise InputError(f"{x} = {values[bad].flat[0]:g}: {law.name} needs {x} {law.marks[x].needs}")
     return at
 
 
