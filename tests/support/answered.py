@@ -81,7 +81,7 @@ def of_choice() -> Answer:
 def of_forecasts() -> Answer:
     """The answer of two forecasts."""
     law_fit = planted_fit()
-    return answer_of_forecasts(law_fit, [law_fit.predict(N=7e9, D=1e12), law_fit.predict(N=70e9, D=1.4e12)])
+    return answer_of_forecasts([law_fit.predict(N=7e9, D=1e12), law_fit.predict(N=70e9, D=1.4e12)])
 
 
 def of_backtests() -> Answer:
@@ -118,7 +118,7 @@ FEW: Mapping[str, Any] = MappingProxyType({"tensor": 1, "pipeline": 1, "context"
 
 def of_plan() -> Answer:
     """The answer of a plan for given tokens."""
-    return answer_of_plan(plan_training(EIGHT, get_model("qwen2.5-0.5b"), tokens=1e9, law=planted_fit(), fixed=FEW))
+    return answer_of_plan(plan_training(EIGHT, get_model("qwen2.5-0.5b"), tokens=1e9, fit=planted_fit(), fixed=FEW))
 
 
 def of_budget() -> Answer:

@@ -94,7 +94,7 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "machine": lambda: EIGHT,
         "layout": lambda: froude.train_cost(QWEN, EIGHT).layout,
         "train cost": lambda: froude.train_cost(QWEN, EIGHT),
-        "plan": lambda: froude.plan_training(EIGHT, QWEN, tokens=1e9, law=planted_fit(), fixed=FEW),
+        "plan": lambda: froude.plan_training(EIGHT, QWEN, tokens=1e9, fit=planted_fit(), fixed=FEW),
         "infeasible": lambda: froude.plan_training(ONE, froude.get_model("llama-3.1-70b"), tokens=1e9),
         "experiment": lambda: froude.growth_examples()[0].load(),
         "growth example": lambda: froude.growth_examples()[0],

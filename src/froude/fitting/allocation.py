@@ -9,7 +9,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.fits import Fit, read_fit
-from froude.fitting.published_fit import FLOP_PER_PARAM_TOKEN
+from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.laws import Law, get_law
 from froude.provenance import Computed, recorded
 from froude.quantity import read_quantities

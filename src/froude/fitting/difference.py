@@ -24,14 +24,15 @@ class Difference(Computed):
 
     `value` is the difference and `lo` to `hi` its interval at `level`, in the unit of the outcome. `parts` are standard
     deviations in that unit, whose squares add up to the interval's: "parameters", "residual" and "extrapolation", as
-    in a `Forecast`. `shared` is the correlation that errors of extrapolation at the two places are taken to have.
+    in a `Forecast`. `shared` is the correlation that errors of extrapolation at the two places are taken to have. Where
+    nothing is known of its errors, as of published constants within their range, `lo` and `hi` are None.
     """
 
     first: Forecast
     second: Forecast
     value: float
-    lo: float
-    hi: float
+    lo: float | None
+    hi: float | None
     level: float
     parts: Mapping[str, float]
     shared: float
@@ -43,8 +44,13 @@ class Difference(Computed):
         return self.first.warnings
 
     @property
-    def probability_below(self) -> float:
-        """The probability that the first outcome is below the second: of a normal to either side of the difference."""
+    def probability_below(self) -> float | None:
+        """The probability that the first outcome is below the second: of a normal to either side of the difference.
+
+        None without an interval.
+        """
+        if self.lo is None or self.hi is None:
+            return None
         side = (self.hi - self.value if self.value < 0 else self.value - self.lo) / deviations_at(self.level)
         if side == 0:  # nothing is in doubt
             return 0.5 - 0.5 * float(np.sign(self.value))
@@ -77,15 +83,13 @@ def predict_difference(
     extrapolation s are shared as far as the places lie in one direction beyond the runs: their variance is
     s₁² + s₂² − 2·ρ·s₁·s₂, with ρ the cosine between the two by `distances_by_direction`. So of two places that lie
     equally far in one direction nothing is left, and otherwise the difference in reach. The means of many runs have no
-    residual noise, and one run each has that of both. InputError as `Fit.predict` raises it, for several places at
-    once, and where a forecast has no interval.
+    residual noise, and one run each has that of both. InputError as `Fit.predict` raises it, and for several places at
+    once.
     """
     source = read_source(fit, at)
     first, second = (source.predict(of=of, **inputs) for inputs in (at, against))
     if np.ndim(first.mean) or np.ndim(second.mean):
         raise InputError("a difference is that of two places: give one number for each input")
-    if first.lo is None:
-        raise InputError(f"{first.by} has no interval, nor has a difference by it: ask for each place alone")
     value, z = first.mean - second.mean, deviations_at(first.level)
     noise, errors = ([each.parts[name] * abs(each.mean) for each in (first, second)] for name in _BY_PLACE)
     shared = _shared(source, first, second)
@@ -93,12 +97,13 @@ def predict_difference(
     extrapolation = float(np.sqrt(max(errors[0] ** 2 + errors[1] ** 2 - 2 * shared * errors[0] * errors[1], 0.0)))
     below, above = _parameters(source, first, second)
     rest = residual**2 + extrapolation**2
+    known = isinstance(source, Fit) or rest + below + above > 0
     return Difference(
         first=first,
         second=second,
         value=value,
-        lo=value - z * float(np.sqrt(below**2 + rest)),
-        hi=value + z * float(np.sqrt(above**2 + rest)),
+        lo=value - z * float(np.sqrt(below**2 + rest)) if known else None,
+        hi=value + z * float(np.sqrt(above**2 + rest)) if known else None,
         level=first.level,
         parts={"parameters": (below + above) / 2, "residual": residual, "extrapolation": extrapolation},
         shared=shared,

@@ -27,15 +27,16 @@ class Forecast(Computed):
     """The outcome at some inputs: the law's value `mean` and an interval `lo` to `hi` at `level`.
 
     Floats, or arrays of the broadcast shape of the inputs. `parts` are the relative standard deviations whose squares
-    add up to the interval's: "parameters" (what the bootstrap refits disagree by), "residual" (how far one run lies
-    off the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first two are those of
+    add up to the interval's: "parameters" (what the bootstrap refits disagree by), "residual" (how far one run lies off
+    the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first two are those of
     normals that hold as many of the refits, and of the fitted runs, at the level: a few wild ones move neither. Refits
     that lie mostly to one side of the law's value make the interval longer there; the part is the mean of both sides.
     Where nothing is known of the errors `lo` and `hi` are None. What is forecast is `y`, `of` one run or of the mean of
-    many; `by` names the law, and `fit` is what forecast it, where a fit or published constants did. `beyond` says by which factor each input lies beyond the fitted runs: above 1 that of the largest,
-    below 1 that of the smallest, 1 among them; `distance` is the factor of all together, 1 inside, None where nothing
-    was extrapolated by size. `taken_out` is the relative correction in `mean` for what laws of its kind have erred by
-    so far beyond their runs: below 0 where they have been too high.
+    many; `by` names the law, and `fit` is what forecast it, where a fit or published constants did. `beyond` says by
+    which factor each input lies beyond the fitted runs: above 1 that of the largest, below 1 that of the smallest, 1
+    among them; `distance` is the factor of all together, 1 inside, None where nothing was extrapolated by size.
+    `taken_out` is the relative correction in `mean` for what laws of its kind have erred by so far beyond their runs:
+    below 0 where they have been too high.
     """
 
     at: dict[str, Any]
@@ -65,7 +66,7 @@ class Forecast(Computed):
         """
         log = self.fit is None or self.fit.law.residual == "log"
         if self.lo is None:
-            raise InputError(f"{self.by} has no interval: nobody says how probable a goal is; ask for the forecast alone")
+            raise InputError(f"{self.by} has no interval: ask for no goal")
         if not np.isfinite(goal) or (log and goal <= 0):
             raise InputError(f"a goal of {shown(goal)}: give a {self.y}{' above 0' if log else ''}")
         values = (np.asarray(value, dtype=float) for value in (self.mean, self.lo, self.hi, goal))

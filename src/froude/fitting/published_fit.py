@@ -1,7 +1,7 @@
 """Published constants of a law in the place of a fit: what they forecast, and what nobody says of their errors."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from froude.fitting.distance import distance_beyond, grown
 from froude.fitting.extrapolation import shipped
 from froude.fitting.forecasting import Forecast, check_inputs, forecast_of_parts
 from froude.fitting.identification import TYPICAL_NOISE
+from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.laws import Law, Origin, get_law
 from froude.provenance import Computed, recorded
 from froude.quantity import format_quantity
@@ -25,9 +26,6 @@ rounded, which alone moves the best tokens per parameter by half (Besiroglu et a
 LOSSES = ("nats/token", "bits/character")
 OUTCOMES = (*LOSSES, "unit of the measured outcome", "share")
 """Units of what a training comes to, for which studies show how fast laws err; other laws are rules for settings."""
-
-FLOP_PER_PARAM_TOKEN = 6.0
-"""Training FLOPs for each parameter and token by the usual account: 2 forward, 4 backward."""
 
 _LEVEL = 0.9
 _DRAWS = 1000
@@ -74,9 +72,13 @@ class PublishedFit(Computed):
         """Whether the law gives what a training comes to, so that published studies tell how fast it errs beyond."""
         return self.law.unit in OUTCOMES
 
-    @cached_property
+    @property
     def draws(self) -> np.ndarray:
         """Parameters (draws, P) as uncertain as their published covariance says; (1, P) where there is none."""
+        return self._draws
+
+    @cached_property
+    def _draws(self) -> np.ndarray:
         values = np.array([self.params[name] for name in self.law.parameters])
         if not self.origin_of_constants.covariance:
             return values[None]
@@ -86,7 +88,7 @@ class PublishedFit(Computed):
         drawn = rng.multivariate_normal(centre, np.array(self.origin_of_constants.covariance), _DRAWS)
         return np.where(log, np.exp(np.where(log, drawn, 0.0)), drawn)
 
-    @cached_property
+    @property
     def inputs(self) -> Mapping[str, np.ndarray]:
         """The corners of the range of the runs, each (n,): of N and D cut at the least and the most compute."""
         ranges = {**self.law.domain, **self.origin_of_constants.ranges}
@@ -115,20 +117,22 @@ class PublishedFit(Computed):
     def predict(self, of: Literal["run", "mean"] = "run", **inputs: Any) -> Forecast:
         """The law's value at these inputs, of one run or of the mean of many.
 
-        Without an interval, `lo` and `hi` None, where nothing is known of the errors of such a law. Inputs may be
-        arrays; they broadcast. InputError for an input missing, unknown or not positive.
+        Without an interval, `lo` and `hi` None, where nothing is known of its errors there: so for the mean of many
+        runs within the range of those that were fitted, if the uncertainty of the constants was not published. Inputs
+        may be arrays; they broadcast. InputError for an input missing, unknown or not positive.
         """
         at = check_inputs(self.law, of, inputs)
         centre = np.asarray(self.law(**at, **self.params))
         spread = _spread(self, at, centre)
         distance = distance_beyond(self.law, self.inputs, at)
-        known = bool(self.origin_of_constants.covariance) or self.deviation is not None
         parts = {
             "parameters": spread,
             "residual": 0.0 * centre + ((self.deviation or 0.0) if of == "run" else 0.0),
             "extrapolation": shipped().other.drift * grown(distance) if self.forecasts_outcome else 0.0 * centre,
         }
-        return forecast_of_parts(self, of, at, centre, parts, (spread, spread) if known else None)
+        known = any(np.any(part) for part in parts.values())
+        made = forecast_of_parts(self, of, at, centre, parts, (spread, spread) if known else None)
+        return replace(made, by=self.name)
 
 
 @recorded
@@ -138,18 +142,25 @@ def published_fit(name: str, inputs: Iterable[str] = ()) -> PublishedFit:
     A law of one input is taken over the one among `inputs` for which the constants are published. InputError for an
     unknown law or unknown constants, with the nearest names, and for a law without any.
     """
-    law_name, colon, constants = name.partition(":")
+    law_name, _, constants = name.partition(":")
     law = get_law(law_name)
     variants = tuple(law.over(x) for x in law.choices) or (law,)
     having = [each for each in variants if not constants or constants in each.published]
     wanted = [each for each in having if {*each.inputs} <= {*inputs}] or having
     if not any(each.published for each in wanted):
-        raise InputError(_no_constants(law, constants, [set_ for each in variants for set_ in each.published], colon))
+        raise InputError(_no_constants(law, constants, [set_ for each in variants for set_ in each.published]))
     chosen = next(each for each in wanted if each.published)
-    return PublishedFit(law=chosen, constants=constants or DEFAULT_SETS.get(law.name, next(iter(chosen.published))))
+    return PublishedFit(law=chosen, constants=constants) if constants else usual_constants(chosen)
 
 
-def _no_constants(law: Law, constants: str, known: list[str], colon: str) -> str:
+def usual_constants(law: Law) -> PublishedFit:
+    """A law with the constants that are taken where nobody says which. InputError where none are published."""
+    if not law.published:
+        raise InputError(_no_constants(law, "", []))
+    return PublishedFit(law=law, constants=DEFAULT_SETS.get(law.name, next(iter(law.published))))
+
+
+def _no_constants(law: Law, constants: str, known: list[str]) -> str:
     if not known:
         return f"{law.name} has no published constants: give a fit that froude fit --out saved"
     near = close_names(constants, known, n=3, cutoff=0.3) or known[:5]
@@ -176,10 +187,10 @@ def _spread(fit: PublishedFit, at: Mapping[str, Any], centre: np.ndarray) -> np.
 def _warnings(fit: PublishedFit) -> Iterator[str]:
     origin = fit.origin_of_constants
     if not origin.covariance:
-        rest = ": the interval leaves them out" if fit.deviation is not None else ", nor is anything else: no interval"
-        yield f"how uncertain the constants of {fit.name} are was not published{rest}"
+        rest = "the interval leaves it out" if fit.deviation is not None else "there is no interval"
+        yield f"how uncertain the constants of {fit.name} are was not published: {rest}"
     if not fit.forecasts_outcome and (origin.covariance or fit.deviation is not None):
-        yield f"how fast a rule for the {fit.law.unit} errs beyond its runs is not known: the interval leaves it out"
+        yield f"how fast {fit.law.name} errs beyond its runs is not known: the interval leaves it out"
     if doubt := fit.law.trust.get(fit.constants):
         yield f"{fit.name}: {doubt}"
 

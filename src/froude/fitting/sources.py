@@ -20,13 +20,13 @@ FitSource = Fit | PublishedFit | str | Path
 def predict(fit: FitSource, of: Literal["run", "mean"] = "run", **inputs: Any) -> Forecast:
     """The outcome forecast by a fit, by the one in a file, or by published constants, as `Fit.predict` says it.
 
-    `froude.predict("chinchilla:besiroglu-2024", N=7e9, D=1e12)`. InputError as `read_source` and `Fit.predict` raise it.
+    `froude.predict("chinchilla:besiroglu-2024", N=7e9, D=1e12)`. InputError as `read_source` and `Fit.predict` have it.
     """
     return read_source(fit, inputs).predict(of=of, **inputs)
 
 
 def read_source(source: FitSource, inputs: Iterable[str] = ()) -> Fit | PublishedFit:
-    """A fit, the one in a file, or published constants by name; `inputs` are those that a law of one input is asked for.
+    """A fit, the one in a file, or published constants by name; `inputs` are those that it will be asked at.
 
     What names a file that is there is that file. InputError for what is neither, with the nearest names.
     """

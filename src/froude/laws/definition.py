@@ -50,10 +50,11 @@ class Law(Result):
 
     `inputs` are the roles measured, in order; `kinds` the parameters by name, in order; `domain` is the range of each
     input, lowest and highest, over which its source measured it. `published` maps the name of a published fit to its
-    constants, `trust` says for some of them what to doubt, and `origins` what they were fitted to. `choices` maps each input that a law of one input may
-    be taken over to the constants published for it. `trend` claims for some inputs that the law falls (-1) or rises
-    (1) with them, and `examples` are numbers it must reproduce. `members` are the laws, with their shares, of which
-    this one is the average, if it is one. Laws are equal when their names and inputs are.
+    constants, `trust` says for some of them what to doubt, and `origins` what they were fitted to. `choices` maps each
+    input that a law of one input may be taken over to the constants published for it. `trend` claims for some inputs
+    that the law falls (-1) or rises (1) with them, and `examples` are numbers it must reproduce. `members` are the
+    laws, with their shares, of which this one is the average, if it is one. Laws are equal when their names and inputs
+    are.
     """
 
     name: str

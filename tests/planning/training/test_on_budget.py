@@ -298,18 +298,20 @@ def test_an_unlucky_law_foretells_no_less_loss_than_the_median():
 
 
 def test_planning_for_an_unlucky_law_expects_more_loss():
-    plans = [plan_training(EIGHT, law=planted_fit(), budget_flops=1e20, quantile=q, **BF16) for q in (0.5, 0.9)]
+    plans = [plan_training(EIGHT, fit=planted_fit(), budget_flops=1e20, quantile=q, **BF16) for q in (0.5, 0.9)]
     median, unlucky = (plan for plan in plans if isinstance(plan, Plan))
     assert unlucky.forecast["loss"] >= median.forecast["loss"]
     lo, hi = unlucky.forecast["interval"]
     assert lo < unlucky.forecast["law_value"] < hi
 
 
-def test_a_published_law_says_that_it_has_no_interval():
+def test_a_published_law_says_what_its_interval_leaves_out():
     plan = solve(problem(budget_flops=1e20))
     assert isinstance(plan, Plan)
-    assert plan.forecast["interval"] is None
-    assert any("no interval" in sentence for sentence in plan.assumptions)
+    lo, hi = plan.forecast["interval"]
+    assert lo < plan.forecast["loss"] < hi
+    assert any("was not published" in sentence for sentence in plan.forecast["warnings"])
+    assert any("MassiveText" in sentence for sentence in plan.assumptions)
 
 
 def test_effective_tokens_are_those_of_the_composed_law():

@@ -18,7 +18,7 @@ _REFITS = "means of the authors' 1000 bootstrap refits: of the logarithm for A, 
 
 # Of the 17 cells: their ranges, and by how much the mean logarithm of the settings of runs within 0.25% of the best of
 # a cell deviates from the rule. The covariances are those of the authors' 1000 refits, of ln A and the exponents.
-_SWEPT: Mapping[str, Any] = {"source": "sweeps and refits of the authors (table steplaw)", "n": 17}
+_SWEPT: Mapping[str, Any] = {"source": "sweeps and refits of the authors (table steplaw)", "n": 1911}
 _RATE = Origin(
     **_SWEPT,
     ranges={"N": (2.147e8, 1.0737e9), "D": (4e9, 1e11), "C": (5.15e18, 3.67e20)},

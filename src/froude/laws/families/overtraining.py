@@ -10,7 +10,11 @@ from froude.laws.origin import Origin
 _GADRE = "Gadre et al. 2024, arXiv:2403.08540"
 _REFITTED = "refitted by least squares to the authors' own points; to the digits remembered, the paper's"
 _DATA_SETS = ("c4", "redpajama", "refinedweb")
-_DEVIATIONS = {"c4": 0.0246, "redpajama": 0.0140, "refinedweb": 0.0158}  # over the 34 or 35 runs of each, small to large
+_DEVIATIONS = {
+    "c4": 0.0246,
+    "redpajama": 0.0140,
+    "refinedweb": 0.0158,
+}  # of the 34 or 35 runs
 
 
 @law(

@@ -8,7 +8,7 @@ from typing import Any
 
 from froude.cost.model.model import Model
 from froude.cost.serving.operating_point import operating_point
-from froude.fitting.allocation import FLOP_PER_PARAM_TOKEN
+from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.planning.plans import RunnerUp
 from froude.planning.training.budgets import amount_text, serving_dollars, serving_flops, serving_point
 from froude.planning.training.layout_finder import FP8_LOSS, loss_factor, rule_assumptions
