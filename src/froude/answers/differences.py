@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from froude.answers.answer import Answer, Table
-from froude.answers.forecasts import chance_text, notes_of
+from froude.answers.forecasts import chance_text
 from froude.answers.numbers import FEWEST_DIGITS, digits_for, number, number_and_interval
 from froude.fitting import Difference, Forecast
 from froude.quantity import format_quantity
@@ -39,7 +39,7 @@ def _answer(differences: Sequence[Difference], data: Any) -> Answer:
         notes=(
             f"below: how probable the lower {y} is at that place",
             *_shares(differences),
-            *notes_of(first.first),
+            *first.first.notes,
         ),
         warnings=first.warnings,
         data=data,

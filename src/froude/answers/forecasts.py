@@ -25,7 +25,7 @@ def answer_of_forecast(forecast: Forecast) -> Answer:
     return Answer(
         headline=_headline(forecast),
         tables=(_table(forecast.level, tuple(forecast.at), [forecast]),),
-        notes=(*_taken_out([forecast]), *notes_of(forecast)),
+        notes=(*_taken_out([forecast]), *forecast.notes),
         warnings=(*_unchecked([forecast]), *forecast.warnings),
         data=forecast.to_dict(),
     )
@@ -41,7 +41,7 @@ def answer_of_forecasts(forecasts: Sequence[Forecast], below: float | None = Non
     return Answer(
         headline=_headline(first),
         tables=(_table(first.level, tuple(first.at), forecasts, below, chances),),
-        notes=(*_taken_out(forecasts), *notes_of(first)),
+        notes=(*_taken_out(forecasts), *first.notes),
         warnings=(*_unchecked(forecasts), *first.warnings),
         data=[
             each.to_dict() | ({} if below is None else {"below": {"goal": below, "probability": chances[i]}})
@@ -55,11 +55,6 @@ def _headline(forecast: Forecast) -> str:
     if isinstance(forecast.fit, PublishedFit) and not forecast.fit.forecasts_outcome:
         return f"{forecast.y}{by}"
     return f"{forecast.y} of {_RUNS[forecast.of]}{by}"
-
-
-def notes_of(forecast: Forecast) -> tuple[str, ...]:
-    """What published constants speak of, a sentence each; nothing of a fit."""
-    return forecast.fit.notes if isinstance(forecast.fit, PublishedFit) else ()
 
 
 def _table(

@@ -8,7 +8,7 @@ from typing import Any, Literal, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.distance import distances_by_direction
+from froude.fitting.distance import UNSHARED, distances_by_direction
 from froude.fitting.fits import Fit
 from froude.fitting.forecasting import Forecast
 from froude.fitting.published_fit import PublishedFit
@@ -81,12 +81,18 @@ def predict_difference(
 
     Both places are forecast by the same parameters, draw by draw, so that what they have in common cancels. Errors of
     extrapolation s are shared as far as the places lie in one direction beyond the runs: their variance is
-    s₁² + s₂² − 2·ρ·s₁·s₂, with ρ the cosine between the two by `distances_by_direction`. So of two places that lie
-    equally far in one direction nothing is left, and otherwise the difference in reach. The means of many runs have no
+    s₁² + s₂² − 2·ρ·s₁·s₂, with ρ the cosine between the two by `distances_by_direction`, times `UNSHARED` squared. So of
+    two places that lie equally far in one direction nothing is left, and otherwise the difference in reach. The means of many runs have no
     residual noise, and one run each has that of both. InputError as `Fit.predict` raises it, and for several places at
     once.
     """
-    source = read_source(fit, at)
+    return _difference(read_source(fit, at), at, against, of)
+
+
+@recorded
+def _difference(
+    source: Fit | PublishedFit, at: Mapping[str, Any], against: Mapping[str, Any], of: Literal["run", "mean"]
+) -> Difference:
     first, second = (source.predict(of=of, **inputs) for inputs in (at, against))
     if np.ndim(first.mean) or np.ndim(second.mean):
         raise InputError("a difference is that of two places: give one number for each input")
@@ -94,7 +100,8 @@ def predict_difference(
     noise, errors = ([each.parts[name] * abs(each.mean) for each in (first, second)] for name in _BY_PLACE)
     shared = _shared(source, first, second)
     residual = float(np.hypot(*noise))
-    extrapolation = float(np.sqrt(max(errors[0] ** 2 + errors[1] ** 2 - 2 * shared * errors[0] * errors[1], 0.0)))
+    apart = errors[0] ** 2 + errors[1] ** 2 - 2 * shared * errors[0] * errors[1]
+    extrapolation = UNSHARED * float(np.sqrt(max(apart, 0.0)))
     below, above = _parameters(source, first, second)
     rest = residual**2 + extrapolation**2
     known = isinstance(source, Fit) or rest + below + above > 0

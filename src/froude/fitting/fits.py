@@ -92,6 +92,11 @@ class Fit(Computed):
         return forecast_along(self, rates, at, of)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What it speaks of: nothing beside its table of runs."""
+        return ()
+
+    @property
     def farthest(self) -> float:
         """The largest product of the law's inputs among the fitted runs."""
         return float(np.exp(log_size(self.law, self.inputs).max()))

@@ -47,6 +47,11 @@ class Forecaster(Protocol):
         """What weakens it, a sentence each."""
         ...
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What it speaks of, where no table of runs says it, a sentence each."""
+        ...
+
 
 class FittedLaw(Forecaster, Protocol):
     """What a forecast needs of a fit; see `Fit`, which is one."""

@@ -58,6 +58,11 @@ class Forecast(Computed):
         """What weakens it: the warnings of its fit, a sentence each."""
         return () if self.fit is None else self.fit.warnings
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What published constants speak of, a sentence each; nothing where runs were fitted."""
+        return () if self.fit is None else self.fit.notes
+
     def probability_below(self, goal: float) -> Any:
         """The probability that the outcome comes out below a goal, as the interval and its level say.
 
@@ -91,6 +96,7 @@ class Forecast(Computed):
             "taken_out": _as_json(self.taken_out),
             "checked_to": float(np.exp(shipped().farthest)),
             "warnings": list(self.warnings),
+            **({"notes": list(self.notes)} if self.notes else {}),
             **self.origin,
         }
 

@@ -113,6 +113,11 @@ class PublishedFit(Computed):
         """What it speaks of, a sentence each: the outcome and its unit, the text and the tokenizer, and the runs."""
         return tuple(_notes(self))
 
+    def extrapolation(self, at: Mapping[str, Any]) -> np.ndarray:
+        """The relative standard deviation of what a law of an outcome errs by beyond the runs; 0 where nobody knows."""
+        distance = distance_beyond(self.law, self.inputs, at)
+        return (shipped().other.drift if self.forecasts_outcome else 0.0) * grown(distance)
+
     @recorded
     def predict(self, of: Literal["run", "mean"] = "run", **inputs: Any) -> Forecast:
         """The law's value at these inputs, of one run or of the mean of many.
@@ -124,11 +129,10 @@ class PublishedFit(Computed):
         at = check_inputs(self.law, of, inputs)
         centre = np.asarray(self.law(**at, **self.params))
         spread = _spread(self, at, centre)
-        distance = distance_beyond(self.law, self.inputs, at)
         parts = {
             "parameters": spread,
             "residual": 0.0 * centre + ((self.deviation or 0.0) if of == "run" else 0.0),
-            "extrapolation": shipped().other.drift * grown(distance) if self.forecasts_outcome else 0.0 * centre,
+            "extrapolation": self.extrapolation(at),
         }
         known = any(np.any(part) for part in parts.values())
         made = forecast_of_parts(self, of, at, centre, parts, (spread, spread) if known else None)

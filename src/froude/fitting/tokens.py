@@ -1,5 +1,6 @@
 """What a training's tokens cost, and what they are worth where there are only so many unique ones."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,9 @@ from froude.laws import Law, get_law
 
 FLOP_PER_PARAM_TOKEN = 6.0
 """Training FLOPs for each parameter and token by the usual account: 2 forward, 4 backward."""
+
+BOUNDLESS = 1e40
+"""Parameters or tokens, where nothing is left to gain."""
 
 REPETITION, REPETITION_SET = "repeated-tokens", "muennighoff-2023"
 
@@ -27,6 +31,17 @@ def inputs_for(law: Law, N: Any, D: Any, unique: float | None = None) -> dict[st
     """
     own = {"U": D if unique is None else np.minimum(D, unique)} if "U" in law.inputs else {}
     return {"N": np.asarray(N, dtype=float), "D": effective_tokens(D, None if own else unique), **own}
+
+
+def tokens_reaching(loss_at: Callable[[float], Any], loss: float) -> float | None:
+    """The fewest tokens at which a loss that falls with them reaches another; None where no number is enough."""
+    if loss_at(BOUNDLESS) >= loss:
+        return None
+    low, high = 0.0, np.log(BOUNDLESS)
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if loss_at(float(np.exp(middle))) <= loss else (middle, high)
+    return float(np.exp(high))
 
 
 def about_repeats() -> str:

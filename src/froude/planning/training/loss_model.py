@@ -12,14 +12,13 @@ from froude.errors import InputError
 from froude.fitting.fits import Fit
 from froude.fitting.forecasting import correction
 from froude.fitting.published_fit import PublishedFit, usual_constants
+from froude.fitting.size_draws import expected_loss
 from froude.fitting.sources import FitSource, read_source
-from froude.fitting.tokens import about_repeats, inputs_for
+from froude.fitting.tokens import BOUNDLESS, about_repeats, inputs_for, tokens_reaching
 from froude.laws import Law
 
 LossSource = FitSource | Law
 """What may give the loss: a fit, the file of one, or a law with published constants, or the name of one."""
-
-_BOUNDLESS = 1e40  # parameters or tokens, where nothing is left to gain
 
 
 @final
@@ -52,27 +51,20 @@ class LossModel:
 
     def loss(self, N: Any, D: Any) -> np.ndarray:
         """The loss planned for, of the broadcast shape of N and D: what is forecast, or the quantile of its draws."""
-        at = self.at(N, D)
-        corrected = np.exp(correction(self.fit, at)) if isinstance(self.fit, Fit) else 1.0
         if self.quantile is None:
-            return np.asarray(corrected * self.law(**at, **self.fit.params))
+            return expected_loss(self.fit, N, D, self.unique)
+        at = self.at(N, D)
         with np.errstate(all="ignore"):
             drawn = self.law(**{x: np.asarray(v)[None] for x, v in at.items()}, **self._tall(np.ndim(N * D)))
-        return corrected * np.nanquantile(drawn, self.quantile, axis=0)
+        return np.exp(correction(self.fit, at)) * np.nanquantile(drawn, self.quantile, axis=0)
 
     def tokens_for(self, N: float, loss: float) -> float | None:
         """The fewest tokens after which N parameters reach a loss; None where no number of them is enough."""
-        if self.loss(N, _BOUNDLESS) >= loss:
-            return None
-        low, high = 0.0, np.log(_BOUNDLESS)
-        while high - low > 1e-9 * high:
-            middle = (low + high) / 2
-            low, high = (low, middle) if self.loss(N, np.exp(middle)) <= loss else (middle, high)
-        return float(np.exp(high))
+        return tokens_reaching(lambda D: self.loss(N, D), loss)
 
-    def floor(self, N: float = _BOUNDLESS) -> float:
+    def floor(self, N: float = BOUNDLESS) -> float:
         """The loss that no number of tokens passes below, of N parameters or of any."""
-        return float(self.loss(N, _BOUNDLESS))
+        return float(self.loss(N, BOUNDLESS))
 
     def forecast(self, N: float, D: float) -> dict[str, Any]:
         """What JSON says of the loss, with its interval."""
