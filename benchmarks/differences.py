@@ -6,7 +6,7 @@ of `predict_difference` stand those without an error of extrapolation, and of tw
 Command: FROUDE_PUBLISHED=... python benchmarks/differences.py
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,7 @@ def main() -> None:
     ]
     rows = []
     for law in LAWS:
-        pairs = {case: list(pairs_of(case, law)) for case in cases}
-        by_study = studies({case: some for case, some in pairs.items() if some})
+        by_study = studies((case, list(pairs_of(case, law))) for case in cases)
         rows += [row(law, name, by_study, half) for name, half in WAYS.items()]
         unseen = [judged([some], with_factor(learned(by_study, study)))[0] for study, some in by_study.items()]
         rows.append(
@@ -100,11 +99,12 @@ WAYS: Mapping[str, Half] = {
 }
 
 
-def studies(pairs: Mapping[Case, Sequence[Pair]]) -> dict[str, list[Sequence[Pair]]]:
-    """The cases of each study."""
+def studies(pairs: Iterable[tuple[Case, Sequence[Pair]]]) -> dict[str, list[Sequence[Pair]]]:
+    """The cases of each study, those without pairs left out."""
     by_study: dict[str, list[Sequence[Pair]]] = {}
-    for case, some in pairs.items():
-        by_study.setdefault(case.study, []).append(some)
+    for case, some in pairs:
+        if some:
+            by_study.setdefault(case.study, []).append(some)
     return by_study
 
 

@@ -25,6 +25,7 @@ from froude.answers.backtests import answer_of_backtests
 from froude.answers.calibration import answer_of_calibration
 from froude.answers.comparisons import answer_of_comparison
 from froude.answers.costs import SMALLEST_PART, answer_of_train_cost
+from froude.answers.differences import answer_of_differences
 from froude.answers.fits import answer_of_choice, answer_of_fit
 from froude.answers.forecasts import answer_of_forecasts
 from froude.answers.growth import answer_of_growth
@@ -41,7 +42,7 @@ from froude.atlas.selection import select_claims
 from froude.cost import train_cost
 from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import get_model, model_catalogue
-from froude.fitting import choose, compare, compute_optimal
+from froude.fitting import choose, compare, compute_optimal, predict_difference
 from froude.fitting.calibration import learn
 from froude.growth import GrowthResult, RowClaim, growth_examples
 from froude.planning import Infeasible, plan_training
@@ -127,6 +128,13 @@ def of_budget() -> Answer:
     return answer_of_plan(plan_training(EIGHT, pareto=True, fixed=FEW, **limits))
 
 
+def of_differences() -> Answer:
+    """The answer of two places, each less a third."""
+    third = {"N": 7e9, "D": 3e11}
+    places = ({"N": 7e9, "D": 1e12}, {"N": 70e9, "D": 1.4e12})
+    return answer_of_differences([predict_difference(planted_fit(), each, third) for each in places])
+
+
 def of_infeasible() -> Answer:
     """The answer where a model does not fit."""
     plan = plan_training(ONE, get_model("llama-3.1-70b"), tokens=1e9)
@@ -160,7 +168,11 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "fit": of_fit,
         "choice": of_choice,
         "forecasts": of_forecasts,
+        "differences": of_differences,
         "optimal": lambda: answer_of_compute_optimal(compute_optimal(runs(), [1e24], draws=50)),
+        "optimal by constants": lambda: answer_of_compute_optimal(
+            compute_optimal("chinchilla", [1e24], inference_tokens=1e12, data_limit_tokens=1e11)
+        ),
         "backtests": of_backtests,
         "comparison": of_comparison,
         "calibration": lambda: answer_of_calibration(studies(4), learn(studies(4)), [Path("calibration.md")]),

@@ -73,13 +73,15 @@ def _departure_cells(each: Departure) -> tuple[str, ...]:
 
 
 def _settings_from(best: ComputeOptimal) -> Iterator[str]:
-    """Where the learning rate and the batch are from."""
-    sources = {each.source: [] for settings in best.settings for each in settings}
-    for settings in best.settings[:1]:
+    """Where the learning rate and the batch are from, and how far beyond the runs of their rules sizes lie."""
+    for k, settings in enumerate(best.settings):
         for each in settings:
-            sources[each.source].append(_SETTINGS[each.name].partition(",")[0])
-    for source, names in sources.items():
-        yield f"{' and '.join(names)} by {source}"
+            at = "" if len(best.settings) == 1 else f" for {amount(best.allocations[k].C, 'FLOP')} FLOP"
+            beyond = beyond_text({x: factor for x, factor in each.beyond.items() if x != "C"})
+            where = f"{beyond} the runs of the rule" if beyond == "inside" else f"beyond the runs of the rule: {beyond}"
+            yield f"{_SETTINGS[each.name].partition(',')[0]}{at} by {each.source}" + (
+                f", {where}" if each.beyond else ""
+            )
 
 
 def _spending_notes(best: ComputeOptimal) -> Iterator[str]:
@@ -181,7 +183,7 @@ def _to_dict(best: ComputeOptimal) -> dict[str, Any]:
         ],
         "isoflop_minima": [_minimum_to_dict(each) for each in best.minima],
         "missing": list(best.missing),
-        "notes": [*_settings_from(best), *_spending_notes(best)],
+        "assumptions": [*_settings_from(best), *_spending_notes(best)],
         "warnings": [*_flat(best), *([] if best.fit is None else best.fit.warnings)],
         **best.origin,
     }

@@ -80,11 +80,11 @@ def predict_difference(
     """The outcome at some inputs minus that `against` others, by one fit, the file of one, or published constants.
 
     Both places are forecast by the same parameters, draw by draw, so that what they have in common cancels. Errors of
-    extrapolation s are shared as far as the places lie in one direction beyond the runs: their variance is
-    s₁² + s₂² − 2·ρ·s₁·s₂, with ρ the cosine between the two by `distances_by_direction`, times `UNSHARED` squared. So of
-    two places that lie equally far in one direction nothing is left, and otherwise the difference in reach. The means of many runs have no
-    residual noise, and one run each has that of both. InputError as `Fit.predict` raises it, and for several places at
-    once.
+    extrapolation s are shared as far as the places lie in one direction beyond the runs: their variance is s₁² + s₂² −
+    2·ρ·s₁·s₂, with ρ the cosine between the two by `distances_by_direction`, times `UNSHARED` squared. So of two places
+    that lie equally far in one direction nothing is left, and otherwise the difference in reach. The means of many runs
+    have no residual noise, and one run each has that of both. InputError as `Fit.predict` raises it, and for several
+    places at once.
     """
     return _difference(read_source(fit, at), at, against, of)
 

@@ -69,7 +69,10 @@ def test_a_budget_pays_for_flops_as_the_runs_of_the_table_took_them(cli: Callabl
     columns["C"] = 9.0 * columns["N"] * columns["D"]
     path = write_csv(tmp_path / "runs.csv", columns)
     assert "a budget pays for C = 9·N·D, as these runs took in the median" in cli("optimal", path, "--at", "C=1e22").out
-    found, told = compute_optimal(path, 1e22, law="chinchilla", draws=20).allocations[0], fit("chinchilla", path, draws=20)
+    found, told = (
+        compute_optimal(path, 1e22, law="chinchilla", draws=20).allocations[0],
+        fit("chinchilla", path, draws=20),
+    )
     assert pytest.approx(optimal(told, 1e22 * 6 / 9).N, rel=1e-6) == found.N
     assert "a budget pays for C = 6·N·D\n" in compute_optimal(told, 1e22).summary()
 

@@ -1,6 +1,7 @@
 """Learning rate and batch at the best size: by the runs where they were swept, else by a published rule."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import final
 
 from froude.errors import InputError
@@ -21,6 +22,7 @@ class Setting:
     """The best value of a setting, "lr" or "B" (the batch in tokens), for a training of the best size.
 
     Its interval `lo` to `hi` holds what the `source`, these runs or a published rule, leaves open for that size.
+    `beyond` says by which factors the size lies beyond the runs of a rule, as a `Forecast` does.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Setting:
     lo: float | None
     hi: float | None
     source: str
+    beyond: Mapping[str, float] = field(default_factory=dict)
 
 
 def sweep_of(runs: Runs, y: str, seed: int) -> tuple[Optimum | None, str | None]:
@@ -54,4 +57,4 @@ def _by_rule(name: str, best: Allocation) -> Setting:
 
 
 def _setting(name: str, there: Forecast, source: str) -> Setting:
-    return Setting(name=name, value=float(there.mean), lo=there.lo, hi=there.hi, source=source)
+    return Setting(name=name, value=float(there.mean), lo=there.lo, hi=there.hi, source=source, beyond=there.beyond)
