@@ -26,7 +26,7 @@ def test_the_range_of_the_refit_of_chinchilla_is_that_of_its_table(published):
     for x, (low, high) in fit.origin_of_constants.ranges.items():
         assert (low, high) == pytest.approx((runs[x].min(), runs[x].max()), rel=5e-3)
     off = np.abs(np.log(fit.law(N=runs["N"], D=runs["D"], **fit.params) / runs["loss"]))
-    assert np.mean(off <= 1.645 * fit.deviation) == pytest.approx(0.9, abs=0.01)
+    assert np.mean(off <= 1.645 * (fit.deviation or 0.0)) == pytest.approx(0.9, abs=0.01)
     assert len(runs) == fit.origin_of_constants.n
 
 

@@ -183,9 +183,9 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         name="plan train tokens",
-        words=of(*ON_TOKENS, "--law", "chinchilla", "--pareto"),
+        words=of(*ON_TOKENS, "--fit", "chinchilla", "--pareto"),
         python=lambda folder: froude.plan_training(
-            froude.get_machine(H100), froude.get_model(QWEN_MODEL), tokens=1e9, law="chinchilla", pareto=True
+            froude.get_machine(H100), froude.get_model(QWEN_MODEL), tokens=1e9, fit="chinchilla", pareto=True
         ).to_dict(),
         page="plan.html",
     ),

@@ -12,13 +12,10 @@ from froude.fitting.fits import Fit
 from froude.fitting.published_fit import PublishedFit
 from froude.fitting.size_draws import SizeDraws, draw_sizes
 from froude.fitting.sources import FitSource, read_source
-from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN, inputs_for
+from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN, FORWARD_FLOP_PER_PARAM, inputs_for
 from froude.laws import Law, get_law
 from froude.provenance import Computed, recorded
 from froude.quantity import read_quantities, read_quantity
-
-SERVING_FLOP = 2.0
-"""FLOPs of serving for each parameter and token: a forward pass alone."""
 
 _WIDEST = np.log(1e5)  # the best N is looked for from 1e-5 to 1e5 times √(C/6)
 _GRID, _ROUNDS = 81, 6  # each round narrows the search fortyfold: to 6e-9
@@ -67,7 +64,7 @@ class Spending:
 
     def tokens(self, C: Any, N: Any) -> Any:
         """The tokens D that C FLOPs leave for N parameters, negative where serving alone takes more."""
-        return C / (self.per_token * N) - SERVING_FLOP * self.served / self.per_token
+        return C / (self.per_token * N) - FORWARD_FLOP_PER_PARAM * self.served / self.per_token
 
     @property
     def is_plain(self) -> bool:

@@ -44,14 +44,20 @@ class Difference(Computed):
         return self.first.warnings
 
     @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends, None where nothing is known of its errors."""
+        return None if self.lo is None or self.hi is None else (self.lo, self.hi)
+
+    @property
     def probability_below(self) -> float | None:
         """The probability that the first outcome is below the second: of a normal to either side of the difference.
 
         None without an interval.
         """
-        if self.lo is None or self.hi is None:
+        if self.interval is None:
             return None
-        side = (self.hi - self.value if self.value < 0 else self.value - self.lo) / deviations_at(self.level)
+        lo, hi = self.interval
+        side = (hi - self.value if self.value < 0 else self.value - lo) / deviations_at(self.level)
         if side == 0:  # nothing is in doubt
             return 0.5 - 0.5 * float(np.sign(self.value))
         return NormalDist().cdf(-self.value / side)

@@ -10,6 +10,10 @@ from froude.laws import Law, get_law
 FLOP_PER_PARAM_TOKEN = 6.0
 """Training FLOPs for each parameter and token by the usual account: 2 forward, 4 backward."""
 
+FORWARD_FLOP_PER_PARAM = 2
+"""FLOPs of serving a token for each active parameter: the forward pass without attention scores (Kaplan et al. 2020,
+arXiv:2001.08361, table 1; so counted by Sardana et al. 2024, arXiv:2401.00448)."""
+
 BOUNDLESS = 1e40
 """Parameters or tokens, where nothing is left to gain."""
 

@@ -90,7 +90,7 @@ def test_runs_on_one_side_of_the_minimum_say_where_to_go_on() -> None:
     falling = {"C": np.full(3, 1e18), "D": D, "loss": np.array([3.5, 3.4, 3.35])}
     twice = {**{k: np.append(v, v) for k, v in falling.items()}, "seed": np.arange(6)}
     with pytest.raises(InputError, match="no minimum among them: go on beyond the most tokens") as refused:
-        compute_optimal(Runs.from_columns(twice), [1e19])
+        compute_optimal(Runs.from_columns(twice), [1e19], law="chinchilla")
     assert "these runs do not determine E, A, alpha, B and beta of chinchilla" in str(refused.value)
 
 

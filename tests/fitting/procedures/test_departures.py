@@ -32,7 +32,7 @@ def test_tokens_beyond_a_data_limit_are_repeats():
     assert pytest.approx(SIZES[np.argmin(loss)], rel=1e-3) == best.N
 
 
-def test_the_compute_for_the_same_loss_is_that_of_the_law_solved_for_tokens():
+def test_compute_for_the_same_loss_solves_the_law_for_tokens():
     (beside,) = compute_optimal(BESIROGLU, 1e22).departures
     best = optimal(BESIROGLU, 1e22)
     for each in beside:

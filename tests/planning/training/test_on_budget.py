@@ -10,9 +10,9 @@ from froude import InputError, Runs
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.model.catalogue import get_model
 from froude.fitting import Fit, fit, optimal
+from froude.fitting.tokens import FORWARD_FLOP_PER_PARAM
 from froude.laws import get_law
 from froude.planning.plans import Infeasible, Plan
-from froude.planning.training.budgets import FORWARD_FLOP_PER_PARAM
 from froude.planning.training.layout_finder import FP8_LOSS, best_batch
 from froude.planning.training.loss_model import loss_model_of
 from froude.planning.training.on_budget import budget_problem, solve

@@ -6,11 +6,11 @@ from typing import final
 
 import numpy as np
 
-from froude.fitting.allocation import SERVING_FLOP, Allocation, Spending, draws_of
+from froude.fitting.allocation import Allocation, Spending, draws_of
 from froude.fitting.fits import Fit
 from froude.fitting.published_fit import PublishedFit
 from froude.fitting.size_draws import expected_loss
-from froude.fitting.tokens import tokens_reaching
+from froude.fitting.tokens import FORWARD_FLOP_PER_PARAM, tokens_reaching
 
 FACTORS = (0.25, 0.5, 2.0, 4.0)
 """Sizes beside the best one, over it."""
@@ -68,4 +68,4 @@ def _departures(source: Fit | PublishedFit, best: Allocation, spending: Spending
 
 def _compute(N: float, D: float, spending: Spending) -> float:
     """The FLOPs of training on D tokens and of serving."""
-    return N * (spending.per_token * D + SERVING_FLOP * spending.served)
+    return N * (spending.per_token * D + FORWARD_FLOP_PER_PARAM * spending.served)

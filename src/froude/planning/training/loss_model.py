@@ -51,7 +51,7 @@ class LossModel:
 
     def loss(self, N: Any, D: Any) -> np.ndarray:
         """The loss planned for, of the broadcast shape of N and D: what is forecast, or the quantile of its draws."""
-        if self.quantile is None:
+        if self.quantile is None or not isinstance(self.fit, Fit):
             return expected_loss(self.fit, N, D, self.unique)
         at = self.at(N, D)
         with np.errstate(all="ignore"):
