@@ -167,8 +167,9 @@ def usual_constants(law: Law) -> PublishedFit:
 def _no_constants(law: Law, constants: str, known: list[str]) -> str:
     if not known:
         return f"{law.name} has no published constants: give a fit that froude fit --out saved"
-    near = close_names(constants, known, n=3, cutoff=0.3) or known[:5]
-    return f"{law.name} has no constants {constants!r}: did you mean {' or '.join(dict.fromkeys(near))}?"
+    near = dict.fromkeys(close_names(constants, known, n=3, cutoff=0.3))
+    remedy = f"did you mean {' or '.join(near)}?" if near else f"give one of {', '.join(dict.fromkeys(known))}"
+    return f"{law.name} has no constants {constants!r}: {remedy}"
 
 
 def _within_compute(corners: np.ndarray, compute: tuple[float, float]) -> np.ndarray:

@@ -343,7 +343,7 @@ def test_assumptions_name_law_shape_flops_and_serving_with_effects():
     plan = solve(problem(budget_flops=1e20, inference_tokens=1e10))
     assert isinstance(plan, Plan)
     heads = {sentence.partition(":")[0] for sentence in plan.assumptions}
-    assert heads >= {"law", "forecast", "shape", "learning rate", "batch", "FLOPs", "serving", "checkpoints", "price"}
+    assert heads >= {"law", "shape", "learning rate", "batch", "FLOPs", "serving", "checkpoints", "price"}
     serving = next(s for s in plan.assumptions if s.startswith("serving"))
     assert "sequences twice as long would take" in serving
 
@@ -366,10 +366,10 @@ def test_half_and_twice_the_size_are_among_the_runners_up():
         ({"budget_flops": 1e20, "quantile": 0.9}, "has no draws"),
         ({"budget_flops": 1e20, "quantile": 1.5}, "quantile = 1.5: give a share"),
         ({"budget_flops": 1e20, "data_limit_tokens": 0.0}, "data limit = 0"),
-        ({"budget_flops": 1e20, "law": "power"}, "power is a law of C"),
-        ({"budget_flops": 1e20, "law": "step-law-lr"}, "gives a learning rate, no loss"),
-        ({"budget_flops": 1e20, "law": "kaplan-floor"}, "has no published constants"),
-        ({"budget_flops": 1e20, "law": "chinchilla:x"}, "has no constants 'x': give one of"),
+        ({"budget_flops": 1e20, "fit": "power"}, "power is a law of C"),
+        ({"budget_flops": 1e20, "fit": "step-law-lr"}, "gives a learning rate, no loss"),
+        ({"budget_flops": 1e20, "fit": "kaplan-floor"}, "has no published constants"),
+        ({"budget_flops": 1e20, "fit": "chinchilla:x"}, "has no constants 'x': give one of"),
         ({"budget_flops": 1e20, "global_batch": -2}, "global_batch = -2"),
     ],
 )

@@ -103,7 +103,7 @@ def loss_model_of(
         positive_number("data limit", unique_tokens, MOST_SPENT)
     if quantile is not None:
         share("quantile", quantile)
-    fit = usual_constants(source) if isinstance(source, Law) else read_source(source, ("N", "D"))
+    fit = usual_constants(source) if isinstance(source, Law) else read_source(source)
     _check(fit.law)
     if isinstance(fit, Fit) and not fit.converged:
         raise InputError(f"the fit of {fit.law.name} did not converge: fit again with more starts or runs")
