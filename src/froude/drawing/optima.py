@@ -75,7 +75,8 @@ def _view_panel(view: View) -> Panel:
 def _lowest_points(runs: Runs, y: str) -> bool:
     """Whether any runs of equal compute have a parabola with a lowest point."""
     there = runs.finite(y)
-    budgets = budgets_of(*(runs[name][there] for name in ("N", "D", "C", y)), _WITHIN)
+    N, D, C, outcome = (runs[name][there] for name in ("N", "D", "C", y))
+    budgets = budgets_of(N, D, C, outcome, _WITHIN)
     return any(np.isfinite(_lowest(each)) for each in budgets)
 
 

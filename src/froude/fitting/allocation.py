@@ -101,10 +101,7 @@ def optimal(
         raise InputError("froude.optimal takes the fit first, then the FLOPs: write froude.optimal(fit, 1e24)")
     source = source if isinstance(source, Mapping) else read_source(source, ("N", "D"))
     law = source.law if not isinstance(source, Mapping) else get_law(law) if isinstance(law, str) else law
-    if not {"N", "D"} <= set(law.inputs) <= {"N", "D", "U"} or law.is_lever:
-        raise InputError(
-            f"{law.name} is a law of {' and '.join(law.inputs)}: the best N and D need one of both, as chinchilla"
-        )
+    _check_law(law)
     budget = read_quantities(C)
     if np.any(bad := ~(np.isfinite(budget) & (budget > 0))):
         raise InputError(f"C = {budget[bad].flat[0]:g}: give training FLOPs above 0")
@@ -112,8 +109,7 @@ def optimal(
     params = source if isinstance(source, Mapping) else source.params
     best = _least(law, params, budget, spending)
     if np.any(lost := np.isnan(best["N"])):
-        first = float(budget[lost].flat[0])
-        raise InputError(f"C = {first:g}: {law.name} puts its least loss at no size there; give a C nearer to the runs")
+        raise InputError(_no_size(law, float(budget[lost].flat[0]), spending))
     values = {name: _plain(value) for name, value in best.items()}
     if isinstance(source, Mapping):
         return Allocation(C=_plain(budget), **values, intervals={})
@@ -132,6 +128,23 @@ def optimal(
         distance=there.distance,
         unbounded=shared,
     )
+
+
+def _no_size(law: Law, C: float, spending: Spending) -> str:
+    """Why a budget has no best size."""
+    if spending.served:
+        return f"C = {C:g}: serving {spending.served:g} tokens leaves too little to train with; give a larger C"
+    return f"C = {C:g}: {law.name} puts its least loss at no size there; give a C nearer to the runs"
+
+
+def _check_law(law: Law) -> None:
+    """InputError for a law that is none of a loss of N and D."""
+    if not {"N", "D"} <= set(law.inputs) <= {"N", "D", "U"}:
+        raise InputError(
+            f"{law.name} is a law of {' and '.join(law.inputs)}: the best N and D need one of both, as chinchilla"
+        )
+    if law.is_lever or any(sign > 0 for sign in law.trend.values()):
+        raise InputError(f"{law.name} gives a {law.unit}, no loss: the best N and D need a law of loss, as chinchilla")
 
 
 def draws_of(source: Fit | PublishedFit, N: float, C: float, spending: Spending) -> SizeDraws:

@@ -92,6 +92,11 @@ def test_settings_without_a_sweep_are_those_of_the_step_law():
     assert (lr.source, batch.source) == ("step-law-lr:step-law-2025", "step-law-batch:step-law-2025")
 
 
+def test_a_rule_for_settings_has_no_best_size():
+    with pytest.raises(InputError, match="gives a learning rate, no loss"):
+        optimal("step-law-lr", 1e23)
+
+
 @pytest.mark.parametrize("options", [{"inference_tokens": -1}, {"data_limit_tokens": 0}, {"data_limit_tokens": "soon"}])
 def test_what_is_no_number_of_tokens_is_refused(options):
     with pytest.raises(InputError):
