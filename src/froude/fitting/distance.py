@@ -13,7 +13,7 @@ UNSHARED = 1.4
 """By how much errors of extrapolation at two places differ more than their distances say, as laws also miss bends.
 
 Learned on pairs of held-out runs of nine published studies (benchmarks/differences.py): with it 90% intervals of the
-difference of two runs hold 91% of them, and 90% where each study is judged by a factor learned on the others.
+difference of two runs hold 90% of them, and as many where each study is judged by a factor learned on the others.
 """
 
 TAKEN_ON_TRUST = 2.0
