@@ -319,7 +319,7 @@ def law_input(rng: random.Random) -> Input:
             ("fit", name, *QUICK, "--law", law),
             ("fit", name, *QUICK, "--law", law, "--x", rng.choice(("N", "D", "C", "lr", "x"))),
             ("backtest", name, "--draws", "20", "--law", law, "--hold-out", "N > 2e8"),
-            ("plan", "train", "--machine", "8 x h100", "--budget", "1e20FLOP", "--law", law),
+            ("plan", "train", "--machine", "8 x h100", "--budget", "1e20FLOP", "--fit", law),
         )
     )
     return Input(kind="law", commands=(words,), files={name: body})

@@ -20,10 +20,12 @@ from .fitting import Backtest as Backtest
 from .fitting import Choice as Choice
 from .fitting import Comparison as Comparison
 from .fitting import ComputeOptimal as ComputeOptimal
+from .fitting import Difference as Difference
 from .fitting import Fit as Fit
 from .fitting import FitOptions as FitOptions
 from .fitting import Forecast as Forecast
 from .fitting import Optimum as Optimum
+from .fitting import PublishedFit as PublishedFit
 from .fitting import Schedule as Schedule
 from .fitting import approaches as approaches
 from .fitting import backtest as backtest
@@ -39,6 +41,7 @@ from .fitting import fit_optimum as fit_optimum
 from .fitting import frontier as frontier
 from .fitting import optimal as optimal
 from .fitting import predict as predict
+from .fitting import predict_difference as predict_difference
 from .growth import Experiment as Experiment
 from .growth import GrowthResult as GrowthResult
 from .growth import get_growth_example as get_growth_example

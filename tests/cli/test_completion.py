@@ -32,6 +32,8 @@ def completed(cli, monkeypatch):
         (("pub",), ["published"]),
         (("laws", "chin"), ["chinchilla", "chinchilla-tied"]),
         (("laws", "--family", "kap"), ["kaplan"]),
+        (("predict", "chinchilla:bes"), ["chinchilla:besiroglu-2024"]),
+        (("optimal", "step-law-b"), ["step-law-batch"]),
         (("fit", "runs.csv", "--law", "aut"), ["auto"]),
         (("backtest", "runs.csv", "--law", "power,chinchilla-"), ["power,chinchilla-tied"]),
         (("machine", "show", "gb"), ["gb200", "gb300"]),

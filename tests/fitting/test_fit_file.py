@@ -42,7 +42,7 @@ def load_and_forecast(path: Path) -> None:
     at: dict[str, Any] = {x: 3 * float(values.max()) for x, values in saved.inputs.items()}
     forecast = saved.predict(**at)
     assert np.isfinite(forecast.mean)
-    answer_of_forecasts(saved, [forecast], "run")
+    answer_of_forecasts([forecast])
     saved.to_dict()
 
 

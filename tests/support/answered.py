@@ -25,6 +25,7 @@ from froude.answers.backtests import answer_of_backtests
 from froude.answers.calibration import answer_of_calibration
 from froude.answers.comparisons import answer_of_comparison
 from froude.answers.costs import SMALLEST_PART, answer_of_train_cost
+from froude.answers.differences import answer_of_differences
 from froude.answers.fits import answer_of_choice, answer_of_fit
 from froude.answers.forecasts import answer_of_forecasts
 from froude.answers.growth import answer_of_growth
@@ -41,7 +42,7 @@ from froude.atlas.selection import select_claims
 from froude.cost import train_cost
 from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import get_model, model_catalogue
-from froude.fitting import choose, compare, compute_optimal
+from froude.fitting import choose, compare, compute_optimal, predict_difference
 from froude.fitting.calibration import learn
 from froude.growth import GrowthResult, RowClaim, growth_examples
 from froude.planning import Infeasible, plan_training
@@ -81,7 +82,7 @@ def of_choice() -> Answer:
 def of_forecasts() -> Answer:
     """The answer of two forecasts."""
     law_fit = planted_fit()
-    return answer_of_forecasts(law_fit, [law_fit.predict(N=7e9, D=1e12), law_fit.predict(N=70e9, D=1.4e12)])
+    return answer_of_forecasts([law_fit.predict(N=7e9, D=1e12), law_fit.predict(N=70e9, D=1.4e12)])
 
 
 def of_backtests() -> Answer:
@@ -118,13 +119,20 @@ FEW: Mapping[str, Any] = MappingProxyType({"tensor": 1, "pipeline": 1, "context"
 
 def of_plan() -> Answer:
     """The answer of a plan for given tokens."""
-    return answer_of_plan(plan_training(EIGHT, get_model("qwen2.5-0.5b"), tokens=1e9, law=planted_fit(), fixed=FEW))
+    return answer_of_plan(plan_training(EIGHT, get_model("qwen2.5-0.5b"), tokens=1e9, fit=planted_fit(), fixed=FEW))
 
 
 def of_budget() -> Answer:
     """The answer of a plan for a budget, with its front."""
     limits: dict[str, Any] = {"budget_seconds": 86400.0, "budget_dollars": 50.0, "inference_tokens": 1e9}
     return answer_of_plan(plan_training(EIGHT, pareto=True, fixed=FEW, **limits))
+
+
+def of_differences() -> Answer:
+    """The answer of two places, each less a third."""
+    third = {"N": 7e9, "D": 3e11}
+    places = ({"N": 7e9, "D": 1e12}, {"N": 70e9, "D": 1.4e12})
+    return answer_of_differences([predict_difference(planted_fit(), each, third) for each in places])
 
 
 def of_infeasible() -> Answer:
@@ -160,7 +168,11 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "fit": of_fit,
         "choice": of_choice,
         "forecasts": of_forecasts,
+        "differences": of_differences,
         "optimal": lambda: answer_of_compute_optimal(compute_optimal(runs(), [1e24], draws=50)),
+        "optimal by constants": lambda: answer_of_compute_optimal(
+            compute_optimal("chinchilla", [1e24], inference_tokens=1e12, data_limit_tokens=1e11)
+        ),
         "backtests": of_backtests,
         "comparison": of_comparison,
         "calibration": lambda: answer_of_calibration(studies(4), learn(studies(4)), [Path("calibration.md")]),

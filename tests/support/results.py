@@ -12,6 +12,7 @@ import numpy as np
 import froude
 from answered import EIGHT, FEW, ONE, planted_fit, planted_growth, runs
 from froude.cost.machine.machine import Link
+from froude.fitting.published_fit import published_fit
 from froude.laws import get_law
 from froude.pilots import PilotResult
 from froude.result import Result
@@ -78,6 +79,8 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "choice": lambda: froude.choose(runs(), draws=50),
         "forecast": lambda: planted_fit().predict(N=7e9, D=1e12),
         "forecast of several": lambda: planted_fit().predict(N=np.geomspace(1e9, 1e11, 40), D=1e12),
+        "difference": lambda: froude.predict_difference(planted_fit(), {"N": 7e9, "D": 1e12}, {"N": 7e9, "D": 4e12}),
+        "published fit": lambda: published_fit("chinchilla:besiroglu-2024"),
         "backtest": lambda: froude.backtest("chinchilla", runs(), "N > 2e9", draws=50)[0],
         "comparison": comparison,
         "allocation": lambda: froude.optimal(planted_fit(), 1e24),
@@ -94,7 +97,7 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "machine": lambda: EIGHT,
         "layout": lambda: froude.train_cost(QWEN, EIGHT).layout,
         "train cost": lambda: froude.train_cost(QWEN, EIGHT),
-        "plan": lambda: froude.plan_training(EIGHT, QWEN, tokens=1e9, law=planted_fit(), fixed=FEW),
+        "plan": lambda: froude.plan_training(EIGHT, QWEN, tokens=1e9, fit=planted_fit(), fixed=FEW),
         "infeasible": lambda: froude.plan_training(ONE, froude.get_model("llama-3.1-70b"), tokens=1e9),
         "experiment": lambda: froude.growth_examples()[0].load(),
         "growth example": lambda: froude.growth_examples()[0],

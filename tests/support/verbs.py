@@ -105,6 +105,18 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
+        name="predict LAW",
+        words=of("predict", "chinchilla:besiroglu-2024", "--at", "N=7B,D=1T"),
+        python=lambda folder: [froude.predict("chinchilla:besiroglu-2024", N=7e9, D=1e12).to_dict()],
+    ),
+    Verb(
+        name="predict --against",
+        words=of("predict", FIT, "--at", "N=7B,D=1T", "--against", "N=70B,D=1.4T"),
+        python=lambda folder: [
+            froude.predict_difference(folder / FIT, *({"N": N, "D": D} for N, D in LARGE)).to_dict()
+        ],
+    ),
+    Verb(
         name="optimal TABLE",
         words=of("optimal", RUNS, *QUICK, "--at", "C=1e23"),
         python=lambda folder: froude.compute_optimal(folder / RUNS, [1e23], draws=50).to_dict(),
@@ -113,6 +125,13 @@ VERBS: tuple[Verb, ...] = (
         name="optimal FIT",
         words=of("optimal", FIT, "--at", "C=1e23", "--at", "C=1e24"),
         python=lambda folder: froude.compute_optimal(folder / FIT, [1e23, 1e24]).to_dict(),
+    ),
+    Verb(
+        name="optimal LAW",
+        words=of("optimal", "chinchilla", "--at", "C=1e23", "--inference-tokens", "1T", "--data-limit", "100B"),
+        python=lambda folder: froude.compute_optimal(
+            "chinchilla", [1e23], inference_tokens=1e12, data_limit_tokens=1e11
+        ).to_dict(),
     ),
     Verb(
         name="backtest",
@@ -164,9 +183,9 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         name="plan train tokens",
-        words=of(*ON_TOKENS, "--law", "chinchilla", "--pareto"),
+        words=of(*ON_TOKENS, "--fit", "chinchilla", "--pareto"),
         python=lambda folder: froude.plan_training(
-            froude.get_machine(H100), froude.get_model(QWEN_MODEL), tokens=1e9, law="chinchilla", pareto=True
+            froude.get_machine(H100), froude.get_model(QWEN_MODEL), tokens=1e9, fit="chinchilla", pareto=True
         ).to_dict(),
         page="plan.html",
     ),

@@ -119,6 +119,7 @@ def allocation_to_dict(allocation: Allocation) -> dict[str, Any]:
         "level": allocation.level,
         "beyond": {x: _plain(factor) for x, factor in allocation.beyond.items()},
         "distance": None if allocation.distance is None else _plain(allocation.distance),
+        "unbounded": _plain(allocation.unbounded),
         **allocation.origin,
     }
 

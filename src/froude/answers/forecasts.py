@@ -10,42 +10,51 @@ import numpy as np
 
 from froude.answers.answer import Answer, Table
 from froude.answers.numbers import amount, number_and_interval, percent, plain_number
-from froude.fitting import Fit, Forecast
+from froude.fitting import Forecast, PublishedFit
 from froude.fitting.distance import TAKEN_ON_TRUST
 from froude.fitting.extrapolation import shipped
 from froude.quantity import format_quantity
 
 _MILLION = 1e6
+_THOUSANDS = 1e4
 _RUNS: Mapping[str, str] = {"run": "one run", "mean": "the mean of many runs"}
 
 
 def answer_of_forecast(forecast: Forecast) -> Answer:
     """One forecast, which may be of several places."""
     return Answer(
-        headline=f"{forecast.y} of {_RUNS[forecast.of]}" + (f", by {forecast.by}" if forecast.by else ""),
+        headline=_headline(forecast),
         tables=(_table(forecast.level, tuple(forecast.at), [forecast]),),
-        notes=tuple(_taken_out([forecast])),
+        notes=(*_taken_out([forecast]), *forecast.notes),
         warnings=(*_unchecked([forecast]), *forecast.warnings),
         data=forecast.to_dict(),
     )
 
 
-def answer_of_forecasts(fit: Fit, forecasts: Sequence[Forecast], of: str = "run", below: float | None = None) -> Answer:
-    """Forecasts of `fit`, each at one place: of one run, or of the mean of many as `of` says.
+def answer_of_forecasts(forecasts: Sequence[Forecast], below: float | None = None) -> Answer:
+    """Forecasts by one fit or by published constants, each at one place.
 
     Where there is a goal, with the probability of coming out `below` it.
     """
+    first = forecasts[0]
     chances = () if below is None else tuple(each.probability_below(below) for each in forecasts)
     return Answer(
-        headline=f"{fit.y} of {_RUNS[of]}, by {fit.law.name}",
-        tables=(_table(fit.level, fit.law.inputs, forecasts, below, chances),),
-        notes=tuple(_taken_out(forecasts)),
-        warnings=(*_unchecked(forecasts), *fit.warnings),
+        headline=_headline(first),
+        tables=(_table(first.level, tuple(first.at), forecasts, below, chances),),
+        notes=(*_taken_out(forecasts), *first.notes),
+        warnings=(*_unchecked(forecasts), *first.warnings),
         data=[
             each.to_dict() | ({} if below is None else {"below": {"goal": below, "probability": chances[i]}})
             for i, each in enumerate(forecasts)
         ],
     )
+
+
+def _headline(forecast: Forecast) -> str:
+    by = f", by {forecast.by}" if forecast.by else ""
+    if isinstance(forecast.fit, PublishedFit) and not forecast.fit.forecasts_outcome:
+        return f"{forecast.y}{by}"
+    return f"{forecast.y} of {_RUNS[forecast.of]}{by}"
 
 
 def _table(
@@ -62,7 +71,7 @@ def _table(
     rows = [
         (
             *map(format_quantity, place.at.values()),
-            *number_and_interval(*place.interval),
+            *_value_cells(*place.interval),
             *(chance_text(chance) for chance in chances[i : i + 1]),
             *([beyond_text(place.beyond)] if beyond else []),
         )
@@ -76,6 +85,13 @@ def _table(
     )
 
 
+def _value_cells(mean: float, lo: float | None, hi: float | None) -> tuple[str, str]:
+    """A value and its interval; what is no loss may be an amount of millions."""
+    if abs(mean) < _THOUSANDS:
+        return number_and_interval(mean, lo, hi)
+    return amount(mean), "unknown" if lo is None or hi is None else f"{amount(lo)} to {amount(hi)}"
+
+
 def chance_text(probability: float) -> str:
     """A probability in whole percent; of what is nearly sure no more than that."""
     if not 0.01 <= probability <= 0.99:
@@ -87,7 +103,7 @@ class _PlaceForecast(NamedTuple):
     """One place of a forecast, which may be of several: its value with both ends, and how far beyond the runs it is."""
 
     at: dict[str, float]
-    interval: tuple[float, float, float]
+    interval: tuple[float, float | None, float | None]
     beyond: dict[str, float]
     distance: float
 
@@ -95,12 +111,14 @@ class _PlaceForecast(NamedTuple):
 def _places(forecast: Forecast) -> Iterator[_PlaceForecast]:
     """Each place of a forecast."""
     n, distance = len(forecast.at), 1.0 if forecast.distance is None else forecast.distance
-    values = (*forecast.at.values(), forecast.mean, forecast.lo, forecast.hi, distance, *forecast.beyond.values())
+    known = forecast.lo is not None
+    ends = (forecast.lo, forecast.hi) if known else (np.nan, np.nan)
+    values = (*forecast.at.values(), forecast.mean, *ends, distance, *forecast.beyond.values())
     for row in zip(*(each.ravel().tolist() for each in np.broadcast_arrays(*values)), strict=True):
         at, (*interval, far), beyond = row[:n], row[n : n + 4], row[n + 4 :]
         yield _PlaceForecast(
             at=dict(zip(forecast.at, at, strict=True)),
-            interval=tuple(interval),
+            interval=(interval[0], interval[1] if known else None, interval[2] if known else None),
             beyond=dict(zip(forecast.beyond, beyond, strict=True)),
             distance=far,
         )

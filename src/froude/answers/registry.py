@@ -21,6 +21,7 @@ from froude.answers.backtests import answer_of_backtest
 from froude.answers.calibration import answer_of_judged_case
 from froude.answers.comparisons import answer_of_comparison
 from froude.answers.costs import answer_of_layout, answer_of_train_cost
+from froude.answers.differences import answer_of_difference
 from froude.answers.fits import answer_of_choice, answer_of_fit
 from froude.answers.forecasts import answer_of_forecast
 from froude.answers.growth import answer_of_experiment, answer_of_growth
@@ -31,6 +32,7 @@ from froude.answers.models import answer_of_entry, answer_of_whole_model
 from froude.answers.optimal import answer_of_compute_optimal
 from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_published
+from froude.answers.published_fits import answer_of_published_fit
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
 from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
 from froude.atlas.arithmetic import Finding
@@ -49,9 +51,11 @@ from froude.fitting import (
     Choice,
     Comparison,
     ComputeOptimal,
+    Difference,
     Fit,
     Forecast,
     Optimum,
+    PublishedFit,
     Schedule,
 )
 from froude.fitting.calibration import JudgedCase
@@ -73,7 +77,9 @@ answer_of.register(PublishedTable, answer_of_published)
 answer_of.register(Law, answer_of_law)
 answer_of.register(Fit, answer_of_fit)
 answer_of.register(Choice, answer_of_choice)
+answer_of.register(PublishedFit, answer_of_published_fit)
 answer_of.register(Forecast, answer_of_forecast)
+answer_of.register(Difference, answer_of_difference)
 answer_of.register(Backtest, answer_of_backtest)
 answer_of.register(JudgedCase, answer_of_judged_case)
 answer_of.register(Comparison, answer_of_comparison)

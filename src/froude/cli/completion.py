@@ -28,6 +28,26 @@ def complete_law_names(incomplete: str) -> list[str]:
     return beginning(incomplete, [law.name for law in all_laws()])
 
 
+def complete_constants(incomplete: str) -> list[str]:
+    """Laws with published constants, and after a colon the sets of one: "chinchilla:besiroglu-2024"."""
+    from froude.laws import all_laws
+
+    sets = {law.name: [set_ for over in law.choices.values() or [law.published] for set_ in over] for law in all_laws()}
+    name, colon, _ = incomplete.partition(":")
+    if not colon:
+        return beginning(incomplete, [law for law, known in sets.items() if known])
+    return beginning(incomplete, [f"{name}:{set_}" for set_ in sets.get(name, [])])
+
+
+def complete_fits(incomplete: str) -> list[str]:
+    """Files of fits, and laws with published constants."""
+    from pathlib import Path
+
+    folder = Path(incomplete).parent if os.sep in incomplete else Path()
+    files = [str(path) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
+    return [*complete_constants(incomplete), *beginning(incomplete, files)]
+
+
 def complete_families(incomplete: str) -> list[str]:
     """Families of laws."""
     from froude.laws import all_laws

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from froude.cli.completion import complete_law_names, complete_machines, complete_models
+from froude.cli.completion import complete_fits, complete_machines, complete_models
 from froude.cli.errors import tell
 from froude.cli.options import Json
 from froude.cli.outputs import output_file, refuse_inputs
-from froude.cli.plan_options import budgets, count, law_of, pins, whole
+from froude.cli.plan_options import budgets, count, pins, whole
 from froude.cli.render import say
 from froude.cli.show import present
 from froude.errors import InputError
@@ -40,15 +40,14 @@ Tokens = Annotated[str | None, typer.Option(metavar="COUNT", help="Tokens to tra
 Budgets = Annotated[
     list[str] | None, typer.Option(metavar="QUANTITY", help="1e24FLOP, '$3M' or '30 days'; several combine.")
 ]
-LawText = Annotated[
+FitText = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME[:SET]",
-        autocompletion=complete_law_names,
-        help="Law of the loss, and its published constants. [chinchilla]",
+        metavar="FIT|LAW[:SET]",
+        autocompletion=complete_fits,
+        help="What gives the loss: a file of `froude fit --out`, or a law with published constants. [chinchilla]",
     ),
 ]
-FitFile = Annotated[str | None, typer.Option(metavar="FILE", help="Law of the loss: what `froude fit --out` saved.")]
 TargetLoss = Annotated[float | None, typer.Option(help="Reach this loss at the least cost.")]
 InferenceTokens = Annotated[str | None, typer.Option(metavar="COUNT", help="Tokens served in the model's life.")]
 DataLimit = Annotated[str | None, typer.Option(metavar="COUNT", help="Unique tokens there are; more are repeats.")]
@@ -76,8 +75,7 @@ def train(
     model: ModelText = None,
     tokens: Tokens = None,
     budget: Budgets = None,
-    law: LawText = None,
-    fit: FitFile = None,
+    fit: FitText = None,
     target_loss: TargetLoss = None,
     inference_tokens: InferenceTokens = None,
     data_limit: DataLimit = None,
@@ -114,7 +112,7 @@ def train(
         budget_dollars=limits.get("budget_dollars"),
         budget_seconds=limits.get("budget_seconds"),
         target_loss=target_loss,
-        law=law_of(law, fit),
+        fit=fit,
         inference_tokens=count("--inference-tokens", inference_tokens) or 0.0,
         data_limit_tokens=count("--data-limit", data_limit),
         quantile=quantile,

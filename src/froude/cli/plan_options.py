@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from froude.errors import InputError
 from froude.quantity import parse_quantity
-
-if TYPE_CHECKING:
-    from froude.fitting import Fit
 
 BUDGETS = {"FLOP": "budget_flops", "dollars": "budget_dollars", "seconds": "budget_seconds"}
 """Arguments of the planner by the dimension of a budget."""
 
 NOT_PINNED = ("devices", "global_batch", "seq_len", "kept")
 """Fields of a layout that `--fix` does not name: three have options of their own, the last follows from a model."""
-
-
-def law_of(law: str | None, fit: str | None) -> Fit | str | None:
-    """The law or the fit that the loss is taken from, None where neither is named."""
-    if law is not None and fit is not None:
-        raise InputError(f"--law {law} and --fit {fit} both say what the loss is: give one of them")
-    if fit is None:
-        return law
-    from froude.fitting import Fit
-
-    return Fit.load(fit)
 
 
 def budgets(texts: list[str] | None) -> dict[str, float]:

@@ -19,8 +19,8 @@ from froude.drawing.colours import COLOURS, log_colours, size_colours
 from froude.drawing.names import input_name
 from froude.drawing.views import Line, Points, View
 from froude.fitting import Choice, Fit
-from froude.fitting.allocation import FLOP_PER_PARAM_TOKEN
 from froude.fitting.outliers import far_off
+from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.laws.residual_scales import relative_error
 from froude.runs import Runs
 from froude.runs.optional_roles import with_optional_roles

@@ -13,8 +13,12 @@ from froude.drawing.charts import draw_view
 from froude.drawing.colours import COLOURS, MARKERS, dashes_of, log_colours
 from froude.drawing.names import input_name
 from froude.drawing.views import Line, Points, View
-from froude.fitting import Allocation, Approach, Approaches, Optimum
+from froude.errors import InputError
+from froude.fitting import Allocation, Approach, Approaches, ComputeOptimal, Optimum
+from froude.fitting.allocation import draws_of
+from froude.fitting.procedures.frontiers import frontier_rows
 from froude.fitting.procedures.isoflop import ComputeBudget, budgets_of
+from froude.fitting.size_draws import expected_loss
 from froude.runs import Runs
 from froude.runs.optional_roles import with_optional_roles
 
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
 _STEPS = 61  # an odd number, so that one stands in the middle
 _DECADE = 10.0  # either side of the one budget that an answer is for
+_SIZES_SHOWN = 8.0  # times the best size, to either side
+_FEW_BUDGETS = 3  # that have a curve each
 _WITHIN = 4.0  # of the best size, of the runs that a parabola goes through
 
 
@@ -39,6 +45,80 @@ def panels_of_approach(approach: Approach, runs: Runs | None = None) -> tuple[Pa
 def panels_of_allocation(allocation: Allocation) -> tuple[Panel, ...]:
     """The best parameters and tokens against compute, with their intervals."""
     return (lambda axes, look: _draw_allocation(axes, allocation, look),)
+
+
+def panels_of_compute_optimal(best: ComputeOptimal) -> tuple[Panel, ...]:
+    """Runs of equal compute with their parabolas, the envelope of all runs, the approaches, and the loss along sizes.
+
+    Those that the answer has; of a fit or published constants the best sizes against compute, and the last.
+    """
+    panels: list[Panel] = []
+    if best.runs is not None and _lowest_points(best.runs, best.y):
+        panels.append(_view_panel(parabolas_view(best.runs, best.y)))
+    if best.runs is not None and best.approaches:
+        panels.append(_view_panel(envelope_view(best.runs, best.y)))
+    if best.approaches:
+        panels.append(lambda axes, look: _draw_best(axes, best.approaches[0].answers, "N", look))
+    elif best.allocations:
+        panels.extend(panels_of_allocation(best.allocations[0]))
+    if best.fit is not None and best.allocations:
+        panels.append(_view_panel(sizes_view(best)))
+    if not panels:
+        raise InputError("nothing was answered that could be drawn: give a budget, as C=1e24")
+    return tuple(panels)
+
+
+def _view_panel(view: View) -> Panel:
+    return lambda axes, look: draw_view(axes, view, look)
+
+
+def _lowest_points(runs: Runs, y: str) -> bool:
+    """Whether any runs of equal compute have a parabola with a lowest point."""
+    there = runs.finite(y)
+    N, D, C, outcome = (runs[name][there] for name in ("N", "D", "C", y))
+    budgets = budgets_of(N, D, C, outcome, _WITHIN)
+    return any(np.isfinite(_lowest(each)) for each in budgets)
+
+
+def envelope_view(runs: Runs, y: str = "loss") -> View:
+    """All runs against compute, and the best of each doubling of it."""
+    there = runs.finite(y)
+    C, outcome = runs["C"][there], runs[y][there]
+    best = frontier_rows(C, outcome)
+    best = best[np.argsort(C[best])]
+    return View(
+        points=(
+            Points(x=C, y=outcome, colours=(COLOURS["n3"],) * len(C), name="runs"),
+            Points(x=C[best], y=outcome[best], colours=(COLOURS["forecast"],) * len(best), marker="D", name="envelope"),
+        ),
+        lines=(Line(x=C[best], y=outcome[best], role="path", colour=COLOURS["forecast"]),),
+        x_label=input_name("C"),
+        y_label=y,
+        compute=True,
+        log_y=True,
+    )
+
+
+def sizes_view(best: ComputeOptimal) -> View:
+    """How much higher the loss of other sizes is on the same compute, with its interval, for each of a few budgets."""
+    fit, lines = best.fit, []
+    if fit is None:
+        raise InputError("no law could be fitted, so there is no loss along sizes")
+    for k, each in enumerate(best.allocations[:_FEW_BUDGETS]):
+        drawn = draws_of(fit, each.N, each.C, best.spending)
+        near = np.abs(np.log(drawn.N / each.N)) <= np.log(_SIZES_SHOWN)
+        N, D = drawn.N[near], drawn.D[near]
+        loss = expected_loss(fit, N, D, best.spending.unique)
+        least = float(expected_loss(fit, each.N, each.D, best.spending.unique))
+        extra = np.array([drawn.extra(size, each.N) for size in N])
+        lo, hi = least * np.expm1(np.quantile(extra, [(1 - fit.level) / 2, (1 + fit.level) / 2], axis=1))
+        lines.append(
+            Line(
+                x=N, y=loss - least, lo=lo, hi=hi, role="path", colour=COLOURS[f"c{k}"], order=k,
+                name=f"C = {amount(each.C, 'FLOP')}", band=f"{fit.level:.0%} interval" if k == 0 else None,
+            )
+        )  # fmt: skip
+    return View(points=(), lines=tuple(lines), x_label=input_name("N"), y_label=f"{best.y} above the best size's")
 
 
 def panels_of_optimum(optimum: Optimum, runs: Runs | None = None) -> tuple[Panel, ...]:

@@ -13,7 +13,8 @@ from froude.fitting.choice import Choice, LawCandidate, choose, fit
 from froude.fitting.comparison import Comparison, Estimate, compare, error_ratio, warn_of_reversal
 from froude.fitting.curves.schedule_search import BestSchedule, best_schedule, free_schedule
 from froude.fitting.curves.schedules import Schedule
-from froude.fitting.fits import Fit, predict
+from froude.fitting.difference import Difference, predict_difference
+from froude.fitting.fits import Fit
 from froude.fitting.forecasting import Forecast
 from froude.fitting.held_out import HeldOut
 from froude.fitting.options import FitOptions
@@ -25,6 +26,8 @@ from froude.fitting.procedures.optimum import Optimum, fit_optimum
 from froude.fitting.procedures.sensitivity import Sensitivity, lr_sensitivity
 from froude.fitting.procedures.three_approaches import Approach, Approaches, approaches
 from froude.fitting.procedures.training_steps import estimate_steps
+from froude.fitting.published_fit import PublishedFit
+from froude.fitting.sources import predict
 
 __all__ = [
     "Allocation",
@@ -35,6 +38,7 @@ __all__ = [
     "Choice",
     "Comparison",
     "ComputeOptimal",
+    "Difference",
     "Estimate",
     "Fit",
     "FitOptions",
@@ -43,6 +47,7 @@ __all__ = [
     "InstabilityForecast",
     "LawCandidate",
     "Optimum",
+    "PublishedFit",
     "Schedule",
     "Sensitivity",
     "approaches",
@@ -64,5 +69,6 @@ __all__ = [
     "lr_sensitivity",
     "optimal",
     "predict",
+    "predict_difference",
     "warn_of_reversal",
 ]

@@ -93,6 +93,11 @@ class Fit(Computed):
         return forecast_along(self, rates, at, of)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What it speaks of: nothing beside its table of runs."""
+        return ()
+
+    @property
     def farthest(self) -> float:
         """The largest product of the law's inputs among the fitted runs."""
         return float(np.exp(log_size(self.law, self.inputs).max()))
@@ -188,12 +193,6 @@ class Fit(Computed):
             "hold_outs": self.hold_outs,
             **self.origin,
         }
-
-
-@recorded
-def predict(fit: Fit | str | Path, of: Literal["run", "mean"] = "run", **inputs: Any) -> Forecast:
-    """The outcome forecast by a fit, or by the one in a file, as `Fit.predict` says it."""
-    return read_fit(fit).predict(of=of, **inputs)
 
 
 def read_fit(source: Fit | str | Path) -> Fit:

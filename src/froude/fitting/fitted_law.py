@@ -1,4 +1,4 @@
-"""What a forecast needs of a fit."""
+"""What forecasts, and what a forecast needs of a fit."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -9,17 +9,17 @@ from froude.fitting.misfit import Misfit
 from froude.laws import Law
 
 
-class FittedLaw(Protocol):
-    """What a forecast needs of a fit; see `Fit`, which is one."""
+class Forecaster(Protocol):
+    """A law with numbers and the range that they are good for: a `Fit`, or a `PublishedFit`."""
 
     @property
     def law(self) -> Law:
-        """The law that was fitted."""
+        """The law."""
         ...
 
     @property
     def y(self) -> str:
-        """What it was fitted to."""
+        """What it forecasts."""
         ...
 
     @property
@@ -29,8 +29,32 @@ class FittedLaw(Protocol):
 
     @property
     def draws(self) -> np.ndarray:
-        """The parameters of bootstrap refits, (draws, P)."""
+        """Parameters as uncertain as they are, (draws, P)."""
         ...
+
+    @property
+    def level(self) -> float:
+        """The level of intervals."""
+        ...
+
+    @property
+    def inputs(self) -> Mapping[str, np.ndarray]:
+        """The inputs of the fitted runs, or of the corners of their range, each (n,)."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What weakens it, a sentence each."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What it speaks of, where no table of runs says it, a sentence each."""
+        ...
+
+
+class FittedLaw(Forecaster, Protocol):
+    """What a forecast needs of a fit; see `Fit`, which is one."""
 
     @property
     def residuals(self) -> np.ndarray:
@@ -40,11 +64,6 @@ class FittedLaw(Protocol):
     @property
     def far_off(self) -> np.ndarray:
         """Which of the fitted runs lie far off, (n,)."""
-        ...
-
-    @property
-    def level(self) -> float:
-        """The level of intervals."""
         ...
 
     @property
@@ -67,11 +86,6 @@ class FittedLaw(Protocol):
         """Whether the law goes through all runs, so that they do not tell their noise."""
         ...
 
-    @property
-    def inputs(self) -> Mapping[str, np.ndarray]:
-        """The inputs of the fitted runs, each (n,)."""
-        ...
-
     def reach(self, at: Mapping[str, Any]) -> np.ndarray:
         """How far inputs lie beyond the fitted runs, in ln size."""
         ...
@@ -84,11 +98,6 @@ class FittedLaw(Protocol):
     @property
     def measured(self) -> np.ndarray | None:
         """The outcomes of the fitted runs, (n,)."""
-        ...
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What weakens it, a sentence each."""
         ...
 
     @property

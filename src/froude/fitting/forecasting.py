@@ -11,7 +11,7 @@ from froude.errors import InputError, shown
 from froude.fitting.checkpoints import WORTH_OF_DECAY
 from froude.fitting.distance import distance_beyond, factors_beyond, grown
 from froude.fitting.extrapolation import shipped
-from froude.fitting.fitted_law import FittedLaw
+from froude.fitting.fitted_law import FittedLaw, Forecaster
 from froude.fitting.measured import log_size
 from froude.fitting.residuals import residual_deviation
 from froude.fitting.small_samples import deviations_at, widened
@@ -28,15 +28,16 @@ class Forecast(Computed):
     """The outcome at some inputs: the law's value `mean` and an interval `lo` to `hi` at `level`.
 
     Floats, or arrays of the broadcast shape of the inputs. `parts` are the relative standard deviations whose squares
-    add up to the interval's: "parameters" (what the bootstrap refits disagree by), "residual" (how far one run lies
-    off the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first two are those of
+    add up to the interval's: "parameters" (what the bootstrap refits disagree by), "residual" (how far one run lies off
+    the law) and "extrapolation" (what the law itself errs by beyond the fitted runs). The first two are those of
     normals that hold as many of the refits, and of the fitted runs, at the level: a few wild ones move neither. Refits
     that lie mostly to one side of the law's value make the interval longer there; the part is the mean of both sides.
-    What is forecast is `y`, `of` one run or of the mean of many; `by` names the law, and `fit` is what forecast it,
-    where a fit did. `beyond` says by which factor each input lies beyond the fitted runs: above 1 that of the largest,
-    below 1 that of the smallest, 1 among them; `distance` is the factor of all together, 1 inside, None where nothing
-    was extrapolated by size. `taken_out` is the relative correction in `mean` for what laws of its kind have erred by
-    so far beyond their runs: below 0 where they have been too high.
+    Where nothing is known of the errors `lo` and `hi` are None. What is forecast is `y`, `of` one run or of the mean of
+    many; `by` names the law, and `fit` is what forecast it, where a fit or published constants did. `beyond` says by
+    which factor each input lies beyond the fitted runs: above 1 that of the largest, below 1 that of the smallest, 1
+    among them; `distance` is the factor of all together, 1 inside, None where nothing was extrapolated by size.
+    `taken_out` is the relative correction in `mean` for what laws of its kind have erred by so far beyond their runs:
+    below 0 where they have been too high.
     """
 
     at: dict[str, Any]
@@ -48,7 +49,7 @@ class Forecast(Computed):
     y: str = "loss"
     by: str = ""
     of: Literal["run", "mean"] = "run"
-    fit: FittedLaw | None = field(default=None, repr=False)
+    fit: Forecaster | None = field(default=None, repr=False)
     beyond: dict[str, Any] = field(default_factory=dict)
     distance: Any | None = None
     taken_out: Any = 0.0
@@ -58,12 +59,19 @@ class Forecast(Computed):
         """What weakens it: the warnings of its fit, a sentence each."""
         return () if self.fit is None else self.fit.warnings
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What published constants speak of, a sentence each; nothing where runs were fitted."""
+        return () if self.fit is None else self.fit.notes
+
     def probability_below(self, goal: float) -> Any:
         """The probability that the outcome comes out below a goal, as the interval and its level say.
 
         It is that of a normal to either side of `mean`, of the logarithm where residuals are logarithms. InputError for
         a goal that no outcome can be.
         """
+        if self.lo is None:
+            raise InputError(f"{self.by} has no interval: ask for no goal")
         scale = "log" if self.fit is None else self.fit.law.residual
         if not np.isfinite(goal) or not holds(scale, goal):
             needs = {"log": " above 0", "log error": " below 1"}.get(scale, "")
@@ -89,6 +97,7 @@ class Forecast(Computed):
             "taken_out": _as_json(self.taken_out),
             "checked_to": float(np.exp(shipped().farthest)),
             "warnings": list(self.warnings),
+            **({"notes": list(self.notes)} if self.notes else {}),
             **self.origin,
         }
 
@@ -101,8 +110,8 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
     of the squared parts on that side and z the normal quantile of the level; see `extrapolation_error` for what the law
     errs by. It ends where no outcome can be, as above an error rate of 1.
     """
-    at = _checked(fit, of, inputs)
     law = fit.law
+    at = check_inputs(law, of, inputs)
     taken_out = correction(fit, at)
     centre = law(**at, **fit.params)
     below, above = _parameters(fit, at, centre)
@@ -111,15 +120,34 @@ def forecast(fit: FittedLaw, of: Literal["run", "mean"], inputs: Mapping[str, An
         "residual": (residual_deviation(fit, at) / _unit(law, centre) if of == "run" else 0.0) + 0.0 * centre,
         "extrapolation": extrapolation_error(fit, at),
     }
-    rest = parts["residual"] ** 2 + parts["extrapolation"] ** 2
-    ends = [sign * deviations_at(fit.level) * np.sqrt(side**2 + rest) for sign, side in ((-1, below), (1, above))]
     centre = law.off_scale(law.on_scale(centre) + taken_out * _unit(law, centre))
-    lo, hi = (law.off_scale(law.on_scale(centre) + end * _unit(law, centre)) for end in ends)
+    return forecast_of_parts(fit, of, at, centre, parts, (below, above), taken_out)
+
+
+@np.errstate(over="ignore")
+def forecast_of_parts(
+    fit: Forecaster,
+    of: Literal["run", "mean"],
+    at: Mapping[str, Any],
+    centre: np.ndarray,
+    parts: Mapping[str, np.ndarray],
+    sides: tuple[np.ndarray, np.ndarray] | None,
+    taken_out: Any = 0.0,
+) -> Forecast:
+    """The forecast with this centre and these parts, of which that of parameters is sides[0] below and sides[1] above.
+
+    Without an interval where there are no sides.
+    """
+    law, lo, hi = fit.law, None, None
+    if sides is not None:
+        rest, z = parts["residual"] ** 2 + parts["extrapolation"] ** 2, deviations_at(fit.level)
+        ends = [sign * z * np.sqrt(side**2 + rest) for sign, side in zip((-1, 1), sides, strict=True)]
+        lo, hi = (_plain(law.off_scale(law.on_scale(centre) + end * _unit(law, centre))) for end in ends)
     return Forecast(
         at={x: _plain(values) for x, values in at.items() if fit.law.marks[x].domain != "history"},
         mean=_plain(centre),
-        lo=_plain(lo),
-        hi=_plain(hi),
+        lo=lo,
+        hi=hi,
         level=fit.level,
         parts={name: _plain(part) for name, part in parts.items()},
         y=fit.y,
@@ -218,21 +246,22 @@ def _unit(law: Law, centre: np.ndarray) -> Any:
     return 1.0 if law.is_relative else np.abs(centre)
 
 
-def _checked(fit: FittedLaw, of: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def check_inputs(law: Law, of: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of a law as it takes them, in its order. InputError for one missing, unknown or out of its domain."""
     if of not in ("run", "mean"):
         raise InputError(f"of = {of!r}: give 'run' or 'mean'")
-    wanted = " and ".join(fit.law.inputs)
+    wanted = " and ".join(law.inputs)
     for x in inputs:
-        if x not in fit.law.inputs:
-            raise InputError(f"{fit.law.name} takes no {x}: give {wanted}")
-    for x in fit.law.inputs:
+        if x not in law.inputs:
+            raise InputError(f"{law.name} takes no {x}: give {wanted}")
+    for x in law.inputs:
         if x not in inputs:
-            raise InputError(f"{fit.law.name} needs {x} to predict: give {wanted}")
-    at = {x: fit.law.marks[x].read(inputs[x]) for x in fit.law.inputs}
+            raise InputError(f"{law.name} needs {x} to predict: give {wanted}")
+    at = {x: law.marks[x].read(inputs[x]) for x in law.inputs}
     for x, values in at.items():
-        bad = ~fit.law.marks[x].holds(values)
+        bad = ~law.marks[x].holds(values)
         if bad.any():
-            raise InputError(f"{x} = {values[bad].flat[0]:g}: {fit.law.name} needs {x} {fit.law.marks[x].needs}")
+            raise InputError(f"{x} = {values[bad].flat[0]:g}: {law.name} needs {x} {law.marks[x].needs}")
     return at
 
 

@@ -53,6 +53,7 @@ def average(shares: Mapping[Law, float]) -> Law:
         source="; ".join(law.source for law in shares),
         wrong_when="all its members are wrong in the same direction.",
         published={},
+        origins={},
         trust={},
         choices={},
         trend={x: sign for x, sign in first.trend.items() if all(law.trend.get(x) == sign for law in shares)},

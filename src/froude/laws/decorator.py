@@ -6,6 +6,7 @@ from typing import Any, get_type_hints
 
 from froude.laws.definition import Constants, Example, Law, Power
 from froude.laws.kinds import Input, Kind, Output
+from froude.laws.origin import Origin
 
 LEVERS = "froude.laws.levers"
 """The package of levers, which are one family."""
@@ -19,6 +20,7 @@ def law(
     carries: Mapping[str, Mapping[str, Power]],
     published: Constants | None = None,
     trust: Mapping[str, str] | None = None,
+    origins: Mapping[str, Origin] | None = None,
     over: Mapping[str, Constants] | None = None,
     falls_in: Sequence[str] = (),
     rises_in: Sequence[str] = (),
@@ -56,6 +58,7 @@ def law(
             domain=domain,
             published=published or {},
             trust=trust or {},
+            origins=origins or {},
             choices=over or {},
             trend={**dict.fromkeys(falls_in, -1), **dict.fromkeys(rises_in, 1)},
             examples=tuple(examples),

@@ -17,6 +17,7 @@ import numpy as np
 from froude.errors import InputError
 from froude.laws.formula import Symbol, symbol
 from froude.laws.kinds import Input, Kind, Output
+from froude.laws.origin import Origin
 from froude.laws.residual_scales import ResidualScale, from_scale, to_scale
 from froude.result import Result
 
@@ -50,10 +51,11 @@ class Law(Result):
 
     `inputs` are the roles measured, in order; `kinds` the parameters by name, in order; `domain` is the range of each
     input, lowest and highest, over which its source measured it. `published` maps the name of a published fit to its
-    constants, and `trust` says for some of them what to doubt. `choices` maps each input that a law of one input may
-    be taken over to the constants published for it. `trend` claims for some inputs that the law falls (-1) or rises
-    (1) with them, and `examples` are numbers it must reproduce. `members` are the laws, with their shares, of which
-    this one is the average, if it is one. Laws are equal when their names and inputs are.
+    constants, `trust` says for some of them what to doubt, and `origins` what they were fitted to. `choices` maps each
+    input that a law of one input may be taken over to the constants published for it. `trend` claims for some inputs
+    that the law falls (-1) or rises (1) with them, and `examples` are numbers it must reproduce. `members` are the
+    laws, with their shares, of which this one is the average, if it is one. Laws are equal when their names and inputs
+    are.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Law(Result):
     domain: Mapping[str, tuple[float, float]]
     published: Constants = field(default_factory=dict)
     trust: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
     choices: Mapping[str, Constants] = field(default_factory=dict)
     trend: Mapping[str, int] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
@@ -233,6 +236,7 @@ def _compose(base: Law, levers: Mapping[str, Law]) -> Law:
         wrong_when=" ".join(part.wrong_when for part in parts),
         published={},
         trust={},
+        origins={},
         choices={},
         trend={},
         examples=(),

@@ -51,7 +51,7 @@ def test_all_ways_find_the_planted_best_size() -> None:
     N = optimal(TRUTH, budgets).N * np.tile(np.geomspace(0.5, 2, 9), 7)
     runs = Runs.from_columns({"N": N, "D": budgets / 6 / N, "C": budgets})
     runs = Runs.from_frame(runs.frame.with_columns(loss=get_law("chinchilla")(N=runs["N"], D=runs["D"], **TRUTH)))
-    best = compute_optimal(runs, [1e22, 1e23], draws=20)
+    best = compute_optimal(runs, [1e22, 1e23], law="chinchilla", draws=20)
     for k, C in enumerate((1e22, 1e23)):
         truth = optimal(TRUTH, C)
         assert pytest.approx(truth.N, rel=1e-3) == best.allocations[k].N
@@ -69,7 +69,10 @@ def test_a_budget_pays_for_flops_as_the_runs_of_the_table_took_them(cli: Callabl
     columns["C"] = 9.0 * columns["N"] * columns["D"]
     path = write_csv(tmp_path / "runs.csv", columns)
     assert "a budget pays for C = 9·N·D, as these runs took in the median" in cli("optimal", path, "--at", "C=1e22").out
-    found, told = compute_optimal(path, 1e22, draws=20).allocations[0], fit("chinchilla", path, draws=20)
+    found, told = (
+        compute_optimal(path, 1e22, law="chinchilla", draws=20).allocations[0],
+        fit("chinchilla", path, draws=20),
+    )
     assert pytest.approx(optimal(told, 1e22 * 6 / 9).N, rel=1e-6) == found.N
     assert "a budget pays for C = 6·N·D\n" in compute_optimal(told, 1e22).summary()
 
@@ -87,7 +90,7 @@ def test_runs_on_one_side_of_the_minimum_say_where_to_go_on() -> None:
     falling = {"C": np.full(3, 1e18), "D": D, "loss": np.array([3.5, 3.4, 3.35])}
     twice = {**{k: np.append(v, v) for k, v in falling.items()}, "seed": np.arange(6)}
     with pytest.raises(InputError, match="no minimum among them: go on beyond the most tokens") as refused:
-        compute_optimal(Runs.from_columns(twice), [1e19])
+        compute_optimal(Runs.from_columns(twice), [1e19], law="chinchilla")
     assert "these runs do not determine E, A, alpha, B and beta of chinchilla" in str(refused.value)
 
 

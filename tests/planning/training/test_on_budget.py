@@ -10,9 +10,9 @@ from froude import InputError, Runs
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.model.catalogue import get_model
 from froude.fitting import Fit, fit, optimal
+from froude.fitting.tokens import FORWARD_FLOP_PER_PARAM
 from froude.laws import get_law
 from froude.planning.plans import Infeasible, Plan
-from froude.planning.training.budgets import FORWARD_FLOP_PER_PARAM
 from froude.planning.training.layout_finder import FP8_LOSS, best_batch
 from froude.planning.training.loss_model import loss_model_of
 from froude.planning.training.on_budget import budget_problem, solve
@@ -298,18 +298,20 @@ def test_an_unlucky_law_foretells_no_less_loss_than_the_median():
 
 
 def test_planning_for_an_unlucky_law_expects_more_loss():
-    plans = [plan_training(EIGHT, law=planted_fit(), budget_flops=1e20, quantile=q, **BF16) for q in (0.5, 0.9)]
+    plans = [plan_training(EIGHT, fit=planted_fit(), budget_flops=1e20, quantile=q, **BF16) for q in (0.5, 0.9)]
     median, unlucky = (plan for plan in plans if isinstance(plan, Plan))
     assert unlucky.forecast["loss"] >= median.forecast["loss"]
     lo, hi = unlucky.forecast["interval"]
     assert lo < unlucky.forecast["law_value"] < hi
 
 
-def test_a_published_law_says_that_it_has_no_interval():
+def test_a_published_law_says_what_its_interval_leaves_out():
     plan = solve(problem(budget_flops=1e20))
     assert isinstance(plan, Plan)
-    assert plan.forecast["interval"] is None
-    assert any("no interval" in sentence for sentence in plan.assumptions)
+    lo, hi = plan.forecast["interval"]
+    assert lo < plan.forecast["loss"] < hi
+    assert any("was not published" in sentence for sentence in plan.forecast["warnings"])
+    assert any("MassiveText" in sentence for sentence in plan.assumptions)
 
 
 def test_effective_tokens_are_those_of_the_composed_law():
@@ -341,7 +343,7 @@ def test_assumptions_name_law_shape_flops_and_serving_with_effects():
     plan = solve(problem(budget_flops=1e20, inference_tokens=1e10))
     assert isinstance(plan, Plan)
     heads = {sentence.partition(":")[0] for sentence in plan.assumptions}
-    assert heads >= {"law", "forecast", "shape", "learning rate", "batch", "FLOPs", "serving", "checkpoints", "price"}
+    assert heads >= {"law", "shape", "learning rate", "batch", "FLOPs", "serving", "checkpoints", "price"}
     serving = next(s for s in plan.assumptions if s.startswith("serving"))
     assert "sequences twice as long would take" in serving
 
@@ -364,10 +366,10 @@ def test_half_and_twice_the_size_are_among_the_runners_up():
         ({"budget_flops": 1e20, "quantile": 0.9}, "has no draws"),
         ({"budget_flops": 1e20, "quantile": 1.5}, "quantile = 1.5: give a share"),
         ({"budget_flops": 1e20, "data_limit_tokens": 0.0}, "data limit = 0"),
-        ({"budget_flops": 1e20, "law": "power"}, "power is a law of C"),
-        ({"budget_flops": 1e20, "law": "step-law-lr"}, "gives a learning rate, no loss"),
-        ({"budget_flops": 1e20, "law": "kaplan-floor"}, "has no published constants"),
-        ({"budget_flops": 1e20, "law": "chinchilla:x"}, "has no constants 'x': give one of"),
+        ({"budget_flops": 1e20, "fit": "power"}, "power is a law of C"),
+        ({"budget_flops": 1e20, "fit": "step-law-lr"}, "gives a learning rate, no loss"),
+        ({"budget_flops": 1e20, "fit": "kaplan-floor"}, "has no published constants"),
+        ({"budget_flops": 1e20, "fit": "chinchilla:x"}, "has no constants 'x': give one of"),
         ({"budget_flops": 1e20, "global_batch": -2}, "global_batch = -2"),
     ],
 )

@@ -174,16 +174,16 @@ def approach_3(
     law = get_law(law) if isinstance(law, str) else law
     N, D, compute, _ = _columns(runs, y)
     estimated = estimate(law, runs, y, options=FitOptions(draws=draws, seed=seed, level=level))
-    return approach_of(optimal(estimated, C, flop_per_param_token=float(np.median(compute / (N * D)))), law.name)
+    return approach_of(optimal(estimated, C, flop_per_param_token=float(np.median(compute / (N * D)))), law)
 
 
-def approach_of(allocation: Allocation, law: str) -> Approach:
-    """The third approach, from the best size for one budget by a law of this name that was fitted."""
+def approach_of(allocation: Allocation, law: Law) -> Approach:
+    """The third approach, from the best size for one budget by a law that was fitted."""
     return Approach(
-        name=f"3: {law}",
+        name=f"3: average of {len(law.members)} laws" if law.members else f"3: {law.name}",
         C=allocation.C,
         **{name: getattr(allocation, name) for name in _LINE},
-        intervals={name: allocation.intervals[name] for name in (*_LINE, "tokens_per_param")},
+        intervals={x: allocation.intervals[x] for x in (*_LINE, "tokens_per_param") if x in allocation.intervals},
         optima={name: np.array([]) for name in ("C", "N", "D")},
         level=allocation.level or 0.9,
     )

@@ -1,8 +1,21 @@
 """The additive law of parameters and tokens."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from froude.laws.decorator import law
 from froude.laws.definition import Example
 from froude.laws.kinds import Exponent, Floor, NatsPerToken, Params, Scale, Tokens
+from froude.laws.origin import Origin
+
+# The 240 runs of the refit, read off figure 4 of Hoffmann et al. (table chinchilla_epoch, D > 8.15e8).
+_FIGURE_4: Mapping[str, Any] = {
+    "source": "the points of figure 4 of Hoffmann et al. as Besiroglu et al. read them off (table chinchilla_epoch)",
+    "data": "MassiveText",
+    "tokenizer": "SentencePiece of 32,000",
+    "n": 240,
+    "ranges": {"N": (5.73e7, 1.62e10), "D": (8.19e8, 3.18e11), "C": (1.40e18, 1.30e22)},
+}
 
 # As printed by Hu et al., whose N and D are in billions: C_N, alpha, C_D, beta and L_0.
 _MINICPM = {
@@ -39,6 +52,15 @@ def _in_billions(A: float, alpha: float, B: float, beta: float, E: float) -> dic
             for data in _MINICPM
         },
     },
+    origins={
+        "besiroglu-2024": Origin(**_FIGURE_4, deviation=0.0059),
+        "hoffmann-2022-tex": Origin(**_FIGURE_4, deviation=0.0072),
+        "hoffmann-2022": Origin(**_FIGURE_4, deviation=0.0167),
+        **{
+            f"minicpm-2024-{data}": Origin(source="Hu et al. 2024, arXiv:2404.06395", data=data, tokenizer="MiniCPM's")
+            for data in _MINICPM
+        },
+    },
     domain={"N": (4e7, 2e10), "D": (2e8, 5e11)},
     carries={"A": {"N": "alpha"}, "B": {"D": "beta"}},
     falls_in=("N", "D"),
@@ -65,6 +87,7 @@ def chinchilla(N: Params, D: Tokens, *, E: Floor, A: Scale, alpha: Exponent, B: 
         },
     },
     trust={"muennighoff-2023": "the authors say that its absolute values are not meant to be used"},
+    origins={"muennighoff-2023": Origin(source="Muennighoff et al. 2023", data="C4", tokenizer="GPT-2's of 50,257")},
     domain={"N": (7e6, 9e9), "D": (1e8, 9e11)},
     carries={"A": {"N": "alpha"}, "B": {"D": "alpha"}},
     falls_in=("N", "D"),

@@ -25,6 +25,7 @@ from froude.laws.kinds import (
     StepTokens,
     Tokens,
 )
+from froude.laws.origin import Origin
 from froude.laws.smooth import Smooth, softplus_and_sigmoid
 
 _KAPLAN = "Kaplan et al. 2020, arXiv:2001.08361"
@@ -43,6 +44,10 @@ _REMEMBERED = "as remembered: not checked against the paper"
         "kaplan-2020-joint": f"constants of the joint fit, {_REMEMBERED}",
         "kaplan-2020-limits": "the constants of L(N) and L(D), fitted each alone: right in either limit only",
     },
+    origins=dict.fromkeys(
+        ("kaplan-2020-joint", "kaplan-2020-limits"),
+        Origin(source=_KAPLAN, data="WebText2", tokenizer="GPT-2's of 50,257"),
+    ),
     domain={"N": (1e5, 1.5e9), "D": (2e7, 2.3e10)},
     carries={"Nc": {"N": 1.0}, "Dc": {"D": 1.0}},
     falls_in=("N", "D"),

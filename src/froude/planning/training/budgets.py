@@ -12,16 +12,13 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.serving.operating_point import OperatingPoint, operating_point
 from froude.cost.training.assumptions import usual_precision
+from froude.fitting.tokens import FORWARD_FLOP_PER_PARAM
 from froude.planning.plans import LayoutCandidate
 from froude.planning.training.layout_finder import LayoutFinder
 from froude.quantity import format_quantity, format_seconds
 
 SERVED_LENGTH = 2048
 """Tokens of prompt and answer that a served sequence holds, where the model saw as long ones (guess)."""
-
-FORWARD_FLOP_PER_PARAM = 2
-"""FLOPs of serving a token for each active parameter: the forward pass without attention scores (Kaplan et al. 2020,
-arXiv:2001.08361, table 1; so counted by Sardana et al. 2024, arXiv:2401.00448)."""
 
 KINDS = ("flops", "dollars", "seconds")
 

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from froude.cost.model.model import Model
 from froude.cost.serving.operating_point import operating_point
-from froude.fitting.allocation import FLOP_PER_PARAM_TOKEN
+from froude.fitting.allocation import Spending, draws_of
+from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.planning.plans import RunnerUp
 from froude.planning.training.budgets import amount_text, serving_dollars, serving_flops, serving_point
 from froude.planning.training.layout_finder import FP8_LOSS, loss_factor, rule_assumptions
@@ -83,6 +86,7 @@ def assumptions(problem: BudgetProblem, best: SizedTraining) -> Iterator[str]:
         )
     if problem.model is None:
         d = model.description
+        yield from _sureness(problem, best)
         yield (
             f"shape: a Llama-like decoder, {d['layers']} layers of width {d['hidden']}, MLP {d['mlp_width']}, "
             f"{d['heads']} heads ({d['kv_heads']} of keys and values), vocabulary {d['vocab']}"
@@ -99,6 +103,23 @@ def assumptions(problem: BudgetProblem, best: SizedTraining) -> Iterator[str]:
     if problem.budget.inference_tokens:
         yield _serving_assumption(problem, best)
     yield "search: sizes are compared by the best of some hundred layouts each, the choice by the best of all"
+
+
+def _sureness(problem: BudgetProblem, best: SizedTraining) -> Iterator[str]:
+    """Between which sizes the law puts the least loss for the FLOPs of this training, of one without serving."""
+    model, tokens = problem.loss_model, best.tokens
+    if problem.target is not None or problem.budget.inference_tokens:
+        return
+    flops = best.needs()["flops"]
+    spending = Spending(per_token=flops / (best.n_law * tokens), unique=model.unique)
+    sizes = draws_of(model.fit, best.n_law, flops, spending).best
+    low, high = np.quantile(sizes, [(1 - model.fit.level) / 2, (1 + model.fit.level) / 2]).tolist()
+    if high > low:
+        fewest, most = (format_quantity(float(spending.tokens(flops, N))) for N in (high, low))
+        yield (
+            f"best size: between {format_quantity(low)} and {format_quantity(high)} parameters for these FLOPs, on "
+            f"{most} to {fewest} tokens ({model.fit.level:.0%} interval of the law)"
+        )
 
 
 def _serving_assumption(problem: BudgetProblem, best: SizedTraining) -> str:

@@ -10,7 +10,7 @@ from typing import Any, final
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.assumptions import PRECISIONS, get_precision, usual_precision
-from froude.fitting.allocation import FLOP_PER_PARAM_TOKEN
+from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.laws import get_law
 from froude.planning.layouts.layout_search import FoundLayouts, search
 from froude.planning.layouts.space import LayoutSpace, divisors, space_of

@@ -12,13 +12,11 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.layout import check_fields
 from froude.errors import InputError
-from froude.fitting.fits import Fit
-from froude.laws import Law
 from froude.planning.plans import Infeasible, LayoutCandidate, Plan
 from froude.planning.training.budgets import Budget, amount_text, price_of
 from froude.planning.training.explanation import assumptions, forecast, limits_that_bind, other_sizes
 from froude.planning.training.layout_finder import LayoutFinder, best_learning_rate, loss_factor, precisions_of
-from froude.planning.training.loss_model import loss_model_of
+from froude.planning.training.loss_model import LossSource, loss_model_of
 from froude.planning.training.on_tokens import plan_layout
 from froude.planning.training.shapes import CONTEXT, VOCABULARY
 from froude.planning.training.size_options import (
@@ -47,7 +45,7 @@ _LAYOUTS = 3  # runners-up that differ in layout alone; the others differ in siz
 
 def budget_problem(
     machine: Machine,
-    source: Fit | Law | str = "chinchilla",
+    source: LossSource = "chinchilla",
     *,
     budget_flops: float | None = None,
     budget_dollars: float | None = None,

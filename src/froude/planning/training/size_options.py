@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal, final
 
 from froude.cost.model.model import Model
-from froude.fitting.allocation import FLOP_PER_PARAM_TOKEN
+from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.planning.layouts.layout_search import FoundLayouts
 from froude.planning.plans import LayoutCandidate
 from froude.planning.training.budgets import Budget, Price, price_of, serving_flops

@@ -12,11 +12,10 @@ from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
 from froude.cost.training.assumptions import precision_name
 from froude.errors import InputError
-from froude.fitting.fits import Fit
-from froude.laws import Law
 from froude.planning.emit.write import pins_of
 from froude.planning.plans import Infeasible, Plan
 from froude.planning.training.explanation import forecast_loss
+from froude.planning.training.loss_model import LossSource
 from froude.planning.training.on_budget import budget_problem, settings, solve
 from froude.planning.training.on_tokens import plan_layout
 from froude.planning.training.size_options import BudgetProblem, Spent
@@ -39,7 +38,7 @@ def plan_training(
     budget_seconds: float | str | None = None,
     target_loss: float | None = None,
     minimise: Spent | None = None,
-    law: Fit | Law | str | None = None,
+    fit: LossSource | None = None,
     inference_tokens: float | str = 0.0,
     data_limit_tokens: float | str | None = None,
     quantile: float | None = None,
@@ -52,13 +51,13 @@ def plan_training(
 ) -> Plan | Infeasible:
     """The best training on a machine: of a model on so many tokens, or of what budgets buy or a target loss asks for.
 
-    With `tokens` the layout is chosen, dollars and seconds being limits; a `law` that is named forecasts the loss.
-    Without them the tokens are chosen too, and the size unless a `model` is given: the least loss of the law
-    ("chinchilla" where none is named; or a fit) within all budgets, or a `target_loss` at the least `minimise`, dollars
-    unless the only budget is of FLOPs. `inference_tokens`, `data_limit_tokens` and `quantile` are explained at
-    `budget_problem`. `fixed` pins fields of `Layout`; a `framework` asks for layouts that it can express. With `pareto`
-    the answer holds the front of what could be had instead. Machine and model may be texts, as `get_machine` and
-    `get_model` read them, and amounts quantities: "1T", "30 days", "$3M".
+    With `tokens` the layout is chosen, dollars and seconds being limits; a `fit` that is named forecasts the loss.
+    Without them the tokens are chosen too, and the size unless a `model` is given: the least loss of the `fit` (a law
+    by its name with published constants too, "chinchilla" where none is named) within all budgets, or a `target_loss`
+    at the least `minimise`, dollars unless the only budget is of FLOPs. `inference_tokens`, `data_limit_tokens` and
+    `quantile` are explained at `budget_problem`. `fixed` pins fields of `Layout`; a `framework` asks for layouts that
+    it can express. With `pareto` the answer holds the front of what could be had instead. Machine and model may be
+    texts, as `get_machine` and `get_model` read them, and amounts quantities: "1T", "30 days", "$3M".
 
     InputError for numbers out of range, and for what does not go together.
     """
@@ -72,10 +71,10 @@ def plan_training(
         _refuse_beside_tokens(budget["FLOP"], target_loss, serving or 0.0, data_limit, quantile)
         limits: dict[str, Any] = {"deadline_seconds": budget["seconds"], "budget_dollars": budget["dollars"]}
         plan = plan_layout(model, machine, tokens=read_quantity(tokens, "count"), **settled, **limits)
-        return plan if isinstance(plan, Infeasible) else _with_law(plan, machine, model, settled, law, pareto)
+        return plan if isinstance(plan, Infeasible) else _with_loss(plan, machine, model, settled, fit, pareto)
     problem = budget_problem(
         machine,
-        USUAL_LAW if law is None else law,
+        USUAL_LAW if fit is None else fit,
         budget_flops=budget["FLOP"],
         budget_dollars=budget["dollars"],
         budget_seconds=budget["seconds"],
@@ -121,18 +120,18 @@ def _usually_minimised(budget: Mapping[str, float | None]) -> Spent:
     return "flops" if only_flops else "dollars"
 
 
-def _with_law(
-    plan: Plan, machine: Machine, model: Model, settled: Mapping[str, Any], law: Fit | Law | str | None, pareto: bool
+def _with_loss(
+    plan: Plan, machine: Machine, model: Model, settled: Mapping[str, Any], fit: LossSource | None, pareto: bool
 ) -> Plan | Infeasible:
-    """A plan for given tokens with its learning rate, its loss by a law that is named, and the front around it."""
+    """A plan for given tokens with its learning rate, its loss by a fit that is named, and the front around it."""
     layout, precision = plan.choice.layout, precision_name(plan.choice.layout.precision)
     sizes = {"seq_len": int(layout.seq_len), "global_batch": int(layout.global_batch)}
     flops = float(model.training_flops(layout.seq_len)) * plan.steps * float(layout.tokens)
     problem = budget_problem(
-        machine, USUAL_LAW if law is None else law, model=model, budget_flops=flops, **{**settled, **sizes}
+        machine, USUAL_LAW if fit is None else fit, model=model, budget_flops=flops, **{**settled, **sizes}
     )
     plan = replace(plan, chosen={**plan.chosen, **settings(model, plan.tokens)})
-    if law is not None:
+    if fit is not None:
         plan = replace(
             plan,
             forecast=forecast_loss(problem.loss_model, model, plan.tokens, precision),
