@@ -10,7 +10,8 @@ from froude.fitting.allocation import Allocation, optimal
 from froude.fitting.backtesting import Backtest, backtest
 from froude.fitting.calibration import calibrate
 from froude.fitting.choice import Choice, LawCandidate, choose, fit
-from froude.fitting.comparison import Comparison, Estimate, compare, error_ratio, warn_of_reversal
+from froude.fitting.comparing.comparison import Comparison, compare, error_ratio, warn_of_reversal
+from froude.fitting.comparing.estimates import Estimate
 from froude.fitting.curves.schedule_search import BestSchedule, best_schedule, free_schedule
 from froude.fitting.curves.schedules import Schedule
 from froude.fitting.fits import Fit, predict

@@ -19,6 +19,7 @@ FLOP_PER_PARAM_TOKEN = 6.0
 _WIDEST = np.log(1e5)  # the best N is looked for from 1e-5 to 1e5 times √(C/6)
 _GRID, _ROUNDS = 81, 6  # each round narrows the search fortyfold: to 6e-9
 _NUDGE = 0.1
+_WIDEST_NEAR, _ROUNDS_NEAR = np.log(1e3), 2  # to 0.2%, at which the loss differs by a millionth from the least
 
 
 @final
@@ -107,15 +108,26 @@ def _least(law: Law, params: Mapping[str, Any], size: np.ndarray) -> dict[str, n
     """N, D, loss, a and b at the least loss with N·D = size; params and size broadcast."""
     shape = np.broadcast_shapes(np.shape(size), *(np.shape(value) for value in params.values()))
     size = np.broadcast_to(size, shape)
+    N = best_params(law, params, size)
     if law.name in _ADDITIVE:
-        A, alpha, B, beta = _ADDITIVE[law.name](params)
+        _, alpha, _, beta = _ADDITIVE[law.name](params)
         a = np.broadcast_to(beta / (alpha + beta), shape)
-        N = (alpha * A / (beta * B)) ** (1 / (alpha + beta)) * size**a
     else:
-        N = _searched(law, params, size)
         above, below = (_searched(law, params, size * np.exp(nudge)) for nudge in (_NUDGE, -_NUDGE))
         a = np.log(above / below) / (2 * _NUDGE)
     return {"N": N, "D": size / N, "loss": law(N=N, D=size / N, **params), "a": a, "b": 1 - a}
+
+
+def best_params(law: Law, params: Mapping[str, Any], size: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
+    """The N of least loss with N·D = size, of the shape of size; NaN where the loss has no minimum.
+
+    With `near`, N of that shape, a law without a closed form is searched up to a factor of 1000 from there, which takes
+    a third of the time.
+    """
+    if law.name in _ADDITIVE:
+        A, alpha, B, beta = _ADDITIVE[law.name](params)
+        return (alpha * A / (beta * B)) ** (1 / (alpha + beta)) * size ** (beta / (alpha + beta))
+    return _searched(law, params, size, near)
 
 
 def _kaplan(p: Mapping[str, Any]) -> tuple[Any, Any, Any, Any]:
@@ -133,11 +145,13 @@ _ADDITIVE: Mapping[str, Callable[[Mapping[str, Any]], tuple[Any, Any, Any, Any]]
 """A, alpha, B and beta of the laws that are least where A·N^-alpha + B·D^-beta is."""
 
 
-def _searched(law: Law, params: Mapping[str, Any], size: np.ndarray) -> np.ndarray:
+def _searched(law: Law, params: Mapping[str, Any], size: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
     """The N of least loss by ever finer grids of log N; NaN where the loss has no minimum between their ends."""
     wide = {name: np.asarray(value)[..., None] for name, value in params.items()}
-    middle, reach = np.zeros(size.shape), _WIDEST
-    for each in range(_ROUNDS):
+    middle, reach, rounds = np.zeros(size.shape), _WIDEST, _ROUNDS
+    if near is not None:
+        middle, reach, rounds = np.log(near / np.sqrt(size)), _WIDEST_NEAR, _ROUNDS_NEAR
+    for each in range(rounds):
         log_ratio = middle[..., None] + np.linspace(-reach, reach, _GRID)
         N = np.sqrt(size)[..., None] * np.exp(log_ratio)
         loss = law(N=N, D=size[..., None] / N, **wide)
