@@ -19,6 +19,7 @@ from froude.provenance import Computed, recorded
 
 Side = Literal["first", "second"]
 
+
 @final
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Comparison(Computed):

@@ -14,7 +14,8 @@ from froude.fitting.residuals import residual_deviation
 from froude.fitting.small_samples import stretch
 
 SHARED = 0.5
-"""The correlation of what two fits to runs of one study err by beyond them; `benchmarks/sibling_errors.py` chose it."""
+"""The correlation of what two fits to runs of one study err by beyond them: the mean over eight published studies,
+0.48, which lie between -0.3 and 0.98 (`benchmarks/sibling_errors.py`)."""
 
 BEYOND = 1e3
 """Times the largest size of any fit, up to which crossings and equal outcomes are looked for."""
