@@ -183,7 +183,7 @@ def score(each: Pair, half: np.ndarray | float) -> float:
     return each.mean(2 * half + 2 / (1 - LEVEL) * np.maximum(0, each.miss - half))
 
 
-def constant(pairs: Sequence[Pair], shares: Sequence[float]) -> float:
+def constant(pairs: Sequence[Pair], shares: np.ndarray) -> float:
     """The one half-width that has the least mean score on these pairs, among quantiles of what they miss by."""
     misses = np.concatenate([each.miss for each in pairs])
     halves = np.quantile(misses, shares)
