@@ -24,6 +24,7 @@ from .fitting import Fit as Fit
 from .fitting import FitOptions as FitOptions
 from .fitting import Forecast as Forecast
 from .fitting import Optimum as Optimum
+from .fitting import Ranking as Ranking
 from .fitting import Schedule as Schedule
 from .fitting import approaches as approaches
 from .fitting import backtest as backtest
@@ -35,10 +36,12 @@ from .fitting import compute_optimal as compute_optimal
 from .fitting import count_flops as count_flops
 from .fitting import estimate_steps as estimate_steps
 from .fitting import fit as fit
+from .fitting import fit_methods as fit_methods
 from .fitting import fit_optimum as fit_optimum
 from .fitting import frontier as frontier
 from .fitting import optimal as optimal
 from .fitting import predict as predict
+from .fitting import rank as rank
 from .growth import Experiment as Experiment
 from .growth import GrowthResult as GrowthResult
 from .growth import get_growth_example as get_growth_example

@@ -1,43 +1,146 @@
-"""What is said of two methods side by side."""
+"""What is said of methods side by side."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from froude.answers.answer import Answer, Fact, Table
-from froude.answers.numbers import number_and_interval, percent
-from froude.fitting import Comparison, Estimate
+from froude.answers.forecasts import beyond_text, chance_text, distance_warning
+from froude.answers.numbers import amount, number_and_interval, percent
+from froude.fitting import Comparison, Estimate, Fit, Forecast, Ranking
+from froude.quantity import format_quantity
+
+_RUNS = {"run": "of one run each", "mean": "of the mean of many runs"}
+_AT = {"input": "", "ratio": ", and along at its D/N", "frontier": ", each at its own best N and D"}
 
 
 def answer_of_comparison(comparison: Comparison, names: tuple[str, str] = ("first", "second")) -> Answer:
-    """Where the curves of two fits cross, which is ahead, and by how many times less input; `names` are theirs."""
-    fits = comparison.first, comparison.second
-    x, (first, second) = comparison.x, names
-    place = f"{x} = {comparison.at:g}"
-    table = Table(
-        title="",
-        columns=("", "", f"{comparison.level:.0%} interval"),
-        rows=(
-            (
-                f"{x} where they cross, as {percent(comparison.crossing.share, 0)} of draws do",
-                *_estimate(comparison.crossing),
-            ),
-            (f"times the {x} of {second} that {first} needs", *_estimate(comparison.multiplier)),
-        ),
-    )
-    warnings = tuple(f"{name}: {fit.warnings[0]}" for name, fit in zip(names, fits, strict=True) if fit.warnings)
-    ahead = {"first": first, "second": second}
+    """Which of two methods is ahead, the ratio of their outcomes, and by how many times less compute; named so."""
+    first, second = names
+    place, y = place_of(comparison), comparison.first.y
+    small = {"first": first, "second": second}.get(comparison.small or "", "neither for sure")
+    rows = [(f"{y} of {first} / {y} of {second}", *_estimate(comparison.ratio)), *_multipliers(comparison, names)]
+    crossing = f"{comparison.x} where they cross, as {percent(comparison.crossing.share, 0)} of draws do"
+    rows.append((crossing, *_amounts(comparison.crossing, comparison.x)))
+    warnings = tuple(_warnings(names, (comparison.first, comparison.second), comparison.forecasts))
     return Answer(
-        headline=f"{fits[0].y} by {fits[0].law.name}, compared at {place}",
+        headline=_headline(comparison),
         facts=(
-            Fact("ahead", f"where both are smallest: {ahead.get(comparison.small or '', 'neither for sure')}"),
-            Fact("", f"at {place}: {ahead.get(comparison.winner or '', 'neither for sure')}"),
-            Fact(
-                "stays", f"the one ahead now is ahead there with a probability of {percent(comparison.still_wins, 0)}"
-            ),
+            Fact("ahead", f"where both are smallest: {small}"),
+            Fact("", f"at {place}: {_ahead_words(comparison, names)}"),
+            *_law_facts(names, (comparison.first, comparison.second)),
         ),
-        tables=(table,),
+        tables=(
+            _forecasts(names, comparison.forecasts, comparison),
+            Table(title="", columns=("", "", f"{comparison.level:.0%} interval"), rows=tuple(rows)),
+        ),
         warnings=warnings,
         data={**comparison.to_dict(), "warnings": list(warnings)},
     )
+
+
+def answer_of_ranking(ranking: Ranking) -> Answer:
+    """Several methods: the forecast of each, how probably it is the best, and what it is beside the best."""
+    one = ranking.comparisons[0]
+    forecasts = (one.forecasts[1], *(each.forecasts[0] for each in ranking.comparisons))
+    best, *others = ranking.names
+    beside = Table(
+        title=f"beside {best}",
+        columns=("", "ratio", "interval", f"times its {one.x} needed", "interval", f"ahead of {best}"),
+        rows=tuple(
+            (name, *_estimate(each.ratio), *_estimate(each.multiplier), chance_text(each.ahead))
+            for name, each in zip(others, ranking.comparisons, strict=True)
+        ),
+    )
+    warnings = tuple(_warnings(ranking.names, ranking.fits, forecasts))
+    return Answer(
+        headline=_headline(one),
+        facts=(
+            Fact("best", f"{best}, with a probability of {chance_text(ranking.probabilities[0])}"),
+            *_law_facts(ranking.names, ranking.fits),
+        ),
+        tables=(_forecasts(ranking.names, forecasts, one, ranking.probabilities), beside),
+        warnings=warnings,
+        data={**ranking.to_dict(), "warnings": list(warnings)},
+    )
+
+
+def place_of(comparison: Comparison) -> str:
+    """Where two methods are compared, as it was asked for."""
+    if comparison.route.along == "ratio":
+        return ", ".join(f"{x} = {format_quantity(value)}" for x, value in comparison.forecasts[0].at.items())
+    return f"{comparison.x} = {amount(comparison.at, 'FLOP' if comparison.x == 'C' else '')}"
+
+
+def _headline(comparison: Comparison) -> str:
+    return f"{comparison.first.y} {_RUNS[comparison.of]} at {place_of(comparison)}{_AT[comparison.route.along]}"
+
+
+def _ahead_words(comparison: Comparison, names: tuple[str, str]) -> str:
+    k = int(comparison.ahead < 0.5)
+    chance = f"with a probability of {chance_text(max(comparison.ahead, 1 - comparison.ahead))}"
+    return f"{names[k]}, {chance}" if comparison.winner else f"neither for sure; {names[k]} {chance}"
+
+
+def _law_facts(names: Sequence[str], fits: Sequence[Fit]) -> Iterator[Fact]:
+    """The law of all methods, or that of each."""
+    laws = [f"an average of {len(fit.law.members)} laws" if fit.law.members else fit.law.name for fit in fits]
+    if len({*laws}) == 1:
+        yield Fact("law", laws[0] if not fits[0].law.members else f"{laws[0]} for each")
+        return
+    for k, (name, law) in enumerate(zip(names, laws, strict=True)):
+        yield Fact("" if k else "law", f"{name}: {law}")
+
+
+def _multipliers(comparison: Comparison, names: tuple[str, str]) -> Iterator[tuple[str, str, str]]:
+    """How many times more of x the one that is behind needs, on the route and, where that is another, on the frontier.
+
+    Which one is behind is what the value itself says; without a value, that the first needs more.
+    """
+    where = {"input": "", "ratio": ", at the same D/N", "frontier": ", each at its best"}[comparison.route.along]
+    yield _multiplier(comparison.multiplier, names, comparison.x, where)
+    if comparison.best_multiplier is not None:
+        yield _multiplier(comparison.best_multiplier, names, comparison.x, ", each at its best")
+
+
+def _multiplier(each: Estimate, names: tuple[str, str], x: str, where: str) -> tuple[str, str, str]:
+    first, second = names
+    if each.value is not None and each.value < 1:
+        first, second = second, first
+        each = inverse(each)
+    return f"times the {x} of {second} that {first} needs{where}", *_estimate(each)
+
+
+def inverse(each: Estimate) -> Estimate:
+    """One over an estimate above 0."""
+    value, lo, hi = (None if end is None else 1 / end for end in (each.value, each.hi, each.lo))
+    return Estimate(value=value, lo=lo, hi=hi, share=each.share)
+
+
+def _forecasts(
+    names: Sequence[str], forecasts: Sequence[Forecast], one: Comparison, probabilities: Sequence[float] = ()
+) -> Table:
+    """The forecast of each method, at its inputs where these differ, and how probably it is the best."""
+    inputs = tuple(forecasts[0].at) if one.route.along == "frontier" else ()
+    best = ("best",) if probabilities else ()
+    rows = tuple(
+        (
+            name,
+            *(format_quantity(each.at[x]) for x in inputs),
+            *number_and_interval(each.mean, each.lo, each.hi),
+            *map(chance_text, probabilities[k : k + 1]),
+            beyond_text(each.beyond),
+        )
+        for k, (name, each) in enumerate(zip(names, forecasts, strict=True))
+    )
+    columns = ("", *inputs, "forecast", f"{one.level:.0%} interval", *best, "beyond the runs")
+    return Table(title="", columns=columns, rows=rows, left=(0, len(columns) - 1))
+
+
+def _warnings(names: Sequence[str], fits: Sequence[Fit], forecasts: Sequence[Forecast]) -> Iterator[str]:
+    for name, fit, forecast in zip(names, fits, forecasts, strict=True):
+        far = list(distance_warning(forecast.at, forecast.beyond, float(forecast.distance or 1.0)))
+        yield from (f"{name}: {sentence}" for sentence in (*far, *fit.warnings[:1]))
 
 
 def _estimate(estimate: Estimate) -> tuple[str, str]:
@@ -47,3 +150,13 @@ def _estimate(estimate: Estimate) -> tuple[str, str]:
     if estimate.lo is None or estimate.hi is None:
         return f"{estimate.value:.3g}", ""
     return number_and_interval(estimate.value, estimate.lo, estimate.hi)
+
+
+def _amounts(estimate: Estimate, x: str) -> tuple[str, str]:
+    """An estimate of a size and its interval, as sizes are written."""
+    unit = "FLOP" if x == "C" else ""
+    if estimate.value is None:
+        return "none", ""
+    if estimate.lo is None or estimate.hi is None:
+        return amount(estimate.value, unit), ""
+    return amount(estimate.value, unit), f"{amount(estimate.lo, unit)} to {amount(estimate.hi, unit)}"

@@ -19,7 +19,7 @@ from froude.answers.answer import Answer
 from froude.answers.atlas import answer_of_finding, answer_of_hit, answer_of_one_record, answer_of_one_status
 from froude.answers.backtests import answer_of_backtest
 from froude.answers.calibration import answer_of_judged_case
-from froude.answers.comparisons import answer_of_comparison
+from froude.answers.comparisons import answer_of_comparison, answer_of_ranking
 from froude.answers.costs import answer_of_layout, answer_of_train_cost
 from froude.answers.fits import answer_of_choice, answer_of_fit
 from froude.answers.forecasts import answer_of_forecast
@@ -52,6 +52,7 @@ from froude.fitting import (
     Fit,
     Forecast,
     Optimum,
+    Ranking,
     Schedule,
 )
 from froude.fitting.calibration import JudgedCase
@@ -77,6 +78,7 @@ answer_of.register(Forecast, answer_of_forecast)
 answer_of.register(Backtest, answer_of_backtest)
 answer_of.register(JudgedCase, answer_of_judged_case)
 answer_of.register(Comparison, answer_of_comparison)
+answer_of.register(Ranking, answer_of_ranking)
 answer_of.register(Allocation, answer_of_allocation)
 answer_of.register(Approach, answer_of_approach)
 answer_of.register(Approaches, answer_of_approaches)

@@ -12,6 +12,8 @@ from froude.fitting.calibration import calibrate
 from froude.fitting.choice import Choice, LawCandidate, choose, fit
 from froude.fitting.comparing.comparison import Comparison, compare, error_ratio, warn_of_reversal
 from froude.fitting.comparing.estimates import Estimate
+from froude.fitting.comparing.methods import fit_methods
+from froude.fitting.comparing.ranking import Ranking, rank
 from froude.fitting.curves.schedule_search import BestSchedule, best_schedule, free_schedule
 from froude.fitting.curves.schedules import Schedule
 from froude.fitting.fits import Fit, predict
@@ -44,6 +46,7 @@ __all__ = [
     "InstabilityForecast",
     "LawCandidate",
     "Optimum",
+    "Ranking",
     "Schedule",
     "Sensitivity",
     "approaches",
@@ -58,6 +61,7 @@ __all__ = [
     "estimate_steps",
     "farseer_by_pieces",
     "fit",
+    "fit_methods",
     "fit_optimum",
     "forecast_instability",
     "free_schedule",
@@ -65,5 +69,6 @@ __all__ = [
     "lr_sensitivity",
     "optimal",
     "predict",
+    "rank",
     "warn_of_reversal",
 ]
