@@ -25,6 +25,7 @@ from .fitting import FitOptions as FitOptions
 from .fitting import Forecast as Forecast
 from .fitting import Optimum as Optimum
 from .fitting import Ranking as Ranking
+from .fitting import Registration as Registration
 from .fitting import Schedule as Schedule
 from .fitting import approaches as approaches
 from .fitting import backtest as backtest
@@ -42,6 +43,9 @@ from .fitting import frontier as frontier
 from .fitting import optimal as optimal
 from .fitting import predict as predict
 from .fitting import rank as rank
+from .fitting import register_forecast as register_forecast
+from .fitting import registered_forecasts as registered_forecasts
+from .fitting import score_forecast as score_forecast
 from .growth import Experiment as Experiment
 from .growth import GrowthResult as GrowthResult
 from .growth import get_growth_example as get_growth_example

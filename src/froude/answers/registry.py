@@ -31,6 +31,7 @@ from froude.answers.models import answer_of_entry, answer_of_whole_model
 from froude.answers.optimal import answer_of_compute_optimal
 from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_published
+from froude.answers.registrations import answer_of_registration
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
 from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
 from froude.atlas.arithmetic import Finding
@@ -53,6 +54,7 @@ from froude.fitting import (
     Forecast,
     Optimum,
     Ranking,
+    Registration,
     Schedule,
 )
 from froude.fitting.calibration import JudgedCase
@@ -79,6 +81,7 @@ answer_of.register(Backtest, answer_of_backtest)
 answer_of.register(JudgedCase, answer_of_judged_case)
 answer_of.register(Comparison, answer_of_comparison)
 answer_of.register(Ranking, answer_of_ranking)
+answer_of.register(Registration, answer_of_registration)
 answer_of.register(Allocation, answer_of_allocation)
 answer_of.register(Approach, answer_of_approach)
 answer_of.register(Approaches, answer_of_approaches)

@@ -28,6 +28,12 @@ from froude.fitting.procedures.optimum import Optimum, fit_optimum
 from froude.fitting.procedures.sensitivity import Sensitivity, lr_sensitivity
 from froude.fitting.procedures.three_approaches import Approach, Approaches, approaches
 from froude.fitting.procedures.training_steps import estimate_steps
+from froude.fitting.registering.registration import (
+    Registration,
+    register_forecast,
+    registered_forecasts,
+    score_forecast,
+)
 
 __all__ = [
     "Allocation",
@@ -47,6 +53,7 @@ __all__ = [
     "LawCandidate",
     "Optimum",
     "Ranking",
+    "Registration",
     "Schedule",
     "Sensitivity",
     "approaches",
@@ -70,5 +77,8 @@ __all__ = [
     "optimal",
     "predict",
     "rank",
+    "register_forecast",
+    "registered_forecasts",
+    "score_forecast",
     "warn_of_reversal",
 ]
