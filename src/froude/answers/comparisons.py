@@ -8,18 +8,23 @@ from froude.answers.answer import Answer, Fact, Table
 from froude.answers.forecasts import beyond_text, chance_text, distance_warning
 from froude.answers.numbers import amount, number_and_interval, percent
 from froude.fitting import Comparison, Estimate, Fit, Forecast, Ranking
+from froude.fitting.comparing.comparison import Side
 from froude.quantity import format_quantity
 
 _RUNS = {"run": "of one run each", "mean": "of the mean of many runs"}
+_AT_BEST = ", each at its best"
 _AT = {"input": "", "ratio": ", and along at its D/N", "frontier": ", each at its own best N and D"}
 
 
 def answer_of_comparison(comparison: Comparison, names: tuple[str, str] = ("first", "second")) -> Answer:
     """Which of two methods is ahead, the ratio of their outcomes, and by how many times less compute; named so."""
     first, second = names
-    place, y = place_of(comparison), comparison.first.y
+    place, y, needs = place_of(comparison), comparison.first.y, [*_needs(comparison)]
     small = {"first": first, "second": second}.get(comparison.small or "", "neither for sure")
-    rows = [(f"{y} of {first} / {y} of {second}", *_estimate(comparison.ratio)), *_multipliers(comparison, names)]
+    rows = [
+        (f"{y} of {first} / {y} of {second}", *_estimate(comparison.ratio)),
+        *(_needs_row(names, comparison.x, *each) for each in needs),
+    ]
     crossing = f"{comparison.x} where they cross, as {percent(comparison.crossing.share, 0)} of draws do"
     rows.append((crossing, *_amounts(comparison.crossing, comparison.x)))
     warnings = tuple(_warnings(names, (comparison.first, comparison.second), comparison.forecasts))
@@ -35,7 +40,11 @@ def answer_of_comparison(comparison: Comparison, names: tuple[str, str] = ("firs
             Table(title="", columns=("", "", f"{comparison.level:.0%} interval"), rows=tuple(rows)),
         ),
         warnings=warnings,
-        data={**comparison.to_dict(), "warnings": list(warnings)},
+        data={
+            **comparison.to_dict(),
+            "needs": [{"side": side, **each.to_dict()} for side, _, each in needs],
+            "warnings": list(warnings),
+        },
     )
 
 
@@ -92,23 +101,21 @@ def _law_facts(names: Sequence[str], fits: Sequence[Fit]) -> Iterator[Fact]:
         yield Fact("" if k else "law", f"{name}: {law}")
 
 
-def _multipliers(comparison: Comparison, names: tuple[str, str]) -> Iterator[tuple[str, str, str]]:
-    """How many times more of x the one that is behind needs, on the route and, where that is another, on the frontier.
+def _needs(comparison: Comparison) -> Iterator[tuple[Side, str, Estimate]]:
+    """Which side needs more of x on the route and, where that is another, on the frontier, where, and how much more.
 
-    Which one is behind is what the value itself says; without a value, that the first needs more.
+    It is the one that is behind by the value itself; without a value the first.
     """
-    where = {"input": "", "ratio": ", at the same D/N", "frontier": ", each at its best"}[comparison.route.along]
-    yield _multiplier(comparison.multiplier, names, comparison.x, where)
-    if comparison.best_multiplier is not None:
-        yield _multiplier(comparison.best_multiplier, names, comparison.x, ", each at its best")
+    where = {"input": "", "ratio": ", at the same D/N", "frontier": _AT_BEST}[comparison.route.along]
+    for place, each in ((where, comparison.multiplier), (_AT_BEST, comparison.best_multiplier)):
+        if each is not None:
+            turned = each.value is not None and each.value < 1
+            yield ("second" if turned else "first", place, inverse(each) if turned else each)
 
 
-def _multiplier(each: Estimate, names: tuple[str, str], x: str, where: str) -> tuple[str, str, str]:
-    first, second = names
-    if each.value is not None and each.value < 1:
-        first, second = second, first
-        each = inverse(each)
-    return f"times the {x} of {second} that {first} needs{where}", *_estimate(each)
+def _needs_row(names: tuple[str, str], x: str, side: Side, where: str, needed: Estimate) -> tuple[str, str, str]:
+    behind, ahead = names if side == "first" else names[::-1]
+    return f"times the {x} of {ahead} that {behind} needs{where}", *_estimate(needed)
 
 
 def inverse(each: Estimate) -> Estimate:

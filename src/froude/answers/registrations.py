@@ -54,7 +54,7 @@ def answer_of_registrations(registrations: Sequence[Registration]) -> Answer:
         tables=(
             Table(
                 title="",
-                columns=("file", "at", "forecast", "interval", "measured", "error", "", "score"),
+                columns=("file", "at", "forecast", "interval", "error", "score", "measured"),
                 rows=tuple(_row(each, each.is_overdue(today)) for each in registrations),
                 left=(0, 1, 6),
             ),
@@ -100,9 +100,10 @@ def _row(each: Registration, overdue: bool) -> tuple[str, ...]:
     head = (each.path.name, _place(each), value, interval)
     if each.measured is None or each.error is None or each.interval_score is None:
         due = "" if told.due is None else f"{'overdue' if overdue else 'due'} {told.due}"
-        return *head, "", "", due, ""
+        return *head, "", "", due
     where = "inside" if each.inside else "outside"
-    return *head, plain_number(each.measured), signed_percent(each.error), where, percent(each.interval_score, 1)
+    measured = f"{plain_number(each.measured)}, {where}"
+    return *head, signed_percent(each.error), percent(each.interval_score, 1), measured
 
 
 def _place(registration: Registration) -> str:

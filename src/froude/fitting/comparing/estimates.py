@@ -44,5 +44,5 @@ def first_sign_change(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     before = np.argmax(changes, axis=-1)
     left, right = (np.take_along_axis(values, at[..., None], axis=-1)[..., 0] for at in (before, before + 1))
     with np.errstate(all="ignore"):  # where nothing changes
-        there = logs[before] + (logs[before + 1] - logs[before]) * left / (left - right)
-    return np.where(changes.any(axis=-1), np.exp(there), np.nan)
+        there = np.exp(logs[before] + (logs[before + 1] - logs[before]) * left / (left - right))
+    return np.where(changes.any(axis=-1), there, np.nan)

@@ -98,7 +98,10 @@ def read_forecast_document(path: Path) -> ForecastDocument:
     """The registered forecast in a file. InputError for what is none, and for one that was changed."""
     raw = FORECAST_FILE.read_json(path, dict)
     if HASH not in raw and {"predicted", "interval", "written"} <= {*raw}:
-        raise FORECAST_FILE.wrong(path, "it has no hash, as those of pilots by an older Froude")
+        raise InputError(
+            f"{shown(str(path), 120)} has no hash, as forecasts of pilots by an older Froude: register what its fit "
+            "says now, froude register fit.json --at …"
+        )
     if raw.get("format") != FORMAT:
         raise FORECAST_FILE.wrong(path, f"its format is {shown(raw.get('format'))}, not {FORMAT!r}")
     if raw.get("version") != VERSION:
