@@ -9,6 +9,7 @@ from froude.answers.forecasts import beyond_text, chance_text, distance_warning
 from froude.answers.numbers import amount, number_and_interval, percent
 from froude.fitting import Comparison, Estimate, Fit, Forecast, Ranking
 from froude.fitting.comparing.comparison import Side
+from froude.fitting.comparing.drawn import SHARED
 from froude.quantity import format_quantity
 
 _RUNS = {"run": "of one run each", "mean": "of the mean of many runs"}
@@ -39,9 +40,11 @@ def answer_of_comparison(comparison: Comparison, names: tuple[str, str] = ("firs
             _forecasts(names, comparison.forecasts, comparison),
             Table(title="", columns=("", "", f"{comparison.level:.0%} interval"), rows=tuple(rows)),
         ),
+        notes=_notes(comparison),
         warnings=warnings,
         data={
             **comparison.to_dict(),
+            "shared": SHARED,
             "needs": [{"side": side, **each.to_dict()} for side, _, each in needs],
             "warnings": list(warnings),
         },
@@ -69,8 +72,9 @@ def answer_of_ranking(ranking: Ranking) -> Answer:
             *_law_facts(ranking.names, ranking.fits),
         ),
         tables=(_forecasts(ranking.names, forecasts, one, ranking.probabilities), beside),
+        notes=_notes(one),
         warnings=warnings,
-        data={**ranking.to_dict(), "warnings": list(warnings)},
+        data={**ranking.to_dict(), "shared": SHARED, "warnings": list(warnings)},
     )
 
 
@@ -79,6 +83,12 @@ def place_of(comparison: Comparison) -> str:
     if comparison.route.along == "ratio":
         return ", ".join(f"{x} = {format_quantity(value)}" for x, value in comparison.forecasts[0].at.items())
     return f"{comparison.x} = {amount(comparison.at, 'FLOP' if comparison.x == 'C' else '')}"
+
+
+def _notes(comparison: Comparison) -> tuple[str, ...]:
+    """How compute is counted, where it is not what was measured, and what the intervals rest on."""
+    counted = () if comparison.route.along == "input" else ("C = 6·N·D",)
+    return (*counted, f"errors beyond the runs are taken to correlate by {SHARED:g}, as published methods' do")
 
 
 def _headline(comparison: Comparison) -> str:

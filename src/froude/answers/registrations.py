@@ -54,9 +54,9 @@ def answer_of_registrations(registrations: Sequence[Registration]) -> Answer:
         tables=(
             Table(
                 title="",
-                columns=("file", "at", "forecast", "interval", "error", "score", "measured"),
+                columns=("file", "at", "forecast", "error", "score", "measured"),
                 rows=tuple(_row(each, each.is_overdue(today)) for each in registrations),
-                left=(0, 1, 6),
+                left=(0, 1, 5),
             ),
         ),
         data=data,
@@ -90,14 +90,14 @@ def _summary(registrations: Sequence[Registration]) -> dict[str, float]:
         "mean_error": float(errors.mean()),
         "inside": sum(bool(each.inside) for each in scored),
         "expected": sum(each.forecast.level for each in scored),
-        "mean_interval_score": float(np.mean([each.interval_score for each in scored])),
+        "mean_interval_score": float(np.array([each.interval_score for each in scored], dtype=float).mean()),
     }
 
 
 def _row(each: Registration, overdue: bool) -> tuple[str, ...]:
     told = each.forecast
-    value, interval = number_and_interval(told.predicted, *told.interval)
-    head = (each.path.name, _place(each), value, interval)
+    value, _ = number_and_interval(told.predicted, *told.interval)
+    head = (each.path.name, _place(each), value)
     if each.measured is None or each.error is None or each.interval_score is None:
         due = "" if told.due is None else f"{'overdue' if overdue else 'due'} {told.due}"
         return *head, "", "", due

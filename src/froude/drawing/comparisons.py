@@ -63,7 +63,7 @@ def _view(fits: Sequence[Fit], names: Sequence[str], route: Route, ends: tuple[f
     points, lines, sizes = [], [], np.geomspace(*ends, STEPS)
     for k, (fit, name) in enumerate(zip(fits, names, strict=True)):
         colour = COLOURS[f"c{k}"]
-        forecast = fit.predict(**route.inputs(fit, sizes))
+        forecast = fit.predict(of="run", **route.inputs(fit, sizes))
         lines.append(
             Line(
                 x=sizes, y=np.asarray(forecast.mean), lo=np.asarray(forecast.lo), hi=np.asarray(forecast.hi),

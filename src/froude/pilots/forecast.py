@@ -9,7 +9,7 @@ from froude.answers.studies.documents import ForecastRecord
 from froude.errors import InputError
 from froude.fitting import Choice, Fit, choose
 from froude.fitting.registering.documents import forecast_document as register_document
-from froude.fitting.registering.documents import is_unchanged
+from froude.fitting.registering.documents import is_unchanged, score_path
 from froude.pilots.events import ForecastReady, Watch
 from froude.pilots.repair import discard, whole_document
 from froude.pilots.result import LEVEL
@@ -31,6 +31,7 @@ def write_forecast(study: Study, design: Design, seed: int, watch: Watch) -> Map
         if document is None:
             document = forecast_document(choice, runs, target_of(design))
             study.write_json(FORECAST, document)
+            score_path(study.path / FORECAST).unlink(missing_ok=True)  # of the one before it
     watch(ForecastReady(document=document))
     return document
 
@@ -69,6 +70,7 @@ def forecast_document(choice: Choice, runs: Runs, at: Mapping[str, float]) -> di
     forecast = choice.fit.predict(N=at["N"], D=at["D"])
     return register_document(
         forecast,
+        due=None,
         at=at,
         choice=[
             {**row, "predicted": each.fit.predict(N=at["N"], D=at["D"]).mean}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from planted import planted
 
 pytest_plugins = ["door"]
 
-AT = {"N": 7e9, "D": 1.4e11}
+AT: dict[str, Any] = {"N": 7e9, "D": 1.4e11}
 
 
 @pytest.fixture(scope="module")
