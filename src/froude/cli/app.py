@@ -43,7 +43,7 @@ COMMANDS = (
     (FIT, predict.predict, "Forecast larger runs from a saved fit"),
     (FIT, optimal.optimal, "The best parameters and tokens for a budget of compute"),
     (FIT, backtest.backtest, "See how well laws predict runs that were held out"),
-    (FIT, compare.compare, "Say which of two methods is ahead at a larger size"),
+    (FIT, compare.compare, "Say which of several methods is ahead at a larger size"),
     (FIT, calibrate.calibrate, "See how often forecast intervals hold on published runs"),
     (LOOK_UP, laws.laws, "Laws of scaling: formulas, published constants, search"),
     (LOOK_UP, published.published, "Public tables of runs, and how to get them"),
