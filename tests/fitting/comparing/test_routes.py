@@ -132,5 +132,7 @@ def test_one_method_is_not_compared() -> None:
         fit_methods({"a": Runs.from_columns(table())}, "chinchilla")
     with pytest.raises(InputError, match="one table: name the column"):
         fit_methods(Runs.from_columns(table()), "chinchilla")
+    with pytest.raises(InputError, match=r"N = 1e\+200 is beyond anything that is run"):
+        compare(fitted(), fitted(), {"N": 1e200, "D": 1e200})
     with pytest.raises(InputError, match=r"froude\.rank takes two fits or more by their names"):
         rank({}, 1e22)

@@ -12,6 +12,7 @@ from froude.fitting.fits import Fit
 from froude.quantity import AMOUNT, read_quantity
 
 Along = Literal["input", "ratio", "frontier"]
+_FARTHEST = 1e60  # products of two such sizes, times what lies beyond them, are still held by floats
 
 
 @final
@@ -74,4 +75,6 @@ def _positive(name: str, value: float | str) -> float:
     number = read_quantity(value, AMOUNT)
     if not 0 < number < np.inf:
         raise InputError(f"{name} = {number:g}: give one positive number to compare at")
+    if not 1 / _FARTHEST <= number <= _FARTHEST:
+        raise InputError(f"{name} = {number:g} is beyond anything that is run: give a size to compare at")
     return number
