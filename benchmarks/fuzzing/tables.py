@@ -219,7 +219,18 @@ def fitting(rng: random.Random, name: str, columns: list[str]) -> tuple[Words, .
     if how < 0.9:
         return (("backtest", name, *QUICK_DRAWS, *law, *mapped, "--hold-out", "N > 1e8", *json_too),)
     if how < 0.95:
-        return (("compare", name, name, *QUICK_DRAWS, "--at", "C=1e24", *mapped, *json_too),)
+        return (
+            (
+                "compare",
+                name,
+                f"./{name}",
+                *QUICK_DRAWS,
+                "--at",
+                rng.choice(("C=1e24", "N=7B,D=140B")),
+                *mapped,
+                *json_too,
+            ),
+        )
     return (("optimal", name, *QUICK_DRAWS, "--at", "C=1e23", *mapped, *json_too),)
 
 

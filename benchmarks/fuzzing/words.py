@@ -141,7 +141,7 @@ def option_input(rng: random.Random) -> Input:
             ("fit", name, *QUICK, "--law", "power", *options(rng, {**FITTED, **STARTED, "--out": ("fit.json",)})),
             ("fit", name, "--law", "power", "--draws", "20", *options(rng, STARTED, 1)),
             ("backtest", name, "--draws", "20", "--hold-out", "N > 2e8", *options(rng, FITTED)),
-            ("compare", name, name, "--draws", "20", "--at", "C=1e24", *options(rng, FITTED, 2)),
+            ("compare", name, f"./{name}", "--draws", "20", "--at", "C=1e24", *options(rng, FITTED, 2)),
             ("optimal", name, "--draws", "20", "--at", "C=1e24", *options(rng, FITTED, 2)),
         )
     )
@@ -216,6 +216,7 @@ def quantity_input(rng: random.Random, material: Material) -> Input:
         (
             ("predict", fit, "--at", asked),
             ("predict", fit, "--at", asked, "--json"),
+            ("register", fit, "--at", asked, "--out", "forecast.json"),
             ("predict", fit, "--at", "N=1B,D=20B", "--at", asked),
             ("optimal", fit, "--at", f"C={quantity(rng, SPENT[:2])}"),
             ("plan", "train", "--machine", "8 x h100", "--model", "gpt2", "--tokens", text),

@@ -26,6 +26,8 @@ from .fitting import FitOptions as FitOptions
 from .fitting import Forecast as Forecast
 from .fitting import Optimum as Optimum
 from .fitting import PublishedFit as PublishedFit
+from .fitting import Ranking as Ranking
+from .fitting import Registration as Registration
 from .fitting import Schedule as Schedule
 from .fitting import approaches as approaches
 from .fitting import backtest as backtest
@@ -37,11 +39,16 @@ from .fitting import compute_optimal as compute_optimal
 from .fitting import count_flops as count_flops
 from .fitting import estimate_steps as estimate_steps
 from .fitting import fit as fit
+from .fitting import fit_methods as fit_methods
 from .fitting import fit_optimum as fit_optimum
 from .fitting import frontier as frontier
 from .fitting import optimal as optimal
 from .fitting import predict as predict
 from .fitting import predict_difference as predict_difference
+from .fitting import rank as rank
+from .fitting import register_forecast as register_forecast
+from .fitting import registered_forecasts as registered_forecasts
+from .fitting import score_forecast as score_forecast
 from .growth import Experiment as Experiment
 from .growth import GrowthResult as GrowthResult
 from .growth import get_growth_example as get_growth_example

@@ -27,6 +27,11 @@ _LONGEST = 60
 """Letters of an argument that a call is shown with; of a longer one its kind is."""
 
 
+def utc_now() -> str:
+    """The time in UTC, "2026-11-21T22:31:47Z"."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Provenance:

@@ -26,6 +26,7 @@ Figure = pytest.importorskip("matplotlib.figure").Figure
 WIDTHS = (3.3, 5.0, 7.0)  # inches of a panel
 DRAWN = (
     *("runs", "composed law", "fit of an average", "forecast of several", "comparison", "allocation"),
+    *("comparison at a ratio", "ranking", "registration"),
     *("allocation of several", "approaches", "approach", "optimum", "schedule", "best schedule", "train cost", "plan"),
     *("infeasible", "growth", "compute optimal"),
 )

@@ -9,7 +9,7 @@ import filelock
 import numpy as np
 import pytest
 
-from froude import InputError, PilotResult, Study
+from froude import InputError, PilotResult, Study, registered_forecasts
 from froude.engines import ENGINES, LocalEngine, Progress, RunFinished
 from froude.pilots import PilotEvent, pilot
 from froude.pilots.events import TrainingStarted
@@ -109,6 +109,14 @@ def test_the_forecast_is_written_before_the_target_runs(story: Story) -> None:
     target = story.design.target.run_id(story.design.target.tokens[-1])
     written = (story.folder / "forecast.json").stat().st_mtime_ns
     assert written < (story.folder / "runs" / f"{target}.jsonl").stat().st_mtime_ns
+
+
+def test_the_forecast_is_on_record_and_scored_by_the_target(story: Story) -> None:
+    (found,), result = registered_forecasts(story.folder), story.results[1]
+    assert found.forecast.sha256 == story.document("forecast.json")["sha256"]
+    assert (found.measured, found.inside) == (result.measured, result.inside)
+    assert found.error is not None
+    assert abs(found.error) == pytest.approx(result.rel_error)
 
 
 def test_the_same_again_trains_nothing_and_says_the_same(story: Story) -> None:

@@ -23,7 +23,7 @@ from froude.answers.atlas import (
 )
 from froude.answers.backtests import answer_of_backtests
 from froude.answers.calibration import answer_of_calibration
-from froude.answers.comparisons import answer_of_comparison
+from froude.answers.comparisons import answer_of_comparison, answer_of_ranking
 from froude.answers.costs import SMALLEST_PART, answer_of_train_cost
 from froude.answers.differences import answer_of_differences
 from froude.answers.fits import answer_of_choice, answer_of_fit
@@ -36,13 +36,23 @@ from froude.answers.models import answer_of_model, answer_of_models
 from froude.answers.optimal import answer_of_compute_optimal
 from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
+from froude.answers.registrations import answer_of_registration, answer_of_registrations
 from froude.answers.studies import answer_of_study, read_study_record
 from froude.atlas import atlas_record, atlas_records, atlas_status, check_atlas, search_atlas
 from froude.atlas.selection import select_claims
 from froude.cost import train_cost
 from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import get_model, model_catalogue
-from froude.fitting import choose, compare, compute_optimal, predict_difference
+from froude.fitting import (
+    choose,
+    compare,
+    compute_optimal,
+    predict_difference,
+    rank,
+    register_forecast,
+    registered_forecasts,
+    score_forecast,
+)
 from froude.fitting.calibration import learn
 from froude.growth import GrowthResult, RowClaim, growth_examples
 from froude.planning import Infeasible, plan_training
@@ -94,6 +104,38 @@ def of_comparison() -> Answer:
     """The answer of two methods compared."""
     fits = planted_fit("power-floor", "C", 2), planted_fit("power-floor", "C", 3, 0.99)
     return answer_of_comparison(compare(*fits, 1e24), ("adam.csv", "muon.csv"))
+
+
+def of_ratio() -> Answer:
+    """The answer of two methods compared at a number of parameters and of tokens."""
+    comparison = compare(planted_fit(), planted_fit(seed=1, factor=0.98), {"N": 7e9, "D": 1.4e11})
+    return answer_of_comparison(comparison, ("adam.csv", "muon.csv"))
+
+
+def of_frontier() -> Answer:
+    """The answer of two methods compared at a compute."""
+    return answer_of_comparison(compare(planted_fit(), planted_fit(seed=1, factor=0.98), 1e24))
+
+
+def of_ranking() -> Answer:
+    """The answer of three methods."""
+    fits = {name: planted_fit("power-floor", "C", seed=2 + k) for k, name in enumerate("abc")}
+    return answer_of_ranking(rank(fits, 1e24))
+
+
+def of_registration() -> Answer:
+    """The answer of a forecast on record that is not scored."""
+    path = Path(tempfile.mkdtemp()) / "forecast.json"
+    return answer_of_registration(register_forecast(planted_fit(), path, due="2027-03", N=7e9, D=1e12))
+
+
+def of_registrations() -> Answer:
+    """The answer of a folder of forecasts on record, one of them scored."""
+    folder = Path(tempfile.mkdtemp())
+    for name, due in (("one.json", None), ("other.json", "2020-01")):
+        register_forecast(planted_fit(), folder / name, due=due, N=7e9, D=1e12)
+    score_forecast(folder / "one.json", 2.05)
+    return answer_of_registrations(registered_forecasts(folder))
 
 
 def is_steep(result: GrowthResult) -> dict[str, bool]:
@@ -175,6 +217,11 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         ),
         "backtests": of_backtests,
         "comparison": of_comparison,
+        "comparison at a ratio": of_ratio,
+        "comparison on the frontier": of_frontier,
+        "ranking": of_ranking,
+        "registration": of_registration,
+        "registrations": of_registrations,
         "calibration": lambda: answer_of_calibration(studies(4), learn(studies(4)), [Path("calibration.md")]),
         "study": of_study,
         "law": lambda: answer_of_law(get_law("chinchilla")),
@@ -236,6 +283,7 @@ def of_cost(cost: Mapping[str, Any]) -> list[float]:
 
 DERIVED: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
     {
+        "comparison at a ratio": lambda data: [0.99],  # the most that is claimed
         "study": lambda data: [float(f"{data['pilot_seconds'] + data['target_seconds']:.2g}")],
         "model": lambda data: shares(data["parameters"]) + shares(data["training_flops"]),
         "plan": lambda data: of_cost(data["cost"]),

@@ -60,6 +60,18 @@ def comparison() -> froude.Comparison:
     return froude.compare(planted_fit("power-floor", "C", 2), planted_fit("power-floor", "C", 3, 0.99), 1e24)
 
 
+def ranking() -> froude.Ranking:
+    """Three methods ranked."""
+    return froude.rank({name: planted_fit("power-floor", "C", 2 + k) for k, name in enumerate("abc")}, 1e24)
+
+
+def registration() -> froude.Registration:
+    """A forecast on record, and scored."""
+    path = Path(tempfile.mkdtemp()) / "forecast.json"
+    froude.register_forecast(planted_fit(), path, due="2027-03", N=7e9, D=1e12)
+    return froude.score_forecast(path, 2.05)
+
+
 def best_schedule() -> Result:
     """The best of a search under a published law."""
     law = get_law("multi-power")
@@ -83,6 +95,9 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "published fit": lambda: published_fit("chinchilla:besiroglu-2024"),
         "backtest": lambda: froude.backtest("chinchilla", runs(), "N > 2e9", draws=50)[0],
         "comparison": comparison,
+        "comparison at a ratio": lambda: froude.compare(planted_fit(), planted_fit(seed=1), {"N": 7e9, "D": 1.4e11}),
+        "ranking": ranking,
+        "registration": registration,
         "allocation": lambda: froude.optimal(planted_fit(), 1e24),
         "allocation of several": lambda: froude.optimal(planted_fit(), [1e22, 1e24]),
         "approaches": lambda: froude.approaches(runs(), 1e24, draws=50),

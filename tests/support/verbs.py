@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
+
 import froude
 from froude.answers.atlas import answer_of_hits, answer_of_record
 from froude.answers.laws import answer_of_law, answer_of_law_hits, answer_of_laws
@@ -54,7 +56,13 @@ def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
     for name, columns, factor in (("adam.csv", low, 1.0), ("muon.csv", high, 0.99)):
         compute = 6 * columns["N"] * columns["D"]
         write_csv(folder / name, {"C": compute, "loss": factor * columns["loss"]})
+    methods = {name: planted(seed=k) for k, name in enumerate("abc")}
+    columns = {x: np.concatenate([each[x] for each in methods.values()]) for x in ("N", "D", "loss")}
+    write_csv(folder / METHODS, {"method": np.repeat([*methods], len(columns["N"]) // 3), **columns})
     assert run(["fit", str(folder / "runs.csv"), *QUICK, "--out", str(folder / "fit.json")]) == 0
+    (folder / FORECAST).parent.mkdir()
+    froude.register_forecast(folder / FIT, folder / FORECAST, N=7e9, D=1e12)
+    froude.score_forecast(folder / FORECAST, 2.05)
     return folder
 
 
@@ -70,9 +78,15 @@ def dicts(results: Iterable[Any]) -> list[Any]:
 
 def compared(folder: Path) -> Any:
     """Two methods compared as the command does it."""
-    tables = [froude.read_runs(folder / name) for name in ("adam.csv", "muon.csv")]
-    fits = [froude.fit("power-floor", runs, x="C", draws=50, seed=k) for k, runs in enumerate(tables)]
-    return froude.compare(fits[0], fits[1], 1e24).to_dict()
+    tables = {name: folder / name for name in ("adam.csv", "muon.csv")}
+    fits = froude.fit_methods(tables, "power-floor", x="C", draws=50)
+    return froude.compare(fits["adam.csv"], fits["muon.csv"], 1e24).to_dict()
+
+
+def ranked(folder: Path) -> Any:
+    """The methods of one table ranked as the command does it."""
+    fits = froude.fit_methods(folder / "methods.csv", "chinchilla", by="method", draws=50)
+    return froude.rank(fits, {"N": 7e9, "D": 1.4e11}).to_dict()
 
 
 def shown_record(name: str) -> Any:
@@ -83,7 +97,7 @@ def shown_record(name: str) -> Any:
 
 H100, QWEN_MODEL = "8 x h100", "qwen2.5-0.5b"
 ONE_DAY: dict[str, Any] = {"budget_seconds": 86400.0, "fixed": {"tensor": 1, "pipeline": 1, "context": 1}}
-RUNS, FIT = Path("runs.csv"), Path("fit.json")
+RUNS, FIT, METHODS, FORECAST = Path("runs.csv"), Path("fit.json"), Path("methods.csv"), Path("forecasts/large.json")
 LARGE = ((7e9, 1e12), (70e9, 1.4e12))
 
 VERBS: tuple[Verb, ...] = (
@@ -144,8 +158,24 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         name="compare",
-        words=of("compare", Path("adam.csv"), Path("muon.csv"), *QUICK, "--at", "C=1e24"),
+        words=of("compare", Path("adam.csv"), Path("muon.csv"), *QUICK, "--law", "power-floor", "--at", "C=1e24"),
         python=compared,
+    ),
+    Verb(
+        name="compare --by",
+        words=of("compare", METHODS, "--by", "method", *QUICK, "--law", "chinchilla", "--at", "N=7B,D=140B"),
+        python=ranked,
+    ),
+    Verb(name="register", words=of("register", FIT, "--at", "N=7B,D=1T", "--due", "2027-03")),
+    Verb(
+        name="register score",
+        words=of("register", "score", FORECAST, "--measured", "2.05"),
+        python=lambda folder: froude.score_forecast(folder / FORECAST, 2.05).to_dict(),
+    ),
+    Verb(
+        name="register list",
+        words=of("register", "list", FORECAST.parent),
+        python=lambda folder: {"forecasts": dicts(froude.registered_forecasts(folder / FORECAST.parent))},
     ),
     Verb(name="laws", words=of("laws"), python=lambda folder: answer_of_laws(froude.all_laws()).to_dict()),
     Verb(

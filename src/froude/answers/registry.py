@@ -19,7 +19,7 @@ from froude.answers.answer import Answer
 from froude.answers.atlas import answer_of_finding, answer_of_hit, answer_of_one_record, answer_of_one_status
 from froude.answers.backtests import answer_of_backtest
 from froude.answers.calibration import answer_of_judged_case
-from froude.answers.comparisons import answer_of_comparison
+from froude.answers.comparisons import answer_of_comparison, answer_of_ranking
 from froude.answers.costs import answer_of_layout, answer_of_train_cost
 from froude.answers.differences import answer_of_difference
 from froude.answers.fits import answer_of_choice, answer_of_fit
@@ -33,6 +33,7 @@ from froude.answers.optimal import answer_of_compute_optimal
 from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_published
 from froude.answers.published_fits import answer_of_published_fit
+from froude.answers.registrations import answer_of_registration
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
 from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
 from froude.atlas.arithmetic import Finding
@@ -56,6 +57,8 @@ from froude.fitting import (
     Forecast,
     Optimum,
     PublishedFit,
+    Ranking,
+    Registration,
     Schedule,
 )
 from froude.fitting.calibration import JudgedCase
@@ -83,6 +86,8 @@ answer_of.register(Difference, answer_of_difference)
 answer_of.register(Backtest, answer_of_backtest)
 answer_of.register(JudgedCase, answer_of_judged_case)
 answer_of.register(Comparison, answer_of_comparison)
+answer_of.register(Ranking, answer_of_ranking)
+answer_of.register(Registration, answer_of_registration)
 answer_of.register(Allocation, answer_of_allocation)
 answer_of.register(Approach, answer_of_approach)
 answer_of.register(Approaches, answer_of_approaches)

@@ -24,11 +24,12 @@ from froude.cli import (
     plan,
     predict,
     published,
+    register,
     report,
 )
 from froude.cli.completion import is_completing
 from froude.cli.errors import exit_code_of, silence_stdout
-from froude.cli.help import PANELS, HelpCommand, HelpGroup
+from froude.cli.help import PANELS, HelpCommand, HelpGroup, group_with_default
 from froude.cli.render import say, to_stdout
 from froude.provenance import by_command
 
@@ -42,12 +43,18 @@ COMMANDS = (
     (FIT, predict.predict, "Forecast larger runs from a saved fit"),
     (FIT, optimal.optimal, "The best parameters and tokens for a budget of compute"),
     (FIT, backtest.backtest, "See how well laws predict runs that were held out"),
-    (FIT, compare.compare, "Say which of two methods is ahead at a larger size"),
+    (FIT, compare.compare, "Say which of several methods is ahead at a larger size"),
     (FIT, calibrate.calibrate, "See how often forecast intervals hold on published runs"),
     (LOOK_UP, laws.laws, "Laws of scaling: formulas, published constants, search"),
     (LOOK_UP, published.published, "Public tables of runs, and how to get them"),
 )
 GROUPS = (
+    (
+        FIT,
+        "register",
+        "Write a forecast down before it is measured, and score it then",
+        {"write": register.write, "score": register.score, "list": register.list_forecasts},
+    ),
     (DECIDE, "plan", "The best training for a budget, or the best layout of one", {"train": plan.train}),
     (DECIDE, "cost", "Memory, time and price of a training or a model", {"train": cost.train, "model": model.model}),
     (
@@ -69,12 +76,15 @@ GROUPS = (
         },
     ),
 )
+DEFAULTS = {"atlas": "search", "register": "write"}
+"""The command of a group that words are of which name none: `froude register fit.json` writes."""
 
 app = typer.Typer(cls=HelpGroup, context_settings={"help_option_names": ["-h", "--help"]})
 for panel, function, sentence in COMMANDS:
     app.command(cls=HelpCommand, rich_help_panel=panel, short_help=sentence)(function)
 for panel, name, sentence, commands in GROUPS:
-    group = typer.Typer(cls=atlas.SearchByDefault if name == "atlas" else HelpGroup, help=f"{sentence}.")
+    default = DEFAULTS.get(name)
+    group = typer.Typer(cls=group_with_default(default) if default else HelpGroup, help=f"{sentence}.")
     group.callback()(lambda: None)  # keeps a group of one command a group
     for command, function in commands.items():
         group.command(command, cls=HelpCommand)(function)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from froude.cli.completion import complete_papers
-from froude.cli.help import HelpGroup
 from froude.cli.options import Json
 from froude.cli.outputs import output_file
 from froude.cli.render import print_json, say
@@ -18,15 +17,6 @@ from froude.errors import InputError, visible
 Role = Annotated[str | None, typer.Option(help="law, serve, compress, kernel, …")]
 Lever = Annotated[str | None, typer.Option(help="A part of what is set: bits, batch, …")]
 Priority = Annotated[int | None, typer.Option(min=1, max=4, help="1 is the most important.")]
-
-
-class SearchByDefault(HelpGroup):
-    """A group in which words that name no command are searched for: `froude atlas "KV cache memory"`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The words after the group's own name, with `search` before them where they name none of its commands."""
-        is_help = args[:1] in (["-h"], ["--help"])
-        return super().parse_args(ctx, args if not args or is_help or args[0] in self.commands else ["search", *args])
 
 
 def search(

@@ -1,10 +1,10 @@
-"""`froude compare`: where the curves of two methods cross, and which is likely ahead at a size not run."""
+"""`froude compare`: which of several methods is likely ahead at a size not run, and where their curves cross."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,17 +13,34 @@ from froude.cli.options import Columns, Draws, Flops, Json, Outcome, Seed, Where
 from froude.cli.show import present
 from froude.errors import InputError
 
+if TYPE_CHECKING:
+    from froude.runs import Runs
+
 
 def compare(
-    first: Annotated[str, typer.Argument(metavar="TABLE", help="Runs of one method.")],
-    second: Annotated[str, typer.Argument(metavar="TABLE", help="Runs of the other method.")],
-    at: Annotated[str, typer.Option(metavar="NAME=QUANTITY", help="The size that is meant in the end: C=1e24.")],
+    tables: Annotated[
+        list[str], typer.Argument(metavar="TABLE…", help="Runs: a table for each method, or one with --by.")
+    ],
+    at: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME=QUANTITY,…",
+            help="The size that is meant in the end: C=1e24, each method at its own best N and D; N=70B,D=1.4T, and "
+            "along at its D/N; or the input of a law of one input.",
+        ),
+    ],
+    by: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of one table that says the method of a run.")
+    ] = None,
     law: Annotated[
         str,
         typer.Option(
-            metavar="NAME", autocompletion=complete_law_names, help="A law of one input; both methods are fitted by it."
+            metavar="NAME",
+            autocompletion=complete_law_names,
+            help="A law that all methods are fitted by, of N and D or of one input; auto averages several.",
         ),
-    ] = ("power-floor"),
+    ] = "auto",
+    of: Annotated[Literal["run", "mean"], typer.Option(help="Of one run each, or of the mean of many.")] = "run",
     y: Outcome = "loss",
     columns: Columns = None,
     where: Where = None,
@@ -32,29 +49,54 @@ def compare(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Fit two methods, and say where their curves cross and how likely the one ahead now stays ahead.
+    """Fit two methods or more, and say which is ahead at a larger size, by how much, and where they cross.
 
-    Example: `froude compare adam.csv muon.csv --at C=1e24`
+    Of two: the ratio of their losses, how many times more compute the one behind needs, and the crossing, each with
+    its interval. Of more: each beside the best. What two methods err by beyond their runs is taken to be partly shared.
+    Examples: `froude compare adam.csv muon.csv --at C=1e24`, `froude compare runs.csv --by method --at N=7B,D=140B`
     """
-    from froude.answers.comparisons import answer_of_comparison
+    from froude.answers.comparisons import answer_of_comparison, answer_of_ranking
     from froude.answers.readings import with_readings
     from froude.fitting import compare as compare_fits
-    from froude.fitting import fit
-    from froude.laws import get_law
+    from froude.fitting import fit_methods, rank
     from froude.quantity import parse_assignments
 
-    wanted = parse_assignments(at)
-    if len(wanted) != 1:
-        raise InputError(f"--at {at!r} names {len(wanted)} inputs: give one, as in C=1e24")
-    ((x, size),) = wanted.items()
-    get_law(law, x)  # whose refusal speaks of no table
-    tables, fits = [], []
-    for k, table in enumerate((first, second)):
+    place = parse_assignments(at)
+    (x,) = place if len(place) == 1 else (None,)
+    check_law(law, x)  # whose refusal speaks of no table
+    read = read_methods(tables, by, columns, where, flops)
+    fits = fit_methods(read if by is None else read[tables[0]], law, y, by=by, x=x, draws=draws, seed=seed)
+    if len(fits) == 2:
+        (first, one), (second, other) = fits.items()
+        answer = answer_of_comparison(compare_fits(one, other, place, of=of), (first, second))
+    else:
+        answer = answer_of_ranking(rank(fits, place, of=of))
+    present(with_readings(answer, [*read.values()]), json)
+
+
+def check_law(law: str, x: str | None) -> None:
+    """InputError for no law of that name, and for one that is not over x."""
+    from froude.laws import get_law
+
+    if law != "auto" and (x is None or get_law(law).choices):
+        get_law(law, x)
+
+
+def read_methods(
+    tables: list[str], by: str | None, columns: str | None, where: str | None, flops: str
+) -> dict[str, Runs]:
+    """The tables by their names. InputError for one without a column that tells methods apart, and for one twice."""
+    if by is not None and len(tables) != 1:
+        raise InputError(f"--by {by} tells the methods of one table apart, and {len(tables)} are given: leave it out")
+    if by is None and len(tables) == 1:
+        raise InputError(f"one table, {tables[0]}: name another, or the column of its methods, as --by method")
+    read = {}
+    for table in tables:
+        if table in read:
+            raise InputError(f"{table} is given twice: name another table")
         with naming_table(table):
-            tables.append(read_table(table, columns, where, flops))
-            fits.append(fit(law, tables[k], y, x=x, draws=draws, seed=seed + k))
-    answer = answer_of_comparison(compare_fits(fits[0], fits[1], size), (first, second))
-    present(with_readings(answer, tables), json)
+            read[table] = read_table(table, columns, where, flops)
+    return read
 
 
 @contextmanager

@@ -61,6 +61,18 @@ class HelpGroup(TyperGroup):
         formatter.write(printable(lambda width: help_lines(self, ctx, width)))
 
 
+def group_with_default(name: str) -> type[HelpGroup]:
+    """A group in which words that name no command are those of one: `froude atlas "KV cache memory"` searches."""
+
+    class GroupWithDefault(HelpGroup):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            """The words after the group's own name, with the default command before them where they name none."""
+            is_help = args[:1] in (["-h"], ["--help"])
+            return super().parse_args(ctx, args if not args or is_help or args[0] in self.commands else [name, *args])
+
+    return GroupWithDefault
+
+
 def help_lines(command: Any, ctx: Any, width: int) -> Iterator[Line]:
     """The lines of a command's help."""
     texts, examples = parts_of(command.help or "")

@@ -1,8 +1,8 @@
-"""The picture of two methods: both laws with their bands and runs, and where they cross."""
+"""The picture of methods side by side: their laws and runs up to the size compared at, and where two of them cross."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,52 +11,84 @@ from froude.answers.numbers import amount
 from froude.drawing.axes import Look, Panel, put_text
 from froude.drawing.charts import draw_view
 from froude.drawing.colours import COLOURS, MARKERS
-from froude.drawing.fits import STEPS, Placement, law_name, line_of, measured_of
+from froude.drawing.fits import STEPS, law_name, measured_of
 from froude.drawing.names import input_name
-from froude.drawing.views import Points, View
-from froude.fitting import Comparison, Fit
+from froude.drawing.views import Line, Points, View
+from froude.fitting import Comparison, Fit, Ranking
+from froude.fitting.comparing.routes import Route
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SIDES = ("first", "second")
 _FARTHEST = 100.0  # times the farthest run and the place compared at, up to which a crossing is drawn
+_NEAR = 1.5  # times the D/N compared at, up to which runs stand beside a line of that D/N
+_MOST = 5  # methods, the best, that have colours of their own
+_X_LABELS = {
+    "ratio": "training FLOPs, 6·N·D, at the same D/N",
+    "frontier": "training FLOPs, 6·N·D, at the best N and D",
+}
 
 
 def panels_of_comparison(comparison: Comparison, names: tuple[str, str] = _SIDES) -> tuple[Panel, ...]:
-    """Both curves with bands, dots of the one and squares of the other, and their crossing; `names` are theirs."""
+    """Both curves, dots of the one and squares of the other, and their crossing; `names` are theirs."""
     view = view_of_comparison(comparison, names)
     return (lambda axes, look: _draw(axes, comparison, view, look),)
 
 
+def panels_of_ranking(ranking: Ranking) -> tuple[Panel, ...]:
+    """The curves and runs of the best methods, five at most."""
+    one = ranking.comparisons[0]
+    fits, low, far = ranking.fits[:_MOST], *_range(ranking.fits, one.route, one.at)
+    view = _view(fits, ranking.names[:_MOST], one.route, (low, far))
+    return (lambda axes, look: draw_view(axes, view, look),)
+
+
 def view_of_comparison(comparison: Comparison, names: tuple[str, str] = _SIDES) -> View:
     """Both laws from the smallest run to the place that they are compared at, or to their crossing."""
-    x, sides = comparison.x, (0, 1)
-    placement = Placement(x=x, by=None)
-    low, far = _range(comparison)
-    points, lines = [], []
-    for k, fit, name in zip(sides, (comparison.first, comparison.second), names, strict=True):
+    fits = comparison.first, comparison.second
+    low, far = _range(fits, comparison.route, comparison.at)
+    crossing = comparison.crossing.value
+    if crossing is not None and crossing <= _FARTHEST * far:
+        far = max(far, 1.5 * crossing)
+    return _view(fits, names, comparison.route, (low, far))
+
+
+def _range(fits: Sequence[Fit], route: Route, at: float) -> tuple[float, float]:
+    sizes = [route.sizes_of(each) for each in fits]
+    return float(min(each.min() for each in sizes)), float(max(at, *(each.max() for each in sizes)))
+
+
+def _view(fits: Sequence[Fit], names: Sequence[str], route: Route, ends: tuple[float, float]) -> View:
+    points, lines, sizes = [], [], np.geomspace(*ends, STEPS)
+    for k, (fit, name) in enumerate(zip(fits, names, strict=True)):
         colour = COLOURS[f"c{k}"]
-        line = line_of(fit, placement, {x: np.geomspace(low, far, STEPS)}, colour, named=True)
-        lines.append(replace(line, order=k, name=f"{name}: {law_name(fit)}", band=None))
-        points.append(Points(x=fit.inputs[x], y=measured_of(fit), colours=(colour,) * fit.n, marker=MARKERS[k]))
-    first: Fit = comparison.first
+        forecast = fit.predict(of="run", **route.inputs(fit, sizes))
+        lines.append(
+            Line(
+                x=sizes, y=np.asarray(forecast.mean), lo=np.asarray(forecast.lo), hi=np.asarray(forecast.hi),
+                role="path", colour=colour, order=k, name=f"{name}: {law_name(fit)}",
+            )
+        )  # fmt: skip
+        beside = _is_beside(fit, route)
+        x, y = route.sizes_of(fit)[beside], measured_of(fit)[beside]
+        points.append(Points(x=x, y=y, colours=(colour,) * x.size, marker=MARKERS[k]))
     return View(
         points=tuple(points),
         lines=tuple(lines),
-        x_label=input_name(x, first.law),
-        y_label=first.y,
-        compute=x == "C",
-        log_y=first.residual == "log",
+        x_label=_X_LABELS.get(route.along) or input_name(route.x, fits[0].law),
+        y_label=fits[0].y,
+        compute=route.x == "C",
+        log_y=fits[0].residual == "log",
     )
 
 
-def _range(comparison: Comparison) -> tuple[float, float]:
-    inputs = [each.inputs[comparison.x] for each in (comparison.first, comparison.second)]
-    low, far = min(each.min() for each in inputs), max(comparison.at, *(each.max() for each in inputs))
-    crossing = comparison.crossing.value
-    near = crossing is not None and crossing <= _FARTHEST * far
-    return float(low), float(max(far, 1.5 * crossing)) if near and crossing is not None else float(far)
+def _is_beside(fit: Fit, route: Route) -> np.ndarray:
+    """Which of the fitted runs stand beside the line of a route (n,): at a D/N, those of nearly that."""
+    if route.along != "ratio":
+        return np.ones(fit.n, dtype=bool)
+    off = np.log(fit.inputs["D"] / fit.inputs["N"] / route.tokens_per_param)
+    return np.abs(off) <= np.log(_NEAR)
 
 
 def _draw(axes: Axes, comparison: Comparison, view: View, look: Look) -> Axes:

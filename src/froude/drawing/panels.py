@@ -31,6 +31,8 @@ PANELS: Mapping[str, str] = {
     "Optimum": "optima.panels_of_optimum",
     "PilotResult": "pilots.panels_of_pilot",
     "Plan": "plans.panels_of_plan",
+    "Ranking": "comparisons.panels_of_ranking",
+    "Registration": "registrations.panels_of_registration",
     "Runs": "runs.panels_of_runs",
     "Schedule": "schedules.panels_of_schedule",
     "Study": "pilots.panels_of_study",

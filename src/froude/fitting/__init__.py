@@ -10,7 +10,10 @@ from froude.fitting.allocation import Allocation, optimal
 from froude.fitting.backtesting import Backtest, backtest
 from froude.fitting.calibration import calibrate
 from froude.fitting.choice import Choice, LawCandidate, choose, fit
-from froude.fitting.comparison import Comparison, Estimate, compare, error_ratio, warn_of_reversal
+from froude.fitting.comparing.comparison import Comparison, compare, error_ratio, warn_of_reversal
+from froude.fitting.comparing.estimates import Estimate
+from froude.fitting.comparing.methods import fit_methods
+from froude.fitting.comparing.ranking import Ranking, rank
 from froude.fitting.curves.schedule_search import BestSchedule, best_schedule, free_schedule
 from froude.fitting.curves.schedules import Schedule
 from froude.fitting.difference import Difference, predict_difference
@@ -27,6 +30,12 @@ from froude.fitting.procedures.sensitivity import Sensitivity, lr_sensitivity
 from froude.fitting.procedures.three_approaches import Approach, Approaches, approaches
 from froude.fitting.procedures.training_steps import estimate_steps
 from froude.fitting.published_fit import PublishedFit
+from froude.fitting.registering.registration import (
+    Registration,
+    register_forecast,
+    registered_forecasts,
+    score_forecast,
+)
 from froude.fitting.sources import predict
 
 __all__ = [
@@ -48,6 +57,8 @@ __all__ = [
     "LawCandidate",
     "Optimum",
     "PublishedFit",
+    "Ranking",
+    "Registration",
     "Schedule",
     "Sensitivity",
     "approaches",
@@ -62,6 +73,7 @@ __all__ = [
     "estimate_steps",
     "farseer_by_pieces",
     "fit",
+    "fit_methods",
     "fit_optimum",
     "forecast_instability",
     "free_schedule",
@@ -70,5 +82,9 @@ __all__ = [
     "optimal",
     "predict",
     "predict_difference",
+    "rank",
+    "register_forecast",
+    "registered_forecasts",
+    "score_forecast",
     "warn_of_reversal",
 ]

@@ -123,6 +123,10 @@ class Law(Result):
         """Values on the scale of the residuals as outcomes, none of them what no outcome can be."""
         return np.clip(from_scale(self.residual, values), self.output.least, self.output.most)
 
+    def falling(self, y: Any) -> Any:
+        """Outcomes of which less is better: of an accuracy its error rate."""
+        return 1 - y if self.residual == "log error" else y
+
     @cached_property
     def _symbol(self) -> Symbol:
         inputs = [symbol(name) for name in self.inputs]

@@ -5,7 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from froude.fitting.registering.documents import is_forecast_file
+from froude.fitting.registering.registration import score_forecast
 from froude.pilots.clock import chapter_seconds
+from froude.pilots.forecast import FORECAST
 from froude.pilots.result import PilotResult
 from froude.runs import Study
 from froude.tank import Design
@@ -30,6 +33,16 @@ def compare(study: Study, design: Design, forecast: Mapping[str, Any], check: bo
         study=study.path,
         report=study.path / "report.html",
     )
+
+
+def score_target(study: Study, result: PilotResult) -> None:
+    """Scores the forecast by the target's loss, unless that diverged.
+
+    One that an older Froude wrote is not registered, and stays without a score.
+    """
+    forecast = study.path / FORECAST
+    if result.measured is not None and np.isfinite(result.measured) and is_forecast_file(forecast):
+        score_forecast(forecast, result.measured, again=True)
 
 
 def measured_loss(study: Study, design: Design) -> float:

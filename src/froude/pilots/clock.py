@@ -1,6 +1,5 @@
-"""When something was written, and how long chapters took."""
+"""How long chapters took."""
 
-import time
 from typing import Annotated
 
 from msgspec import Meta
@@ -13,11 +12,6 @@ CLOCK = "seconds.json"
 UNKNOWN = {"pilots": None, "target": None}
 Seconds = dict[str, Annotated[float, Meta(ge=0, le=1e12)] | None]
 """Wall seconds by chapter; None where they are not known, as the document that had them was damaged."""
-
-
-def utc_now() -> str:
-    """The time in UTC, "2026-11-21T22:31:47Z"."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def check_clock(study: Study, watch: Watch) -> None:

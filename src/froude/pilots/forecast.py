@@ -8,7 +8,8 @@ from typing import Any
 from froude.answers.studies.documents import ForecastRecord
 from froude.errors import InputError
 from froude.fitting import Choice, Fit, choose
-from froude.pilots.clock import utc_now
+from froude.fitting.registering.documents import forecast_document as register_document
+from froude.fitting.registering.documents import is_unchanged, score_path
 from froude.pilots.events import ForecastReady, Watch
 from froude.pilots.repair import discard, whole_document
 from froude.pilots.result import LEVEL
@@ -30,6 +31,7 @@ def write_forecast(study: Study, design: Design, seed: int, watch: Watch) -> Map
         if document is None:
             document = forecast_document(choice, runs, target_of(design))
             study.write_json(FORECAST, document)
+            score_path(study.path / FORECAST).unlink(missing_ok=True)  # of the one before it
     watch(ForecastReady(document=document))
     return document
 
@@ -44,6 +46,8 @@ def whole_forecast(study: Study, design: Design, watch: Watch) -> Mapping[str, A
         discard(study, FORECAST, "it is of another target than the plan's", watch)
     elif not low <= document["predicted"] <= high:
         discard(study, FORECAST, "its mean lies outside its interval", watch)
+    elif not is_unchanged(study.read_json(FORECAST, dict)):
+        discard(study, FORECAST, "its hash is not that of what it says", watch)
     else:
         return document
     return None
@@ -62,26 +66,21 @@ def has_whole_fit(study: Study, watch: Watch) -> bool:
 
 
 def forecast_document(choice: Choice, runs: Runs, at: Mapping[str, float]) -> dict[str, Any]:
-    """The forecast that this choice of a law gives at the target, as the study keeps it."""
+    """The forecast that this choice of a law gives at the target, registered, with what the study tells of it."""
     forecast = choice.fit.predict(N=at["N"], D=at["D"])
-    return {
-        "written": utc_now(),
-        "law": choice.fit.law.name,
-        "at": at,
-        "predicted": forecast.mean,
-        "interval": [forecast.lo, forecast.hi],
-        "level": LEVEL,
-        "parts": forecast.parts,
-        "choice": [
+    return register_document(
+        forecast,
+        due=None,
+        at=at,
+        choice=[
             {**row, "predicted": each.fit.predict(N=at["N"], D=at["D"]).mean}
             for row, each in zip(choice.candidates_to_dict(), choice.candidates, strict=True)
         ],
-        "further": [forecast_further(choice.fit, factor, at) for factor in FURTHER],
-        "warnings": list(choice.fit.warnings),
-        "pilots": choice.fit.n,
-        "diverged": choice.fit.diverged,
+        further=[forecast_further(choice.fit, factor, at) for factor in FURTHER],
+        pilots=choice.fit.n,
+        diverged=choice.fit.diverged,
         **ratios(runs, at),
-    }
+    )
 
 
 def pilot_runs(study: Study, design: Design) -> Runs:

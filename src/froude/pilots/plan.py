@@ -14,10 +14,10 @@ from froude.documents import DocumentKind
 from froude.engines import Engine
 from froude.errors import InputError, shown
 from froude.host import cores, memory_bytes, processor_name
-from froude.pilots.clock import utc_now
 from froude.pilots.events import MeasuringSpeed, PlanReady, Watch
 from froude.pilots.repair import discard, whole_document
 from froude.pilots.settings import PilotSettings, read_plan_file
+from froude.provenance import utc_now
 from froude.runs import Study
 from froude.runs.study.remedy import PLAN
 from froude.tank import Design, Device, PilotRecipe, Speed, design_pilot, measure_speed

@@ -109,7 +109,7 @@ def run_chapters(
 ) -> PilotResult:
     """All chapters, in order."""
     from froude.fitting import Fit
-    from froude.pilots.check import compare
+    from froude.pilots.check import compare, score_target
     from froude.pilots.clock import check_clock
     from froude.pilots.corpus import gather_corpus
     from froude.pilots.forecast import write_forecast
@@ -129,6 +129,7 @@ def run_chapters(
     data = made.data_sha256 if made else ()
     result = compare(study, design, forecast, check).stamped(Provenance.now(settings.seed, data))
     study.write_json("result.json", result.to_dict())
+    score_target(study, result)
     write_report(study)
     watch(PilotFinished(result=result))
     return result
