@@ -25,6 +25,7 @@ from .fitting import FitOptions as FitOptions
 from .fitting import Forecast as Forecast
 from .fitting import Optimum as Optimum
 from .fitting import Schedule as Schedule
+from .fitting import SweepOptima as SweepOptima
 from .fitting import approaches as approaches
 from .fitting import backtest as backtest
 from .fitting import best_schedule as best_schedule
@@ -39,6 +40,7 @@ from .fitting import fit_optimum as fit_optimum
 from .fitting import frontier as frontier
 from .fitting import optimal as optimal
 from .fitting import predict as predict
+from .fitting import sweep_optima as sweep_optima
 from .growth import Experiment as Experiment
 from .growth import GrowthResult as GrowthResult
 from .growth import get_growth_example as get_growth_example

@@ -10,8 +10,10 @@ import numpy as np
 
 from froude.answers.answer import Answer, Table
 from froude.answers.numbers import count, number_and_interval, percent
-from froude.fitting import Choice, Fit
+from froude.answers.sweeps import about_sweep, optima_table, optima_to_dict
+from froude.fitting import Choice, Fit, SweepOptima
 from froude.fitting.fitted_rows import as_rows
+from froude.fitting.rules import setting_of
 from froude.runs import Runs
 from froude.runs.optional_roles import with_optional_roles
 
@@ -19,12 +21,18 @@ _MISSED = 0.01
 
 
 def answer_of_fit(
-    fit: Fit, *, hold_outs: int | None = None, runs: Runs | None = None, saved: str | None = None
+    fit: Fit,
+    *,
+    hold_outs: int | None = None,
+    runs: Runs | None = None,
+    saved: str | None = None,
+    optima: SweepOptima | None = None,
 ) -> Answer:
     """A law with numbers and intervals.
 
     `hold_outs` is the number of hold-outs that sharpened the fit's drift, `runs` the table that was fitted, of which
-    renamed and derived columns are named, and `saved` the file that the fit was saved to.
+    renamed and derived columns are named, `saved` the file that the fit was saved to, and `optima` the best settings of
+    each size that a rule was fitted to.
     """
     table = Table(
         title="",
@@ -35,11 +43,11 @@ def answer_of_fit(
     )
     return Answer(
         headline=f"{fit.law.name}: {fit.y} = {fit.law.formula}",
-        tables=(table,),
-        notes=tuple(_evidence(fit, hold_outs, runs)),
+        tables=(table, *([optima_table(optima, fit.y)] if optima else [])),
+        notes=(*_evidence(fit, hold_outs, None if optima else runs), *(about_sweep(optima, runs) if optima else ())),
         warnings=fit.warnings,
         next_steps=(_next_step(fit, saved),) if saved is not None else (),
-        data=_to_dict(fit, hold_outs, runs, saved),
+        data=_to_dict(fit, hold_outs, runs, saved) if optima is None else _to_dict_of_rule(fit, hold_outs, optima, saved),
     )
 
 
@@ -80,11 +88,16 @@ def _to_dict(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | No
     }
 
 
+def _to_dict_of_rule(fit: Fit, hold_outs: int | None, optima: SweepOptima, saved: str | None) -> dict[str, Any]:
+    return {**_to_dict(fit, hold_outs, optima.runs, saved), "optima": optima_to_dict(optima)}
+
+
 def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None) -> Iterator[str]:
     """What a fit rests on."""
     typical = float(np.median(fit.errors)), float(fit.errors.max())
     middle, worst = (percent(error) if fit.residual == "log" else f"{error:.3g}" for error in typical)
-    yield f"{count(fit.n, 'run')} fitted; the law is off by {middle} in the median, {worst} at worst"
+    rows = "run" if setting_of(fit.law) is None else "size"
+    yield f"{count(fit.n, rows)} fitted; the law is off by {middle} in the median, {worst} at worst"
     if (starts := about_starts(fit)) is not None:
         yield starts
     if fit.bias:

@@ -33,6 +33,7 @@ from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_published
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
 from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
+from froude.answers.sweeps import answer_of_sweep_optima
 from froude.atlas.arithmetic import Finding
 from froude.atlas.index import Hit
 from froude.atlas.schema import Record
@@ -53,6 +54,7 @@ from froude.fitting import (
     Forecast,
     Optimum,
     Schedule,
+    SweepOptima,
 )
 from froude.fitting.calibration import JudgedCase
 from froude.growth import Experiment, GrowthExample, GrowthResult
@@ -82,6 +84,7 @@ answer_of.register(Approach, answer_of_approach)
 answer_of.register(Approaches, answer_of_approaches)
 answer_of.register(ComputeOptimal, answer_of_compute_optimal)
 answer_of.register(Optimum, answer_of_optimum)
+answer_of.register(SweepOptima, answer_of_sweep_optima)
 answer_of.register(Schedule, answer_of_schedule)
 answer_of.register(BestSchedule, answer_of_best_schedule)
 answer_of.register(Model, answer_of_whole_model)

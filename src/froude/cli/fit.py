@@ -39,7 +39,8 @@ def fit(
 ) -> None:
     """Fit a law to a table of runs, and say how sure each number is.
 
-    Diverged runs, whose loss is NaN or infinite, are counted and not fitted.
+    Diverged runs, whose loss is NaN or infinite, are counted and not fitted. A rule of the best learning rate or batch,
+    as step-law-lr, is fitted to the best of each size, which is found first where the runs sweep it.
     Example: `froude fit runs.csv --columns N=params --where "C < 1e21" --out fit.json`
     """
     from froude.answers.fits import answer_of_choice, answer_of_fit
@@ -54,4 +55,5 @@ def fit(
     if law == "auto":
         present(answer_of_choice(choice, runs=runs, saved=saved), json)
     else:
-        present(answer_of_fit(choice.fit, hold_outs=len(choice.held_out), runs=runs, saved=saved), json)
+        hold_outs, optima = len(choice.held_out), choice.optima
+        present(answer_of_fit(choice.fit, hold_outs=hold_outs, runs=runs, saved=saved, optima=optima), json)

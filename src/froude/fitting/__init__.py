@@ -23,6 +23,7 @@ from froude.fitting.procedures.frontiers import frontier
 from froude.fitting.procedures.instability import InstabilityForecast, forecast_instability
 from froude.fitting.procedures.optimum import Optimum, fit_optimum
 from froude.fitting.procedures.sensitivity import Sensitivity, lr_sensitivity
+from froude.fitting.procedures.sweep_optima import SweepOptima, sweep_optima
 from froude.fitting.procedures.three_approaches import Approach, Approaches, approaches
 from froude.fitting.procedures.training_steps import estimate_steps
 
@@ -45,6 +46,7 @@ __all__ = [
     "Optimum",
     "Schedule",
     "Sensitivity",
+    "SweepOptima",
     "approaches",
     "backtest",
     "best_schedule",
@@ -64,5 +66,6 @@ __all__ = [
     "lr_sensitivity",
     "optimal",
     "predict",
+    "sweep_optima",
     "warn_of_reversal",
 ]

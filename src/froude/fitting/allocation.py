@@ -9,6 +9,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.fitting.fits import Fit, read_fit
+from froude.fitting.rules import setting_of
 from froude.laws import Law, get_law
 from froude.provenance import Computed, recorded
 from froude.quantity import read_quantities
@@ -69,6 +70,8 @@ def optimal(
         raise InputError("froude.optimal takes the fit first, then the FLOPs: write froude.optimal(fit, 1e24)")
     source = source if isinstance(source, Mapping) else read_fit(source)
     law = source.law if isinstance(source, Fit) else get_law(law) if isinstance(law, str) else law
+    if (setting := setting_of(law)) is not None:
+        raise InputError(f"{law.name} gives the best {setting}, no outcome: the best N and D need a law as chinchilla")
     if set(law.inputs) != {"N", "D"}:
         raise InputError(
             f"{law.name} is a law of {' and '.join(law.inputs)}: the best N and D need one of both, as chinchilla"

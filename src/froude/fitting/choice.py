@@ -25,6 +25,8 @@ from froude.fitting.many_rows import is_many
 from froude.fitting.measured import Measured, log_size
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.fitting.outliers import far_off
+from froude.fitting.procedures.sweep_optima import SweepOptima
+from froude.fitting.rules import optima_to_fit
 from froude.fitting.solver import objective
 from froude.laws import Law, average, get_law
 from froude.provenance import Computed, Provenance, recorded
@@ -39,6 +41,7 @@ FEWEST_RUNS = 6  # below a cut
 LEAST_FITTED = 0.3  # of all runs, below a cut: with fewer, laws are judged on what too few runs determine
 STARTS = 14  # for a fit below a cut
 SMALLEST_STUDIED = 1e6  # parameters: the smallest models of published studies have five million
+_FARTHEST_OFF = math.log(1e6)  # that a forecast counts as wrong, in ln outcome
 EMPHASIS = 0.5  # of large runs, where several laws are averaged: what small ones teach bends the laws where it matters
 
 
@@ -59,13 +62,15 @@ class Choice(Computed):
     """The average of the candidates as a `fit`, beside the candidates, the best first, and their shares in it.
 
     A share is the inverse square of the candidate's held-out error over the sum of all; shares below LEAST_SHARE are
-    none. `held_out` is how the average did at every cut, from which `fit.drift` and `fit.bias` are updated.
+    none. `held_out` is how the average did at every cut, from which `fit.drift` and `fit.bias` are updated. `optima` are
+    the best settings of each size that a rule, as step-law-lr, was fitted to; None for laws of an outcome.
     """
 
     fit: Fit
     candidates: tuple[LawCandidate, ...]
     shares: tuple[float, ...]
     held_out: tuple[HeldOut, ...]
+    optima: SweepOptima | None = None
 
     def stamped(self, provenance: Provenance) -> "Choice":
         """The same with its provenance, which its fit has too."""
@@ -98,7 +103,8 @@ def fit(
     Runs are a path, a dataframe, a study or `Runs`. It is the fit that `choose` makes of this law alone: hold-outs of
     these runs tell how fast its forecasts err beyond them. The law "auto" is the average that it makes of several.
     `x` is the input of a law of one input. Fields of `options` may be given by themselves: `fit("chinchilla", runs,
-    draws=200)`. Diverged runs are counted and not fitted. What weakens the fit is said in `warnings`, a sentence each.
+    draws=200)`. Diverged runs are counted and not fitted. A rule, as step-law-lr, is fitted to the optima of a sweep, as
+    `choose` says. What weakens the fit is said in `warnings`, a sentence each.
     InputError where the runs cannot be fitted at all, giving the reason.
     """
     return choose(read_law_first("fit", law, runs), y, laws=law, x=x, options=options, **changes).fit
@@ -122,12 +128,15 @@ def choose(
     more (EMPHASIS), and what such laws have erred by there is taken out, sharpened by the cuts. `laws` may be one law,
     which is then taken alone. "auto" tries JOINT_LAWS where N and D both vary, else SINGLE_LAWS over x, or over the one
     of N, D and C that varies; of these, laws that the runs do not determine, and those with hardly fewer parameters
-    than there are runs, are passed over. Fields of `options` may be given by themselves, as for `fit`. InputError where
+    than there are runs, are passed over. A rule of the best learning rate or batch is fitted to the best of each size
+    (`sweep_optima`), which the outcome tells; where y is the setting itself, to the rows as they are. Fields of `options` may be given by themselves, as for `fit`. InputError where
     no candidate can be fitted.
     """
     runs = read_runs_first("choose", runs, y, "choose(runs, laws='auto')")
     options = options.change(**changes)
     candidates = _candidates(runs, y, laws, x)
+    if optima := optima_to_fit(candidates, runs, y, options):
+        runs, y = optima.runs, optima.over[0]
     studied = is_as_studied(candidates, runs)
     if studied and not options.emphasis:
         options = options.change(emphasis=EMPHASIS)
@@ -152,6 +161,7 @@ def choose(
         ),
         shares=tuple(weighed.shares.values()),
         held_out=weighed.held_out,
+        optima=optima,
     )
 
 
@@ -191,7 +201,9 @@ def forecast_cuts(evidence: FitEvidence, sound: np.ndarray) -> Iterator[HeldOut]
         larger = measured.take(~below)
         forecast = law(**larger.given, **_fit_smaller(evidence, smaller))
         log = law.residual == "log"
-        errors = np.log(forecast / larger.y) if log else (forecast - larger.y) / np.abs(larger.y)
+        with np.errstate(divide="ignore"):  # a rule may give 0
+            logs = np.clip(np.log(forecast / larger.y), -_FARTHEST_OFF, _FARTHEST_OFF) if log else None
+        errors = (forecast - larger.y) / np.abs(larger.y) if logs is None else logs
         yield HeldOut(n=smaller.n, errors=errors, reaches=size[~below] - size[below].max())
 
 
