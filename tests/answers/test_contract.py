@@ -24,7 +24,18 @@ SOURCE = ROOT / "src" / "froude" / "answers"
 
 OF_PYTHON = (
     *("runs", "study", "forecast of several", "backtest", "allocation", "allocation of several", "approaches"),
-    *("approach", "optimum", "schedule", "best schedule", "entry", "layout", "experiment", "pilot", "profile"),
+    *(
+        "approach",
+        "optimum",
+        "sweep optima",
+        "schedule",
+        "best schedule",
+        "entry",
+        "layout",
+        "experiment",
+        "pilot",
+        "profile",
+    ),
     *("judged case", "growth example", "status", "finding", "hit"),
 )
 """Results whose answer no command prints."""

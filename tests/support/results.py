@@ -86,6 +86,7 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "compute optimal": lambda: froude.compute_optimal(runs(), [1e24], draws=50),
         "approach": lambda: froude.approaches(runs(), 1e24, draws=50).answers[0],
         "optimum": lambda: froude.fit_optimum(sweep(), draws=20),
+        "sweep optima": lambda: froude.sweep_optima(sweep(), draws=20),
         "schedule": lambda: froude.Schedule(peak=1e-3, steps=1000, warmup=10, decay=100),
         "best schedule": best_schedule,
         "model": lambda: QWEN,

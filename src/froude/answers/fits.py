@@ -47,7 +47,9 @@ def answer_of_fit(
         notes=(*_evidence(fit, hold_outs, None if optima else runs), *(about_sweep(optima, runs) if optima else ())),
         warnings=fit.warnings,
         next_steps=(_next_step(fit, saved),) if saved is not None else (),
-        data=_to_dict(fit, hold_outs, runs, saved) if optima is None else _to_dict_of_rule(fit, hold_outs, optima, saved),
+        data=_to_dict(fit, hold_outs, runs, saved)
+        if optima is None
+        else _to_dict_of_rule(fit, hold_outs, optima, saved),
     )
 
 

@@ -51,11 +51,10 @@ def about_sweep(optima: SweepOptima, runs: Runs | None = None) -> Iterator[str]:
         f"the best {' and '.join(optima.over)} of a size: the lowest point of a quadratic surface in their logarithms "
         f"through its runs within {percent(optima.window, 1)} of the best, or the best {_fewest(optima)} of them"
     )
-    for name in optima.over:
-        share = np.array([each.costs[name][0] / each.outcome for each in optima.optima])
+    for name, share in _shares(optima).items():
         yield (
-            f"{name} a factor two off costs {percent(float(np.median(share)))} of {optima.y} in the median of "
-            f"{count(len(share), 'size')}, {percent(float(share.min()))} to {percent(float(share.max()))}"
+            f"{name} a factor two off costs {percent(share['median'])} of {optima.y} in the median of "
+            f"{count(len(optima.optima), 'size')}, {percent(share['least'])} to {percent(share['most'])}"
         )
     if optima.excess is not None:
         yield (
@@ -85,12 +84,21 @@ def optima_to_dict(optima: SweepOptima) -> dict[str, Any]:
             }
             for each in optima.optima
         ],
+        "shares_of_factor_two": _shares(optima),
         "left_out": [{"at": dict(each.sizes), "why": each.why} for each in optima.left_out],
         "window": optima.window,
         "excess": optima.excess,
         "level": optima.level,
         "warnings": list(optima.warnings),
         **optima.origin,
+    }
+
+
+def _shares(optima: SweepOptima) -> dict[str, dict[str, float]]:
+    """What a setting a factor two off costs, as a share of the outcome: median, least and most of the sizes."""
+    shares = {name: [each.costs[name][0] / each.outcome for each in optima.optima] for name in optima.over}
+    return {
+        name: {"median": float(np.median(each)), "least": min(each), "most": max(each)} for name, each in shares.items()
     }
 
 

@@ -21,6 +21,7 @@ from froude.drawing.views import Line, Points, View
 from froude.fitting import Choice, Fit
 from froude.fitting.allocation import FLOP_PER_PARAM_TOKEN
 from froude.fitting.outliers import far_off
+from froude.fitting.rules import setting_of
 from froude.runs import Runs
 from froude.runs.optional_roles import with_optional_roles
 
@@ -127,6 +128,11 @@ def law_name(fit: Fit) -> str:
     return f"average of {members} laws" if members else fit.law.name
 
 
+def rows_text(fit: Fit) -> str:
+    """How many runs were fitted, or sizes where the law is a rule that was fitted to their optima."""
+    return count(fit.n, "run" if setting_of(fit.law) is None else "size")
+
+
 def band_name(level: float) -> str:
     """What the key calls a band."""
     return f"{percent(level, 0)} interval of one run"
@@ -136,7 +142,7 @@ def run_points(fit: Fit, placement: Placement, with_diverged: bool = True) -> It
     """The fitted runs, and a ring around those that lie far off; how many diverged stands in the key."""
     x, y = placement.place(fit.inputs), measured_of(fit)
     missing = f" ({fit.diverged} more diverged)" if fit.diverged and with_diverged else ""
-    yield Points(x=x, y=y, colours=_colours(fit, placement), name=count(fit.n, "run") + missing)
+    yield Points(x=x, y=y, colours=_colours(fit, placement), name=rows_text(fit) + missing)
     far = far_off(fit.law, fit.residuals, y)
     if far.any():
         yield Points(x=x[far], y=y[far], colours=(), kind="outlier", name="far off the law")
@@ -189,7 +195,7 @@ def residuals_view(fit: Fit) -> View:
     off = 100 * np.expm1(-fit.residuals) if log else -fit.residuals
     zero = Line(x=np.array([places.min(), places.max()]), y=np.zeros(2), role="level", colour=COLOURS["soft"])
     return View(
-        points=(Points(x=places, y=off, colours=(COLOURS["n5"],) * fit.n, name=count(fit.n, "run")),),
+        points=(Points(x=places, y=off, colours=(COLOURS["n5"],) * fit.n, name=rows_text(fit)),),
         lines=(zero,),
         x_label="run" if x is None else input_name(x, fit.law),
         y_label=f"measured {fit.y} less the law" + (", %" if log else ""),

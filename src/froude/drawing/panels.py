@@ -33,6 +33,7 @@ PANELS: Mapping[str, str] = {
     "Runs": "runs.panels_of_runs",
     "Schedule": "schedules.panels_of_schedule",
     "Study": "pilots.panels_of_study",
+    "SweepOptima": "sweeps.panels_of_sweep_optima",
     "TrainCost": "plans.panels_of_train_cost",
 }
 """By the name of a class, what makes the panels of its picture; the rooms above this one are in it too."""

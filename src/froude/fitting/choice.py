@@ -62,8 +62,8 @@ class Choice(Computed):
     """The average of the candidates as a `fit`, beside the candidates, the best first, and their shares in it.
 
     A share is the inverse square of the candidate's held-out error over the sum of all; shares below LEAST_SHARE are
-    none. `held_out` is how the average did at every cut, from which `fit.drift` and `fit.bias` are updated. `optima` are
-    the best settings of each size that a rule, as step-law-lr, was fitted to; None for laws of an outcome.
+    none. `held_out` is how the average did at every cut, from which `fit.drift` and `fit.bias` are updated. `optima`
+    are the best settings of each size that a rule, as step-law-lr, was fitted to; None for laws of an outcome.
     """
 
     fit: Fit
@@ -103,8 +103,8 @@ def fit(
     Runs are a path, a dataframe, a study or `Runs`. It is the fit that `choose` makes of this law alone: hold-outs of
     these runs tell how fast its forecasts err beyond them. The law "auto" is the average that it makes of several.
     `x` is the input of a law of one input. Fields of `options` may be given by themselves: `fit("chinchilla", runs,
-    draws=200)`. Diverged runs are counted and not fitted. A rule, as step-law-lr, is fitted to the optima of a sweep, as
-    `choose` says. What weakens the fit is said in `warnings`, a sentence each.
+    draws=200)`. Diverged runs are counted and not fitted. A rule, as step-law-lr, is fitted to the optima of a sweep,
+    as `choose` says. What weakens the fit is said in `warnings`, a sentence each.
     InputError where the runs cannot be fitted at all, giving the reason.
     """
     return choose(read_law_first("fit", law, runs), y, laws=law, x=x, options=options, **changes).fit
@@ -129,8 +129,8 @@ def choose(
     which is then taken alone. "auto" tries JOINT_LAWS where N and D both vary, else SINGLE_LAWS over x, or over the one
     of N, D and C that varies; of these, laws that the runs do not determine, and those with hardly fewer parameters
     than there are runs, are passed over. A rule of the best learning rate or batch is fitted to the best of each size
-    (`sweep_optima`), which the outcome tells; where y is the setting itself, to the rows as they are. Fields of `options` may be given by themselves, as for `fit`. InputError where
-    no candidate can be fitted.
+    (`sweep_optima`), which the outcome tells; where y is the setting itself, to the rows as they are. Fields of
+    `options` may be given by themselves, as for `fit`. InputError where no candidate can be fitted.
     """
     runs = read_runs_first("choose", runs, y, "choose(runs, laws='auto')")
     options = options.change(**changes)

@@ -16,12 +16,12 @@ _SETTINGS = {"learning rate": "lr", "tokens/optimizer step": "B"}  # by the unit
 _FEWEST_VALUES = 3  # of a setting at most sizes: else it was not swept
 
 
-def setting_of(law: Law) -> str | None:
-    """The setting whose best value a law gives: "lr" or "B", None for a law of an outcome."""
-    return _SETTINGS.get(law.unit)
+def setting_of(law: Law | str) -> str | None:
+    """The setting whose best value a law gives: "lr" or "B", None for a law of an outcome, as those of "auto" are."""
+    return None if isinstance(law, str) else _SETTINGS.get(law.unit)
 
 
-def optima_to_fit(laws: Sequence[Law], runs: Runs, y: str, options: FitOptions) -> SweepOptima | None:
+def optima_to_fit(laws: Sequence[Law | str], runs: Runs, y: str, options: FitOptions) -> SweepOptima | None:
     """The best settings of each size by the outcome y, where laws are rules of one; None where laws are of an outcome.
 
     None too where y is the setting itself: rows are then optima already. InputError for such rows that are a sweep, for
@@ -31,15 +31,20 @@ def optima_to_fit(laws: Sequence[Law], runs: Runs, y: str, options: FitOptions) 
     if set(settings) <= {None}:
         return None
     if len(settings) > 1:
-        each = " and ".join(f"{law.name} the best {name or 'outcome'}" for name, law in settings.items())
-        raise InputError(f"{each.replace('the best outcome', 'an outcome')}: fit them apart")
+        each = (f"{_name(law)} gives {f'the best {name}' if name else 'an outcome'}" for name, law in settings.items())
+        raise InputError(f"{' and '.join(each)}: fit them apart")
     (setting,) = (name for name in settings if name is not None)
-    sizes = _sizes(laws, runs, setting)
+    rules = [law for law in laws if isinstance(law, Law)]
+    sizes = _sizes(rules, runs, setting)
     if y == setting:
         _refuse_sweep(runs, setting, sizes)
         return None
-    over = _swept(laws, runs, setting, sizes, y)
+    over = _swept(runs, setting, sizes, y)
     return sweep_optima(runs, over, sizes, y, draws=options.draws, seed=options.seed, level=options.level)
+
+
+def _name(law: Law | str) -> str:
+    return law if isinstance(law, str) else law.name
 
 
 def _sizes(laws: Sequence[Law], runs: Runs, setting: str) -> tuple[str, ...]:
@@ -49,7 +54,7 @@ def _sizes(laws: Sequence[Law], runs: Runs, setting: str) -> tuple[str, ...]:
     return tuple(x for x in dict.fromkeys((*known, *taken)) if x != setting)
 
 
-def _swept(laws: Sequence[Law], runs: Runs, setting: str, sizes: tuple[str, ...], y: str) -> tuple[str, ...]:
+def _swept(runs: Runs, setting: str, sizes: tuple[str, ...], y: str) -> tuple[str, ...]:
     """The setting, and the other one where it was swept too and no rule takes it."""
     other = next(name for name in _SETTINGS.values() if name != setting)
     if other in sizes or other not in with_optional_roles(runs, (other,)):
@@ -63,6 +68,6 @@ def _refuse_sweep(runs: Runs, setting: str, sizes: tuple[str, ...]) -> None:
     found = swept_sizes(runs, (setting,), sizes, setting)
     if np.median([np.unique(each.settings.round(6)).size for each in found]) >= _FEWEST_VALUES:
         raise InputError(
-            f"the runs sweep {setting}, {len(found)} sizes with several each, and a rule is fitted to the best of each: "
-            f"leave --y {setting} out, so that it is found first"
+            f"the runs sweep {setting}, {len(found)} sizes with several each, and a rule is fitted to the best of "
+            f"each: leave --y {setting} out, so that it is found first"
         )

@@ -1,4 +1,4 @@
-"""Quadratic surfaces through outcomes over settings, fitted under many rows of weights at once, and where they are least.
+"""Quadratic surfaces through outcomes over settings, fitted under many rows of weights, and where they are least.
 
     f(u) = f0 + g·u + u·H·u/2
 
@@ -51,7 +51,9 @@ def fit_quadratics(u: np.ndarray, outcome: np.ndarray, weights: np.ndarray) -> Q
     """Surfaces of least squares through outcomes (n,) at settings u (n, K), one for each row of weights (rows, n)."""
     powers, K = _powers(u), u.shape[1]
     matrix = np.einsum("rn,np,nq->rpq", weights, powers, powers, optimize=True)
-    found = np.linalg.solve(matrix, np.einsum("rn,np,n->rp", weights, powers, outcome, optimize=True)[..., None])[..., 0]
+    found = np.linalg.solve(matrix, np.einsum("rn,np,n->rp", weights, powers, outcome, optimize=True)[..., None])[
+        ..., 0
+    ]
     bend = np.zeros((len(weights), K, K))
     for (i, j), value in zip(_terms(K), found[:, K + 1 :].T, strict=True):
         bend[:, i, j] += value

@@ -61,7 +61,7 @@ class LeftOut:
 class SweepOptima(Computed):
     """The best settings `over` of each size `by`, where the outcome `y` is least. Made by `sweep_optima`.
 
-    `left_out` are the sizes that tell none. `window` is how far above its best run runs of a size were fitted, relative,
+    `left_out` are the sizes that tell none. `window` is how far above the best run of its size a run may be, relative,
     and `excess` what a setting costs, relative, that is chosen for a size from the others; None where those are too few
     to say. Intervals are at `level`, from refits to reweighted runs of the size.
     """
@@ -106,7 +106,7 @@ def sweep_optima(
     within 2% are of one size. A quadratic surface in the logarithms of settings goes through the log outcomes of its
     runs near the best (WINDOWS: the one whose optima tell the best settings of other sizes best). A size is left out
     where a setting has fewer than three values, or the best run or the lowest point lies at the edge of what was tried.
-    Diverged runs are left out. InputError where no size tells its best, and for columns that are missing or not positive.
+    Diverged runs are left out. InputError where no size tells its best, and for columns missing or not positive.
     """
     rng = random_numbers(draws, seed, level)
     sizes = swept_sizes(take_runs(runs), tuple(over), tuple(by), y)
@@ -115,7 +115,9 @@ def sweep_optima(
     optima = tuple(each for each in judged if isinstance(each, SweepOptimum))
     left_out = tuple(each for each in judged if isinstance(each, LeftOut))
     if not optima:
-        raise InputError(f"no size tells its best {' and '.join(over)}: {left_out[0].why}, at {where(left_out[0].sizes)}")
+        raise InputError(
+            f"no size tells its best {' and '.join(over)}: {left_out[0].why}, at {where(left_out[0].sizes)}"
+        )
     return SweepOptima(
         over=tuple(over), by=tuple(by), y=y, optima=optima, left_out=left_out, window=window, excess=excess, level=level
     )
@@ -185,7 +187,9 @@ def _near(size: SweptSize, window: float) -> np.ndarray:
     """Which runs of a size are fitted, (n,): those in the window, or twice as many as a surface has numbers."""
     fewest = min(size.n, 2 * n_coefficients(len(size.over)))
     near = size.outcomes <= max(np.log1p(window), np.sort(size.outcomes)[fewest - 1])
-    return near if is_determined(size.settings[near] - size.settings[near].mean(axis=0)) else np.ones(size.n, dtype=bool)
+    return (
+        near if is_determined(size.settings[near] - size.settings[near].mean(axis=0)) else np.ones(size.n, dtype=bool)
+    )
 
 
 def _best_window(sizes: Sequence[SweptSize]) -> tuple[float, float | None]:
