@@ -22,6 +22,7 @@ from .fitting import Comparison as Comparison
 from .fitting import ComputeOptimal as ComputeOptimal
 from .fitting import Fit as Fit
 from .fitting import FitOptions as FitOptions
+from .fitting import FitReport as FitReport
 from .fitting import Forecast as Forecast
 from .fitting import Optimum as Optimum
 from .fitting import Schedule as Schedule
@@ -37,6 +38,7 @@ from .fitting import count_flops as count_flops
 from .fitting import estimate_steps as estimate_steps
 from .fitting import fit as fit
 from .fitting import fit_optimum as fit_optimum
+from .fitting import fit_report as fit_report
 from .fitting import frontier as frontier
 from .fitting import optimal as optimal
 from .fitting import predict as predict

@@ -31,6 +31,7 @@ from froude.answers.models import answer_of_entry, answer_of_whole_model
 from froude.answers.optimal import answer_of_compute_optimal
 from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_published
+from froude.answers.reports import answer_of_fit_report
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
 from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
 from froude.answers.sweeps import answer_of_sweep_optima
@@ -51,6 +52,7 @@ from froude.fitting import (
     Comparison,
     ComputeOptimal,
     Fit,
+    FitReport,
     Forecast,
     Optimum,
     Schedule,
@@ -74,6 +76,7 @@ answer_of.register(Study, answer_of_study_folder)
 answer_of.register(PublishedTable, answer_of_published)
 answer_of.register(Law, answer_of_law)
 answer_of.register(Fit, answer_of_fit)
+answer_of.register(FitReport, answer_of_fit_report)
 answer_of.register(Choice, answer_of_choice)
 answer_of.register(Forecast, answer_of_forecast)
 answer_of.register(Backtest, answer_of_backtest)

@@ -52,8 +52,8 @@ class Placement:
 
     @property
     def column(self) -> str | None:
-        """What a column of the values of lines is called: over compute lines end in the midst of runs."""
-        return input_name(self.by) if self.by is not None and self.over_compute else None
+        """What a column of the values of lines is called: over compute, and over N, lines end in the midst of runs."""
+        return input_name(self.by) if self.by is not None and (self.over_compute or self.x == "N") else None
 
     @property
     def is_compute(self) -> bool:
@@ -78,9 +78,9 @@ def panels_of_choice(choice: Choice, runs: Runs | None = None) -> tuple[Panel, .
     return panels_of_fit(choice.fit, runs)
 
 
-def view_of_fit(fit: Fit, runs: Runs | None = None) -> View:
-    """The runs, the law with its band, and what lies far off or diverged."""
-    placement = placement_of(fit)
+def view_of_fit(fit: Fit, runs: Runs | None = None, placement: Placement | None = None) -> View:
+    """The runs, the law with its band, and what lies far off or diverged, laid out as is asked or as suits them."""
+    placement = placement or placement_of(fit)
     if placement is None:
         return residuals_view(fit)
     lines = [*law_lines(fit, placement)]
@@ -187,19 +187,20 @@ def line_of(
     )  # fmt: skip
 
 
-def residuals_view(fit: Fit) -> View:
-    """What the law leaves over, in percent of it or in units of the outcome, against the first input above 0."""
+def residuals_view(fit: Fit, placement: Placement | None = None) -> View:
+    """What the law leaves over, in percent of it or in units of the outcome, as placed or over the first input above 0."""
     x = next((each for each, values in fit.inputs.items() if np.all(values > 0)), None)
-    places = fit.inputs[x] if x is not None else np.arange(1.0, fit.n + 1)
+    placement = placement or (None if x is None else Placement(x=x, by=None))
+    places = np.arange(1.0, fit.n + 1) if placement is None else placement.place(fit.inputs)
     log = fit.residual == "log"
     off = 100 * np.expm1(-fit.residuals) if log else -fit.residuals
     zero = Line(x=np.array([places.min(), places.max()]), y=np.zeros(2), role="level", colour=COLOURS["soft"])
     return View(
         points=(Points(x=places, y=off, colours=(COLOURS["n5"],) * fit.n, name=rows_text(fit)),),
         lines=(zero,),
-        x_label="run" if x is None else input_name(x, fit.law),
+        x_label="run" if placement is None else placement.label(fit),
         y_label=f"measured {fit.y} less the law" + (", %" if log else ""),
-        compute=x == "C",
+        compute=placement is not None and placement.is_compute,
     )
 
 

@@ -22,6 +22,7 @@ PANELS: Mapping[str, str] = {
     "BestSchedule": "schedules.panels_of_best_schedule",
     "Choice": "fits.panels_of_choice",
     "Comparison": "comparisons.panels_of_comparison",
+    "FitReport": "reports.panels_of_fit_report",
     "Fit": "fits.panels_of_fit",
     "Forecast": "forecasts.panels_of_forecast",
     "GrowthResult": "growth.panels_of_growth",

@@ -26,6 +26,7 @@ from froude.fitting.procedures.sensitivity import Sensitivity, lr_sensitivity
 from froude.fitting.procedures.sweep_optima import SweepOptima, sweep_optima
 from froude.fitting.procedures.three_approaches import Approach, Approaches, approaches
 from froude.fitting.procedures.training_steps import estimate_steps
+from froude.fitting.reports import FitReport, fit_report
 
 __all__ = [
     "Allocation",
@@ -39,6 +40,7 @@ __all__ = [
     "Estimate",
     "Fit",
     "FitOptions",
+    "FitReport",
     "Forecast",
     "HeldOut",
     "InstabilityForecast",
@@ -60,6 +62,7 @@ __all__ = [
     "farseer_by_pieces",
     "fit",
     "fit_optimum",
+    "fit_report",
     "forecast_instability",
     "free_schedule",
     "frontier",
