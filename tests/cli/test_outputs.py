@@ -23,6 +23,7 @@ pytest_plugins = ["door"]
 EMIT = ("plan", "train", "--machine", "8 x h100", "--model", "llama-3.2-1b", "--tokens", "1B", "--emit", "torchtitan")
 WRITERS = (
     ("fit", "--out", "TABLE"),
+    ("report", "--out", "TABLE"),
     ("plan train", "--out", "--machine", "h100"),
     ("plan train", "--page", "--machine", "h100"),
     ("machine measure", "--out"),

@@ -26,17 +26,9 @@ Figure = pytest.importorskip("matplotlib.figure").Figure
 WIDTHS = (3.3, 5.0, 7.0)  # inches of a panel
 DRAWN = (
     *("runs", "composed law", "fit of an average", "forecast of several", "comparison", "allocation"),
-    *(
-        "allocation of several",
-        "approaches",
-        "approach",
-        "optimum",
-        "sweep optima",
-        "schedule",
-        "best schedule",
-        "train cost",
-    ),
-    *("plan", "infeasible", "growth"),
+    *("allocation of several", "approaches", "approach", "optimum", "sweep optima", "schedule"),
+    *("best schedule", "train cost", "plan", "infeasible", "growth", "fit report", "report of a fit"),
+    *("report of a rule"),
 )
 """Names of samples of results that have a picture, beside those that are drawn here at several widths."""
 

@@ -80,6 +80,11 @@ def answer_of_choice(choice: Choice, *, runs: Runs | None = None, saved: str | N
     )
 
 
+def rows_text(fit: Fit) -> str:
+    """How many runs were fitted, or sizes where the law is a rule that was fitted to their optima."""
+    return count(fit.n, "run" if setting_of(fit.law) is None else "size")
+
+
 def _to_dict(fit: Fit, hold_outs: int | None, runs: Runs | None, saved: str | None) -> dict[str, Any]:
     return {
         **fit.to_dict(),
@@ -98,8 +103,7 @@ def _evidence(fit: Fit, hold_outs: int | None, runs: Runs | None) -> Iterator[st
     """What a fit rests on."""
     typical = float(np.median(fit.errors)), float(fit.errors.max())
     middle, worst = (percent(error) if fit.residual == "log" else f"{error:.3g}" for error in typical)
-    rows = "run" if setting_of(fit.law) is None else "size"
-    yield f"{count(fit.n, rows)} fitted; the law is off by {middle} in the median, {worst} at worst"
+    yield f"{rows_text(fit)} fitted; the law is off by {middle} in the median, {worst} at worst"
     if (starts := about_starts(fit)) is not None:
         yield starts
     if fit.bias:

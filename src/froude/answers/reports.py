@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from froude.answers.allocations import with_interval
 from froude.answers.answer import Answer, Fact, Picture, Table
-from froude.answers.fits import answer_of_choice, answer_of_fit
+from froude.answers.fits import answer_of_choice, answer_of_fit, rows_text
 from froude.answers.forecasts import answer_of_forecasts, times_text
-from froude.answers.numbers import amount, count, loss_text, percent, signed_percent
+from froude.answers.numbers import amount, loss_text, percent, signed_percent
 from froude.answers.optimal import answer_of_compute_optimal
 from froude.answers.sweeps import optima_table
 from froude.fitting import ComputeOptimal, Fit, FitReport, Forecast
@@ -53,9 +54,10 @@ def _headline(report: FitReport) -> str:
     fit = report.fit
     if len(report.forecasts) == 1:
         (each,) = report.forecasts
-        return f"{fit.y} {_value(each.mean)} forecast at {_place(each)}: {_value(each.lo)} to {_value(each.hi)}"
+        value, interval = with_interval(each.mean, (each.lo, each.hi))
+        return f"{fit.y} {value} forecast at {_place(each)}" + (f": {interval}" if interval else "")
     law = f"an average of {len(fit.law.members)} laws" if fit.law.members else fit.law.name
-    return f"{fit.y} of {_rows(fit)} by {law}, off by {_off(float(np.median(fit.errors)), fit)} in the median"
+    return f"{fit.y} of {rows_text(fit)} by {law}, off by {_off(float(np.median(fit.errors)), fit)} in the median"
 
 
 def _value(value: float) -> str:
@@ -66,17 +68,13 @@ def _place(forecast: Forecast) -> str:
     return ", ".join(f"{x} = {format_quantity(value)}" for x, value in forecast.at.items())
 
 
-def _rows(fit: Fit) -> str:
-    return count(fit.n, "run" if setting_of(fit.law) is None else "size")
-
-
 def _off(error: float, fit: Fit) -> str:
     return percent(error) if fit.residual == "log" else f"{error:.3g}"
 
 
 def _facts(report: FitReport) -> Iterator[Fact]:
     fit = report.fit
-    yield Fact("fitted", _rows(fit))
+    yield Fact("fitted", rows_text(fit))
     if fit.diverged:
         yield Fact("diverged", str(fit.diverged))
     yield Fact("off, median", _off(float(np.median(fit.errors)), fit))
@@ -93,7 +91,7 @@ def _evidence(report: FitReport) -> Iterator[str]:
     """What the fit rests on, but for what the facts say."""
     yield from _fit_answer(report).notes
     yield (
-        f"forecasts were checked on published runs up to {times_text(math.exp(shipped().farthest))} times the largest "
+        f"forecasts were checked on published runs up to {math.exp(shipped().farthest):.0f} times the largest "
         "run fitted; what lies beyond is not known to hold"
     )
 
@@ -124,7 +122,14 @@ def _tables(report: FitReport) -> Iterator[Table]:
     if report.minima:
         yield replace(_minima_answer(report).tables[0], title=f"{MINIMA}: parabolas in log D through runs of equal C")
     yield _farthest_table(fit)
-    yield replace(answer_of_fit(fit).tables[0], title=f"{PARAMETERS}: {fit.y} = {fit.law.formula}")
+    yield replace(answer_of_fit(fit).tables[0], title=f"{PARAMETERS}: {_formula(fit)}")
+
+
+def _formula(fit: Fit) -> str:
+    """The law as a formula; an average by its members."""
+    if fit.law.members:
+        return "the average of " + ", ".join(f"{law.name} {percent(share, 0)}" for law, share in fit.law.members)
+    return f"{fit.y} = {fit.law.formula}"
 
 
 def _farthest_off(fit: Fit) -> Iterator[Mapping[str, Any]]:
@@ -159,29 +164,34 @@ def _farthest_table(fit: Fit) -> Table:
 
 def _pictures(report: FitReport) -> Iterator[Picture]:
     """What each picture is of, by the name that `drawing` knows it by; which there are, the report says."""
+    for name, title, caption in _captions(report):
+        yield Picture(name=name, title=title, view=report, caption=caption)
+
+
+def _captions(report: FitReport) -> Iterator[tuple[str, str, str]]:
     fit, level = report.fit, percent(report.fit.level, 0)
-    band = f"The band holds {level} of single runs"
+    optima = None if report.choice is None else report.choice.optima
     if report.forecasts:
-        yield _picture(report, "forecast", "The forecast",
-                       f"Bars are intervals that hold {level} of single runs, dotted lines the law beyond the runs.")  # fmt: skip
-    for name in report.choice.optima.over if report.choice is not None and report.choice.optima is not None else ():
-        yield _picture(report, f"sweep-{name}", f"The best {name} of each size",
-                       "Each parabola goes through the runs near the best of its size; a diamond is its lowest point.")  # fmt: skip
+        caption = f"Bars are intervals that hold {level} of single runs, dotted lines the law beyond the runs."
+        yield "forecast", "The forecast", caption
+    for name in () if optima is None else optima.over:
+        caption = "A parabola goes through the runs near the best of each size; a diamond is its lowest point."
+        yield f"sweep-{name}", f"The best {name} of each size", caption
     for x in (*fit.law.inputs, "C") if {*fit.law.inputs} == {"N", "D"} else fit.law.inputs:
-        yield _picture(report, f"over-{x}", f"{fit.y.capitalize()} against {_INPUTS.get(x, x)}", f"{band}.")
-    yield _picture(report, "isoflop", "Runs of equal compute",
-                   "A parabola for each compute whose best size lies among its runs; a diamond is its lowest point.")  # fmt: skip
-    yield _picture(report, "residuals", "How far runs lie from the law",
-                   "A pattern here, as a bow or a slope, says that the law's form is wrong.")  # fmt: skip
-    yield _picture(report, "held-out", "Larger runs, forecast from smaller ones",
-                   "Each cut of the table leaves its larger runs out and forecasts them. The band is the typical error "
-                   "that these cuts and published studies teach.")  # fmt: skip
-    yield _picture(report, "reach", "How far a forecast reaches",
-                   f"The interval of one run at {level}, as all inputs grow together from the largest run on.")  # fmt: skip
+        outcome = f"{fit.y[:1].upper()}{fit.y[1:]}" if setting_of(fit.law) is None else f"The best {fit.y}"
+        title = f"{outcome} against {_INPUTS.get(x, x)}"
+        yield f"over-{x}", title, f"The law and the {rows_text(fit)}; the band holds {level} of single runs."
+    caption = "A parabola for each compute whose best size lies among its runs; a diamond is its lowest point."
+    yield "isoflop", "Runs of equal compute", caption
+    caption = "A pattern here, as a bow or a slope, says that the law's form is wrong."
+    yield "residuals", "How far runs lie from the law", caption
+    caption = (
+        "Each cut of the table leaves its larger runs out and forecasts them. The band is the typical error that these "
+        "cuts and published studies teach."
+    )
+    yield "held-out", "Larger runs, forecast from smaller ones", caption
+    caption = f"The interval that holds {level} of single runs, as all inputs grow together from the largest run on."
+    yield "reach", "How far a forecast reaches", caption
 
 
 _INPUTS: Mapping[str, str] = {"N": "parameters", "D": "tokens", "C": "compute"}
-
-
-def _picture(report: FitReport, name: str, title: str, caption: str) -> Picture:
-    return Picture(name=name, title=title, view=report, caption=caption)

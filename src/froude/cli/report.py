@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -55,19 +56,29 @@ def report(
     from froude.quantity import parse_assignments
     from froude.reporting import write_report
     from froude.reporting.report import report_path
+    from froude.runs import Study
 
-    path = Path(source)
-    is_fit, is_study = is_fit_file(path), path.is_dir()
-    if is_fit or is_study:
-        of_table = {
-            "--law": law != "auto", "--x": x, "--y": y != "loss", "--columns": columns, "--where": where,
-            "--flops": flops != "auto",
-        }  # fmt: skip
-        if asked := [option for option, given in of_table.items() if given]:
-            raise InputError(f"{asked[0]} is for a table of runs, and {source!r} is fitted already: leave it out")
-    target = None if is_study else report_path(source, out)
-    refuse_inputs({"--out": target}, [source])
-    runs = source if is_study or is_fit else read_table(source, columns, where, flops)
-    places = [parse_assignments(text) for text in at or ()]
-    page = write_report(runs, out if is_study else target, places, y, law=law, x=x, draws=draws, seed=seed)
+    path, for_study = Path(source), {"--at": at, "--out": out}
+    of_table = {
+        "--law": law != "auto", "--x": x, "--y": y != "loss", "--columns": columns, "--where": where,
+        "--flops": flops != "auto",
+    }  # fmt: skip
+    if path.is_dir():
+        _refuse({**for_study, **of_table}, f"{source!r} is a study, whose report has its own law and forecast")
+        page = write_report(Study.open(source))
+    else:
+        target = report_path(source, out)
+        refuse_inputs({"--out": target}, [source])
+        if is_fit := is_fit_file(path):
+            _refuse(of_table, f"{source!r} is fitted already")
+        runs = source if is_fit else read_table(source, columns, where, flops)
+        places = [parse_assignments(text) for text in at or ()]
+        page = write_report(runs, target, places, y, law=law, x=x, draws=draws, seed=seed)
     print_json({"report": str(page), "provenance": Provenance.now().to_dict()}) if json else say(visible(str(page)))
+
+
+def _refuse(options: Mapping[str, object], because: str) -> None:
+    """InputError for the first option that is given."""
+    for option, given in options.items():
+        if given:
+            raise InputError(f"{because}: leave {option} out")

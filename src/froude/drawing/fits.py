@@ -12,7 +12,8 @@ from typing import Any, final
 
 import numpy as np
 
-from froude.answers.numbers import amount, count, percent
+from froude.answers.fits import rows_text
+from froude.answers.numbers import amount, percent
 from froude.drawing.axes import Panel
 from froude.drawing.charts import draw_view
 from froude.drawing.colours import COLOURS, log_colours, size_colours
@@ -21,7 +22,6 @@ from froude.drawing.views import Line, Points, View
 from froude.fitting import Choice, Fit
 from froude.fitting.allocation import FLOP_PER_PARAM_TOKEN
 from froude.fitting.outliers import far_off
-from froude.fitting.rules import setting_of
 from froude.runs import Runs
 from froude.runs.optional_roles import with_optional_roles
 
@@ -128,11 +128,6 @@ def law_name(fit: Fit) -> str:
     return f"average of {members} laws" if members else fit.law.name
 
 
-def rows_text(fit: Fit) -> str:
-    """How many runs were fitted, or sizes where the law is a rule that was fitted to their optima."""
-    return count(fit.n, "run" if setting_of(fit.law) is None else "size")
-
-
 def band_name(level: float) -> str:
     """What the key calls a band."""
     return f"{percent(level, 0)} interval of one run"
@@ -188,7 +183,7 @@ def line_of(
 
 
 def residuals_view(fit: Fit, placement: Placement | None = None) -> View:
-    """What the law leaves over, in percent of it or in units of the outcome, as placed or over the first input above 0."""
+    """What the law leaves over, in percent or in units of the outcome, as placed or over the first input above 0."""
     x = next((each for each, values in fit.inputs.items() if np.all(values > 0)), None)
     placement = placement or (None if x is None else Placement(x=x, by=None))
     places = np.arange(1.0, fit.n + 1) if placement is None else placement.place(fit.inputs)

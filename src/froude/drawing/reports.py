@@ -1,4 +1,4 @@
-"""The pictures of a report: the law over each input, isoFLOP curves, residuals, hold-outs, and how far forecasts reach."""
+"""The pictures of a report: the law over each input, isoFLOP curves, residuals, hold-outs, how far forecasts reach."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def held_out_view(choice: Choice) -> View:
 def reach_view(fit: Fit, forecasts: Sequence[Forecast] = ()) -> View | None:
     """The interval of one run around its forecast, in percent, as all inputs grow together from the largest run on.
 
-    It changes its look where no forecast was ever checked. Forecasts stand at their own distance. None for a law without
-    sizes to grow.
+    It changes its look where no forecast was ever checked. Forecasts stand at their own distance. None for a law
+    without sizes to grow.
     """
     grown = [x for x in fit.inputs if fit.law.marks[x].is_size]
     if not grown or {*fit.inputs} != {*fit.law.inputs}:

@@ -26,9 +26,9 @@ from froude.runs import Runs, RunsSource
 class FitReport(Computed):
     """A fit with its forecasts and what is drawn of it. Made by `fit_report`.
 
-    `choice` says how laws did on held-out runs and `runs` is the table, both None for a saved fit. `minima` are those of
-    the fitted runs of equal compute, none where there are no three. `missing` says what could not be had, a sentence
-    each.
+    `choice` says how laws did on held-out runs and `runs` is the table, both None for a saved fit. `minima` are those
+    of the fitted runs of equal compute, none where there are no three. `missing` says what could not be had, a
+    sentence each.
     """
 
     fit: Fit
@@ -50,7 +50,7 @@ def fit_report(
     draws: int = 1000,
     seed: int = 0,
 ) -> FitReport:
-    """All there is to say and draw of a table of runs under a law, or of a fit: `plot` draws it, `write_report` writes it.
+    """All there is to say and draw of a table of runs under a law, or of a fit; `write_report` writes it.
 
     `at` are places to forecast, each a mapping of the law's inputs, as {"N": 7e9, "D": 1.4e12}. `law`, `x`, `draws` and
     `seed` are those of `fit`; a fit, or the file of one, has them already. InputError as `fit` and `Fit.predict` do.
@@ -96,8 +96,8 @@ def _minima(fit: Fit, runs: Runs | None) -> tuple[IsoflopMinimum, ...]:
 def _missing(fit: Fit, choice: Choice | None, minima: Sequence[IsoflopMinimum]) -> Iterator[str]:
     if choice is None:
         yield (
-            "a saved fit does not hold its table: how laws did on held-out runs, what diverged and the names of runs are "
-            "seen where the table is given instead"
+            "a saved fit does not hold its table: how laws did on held-out runs, what diverged and the names of runs "
+            "are seen where the table is given instead"
         )
     elif not choice.held_out:
         yield "these runs leave too few below any cut to hold larger ones out"

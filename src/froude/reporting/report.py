@@ -35,8 +35,9 @@ def write_report(
     Of a study, a folder, it is `report.html` inside, from what is on disk at whatever stage it is; nothing else may be
     asked for then. Of a table or a fit it is the page `out`, by default of the source's name in the current folder, or
     the figure that a name ending in .pdf, .svg or .png asks for; all else goes to `fit_report`. A page holds all it
-    needs: no network, script or other file. InputError where a study has no finished run or is one of growth, a document
-    of it is damaged, nothing can be fitted, a library of `froude[report]` is missing, or `out` cannot be written.
+    needs: no network, script or other file. InputError where a study has no finished run or is one of growth, a
+    document of it is damaged, nothing can be fitted, a library of `froude[report]` is missing, or `out` cannot be
+    written.
     """
     if isinstance(source, Study) or (isinstance(source, str | Path) and Path(source).is_dir()):
         if out is not None or at:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
 
 from froude.answers import Answer, Table
 from froude.answers.reports import FARTHEST, FORECASTS, LAWS, MINIMA, PARAMETERS, answer_of_fit_report
