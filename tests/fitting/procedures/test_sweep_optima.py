@@ -168,7 +168,6 @@ def test_optima_of_other_sizes_tell_the_best_rate_of_a_step_law_size(published: 
         for name, rate in told.items():
             off[name].append(abs(np.log(float(rate) / best)))
     ratio = {name: float(np.exp(np.mean(each))) for name, each in off.items()}
-    print(ratio)
     # The rates that were tried lie a factor 1.41 apart: the best run itself is known to no better than 1.19.
     assert ratio["optima"] < 1.25
     assert ratio["optima"] < min(ratio["every run"], ratio["nearest"])
