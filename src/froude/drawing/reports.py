@@ -46,8 +46,8 @@ def _views(report: FitReport) -> Iterator[tuple[str, View]]:
     placements = _placements(fit)
     for name, placement in placements.items():
         yield f"over-{name}", view_of_fit(fit, runs, placement)
-    if report.minima:
-        yield "isoflop", parabolas_view(_fitted_runs(fit, runs), fit.y)
+    if report.minima and (equal := parabolas_view(_fitted_runs(fit, runs), fit.y)).lines:
+        yield "isoflop", equal
     yield "residuals", residuals_view(fit, placements.get("C"))
     if choice is not None and choice.held_out:
         yield "held-out", held_out_view(choice)
