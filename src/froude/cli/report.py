@@ -64,8 +64,9 @@ def report(
         "--flops": flops != "auto",
     }  # fmt: skip
     if path.is_dir():
+        study = Study.open(source)
         _refuse({**for_study, **of_table}, f"{source!r} is a study, whose report has its own law and forecast")
-        page = write_report(Study.open(source))
+        page = write_report(study)
     else:
         target = report_path(source, out)
         refuse_inputs({"--out": target}, [source])

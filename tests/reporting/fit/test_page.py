@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from planted import planted
 
 pytest_plugins = ["door"]
 
-AT = {"N": 7e10, "D": 1.4e12}
+AT: dict[str, Any] = {"N": 7e10, "D": 1.4e12}
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +104,13 @@ def test_a_figure_is_of_the_kind_its_name_says(saved: Path, tmp_path: Path, kind
 
 
 def test_a_page_without_a_name_is_written_here_and_no_strangers_file_over(
-    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert write_report(saved) == Path("fit.html")
+    done = cli("report", saved, "--at", "N=70B,D=1.4T", "--json")
+    assert (done.code, json.loads(done.out)["report"]) == (0, "fit.html")
+    mean = Fit.load(saved).predict(**AT).mean
+    assert f"loss {mean:.3f} forecast" in re.sub(r"<[^>]*>", "", Path("fit.html").read_text())
     assert report_path(saved, None) == Path("fit.html")  # Froude's own page may be written again
     Path("fit.html").write_text("<p>mine</p>")
     with pytest.raises(InputError, match=r"'fit.html' is there and no page of Froude's: name another with --out"):
@@ -128,14 +132,6 @@ def test_a_law_of_one_input_and_a_rising_outcome_are_drawn(tmp_path: Path) -> No
     assert {"over-C", "residuals", "reach", "forecast"} <= {*views_of_report(report)}
     assert "over-N" not in views_of_report(report)
     assert write_report(report.fit, tmp_path / "page.html").exists()
-
-
-def test_the_command_writes_what_the_function_does(cli, saved: Path, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    done = cli("report", saved, "--at", "N=70B,D=1.4T", "--out", page, "--json")
-    assert (done.code, json.loads(done.out)["report"]) == (0, str(page))
-    mean = Fit.load(saved).predict(**AT).mean
-    assert f"loss {mean:.3f} forecast" in re.sub(r"<[^>]*>", "", page.read_text())
 
 
 def test_options_of_a_fit_are_refused_where_it_is_made_already(refused, saved: Path, tmp_path: Path) -> None:
