@@ -125,7 +125,7 @@ def test_a_name_that_is_no_page_and_no_figure_is_refused(saved: Path, tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_law_of_one_input_and_a_rising_outcome_are_drawn(tmp_path: Path) -> None:
+def test_a_law_of_one_input_is_drawn_over_it_alone(tmp_path: Path) -> None:
     C = np.geomspace(1e17, 1e21, 14)
     runs = Runs.from_columns({"C": C, "loss": 1.8 + 2 * (C / 1e17) ** -0.08})
     report = fit_report(runs, [{"C": 1e23}], law="power-floor", x="C", draws=20)
