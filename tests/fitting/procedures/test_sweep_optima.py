@@ -83,8 +83,8 @@ def test_a_size_with_two_rates_is_refused_in_a_sentence() -> None:
     runs = swept()
     two = runs["lr"] >= np.sort(np.unique(runs["lr"][runs["N"] == 1e8]))[-2]
     optima = sweep_optima(runs.take((runs["N"] > 1e8) | two), draws=20)
-    assert "1 of 3 sizes left out, 2 different lr: three tell where the best lies" in optima.warnings[0]
-    with pytest.raises(InputError, match="no size tells its best lr and B: 1 different lr"):
+    assert "1 of 3 sizes left out, 2 values of lr tried, and it takes three: N = 100M" in optima.warnings[0]
+    with pytest.raises(InputError, match="no size tells its best lr and B: 1 value of lr tried"):
         sweep_optima(runs.take([0, 1, 2, 3, 4]))
 
 

@@ -162,7 +162,7 @@ def _why_not(size: SweptSize) -> str | None:
     """Why a size tells no best settings, before anything is fitted."""
     for name, values in zip(size.over, size.settings.T, strict=True):
         if (different := np.unique(values.round(6)).size) < _FEWEST_VALUES:
-            return f"{different} different {name}: three tell where the best lies"
+            return f"{different} {'value' if different == 1 else 'values'} of {name} tried, and it takes three"
     coefficients = n_coefficients(len(size.over))
     if size.n <= coefficients or not is_determined(size.settings - size.settings.mean(axis=0)):
         return f"{size.n} runs do not tell a surface over {' and '.join(size.over)}: it takes {coefficients + 1} apart"
