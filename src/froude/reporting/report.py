@@ -12,11 +12,13 @@ from froude.files import write_outputs
 from froude.fitting import Fit, fit_report
 from froude.laws import Law
 from froude.reporting.fit.page import figure_file, fit_page
+from froude.reporting.sheet import write_page
 from froude.reporting.study.page import write_study_page
 from froude.runs import Runs, RunsSource, Study
 
 FIGURES = ("pdf", "svg", "png")
 PAGES = ("html", "htm")
+_HEAD_BYTES = 100_000
 
 
 def write_report(
@@ -46,8 +48,9 @@ def write_report(
     path = report_path(source, out)
     report = fit_report(source, at, y, law=law, x=x, draws=draws, seed=seed)
     kind = _kind(path)
-    content = figure_file(report, kind) if kind in FIGURES else fit_page(report, _name(source)).encode()
-    write_outputs({path: content})
+    if kind not in FIGURES:
+        return write_page(path, fit_page(report, _name(source)))
+    write_outputs({path: figure_file(report, kind)})
     return path
 
 
@@ -58,7 +61,7 @@ def report_path(source: Fit | RunsSource, out: str | Path | None) -> Path:
     """
     if out is None:
         path = Path(f"{Path(_name(source)).stem or 'report'}.html")
-        if path.exists() and b"<b>Froude</b>" not in path.read_bytes()[:200_000]:
+        if path.exists() and not _is_page(path):
             raise InputError(f"{str(path)!r} is there and no page of Froude's: name another with --out")
         return path
     path = Path(out)
@@ -66,6 +69,15 @@ def report_path(source: Fit | RunsSource, out: str | Path | None) -> Path:
         kinds = ", ".join(f".{kind}" for kind in FIGURES)
         raise InputError(f"{os.fspath(out)!r} names no page and no figure: let it end in .html, {kinds}")
     return path
+
+
+def _is_page(path: Path) -> bool:
+    """Whether a file is a page that Froude wrote: its name stands in the head of each."""
+    try:
+        with path.open("rb") as file:
+            return b"<b>Froude</b>" in file.read(_HEAD_BYTES)
+    except OSError:
+        return False
 
 
 def _kind(path: Path) -> str:
