@@ -118,7 +118,7 @@ def test_a_page_without_a_name_is_written_here_and_no_strangers_file_over(
     assert Path("fit.html").read_text() == "<p>mine</p>"
     Path("fit.html").rename("mine.html")
     Path("fit.html").mkdir()
-    with pytest.raises(InputError, match="'fit.html' is there"):
+    with pytest.raises(InputError, match=r"'fit.html' is there"):
         write_report(saved)
 
 
