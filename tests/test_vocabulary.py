@@ -11,8 +11,8 @@ from paths import ROOT
 
 VERBS = {
     "pilot": ("pilot",),
-    "report": ("write_report",),
-    "fit": ("fit", "choose"),
+    "report": ("write_report", "fit_report"),
+    "fit": ("fit", "choose", "sweep_optima"),
     "predict": ("predict",),
     "optimal": ("compute_optimal", "optimal", "approaches"),
     "backtest": ("backtest",),

@@ -23,12 +23,14 @@ from .fitting import ComputeOptimal as ComputeOptimal
 from .fitting import Difference as Difference
 from .fitting import Fit as Fit
 from .fitting import FitOptions as FitOptions
+from .fitting import FitReport as FitReport
 from .fitting import Forecast as Forecast
 from .fitting import Optimum as Optimum
 from .fitting import PublishedFit as PublishedFit
 from .fitting import Ranking as Ranking
 from .fitting import Registration as Registration
 from .fitting import Schedule as Schedule
+from .fitting import SweepOptima as SweepOptima
 from .fitting import approaches as approaches
 from .fitting import backtest as backtest
 from .fitting import best_schedule as best_schedule
@@ -41,6 +43,7 @@ from .fitting import estimate_steps as estimate_steps
 from .fitting import fit as fit
 from .fitting import fit_methods as fit_methods
 from .fitting import fit_optimum as fit_optimum
+from .fitting import fit_report as fit_report
 from .fitting import frontier as frontier
 from .fitting import optimal as optimal
 from .fitting import predict as predict
@@ -49,6 +52,7 @@ from .fitting import rank as rank
 from .fitting import register_forecast as register_forecast
 from .fitting import registered_forecasts as registered_forecasts
 from .fitting import score_forecast as score_forecast
+from .fitting import sweep_optima as sweep_optima
 from .growth import Experiment as Experiment
 from .growth import GrowthResult as GrowthResult
 from .growth import get_growth_example as get_growth_example

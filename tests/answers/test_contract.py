@@ -24,7 +24,8 @@ SOURCE = ROOT / "src" / "froude" / "answers"
 
 OF_PYTHON = (
     *("runs", "study", "forecast of several", "backtest", "allocation", "allocation of several", "approaches"),
-    *("approach", "optimum", "schedule", "best schedule", "entry", "layout", "experiment", "pilot", "profile"),
+    *("approach", "optimum", "sweep optima", "fit report", "report of a fit", "report of a rule", "schedule"),
+    *("best schedule", "entry", "layout", "experiment", "pilot", "profile"),
     *("judged case", "growth example", "status", "finding", "hit", "published fit"),
 )
 """Results whose answer no command prints."""

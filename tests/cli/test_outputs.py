@@ -24,6 +24,7 @@ EMIT = ("plan", "train", "--machine", "8 x h100", "--model", "llama-3.2-1b", "--
 WRITERS = (
     ("fit", "--out", "TABLE"),
     ("register write", "--out", "FIT", "--at", "N=1B"),
+    ("report", "--out", "TABLE"),
     ("plan train", "--out", "--machine", "h100"),
     ("plan train", "--page", "--machine", "h100"),
     ("machine measure", "--out"),

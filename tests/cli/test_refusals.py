@@ -295,7 +295,7 @@ def test_a_file_that_is_no_plan_is_refused(cli, tmp_path, corpus, no_training, t
         (("fit",), "Missing argument 'TABLE' (see froude fit --help)"),
         (("predict", "fit.json"), "Missing option '--at' (see froude predict --help)"),
         (("backtest", "runs.csv"), "Missing option '--hold-out' (see froude backtest --help)"),
-        (("report",), "Missing argument 'STUDY' (see froude report --help)"),
+        (("report",), "Missing argument 'STUDY|TABLE|FIT' (see froude report --help)"),
     ],
 )
 def test_what_is_missing_is_named(refused, words, line):

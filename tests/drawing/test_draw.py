@@ -27,8 +27,9 @@ WIDTHS = (3.3, 5.0, 7.0)  # inches of a panel
 DRAWN = (
     *("runs", "composed law", "fit of an average", "forecast of several", "comparison", "allocation"),
     *("comparison at a ratio", "ranking", "registration"),
-    *("allocation of several", "approaches", "approach", "optimum", "schedule", "best schedule", "train cost", "plan"),
-    *("infeasible", "growth", "compute optimal"),
+    *("allocation of several", "approaches", "approach", "optimum", "sweep optima", "schedule"),
+    *("best schedule", "train cost", "plan", "infeasible", "growth", "compute optimal", "fit report"),
+    *("report of a fit", "report of a rule"),
 )
 """Names of samples of results that have a picture, beside those that are drawn here at several widths."""
 

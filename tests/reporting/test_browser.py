@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import results
 from froude.answers.growth import answer_of_growth
 from froude.growth import RowClaim
 from froude.reporting import write_plan_page, write_report
@@ -66,6 +67,17 @@ def of_plan(plan: Any) -> Callable[[Path], Path]:
     return lambda folder: write_plan_page(plan(), folder.with_suffix(".html"), model=MODEL)
 
 
+def of_fit(folder: Path) -> Path:
+    """The page of a table of runs, with a diverged one and two forecasts."""
+    at = [{"N": 7e10, "D": 1.4e12}, {"N": 2e10, "D": 4e11}]
+    return write_report(results.runs(), folder.with_suffix(".html"), at, draws=50)
+
+
+def of_rule(folder: Path) -> Path:
+    """The page of a sweep."""
+    return write_report(results.sweep(), folder.with_suffix(".html"), law="step-law-lr", draws=50)
+
+
 LOSS = {"loss": 2.125, "unit": "nats/token", "interval": None, "level": None, "law": "chinchilla:besiroglu-2024"}
 PAGES: dict[str, Callable[[Path], Path]] = {
     "study before its forecast": of_study("planned"),
@@ -76,6 +88,8 @@ PAGES: dict[str, Callable[[Path], Path]] = {
     "flat plan": of_plan(lambda: planned(FLAT)),
     "infeasible plan": of_plan(infeasible),
     "growth": of_growth,
+    "fit": of_fit,
+    "rule": of_rule,
 }
 
 

@@ -10,9 +10,11 @@ import numpy as np
 
 from froude.answers.answer import Answer, Table
 from froude.answers.numbers import count, number_and_interval, percent
-from froude.fitting import Choice, Fit
+from froude.answers.sweeps import about_sweep, optima_table, optima_to_dict
+from froude.fitting import Choice, Fit, SweepOptima
 from froude.fitting.fitted_rows import as_rows
 from froude.fitting.outcomes import KINDS, Outcome, an
+from froude.fitting.rules import setting_of
 from froude.fitting.shares import is_percent
 from froude.runs import Runs
 from froude.runs.optional_roles import with_optional_roles
@@ -21,12 +23,18 @@ _MISSED = 0.01
 
 
 def answer_of_fit(
-    fit: Fit, *, outcome: Outcome | None = None, runs: Runs | None = None, saved: str | None = None
+    fit: Fit,
+    *,
+    outcome: Outcome | None = None,
+    runs: Runs | None = None,
+    saved: str | None = None,
+    optima: SweepOptima | None = None,
 ) -> Answer:
     """A law with numbers and intervals.
 
     `outcome` is what the outcome was taken for, `runs` the table that was fitted, of which renamed and derived columns
-    are named, and `saved` the file that the fit was saved to.
+    are named, `saved` the file that the fit was saved to, and `optima` the best settings of each size that a rule was
+    fitted to.
     """
     table = Table(
         title="",
@@ -37,11 +45,11 @@ def answer_of_fit(
     )
     return Answer(
         headline=f"{fit.law.name}: {fit.y} = {fit.law.formula}",
-        tables=(table,),
-        notes=tuple(_evidence(fit, outcome, runs)),
+        tables=(table, *([optima_table(optima, fit.y)] if optima else [])),
+        notes=(*_evidence(fit, outcome, None if optima else runs), *(about_sweep(optima, runs) if optima else ())),
         warnings=fit.warnings,
         next_steps=(_next_step(fit, saved),) if saved is not None else (),
-        data=_to_dict(fit, outcome, runs, saved),
+        data=_to_dict(fit, outcome, runs, saved) if optima is None else _to_dict_of_rule(fit, outcome, optima, saved),
     )
 
 
@@ -72,6 +80,11 @@ def answer_of_choice(choice: Choice, *, runs: Runs | None = None, saved: str | N
     )
 
 
+def rows_text(fit: Fit) -> str:
+    """How many runs were fitted, or sizes where the law is a rule that was fitted to their optima."""
+    return count(fit.n, "run" if setting_of(fit.law) is None else "size")
+
+
 def _to_dict(fit: Fit, outcome: Outcome | None, runs: Runs | None, saved: str | None) -> dict[str, Any]:
     return {
         **fit.to_dict(),
@@ -82,13 +95,17 @@ def _to_dict(fit: Fit, outcome: Outcome | None, runs: Runs | None, saved: str | 
     }
 
 
+def _to_dict_of_rule(fit: Fit, outcome: Outcome | None, optima: SweepOptima, saved: str | None) -> dict[str, Any]:
+    return {**_to_dict(fit, outcome, optima.runs, saved), "optima": optima_to_dict(optima)}
+
+
 def _evidence(fit: Fit, outcome: Outcome | None, runs: Runs | None) -> Iterator[str]:
     """What a fit rests on."""
     if outcome is not None and (outcome.kind != "loss" or outcome.is_open):
         yield _kind(fit, outcome, runs)
     typical = float(np.median(fit.errors)), float(fit.errors.max())
     middle, worst = (percent(error) if fit.law.is_relative else f"{error:.3g}" for error in typical)
-    yield f"{count(fit.n, 'run')} fitted; the law is off by {middle} in the median, {worst} at worst"
+    yield f"{rows_text(fit)} fitted; the law is off by {middle} in the median, {worst} at worst"
     if (starts := about_starts(fit)) is not None:
         yield starts
     if fit.bias:

@@ -34,8 +34,10 @@ from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_published
 from froude.answers.published_fits import answer_of_published_fit
 from froude.answers.registrations import answer_of_registration
+from froude.answers.reports import answer_of_fit_report
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
 from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
+from froude.answers.sweeps import answer_of_sweep_optima
 from froude.atlas.arithmetic import Finding
 from froude.atlas.index import Hit
 from froude.atlas.schema import Record
@@ -54,12 +56,14 @@ from froude.fitting import (
     ComputeOptimal,
     Difference,
     Fit,
+    FitReport,
     Forecast,
     Optimum,
     PublishedFit,
     Ranking,
     Registration,
     Schedule,
+    SweepOptima,
 )
 from froude.fitting.calibration import JudgedCase
 from froude.growth import Experiment, GrowthExample, GrowthResult
@@ -79,6 +83,7 @@ answer_of.register(Study, answer_of_study_folder)
 answer_of.register(PublishedTable, answer_of_published)
 answer_of.register(Law, answer_of_law)
 answer_of.register(Fit, answer_of_fit)
+answer_of.register(FitReport, answer_of_fit_report)
 answer_of.register(Choice, answer_of_choice)
 answer_of.register(PublishedFit, answer_of_published_fit)
 answer_of.register(Forecast, answer_of_forecast)
@@ -93,6 +98,7 @@ answer_of.register(Approach, answer_of_approach)
 answer_of.register(Approaches, answer_of_approaches)
 answer_of.register(ComputeOptimal, answer_of_compute_optimal)
 answer_of.register(Optimum, answer_of_optimum)
+answer_of.register(SweepOptima, answer_of_sweep_optima)
 answer_of.register(Schedule, answer_of_schedule)
 answer_of.register(BestSchedule, answer_of_best_schedule)
 answer_of.register(Model, answer_of_whole_model)

@@ -41,7 +41,8 @@ def fit(
     """Fit a law to a table of runs, and say how sure each number is.
 
     Losses, error rates and accuracies have laws of their own: what the outcome is, is recognised, or said by `--kind`.
-    Diverged runs, whose loss is NaN or infinite, are counted and not fitted.
+    Diverged runs, whose loss is NaN or infinite, are counted and not fitted. A rule of the best learning rate or batch,
+    as step-law-lr, is fitted to the best of each size, which is found first where the runs sweep it.
     Example: `froude fit runs.csv --columns N=params --where "C < 1e21" --out fit.json`
     """
     from froude.answers.fits import answer_of_choice, answer_of_fit
@@ -56,4 +57,5 @@ def fit(
     if law == "auto":
         present(answer_of_choice(choice, runs=runs, saved=saved), json)
     else:
-        present(answer_of_fit(choice.fit, outcome=choice.outcome, runs=runs, saved=saved), json)
+        outcome, optima = choice.outcome, choice.optima
+        present(answer_of_fit(choice.fit, outcome=outcome, runs=runs, saved=saved, optima=optima), json)

@@ -12,7 +12,8 @@ from typing import Any, final
 
 import numpy as np
 
-from froude.answers.numbers import amount, count, percent
+from froude.answers.fits import rows_text
+from froude.answers.numbers import amount, percent
 from froude.drawing.axes import Panel
 from froude.drawing.charts import draw_view
 from froude.drawing.colours import COLOURS, log_colours, size_colours
@@ -52,8 +53,8 @@ class Placement:
 
     @property
     def column(self) -> str | None:
-        """What a column of the values of lines is called: over compute lines end in the midst of runs."""
-        return input_name(self.by) if self.by is not None and self.over_compute else None
+        """What a column of the values of lines is called: over compute, and over N, lines end in the midst of runs."""
+        return input_name(self.by) if self.by is not None and (self.over_compute or self.x == "N") else None
 
     @property
     def is_compute(self) -> bool:
@@ -78,9 +79,9 @@ def panels_of_choice(choice: Choice, runs: Runs | None = None) -> tuple[Panel, .
     return panels_of_fit(choice.fit, runs)
 
 
-def view_of_fit(fit: Fit, runs: Runs | None = None) -> View:
-    """The runs, the law with its band, and what lies far off or diverged."""
-    placement = placement_of(fit)
+def view_of_fit(fit: Fit, runs: Runs | None = None, placement: Placement | None = None) -> View:
+    """The runs, the law with its band, and what lies far off or diverged, laid out as is asked or as suits them."""
+    placement = placement or placement_of(fit)
     if placement is None:
         return residuals_view(fit)
     lines = [*law_lines(fit, placement)]
@@ -137,7 +138,7 @@ def run_points(fit: Fit, placement: Placement, with_diverged: bool = True) -> It
     """The fitted runs, and a ring around those that lie far off; how many diverged stands in the key."""
     x, y = placement.place(fit.inputs), measured_of(fit)
     missing = f" ({fit.diverged} more diverged)" if fit.diverged and with_diverged else ""
-    yield Points(x=x, y=y, colours=_colours(fit, placement), name=count(fit.n, "run") + missing)
+    yield Points(x=x, y=y, colours=_colours(fit, placement), name=rows_text(fit) + missing)
     far = far_off(fit.law, fit.residuals, y)
     if far.any():
         yield Points(x=x[far], y=y[far], colours=(), kind="outlier", name="far off the law")
@@ -182,19 +183,20 @@ def line_of(
     )  # fmt: skip
 
 
-def residuals_view(fit: Fit) -> View:
-    """What the law leaves over, in percent of it or in units of the outcome, against the first input above 0."""
+def residuals_view(fit: Fit, placement: Placement | None = None) -> View:
+    """What the law leaves over, in percent or in units of the outcome, as placed or over the first input above 0."""
     x = next((each for each, values in fit.inputs.items() if np.all(values > 0)), None)
-    places = fit.inputs[x] if x is not None else np.arange(1.0, fit.n + 1)
+    placement = placement or (None if x is None else Placement(x=x, by=None))
+    places = np.arange(1.0, fit.n + 1) if placement is None else placement.place(fit.inputs)
     log = fit.law.is_relative
     off = 100 * relative_error(fit.residual, -fit.residuals) if log else -fit.residuals
     zero = Line(x=np.array([places.min(), places.max()]), y=np.zeros(2), role="level", colour=COLOURS["soft"])
     return View(
-        points=(Points(x=places, y=off, colours=(COLOURS["n5"],) * fit.n, name=count(fit.n, "run")),),
+        points=(Points(x=places, y=off, colours=(COLOURS["n5"],) * fit.n, name=rows_text(fit)),),
         lines=(zero,),
-        x_label="run" if x is None else input_name(x, fit.law),
+        x_label="run" if placement is None else placement.label(fit),
         y_label=f"measured {fit.y} less the law" + (", %" if log else ""),
-        compute=x == "C",
+        compute=placement is not None and placement.is_compute,
     )
 
 

@@ -29,12 +29,17 @@ def panels_of_forecast(forecast: Forecast) -> tuple[Panel, ...]:
 
 def panels_of_forecasts(forecasts: Sequence[Forecast]) -> tuple[Panel, ...]:
     """Several forecasts in one picture, with the runs and the law of the first. InputError where there is none."""
+    view = view_of_forecasts(forecasts)
+    return (lambda axes, look: draw_view(axes, view, look),)
+
+
+def view_of_forecasts(forecasts: Sequence[Forecast]) -> View:
+    """Runs, law and forecasts. InputError where there is none."""
     single = [one for each in forecasts for one in _singly(each)]
     if not single:
         raise InputError("no forecast is given: give at least one")
     fit = forecasts[0].fit
-    view = _with_runs(fit, single) if isinstance(fit, Fit) else _alone(single)
-    return (lambda axes, look: draw_view(axes, view, look),)
+    return _with_runs(fit, single) if isinstance(fit, Fit) else _alone(single)
 
 
 def _singly(forecast: Forecast) -> Iterator[Forecast]:

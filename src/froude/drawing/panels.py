@@ -23,6 +23,7 @@ PANELS: Mapping[str, str] = {
     "Choice": "fits.panels_of_choice",
     "Comparison": "comparisons.panels_of_comparison",
     "ComputeOptimal": "optima.panels_of_compute_optimal",
+    "FitReport": "reports.panels_of_fit_report",
     "Fit": "fits.panels_of_fit",
     "Forecast": "forecasts.panels_of_forecast",
     "GrowthResult": "growth.panels_of_growth",
@@ -36,6 +37,7 @@ PANELS: Mapping[str, str] = {
     "Runs": "runs.panels_of_runs",
     "Schedule": "schedules.panels_of_schedule",
     "Study": "pilots.panels_of_study",
+    "SweepOptima": "sweeps.panels_of_sweep_optima",
     "TrainCost": "plans.panels_of_train_cost",
 }
 """By the name of a class, what makes the panels of its picture; the rooms above this one are in it too."""

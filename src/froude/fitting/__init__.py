@@ -27,6 +27,7 @@ from froude.fitting.procedures.frontiers import frontier
 from froude.fitting.procedures.instability import InstabilityForecast, forecast_instability
 from froude.fitting.procedures.optimum import Optimum, fit_optimum
 from froude.fitting.procedures.sensitivity import Sensitivity, lr_sensitivity
+from froude.fitting.procedures.sweep_optima import SweepOptima, sweep_optima
 from froude.fitting.procedures.three_approaches import Approach, Approaches, approaches
 from froude.fitting.procedures.training_steps import estimate_steps
 from froude.fitting.published_fit import PublishedFit
@@ -36,6 +37,7 @@ from froude.fitting.registering.registration import (
     registered_forecasts,
     score_forecast,
 )
+from froude.fitting.reports import FitReport, fit_report
 from froude.fitting.sources import predict
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "Estimate",
     "Fit",
     "FitOptions",
+    "FitReport",
     "Forecast",
     "HeldOut",
     "InstabilityForecast",
@@ -61,6 +64,7 @@ __all__ = [
     "Registration",
     "Schedule",
     "Sensitivity",
+    "SweepOptima",
     "approaches",
     "backtest",
     "best_schedule",
@@ -75,6 +79,7 @@ __all__ = [
     "fit",
     "fit_methods",
     "fit_optimum",
+    "fit_report",
     "forecast_instability",
     "free_schedule",
     "frontier",
@@ -86,5 +91,6 @@ __all__ = [
     "register_forecast",
     "registered_forecasts",
     "score_forecast",
+    "sweep_optima",
     "warn_of_reversal",
 ]

@@ -10,6 +10,7 @@ from froude.bounds import MOST_SPENT, finite_number, positive_number
 from froude.errors import InputError
 from froude.fitting.fits import Fit
 from froude.fitting.published_fit import PublishedFit
+from froude.fitting.rules import setting_of
 from froude.fitting.size_draws import SizeDraws, draw_sizes
 from froude.fitting.sources import FitSource, read_source
 from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN, FORWARD_FLOP_PER_PARAM, inputs_for
@@ -140,6 +141,8 @@ def _no_size(law: Law, C: float, spending: Spending) -> str:
 
 def _check_law(law: Law) -> None:
     """InputError for a law that is none of a loss of N and D."""
+    if (setting := setting_of(law)) is not None:
+        raise InputError(f"{law.name} gives the best {setting}, no outcome: the best N and D need a law as chinchilla")
     if not {"N", "D"} <= set(law.inputs) <= {"N", "D", "U"}:
         raise InputError(
             f"{law.name} is a law of {' and '.join(law.inputs)}: the best N and D need one of both, as chinchilla"

@@ -12,6 +12,7 @@ from froude.fitting.choice import fit
 from froude.fitting.fits import Fit
 from froude.fitting.measured import measure
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
+from froude.fitting.rules import optima_to_fit
 from froude.laws import Law, get_law
 from froude.provenance import Computed, recorded
 from froude.runs import Runs, RunsSource
@@ -108,19 +109,21 @@ def backtest(
 ) -> tuple[Backtest, ...]:
     """Fit each law to the runs for which the condition hold_out does not hold, and predict the others.
 
-    A law that is named twice is judged once. The law "auto" is what `choose` makes of the rest. `x` goes to the laws of
-    one input; the options are those of `fit`. InputError where nothing, or everything, is held out, and where `fit`
-    raises it.
+    A law that is named twice is judged once. A rule, as step-law-lr, is judged on the optima of sizes, as `choose` fits
+    it. The law "auto" is what `choose` makes of the rest. `x` goes to the laws of one input; the options are those of
+    `fit`. InputError where nothing, or everything, is held out, and where `fit` raises it.
     """
     laws = laws if isinstance(laws, Law | str) or hasattr(laws, "columns") else tuple(laws)
     runs = read_law_first("backtest", laws, runs)
     if not isinstance(hold_out, str):
         raise InputError("froude.backtest takes laws, runs and a condition: write backtest(laws, runs, 'C > 1e21')")
     options = options.change(**changes)
+    resolved = [law if law == "auto" else get_law(law) if isinstance(law, str) else law for law in each_law(laws)]
+    if optima := optima_to_fit(resolved, runs, y, options):
+        runs, y = optima.runs, optima.over[0]
     held_out = runs.mask(hold_out)
     _check_split(runs, hold_out, held_out, y)
     rest = runs.take(~held_out)
-    resolved = [law if law == "auto" else get_law(law) if isinstance(law, str) else law for law in each_law(laws)]
     for law in resolved:
         check_counted_alike(runs, np.flatnonzero(runs.finite(y, ())), _roles(law, x))
     fits = [fit(law, rest, y, x=None if _has_fixed_inputs(law) else x, options=options) for law in resolved]

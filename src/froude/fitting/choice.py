@@ -26,6 +26,8 @@ from froude.fitting.measured import Measured, log_size
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.fitting.outcomes import LAWS, Outcome, OutcomeKind, check_kind, recognise
 from froude.fitting.outliers import far_off
+from froude.fitting.procedures.sweep_optima import SweepOptima
+from froude.fitting.rules import optima_to_fit
 from froude.fitting.solver import objective
 from froude.laws import Law, average, get_law
 from froude.provenance import Computed, Provenance, recorded
@@ -37,6 +39,7 @@ FEWEST_RUNS = 6  # below a cut
 LEAST_FITTED = 0.3  # of all runs, below a cut: with fewer, laws are judged on what too few runs determine
 STARTS = 14  # for a fit below a cut
 SMALLEST_STUDIED = 1e6  # parameters: the smallest models of published studies have five million
+_FARTHEST_OFF = math.log(1e6)  # that a forecast counts as wrong, in ln outcome
 EMPHASIS = 0.5  # of large runs, where several laws are averaged: what small ones teach bends the laws where it matters
 
 
@@ -58,7 +61,8 @@ class Choice(Computed):
 
     A share is the inverse square of the candidate's held-out error over the sum of all; shares below LEAST_SHARE are
     none. `held_out` is how the average did at every cut, from which `fit.drift` and `fit.bias` are updated. `outcome`
-    is what the outcome was taken for.
+    is what the outcome was taken for, and `optima` are the best settings of each size that a rule, as step-law-lr, was
+    fitted to; None for laws of an outcome.
     """
 
     fit: Fit
@@ -66,6 +70,7 @@ class Choice(Computed):
     shares: tuple[float, ...]
     held_out: tuple[HeldOut, ...]
     outcome: Outcome
+    optima: SweepOptima | None = None
 
     def stamped(self, provenance: Provenance) -> "Choice":
         """The same with its provenance, which its fit has too."""
@@ -98,7 +103,8 @@ def fit(
     Runs are a path, a dataframe, a study or `Runs`. It is the fit that `choose` makes of this law alone: hold-outs of
     these runs tell how fast its forecasts err beyond them. The law "auto" is the average that it makes of several.
     `x` is the input of a law of one input. Fields of `options` may be given by themselves: `fit("chinchilla", runs,
-    draws=200)`. Diverged runs are counted and not fitted. What weakens the fit is said in `warnings`, a sentence each.
+    draws=200)`. Diverged runs are counted and not fitted. A rule, as step-law-lr, is fitted to the optima of a sweep,
+    as `choose` says. What weakens the fit is said in `warnings`, a sentence each.
     InputError where the runs cannot be fitted at all, giving the reason.
     """
     return choose(read_law_first("fit", law, runs), y, laws=law, x=x, options=options, **changes).fit
@@ -123,9 +129,10 @@ def choose(
     may be one law, which is then taken alone. "auto" tries the LAWS of the outcome's kind: those of N and D where both
     vary, else those of one input over x, or over the one of N, D and C that varies; of these, laws that the runs do not
     determine, and those with hardly fewer parameters than there are runs, are passed over. Where a loss may as well be
-    an error rate, the kind is taken whose laws predict the larger runs better, an error rate where nothing tells.
-    Fields of `options` may be given by themselves, as for `fit`. InputError where no candidate can be fitted, and for a
-    law of another kind of outcome.
+    an error rate, the kind is taken whose laws predict the larger runs better, an error rate where nothing tells. A
+    rule of the best learning rate or batch is fitted to the best of each size (`sweep_optima`), which the outcome
+    tells; where y is the setting itself, to the rows as they are. Fields of `options` may be given by themselves, as
+    for `fit`. InputError where no candidate can be fitted, and for a law of another kind of outcome.
     """
     runs = read_runs_first("choose", runs, y, "choose(runs, laws='auto')")
     options = options.change(**changes)
@@ -134,6 +141,8 @@ def choose(
         candidates = [_resolve(law, x) for law in each_law(laws)]
         for law in candidates:
             check_kind(law, outcome, y)
+        if optima := optima_to_fit(candidates, runs, y, options):
+            return replace(_choose(candidates, optima.runs, optima.over[0], outcome, options), optima=optima)
         return _choose(candidates, runs, y, outcome, options)
     choice = _choose(_candidates(runs, y, outcome.kind, x), runs, y, outcome, options)
     if not outcome.is_open:
@@ -212,8 +221,9 @@ def forecast_cuts(evidence: FitEvidence, sound: np.ndarray) -> Iterator[HeldOut]
             return
         larger = measured.take(~below)
         forecast = law(**larger.given, **_fit_smaller(evidence, smaller))
-        errors = law.on_scale(forecast) - law.on_scale(larger.y)
-        errors = errors if law.is_relative else errors / np.abs(larger.y)
+        with np.errstate(divide="ignore"):  # a rule may give 0
+            errors = law.on_scale(forecast) - law.on_scale(larger.y)
+        errors = np.clip(errors, -_FARTHEST_OFF, _FARTHEST_OFF) if law.is_relative else errors / np.abs(larger.y)
         yield HeldOut(n=smaller.n, errors=errors, reaches=size[~below] - size[below].max())
 
 

@@ -23,7 +23,7 @@ _RUN = re.compile(r"row \d+ \((?P<row>[0-9a-f]{16})\)|\b(?P<alone>[0-9a-f]{16})\
 """A run in a warning: by its row and its id, or by its id alone."""
 
 
-def write_report(study: Study | str | Path) -> Path:
+def write_study_page(study: Study | str | Path) -> Path:
     """Write `report.html` into the study, from what is on disk at whatever stage it is, and return its path.
 
     The page holds all it needs: no network, script or other file. InputError where the study has no finished run or is
