@@ -1,6 +1,7 @@
 """The rule that cuts runs that belong together, and mixtures, from the tables of mixture_cases.toml.
 
-A subset: the runs of a table that are equal in all its group columns, for each of its outcomes; unmixed.
+A subset: the runs of a table that are equal in all its group columns, for each of its outcomes; unmixed. It has at
+least twelve runs and three values of each input.
 A mixture, of one of these kinds:
 
 - "two": two subsets that differ in one group column;
@@ -8,18 +9,18 @@ A mixture, of one of these kinds:
 - "small and large": of two such subsets, the smaller half of the runs of one and the larger half of the other;
 - "bits": a tenth, a quarter or a half of the runs of a subset, at random, in bits; every other one with a column that
   says so;
-- "checkpoints": the ends of the trainings of a subset, beside points of the longest of them, at most as many. The ends
-  alone are unmixed.
+- "checkpoints": the ends of the trainings of a subset, beside points of the longest of them, as many but six at least,
+  over compute. The ends alone are unmixed.
 
-At most `MOST` of a kind are taken from a table, at random. Every table gets two columns that mean nothing: `host`, one
-of three at random, and `gpus`, which is another for the largest three tenths of the runs.
+At most `MOST` of a kind, and `MOST_UNMIXED` that belong together, are taken from a table, at random. Every table gets
+two columns that mean nothing: `host`, one of three at random, and `gpus`, which is another for the largest three tenths
+of the runs.
 
 A mixture counts where its subsets differ by what matters: where laws fitted to each whole subset alone differ, in the
 median over the runs of the mixture, by `MATTERS`, and by more than the noise of the runs about them. Those of bits and
 of checkpoints do so always. Thresholds are chosen on the tables in odd places of the alphabet; the others judge.
 """
 
-import contextlib
 import itertools
 import math
 import tomllib
@@ -33,19 +34,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from froude.errors import InputError
-from froude.fitting import Fit
-from froude.fitting.estimation import estimate
-from froude.fitting.options import FitOptions
+from froude.fitting.estimation import solve
+from froude.fitting.evidence import best_row
+from froude.fitting.identification import check_determined
+from froude.fitting.measured import Measured, check_enough, measure
+from froude.fitting.problem import FitProblem
 from froude.laws import Law, get_law
 from froude.runs import Runs, get_published
 from froude.runs.conditions import with_column
 
-MOST = 12
+MOST, MOST_UNMIXED = 8, 12
 MATTERS = 0.01
-OPTIONS = FitOptions(starts=8, draws=20)
+STARTS = 8
 SHARES = (0.1, 0.25, 0.5)
-FEWEST_ENDS, FEWEST_POINTS = 4, 6
+FEWEST_VALUES, FEWEST_ENDS, FEWEST_POINTS = 3, 4, 6
 
 
 @dataclass(frozen=True)
@@ -84,16 +86,10 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Subset:
-    """Runs that belong together: the values of the group columns, the positions of the runs, and their fit."""
+    """Runs that belong together: the values of the group columns, and the positions of the runs."""
 
     key: tuple[Any, ...]
     rows: np.ndarray
-    fit: Fit
-
-    @property
-    def noise(self) -> float:
-        """The robust standard deviation of the runs about the law."""
-        return 1.4826 * float(np.median(np.abs(self.fit.residuals)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,17 +106,47 @@ class Case:
     runs: Runs
     label: np.ndarray | None = None
     column: str | None = None
-    parts: tuple[Subset, ...] = ()
+    parts: tuple[Runs, ...] = ()
 
     @cached_property
     def counts(self) -> bool:
-        """Whether the parts differ by what matters."""
+        """Whether the parts differ by what matters. InputError where no law can be fitted to one of them."""
         if not self.parts:
             return True
+        fits = [fitted(self.law, part) for part in self.parts]
         given = {x: self.runs[x] for x in self.law.inputs}
-        logs = [np.log(self.law(**given, **part.fit.params)) for part in self.parts]
+        logs = [np.log(self.law(**given, **fit.params)) for fit in fits]
         apart = float(np.median(np.max(logs, axis=0) - np.min(logs, axis=0)))
-        return apart >= max(MATTERS, *(part.noise for part in self.parts))
+        return apart >= max(MATTERS, *(fit.noise for fit in fits))
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A law fitted to runs: the problem, the best point (1, P), and what was measured."""
+
+    problem: FitProblem
+    point: np.ndarray
+    measured: Measured
+
+    @property
+    def params(self) -> dict[str, float]:
+        """The parameters."""
+        return {name: float(value[0]) for name, value in self.problem.parameters(self.point).items()}
+
+    @property
+    def noise(self) -> float:
+        """The robust standard deviation of the runs about the law."""
+        return 1.4826 * float(np.median(np.abs(self.problem.residuals(self.point)[0])))
+
+
+def fitted(law: Law, runs: Runs) -> Fitted:
+    """The law fitted to runs as `froude.fit` does, but for the units of losses. InputError where it cannot be."""
+    measured = measure(law, runs, "loss")
+    check_enough(law, measured, "loss")
+    problem, minima = solve(law, measured, STARTS, np.random.default_rng(0))
+    point = minima.points[[best_row(minima)]]
+    check_determined(problem, point[0], measured)
+    return Fitted(problem, point, measured)
 
 
 def read_tables() -> list[Table]:
@@ -140,7 +166,8 @@ def cases_of(table: Table) -> Iterator[Case]:
     for case in itertools.chain.from_iterable(_cases(table, outcome) for outcome in table.outcomes):
         by_kind.setdefault(case.kind, []).append(case)
     for kind, cases in by_kind.items():
-        chosen = _random(table.study, kind).permutation(len(cases))[:MOST]
+        most = MOST_UNMIXED if cases[0].label is None else MOST
+        chosen = _random(table.study, kind).permutation(len(cases))[:most]
         yield from (_with_columns_that_mean_nothing(cases[k]) for k in sorted(chosen))
 
 
@@ -155,7 +182,7 @@ def lowest_of_equal(runs: Runs, columns: Sequence[str]) -> np.ndarray:
 
 def _cases(table: Table, outcome: str | None) -> Iterator[Case]:
     runs, law = table.runs(outcome), table.fitted_law
-    subsets = [each for key, rows in _groups(table, runs) for each in _subset(law, runs, key, rows, table.fewest)]
+    subsets = [Subset(key, rows) for key, rows in _groups(table, runs) if _suits(table, runs, rows)]
     sound = runs.mask(table.unmixed) if table.unmixed else np.ones(len(runs), dtype=bool)
     for k, subset in enumerate(each for each in subsets if sound[each.rows].all()):
         name = ", ".join(map(str, filter(None, (outcome, *subset.key))))
@@ -173,11 +200,10 @@ def _groups(table: Table, runs: Runs) -> Iterable[tuple[tuple[Any, ...], np.ndar
     return [(key, np.array(each)) for key, each in rows.items()]
 
 
-def _subset(law: Law, runs: Runs, key: tuple[Any, ...], rows: np.ndarray, fewest: int) -> Iterator[Subset]:
-    """The subset, where its runs are enough to fit the law to."""
-    if len(rows) >= fewest:
-        with contextlib.suppress(InputError):
-            yield Subset(key, rows, estimate(law, runs.take(rows), options=OPTIONS))
+def _suits(table: Table, runs: Runs, rows: np.ndarray) -> bool:
+    """Whether runs are as many as a fit needs, and differ in the inputs."""
+    values = [np.unique(runs[x][rows]).size for x in table.fitted_law.inputs]
+    return len(rows) >= table.fewest and min(values) >= FEWEST_VALUES
 
 
 def _mixtures(table: Table, outcome: str | None, runs: Runs, subsets: Sequence[Subset]) -> Iterator[Case]:
@@ -207,7 +233,8 @@ def _mixture(
     taken = [part.rows for part in parts] if taken is None else taken
     rows = np.sort(np.concatenate(taken))
     label = np.select([np.isin(rows, each) for each in taken], list(range(len(taken))))
-    return Case(table.study, table.fitted_law, kind, name, runs.take(rows), label, column, tuple(parts))
+    wholes = tuple(runs.take(part.rows) for part in parts)
+    return Case(table.study, table.fitted_law, kind, name, runs.take(rows), label, column, wholes)
 
 
 def _small_and_large(table: Table, name: str, runs: Runs, a: Subset, b: Subset, column: str) -> Iterator[Case]:
@@ -241,8 +268,8 @@ def _checkpoints(table: Table, name: str, runs: Runs, rows: np.ndarray) -> Itera
         return
     few = longest[np.unique(np.linspace(0, longest.size - 1, max(FEWEST_POINTS, ends.size)).astype(int))]
     law = get_law("power-floor", "C")
-    if [*_subset(law, runs, (), ends, FEWEST_ENDS)]:
-        yield Case(table.study, law, "unmixed", f"{name}, ends", runs.take(np.sort(ends)))
+    if ends.size >= FEWEST_ENDS:
+        yield Case(table.study, law, "ends", name, runs.take(np.sort(ends)))
         both = np.sort(np.concatenate([ends, few]))
         yield Case(table.study, law, "checkpoints", name, runs.take(both), np.isin(both, few).astype(int))
 
