@@ -9,7 +9,8 @@ import numpy as np
 from froude.fitting.accounting import Decoders, decoders, is_six_nd, off_by_six_nd
 from froude.fitting.doubts import few_runs, guessed_inputs, is_overfitted, pattern, points_of_trainings
 from froude.fitting.evidence import FitEvidence
-from froude.fitting.other_units import BITS
+from froude.fitting.group_test import BITS
+from froude.fitting.mixed_runs import column_of_unit, mixed_runs
 from froude.fitting.outliers import far_off
 from froude.laws import Power
 
@@ -27,7 +28,7 @@ _NAMED = 3
 _ACCURACY = frozenset(("acc", "accuracy", "accuracies"))
 
 
-About = Literal["solver", "parameters", "runs", "convergence", "forecasts"]
+About = Literal["solver", "parameters", "runs", "convergence", "forecasts", "mixtures"]
 
 
 def diagnose(evidence: FitEvidence, about: Collection[About] = get_args(About)) -> tuple[str, ...]:
@@ -105,9 +106,11 @@ def _left_out(evidence: FitEvidence, what: str, rows: np.ndarray) -> Iterator[st
 def _other_unit(evidence: FitEvidence) -> Iterator[str]:
     rows = evidence.measured.other_unit
     if rows.size:
+        column = column_of_unit(evidence)
         yield (
             f"{rows.size} runs lie off the others by a factor of {np.exp(BITS):.4g}, as bits beside nats do, and were "
-            f"left out: {_names(evidence, rows)}; convert the losses to one unit"
+            f"left out: {_names(evidence, rows)}{f', as {column} tells' if column else ''}; convert the losses to one "
+            "unit"
         )
 
 
@@ -287,6 +290,8 @@ def _names(evidence: FitEvidence, rows: np.ndarray, state: bool = False) -> str:
 _RULES: tuple[tuple[About, Callable[[FitEvidence], Iterator[str]]], ...] = (
     ("convergence", _no_fit),
     ("forecasts", few_runs),
+    ("mixtures", _other_unit),
+    ("mixtures", mixed_runs),
     ("forecasts", points_of_trainings),
     ("forecasts", pattern),
     ("forecasts", guessed_inputs),
@@ -295,7 +300,6 @@ _RULES: tuple[tuple[About, Callable[[FitEvidence], Iterator[str]]], ...] = (
     ("forecasts", _table),
     ("runs", _diverged),
     ("runs", _missing),
-    ("runs", _other_unit),
     ("runs", _unfinished),
     ("parameters", _bounds),
     ("parameters", _unidentified),
