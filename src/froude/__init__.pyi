@@ -23,6 +23,7 @@ from .fitting import ComputeOptimal as ComputeOptimal
 from .fitting import Fit as Fit
 from .fitting import FitOptions as FitOptions
 from .fitting import Forecast as Forecast
+from .fitting import GroupedFit as GroupedFit
 from .fitting import Optimum as Optimum
 from .fitting import Schedule as Schedule
 from .fitting import approaches as approaches
@@ -35,6 +36,7 @@ from .fitting import compute_optimal as compute_optimal
 from .fitting import count_flops as count_flops
 from .fitting import estimate_steps as estimate_steps
 from .fitting import fit as fit
+from .fitting import fit_by as fit_by
 from .fitting import fit_optimum as fit_optimum
 from .fitting import frontier as frontier
 from .fitting import optimal as optimal

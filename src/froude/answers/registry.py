@@ -22,6 +22,7 @@ from froude.answers.calibration import answer_of_judged_case
 from froude.answers.comparisons import answer_of_comparison
 from froude.answers.costs import answer_of_layout, answer_of_train_cost
 from froude.answers.fits import answer_of_choice, answer_of_fit
+from froude.answers.fits_by_group import answer_of_grouped_fit
 from froude.answers.forecasts import answer_of_forecast
 from froude.answers.growth import answer_of_experiment, answer_of_growth
 from froude.answers.growth_examples import answer_of_growth_example
@@ -51,6 +52,7 @@ from froude.fitting import (
     ComputeOptimal,
     Fit,
     Forecast,
+    GroupedFit,
     Optimum,
     Schedule,
 )
@@ -73,6 +75,7 @@ answer_of.register(PublishedTable, answer_of_published)
 answer_of.register(Law, answer_of_law)
 answer_of.register(Fit, answer_of_fit)
 answer_of.register(Choice, answer_of_choice)
+answer_of.register(GroupedFit, answer_of_grouped_fit)
 answer_of.register(Forecast, answer_of_forecast)
 answer_of.register(Backtest, answer_of_backtest)
 answer_of.register(JudgedCase, answer_of_judged_case)

@@ -24,6 +24,7 @@ PANELS: Mapping[str, str] = {
     "Comparison": "comparisons.panels_of_comparison",
     "Fit": "fits.panels_of_fit",
     "Forecast": "forecasts.panels_of_forecast",
+    "GroupedFit": "fits.panels_of_grouped_fit",
     "GrowthResult": "growth.panels_of_growth",
     "Infeasible": "plans.panels_of_infeasible",
     "Law": "laws.panels_of_law",

@@ -8,6 +8,7 @@ instability predict.
 from froude.fitting.accounting import count_flops
 from froude.fitting.allocation import Allocation, optimal
 from froude.fitting.backtesting import Backtest, backtest
+from froude.fitting.by_group import GroupedFit, SharingTest, fit_by
 from froude.fitting.calibration import calibrate
 from froude.fitting.choice import Choice, LawCandidate, choose, fit
 from froude.fitting.comparison import Comparison, Estimate, compare, error_ratio, warn_of_reversal
@@ -39,12 +40,14 @@ __all__ = [
     "Fit",
     "FitOptions",
     "Forecast",
+    "GroupedFit",
     "HeldOut",
     "InstabilityForecast",
     "LawCandidate",
     "Optimum",
     "Schedule",
     "Sensitivity",
+    "SharingTest",
     "approaches",
     "backtest",
     "best_schedule",
@@ -57,6 +60,7 @@ __all__ = [
     "estimate_steps",
     "farseer_by_pieces",
     "fit",
+    "fit_by",
     "fit_optimum",
     "forecast_instability",
     "free_schedule",

@@ -1,7 +1,7 @@
 """Rows that are points of one training and not runs of their own, as a table shows them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -50,17 +50,26 @@ def trainings_of(law: Law, runs: Runs, measured: Measured) -> tuple[str, int] | 
 def points_beside_ends(runs: Runs, measured: Measured) -> np.ndarray | None:
     """Which rows (n,) are points of a training before its end, where others are single runs; None where none are.
 
-    Those of one training have one N and one name, if these are there, and stand in an order in which its tokens, steps
-    or FLOPs grow; most of the other rows have an N, or a name, that hardly another has.
+    Those of one training have one N, or one name, and stand in an order in which its tokens, steps or FLOPs grow; most
+    of the other rows have an N, or a name, that hardly another has.
     """
-    known = [column for column in ("N", *NAME_COLUMNS) if column in runs]
     along = [column for column in ("D", "S", "C") if column in runs and np.ptp(runs[column][measured.rows]) > 0]
-    if not known or not along:
-        return None
-    keys = np.stack(
-        [np.unique(runs[column][measured.rows].astype(str), return_inverse=True)[1] for column in known[:2]]
-    )
-    _, group, sizes = np.unique(keys, axis=1, return_inverse=True, return_counts=True)
+    for key in (column for column in runs.columns if column == "N" or is_name(column)):
+        points = _points_of(key, along, runs, measured)
+        if points is not None and along:
+            return points
+    return None
+
+
+def is_name(column: str) -> bool:
+    """Whether a column names runs: "run_name", "hyper_id"."""
+    return normal(column) in NAME_COLUMNS or normal(column).endswith(("_id", "_name", "_uuid"))
+
+
+def _points_of(key: str, along: Sequence[str], runs: Runs, measured: Measured) -> np.ndarray | None:
+    """Which rows (n,) are points before the end of a training, if one value of the column `key` is one training."""
+    values = runs[key][measured.rows].astype(str)
+    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
     group = group.ravel()
     points = np.zeros(measured.n, dtype=bool)
     for k in np.flatnonzero(sizes >= _FEWEST):

@@ -10,7 +10,8 @@ from froude.fitting.accounting import Decoders, decoders, is_six_nd, off_by_six_
 from froude.fitting.doubts import few_runs, guessed_inputs, is_overfitted, pattern, points_of_trainings
 from froude.fitting.evidence import FitEvidence
 from froude.fitting.group_test import BITS
-from froude.fitting.mixed_runs import column_of_unit, mixed_runs
+from froude.fitting.mixed_runs import mixed_runs
+from froude.fitting.mixtures import telling_value
 from froude.fitting.outliers import far_off
 from froude.laws import Power
 
@@ -106,10 +107,10 @@ def _left_out(evidence: FitEvidence, what: str, rows: np.ndarray) -> Iterator[st
 def _other_unit(evidence: FitEvidence) -> Iterator[str]:
     rows = evidence.measured.other_unit
     if rows.size:
-        column = column_of_unit(evidence)
+        told = telling_value(evidence.runs, rows, evidence.measured.rows)
         yield (
             f"{rows.size} runs lie off the others by a factor of {np.exp(BITS):.4g}, as bits beside nats do, and were "
-            f"left out: {_names(evidence, rows)}{f', as {column} tells' if column else ''}; convert the losses to one "
+            f"left out: {_names(evidence, rows)}{f', as {told} tells' if told else ''}; convert the losses to one "
             "unit"
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from froude.fitting.evidence import FitEvidence
-from froude.fitting.mixtures import Group, Mixture, literal
+from froude.fitting.mixtures import Group, Mixture
 from froude.laws import Law
 from froude.runs.headers import normal
 
@@ -25,17 +25,17 @@ def about_mixture(mixture: Mixture, law: Law, y: str) -> str:
     at = f"at equal {' and '.join(law.inputs)}"
     low, high = mixture.groups[0], mixture.groups[-1]
     if mixture.are_points:
-        points = next(group for group in mixture.groups if group.value == "points")
         return (
-            f"{points.count} rows are points along a training, beside the ends of others, and lie "
-            f"{_percent(mixture.apart)} {'above' if points is high else 'below'} these {at}: fit the ends alone"
+            f"{high.count} rows look like points along a training before its end, beside the ends of others: they show "
+            "what it would be if it ended there, which it did not; fit the ends alone"
         )
     if mixture.column is None:
-        how = ", as bits beside nats do: convert the losses to one unit" if mixture.is_unit else ""
-        advice = "" if how else ": find what differs, and give it as a column"
+        known = f"as {mixture.told} tells" if mixture.told else "and no column tells which is which"
+        advice = "fit one alone, by --where" if mixture.told else "find what differs, and give it as a column"
+        what = "the losses look like bits beside nats; convert them to one unit" if mixture.is_unit else advice
         return (
             f"the runs lie in two groups, {low.count} and {high.count} of them, {_percent(mixture.apart)} apart {at}, "
-            f"and no column tells which is which{how}{advice}"
+            f"{known}: {what}"
         )
     largest = max(mixture.groups, key=lambda group: (group.value != "others", group.count))
     name = _quoted(mixture.column)
@@ -74,13 +74,3 @@ def _quoted(column: str) -> str:
 
 def _percent(difference: float) -> str:
     return f"{np.expm1(difference):.2g}" if difference > 1 else f"{100 * np.expm1(difference):.2g}%"
-
-
-def column_of_unit(evidence: FitEvidence) -> str | None:
-    """The column that has one value where outcomes are in another unit, and others elsewhere, with that value."""
-    apart, rows = evidence.measured.other_unit, evidence.measured.rows
-    for column in evidence.runs.columns:
-        values = {literal(value) for value in evidence.runs[column][apart].tolist()}
-        if len(values) == 1 and not values & {literal(value) for value in evidence.runs[column][rows].tolist()}:
-            return f"{column} = {values.pop()}"
-    return None

@@ -7,12 +7,11 @@ from typing import final
 
 import numpy as np
 
-from froude.fitting.checkpoints import points_beside_ends
+from froude.fitting.checkpoints import is_name, points_beside_ends
 from froude.fitting.group_test import Difference, GroupTest
 from froude.fitting.measured import Measured
 from froude.fitting.problem import FitProblem
 from froude.runs import Runs
-from froude.runs.cells.columns import NAME_COLUMNS
 from froude.runs.headers import normal
 
 _CHANCE = 2e-3  # shared among the columns that are tried
@@ -49,8 +48,9 @@ class Group:
 class Mixture:
     """Groups of runs that lie off one another at equal inputs, the lowest first.
 
-    `column` names them: one of the table, or none where no column tells them. `crosses` says that they differ otherwise
-    at each size, `of` what else is known of them.
+    `column` of the table names them. Without one they are ends of trainings and points before such an end
+    (`are_points`), or two heaps, which may lie apart as bits and nats do (`is_unit`); `told` is the value of a column
+    by which one of these is known, where one is. `crosses` says that groups differ otherwise at each size.
     """
 
     column: str | None
@@ -58,6 +58,7 @@ class Mixture:
     crosses: bool = False
     is_unit: bool = False
     are_points: bool = False
+    told: str | None = None
 
     @property
     def apart(self) -> float:
@@ -81,9 +82,14 @@ def find_mixture(problem: FitProblem, point: np.ndarray, measured: Measured, run
     columns = [*_columns(runs, measured, problem.law.inputs, test.sizes)]
     differences = [test.difference(column.labels) for column in columns]
     found = [pair for pair in zip(differences, columns, strict=True) if _matters(pair[0], len(columns))]
+    found = [pair for pair in found if not any(_is_finer(pair[1], other) for _, other in found)]
     if found:
         difference, column = min(found, key=lambda pair: pair[0].chance)
         return _mixture_of(difference, column)
+    points = points_beside_ends(runs, measured)
+    if points is not None:
+        groups = [Group(value="", count=int(which.sum()), off=0.0) for which in (~points, points)]
+        return Mixture(column=None, groups=tuple(groups), are_points=True)
     heaps = test.two_heaps()
     if heaps is None:
         return None
@@ -91,14 +97,15 @@ def find_mixture(problem: FitProblem, point: np.ndarray, measured: Measured, run
         Group(value="", count=int(which.sum()), off=off)
         for which, off in ((~heaps.upper, 0.0), (heaps.upper, heaps.apart))
     ]
-    return Mixture(column=None, groups=tuple(ends), is_unit=heaps.is_unit)
+    told = telling_value(runs, measured.rows[heaps.upper], measured.rows[~heaps.upper])
+    return Mixture(column=None, groups=tuple(ends), is_unit=heaps.is_unit, told=told)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Column:
     """A column that may part the runs: the label (n,) of each, and the value that each label stands for."""
 
-    name: str | None
+    name: str
     labels: np.ndarray
     values: Sequence[str]
 
@@ -106,6 +113,22 @@ class _Column:
 def _matters(difference: Difference, tried: int) -> bool:
     noticed = float(np.sqrt(np.mean(difference.effect**2)))
     return difference.chance * tried < _CHANCE and difference.share >= _SHARE and noticed >= _NOTICED
+
+
+def _is_finer(column: _Column, other: _Column) -> bool:
+    """Whether groups of a column are parts of those of another: what parts the runs is then the other."""
+    pairs = len({*zip(column.labels.tolist(), other.labels.tolist(), strict=True)})
+    return len(other.values) < len(column.values) == pairs
+
+
+def telling_value(runs: Runs, some: np.ndarray, others: np.ndarray) -> str | None:
+    """The value of a column that all of some rows have and none of the others, or the reverse: "unit = 'bits'"."""
+    for column in runs.columns:
+        for rows, rest in ((some, others), (others, some)):
+            values = {literal(value) for value in runs[column][rows].tolist()}
+            if len(values) == 1 and not values & {literal(value) for value in runs[column][rest].tolist()}:
+                return f"{column} = {values.pop()}"
+    return None
 
 
 def _mixture_of(difference: Difference, column: _Column) -> Mixture:
@@ -118,7 +141,6 @@ def _mixture_of(difference: Difference, column: _Column) -> Mixture:
         column=column.name,
         groups=tuple(sorted(groups, key=lambda group: group.off)),
         crosses=difference.crosses,
-        are_points=column.name is None,
     )
 
 
@@ -127,25 +149,17 @@ def _columns(
 ) -> Iterator[_Column]:
     """The columns that may part the runs; of columns that part them alike the first.
 
-    Names, inputs and outcomes do not, nor what says a size in other words, as a width does. Nor does a column of the
-    table tell points of a training from ends of others, of which the rows themselves do.
+    Names, inputs and outcomes do not, nor what says a size in other words, as a width does.
     """
     seen = set()
     derived = {sentence.partition(" ")[0] for sentence in runs.derived}
     for name in runs.columns:
-        if (
-            name in (*inputs, "N", "D", "C", "loss", *derived)
-            or normal(name) in NAME_COLUMNS
-            or _OUTCOME.search(normal(name))
-        ):
+        if name in (*inputs, "N", "D", "C", "loss", *derived) or is_name(name) or _OUTCOME.search(normal(name)):
             continue
         column = _grouped(name, runs[name][measured.rows], sizes)
         if column is not None and (key := column.labels.tobytes()) not in seen:
             seen.add(key)
             yield column
-    points = points_beside_ends(runs, measured)
-    if points is not None:
-        yield _Column(name=None, labels=points.astype(int), values=("ends", "points"))
 
 
 def _grouped(name: str, values: np.ndarray, sizes: tuple[np.ndarray, ...]) -> _Column | None:
