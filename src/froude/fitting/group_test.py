@@ -27,10 +27,12 @@ _SAME_UNIT = 0.05
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Difference:
-    """What groups explain of residuals (n,): `effect` (n,) of each run, relative to the outcome, its `share` of the
-    squares, and the `chance` that noise looks like it. `crosses` says that it is another at each size."""
+    """What groups explain of residuals: `by_run` (n,), by how much that of its group moves each run, relative; the part
+    of it that the law could not have moved alike, root mean square, is `noticed`, and explains this `share` of the
+    squares. `chance` is that of noise to look like it. `crosses` says that it is another at each size."""
 
-    effect: np.ndarray
+    by_run: np.ndarray
+    noticed: float
     share: float
     chance: float
     crosses: bool
@@ -103,7 +105,7 @@ class GroupTest:
         (n, p), q = self.known.shape, added.shape[1]
         total = float(before @ before)
         if q == 0 or n - p - q < _LEAST_FREE or total == 0:
-            return Difference(effect=np.zeros(n), share=0.0, chance=1.0, crosses=crosses)
+            return Difference(by_run=np.zeros(n), noticed=0.0, share=0.0, chance=1.0, crosses=crosses)
         effect = added @ (added.T @ before)
         after = before - effect
         left = max(float(after @ after) / total, 1e-300)
@@ -111,7 +113,14 @@ class GroupTest:
         together = float(np.clip(ordered[1:] @ ordered[:-1] / max(ordered @ ordered, 1e-300), 0.0, _TOGETHER))
         free = (n - p - q) * (1 - together) / (1 + together)
         chance = times * _chance(-max(free + q / 2 - 1, 0.5) * np.log(left), q)
-        return Difference(effect=effect, share=1 - left, chance=min(1.0, chance), crosses=crosses)
+        return Difference(
+            by_run=columns
+            @ np.linalg.lstsq(self._beyond_known(columns), self._beyond_known(self.off), rcond=_LITTLE)[0],
+            noticed=float(np.sqrt(np.mean(effect**2))),
+            share=1 - left,
+            chance=min(1.0, chance),
+            crosses=crosses,
+        )
 
     def two_heaps(self) -> TwoHeaps | None:
         """The two heaps that the runs lie in, if what is left about them is little beside what parts them."""

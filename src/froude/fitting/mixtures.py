@@ -111,8 +111,8 @@ class _Column:
 
 
 def _matters(difference: Difference, tried: int) -> bool:
-    noticed = float(np.sqrt(np.mean(difference.effect**2)))
-    return difference.chance * tried < _CHANCE and difference.share >= _SHARE and noticed >= _NOTICED
+    clear = difference.chance * tried < _CHANCE
+    return clear and difference.share >= _SHARE and difference.noticed >= _NOTICED
 
 
 def _is_finer(column: _Column, other: _Column) -> bool:
@@ -134,7 +134,7 @@ def telling_value(runs: Runs, some: np.ndarray, others: np.ndarray) -> str | Non
 def _mixture_of(difference: Difference, column: _Column) -> Mixture:
     which = [column.labels == k for k in range(len(column.values))]
     groups = [
-        Group(value=value, count=int(rows.sum()), off=float(difference.effect[rows].mean()))
+        Group(value=value, count=int(rows.sum()), off=float(difference.by_run[rows].mean()))
         for value, rows in zip(column.values, which, strict=True)
     ]
     return Mixture(
