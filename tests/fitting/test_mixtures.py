@@ -9,7 +9,7 @@ import pytest
 from froude.fitting.diagnostics import diagnose
 from froude.fitting.estimation import measure_alike, solve
 from froude.fitting.evidence import FitEvidence
-from froude.fitting.mixtures import Mixture
+from froude.fitting.mixtures import MixedRuns
 from froude.fitting.options import FitOptions
 from froude.laws import get_law
 from froude.runs import Runs, read_runs
@@ -26,7 +26,7 @@ def evidence_of(runs: Runs, law: str = "chinchilla", x: str | None = None) -> Fi
     return FitEvidence(runs, "loss", measured, problem, minima, minima, FitOptions())
 
 
-def mixture_of(runs: Runs) -> Mixture | None:
+def mixture_of(runs: Runs) -> MixedRuns | None:
     return evidence_of(runs).mixture
 
 

@@ -18,6 +18,20 @@ from froude.errors import InputError
 if TYPE_CHECKING:
     from froude.fitting import GroupedFit
 
+By = Annotated[str | None, typer.Option(metavar="COLUMN", help="Fit the law to the runs of each value of a column.")]
+Shared = Annotated[
+    str | None,
+    typer.Option(metavar="PARAMETER,…", help="With --by: parameters that are the same in all, as alpha,beta."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        parser=output_file,
+        help="Save the fit for `froude predict`; with --by one each: fit.json becomes fit-c4.json.",
+    ),
+]
+
 
 def fit(
     table: Table,
@@ -37,21 +51,9 @@ def fit(
     draws: Draws = 1000,
     starts: Annotated[int, typer.Option(min=1, max=MOST_STARTS, help="Random starts of the solver.")] = 27,
     seed: Seed = 0,
-    by: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Fit the law to the runs of each value of a column.")
-    ] = None,
-    shared: Annotated[
-        str | None,
-        typer.Option(metavar="PARAMETER,…", help="With --by: parameters that are the same in all, as alpha,beta."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            parser=output_file,
-            help="Save the fit for `froude predict`; with --by each: fit-c4.json beside fit.json.",
-        ),
-    ] = None,
+    by: By = None,
+    shared: Shared = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Fit a law to a table of runs, and say how sure each number is.

@@ -12,7 +12,7 @@ from froude.fitting.checkpoints import trainings_of
 from froude.fitting.identification import is_interpolated
 from froude.fitting.measured import Measured
 from froude.fitting.misfit import Misfit, find_misfit
-from froude.fitting.mixtures import Mixture, find_mixture
+from froude.fitting.mixtures import MixedRuns, find_mixture
 from froude.fitting.options import FitOptions
 from froude.fitting.problem import FitProblem
 from froude.fitting.small_samples import widened
@@ -118,7 +118,7 @@ class FitEvidence:
         return find_misfit(self.problem.law, self.measured.inputs, self.residuals, self.measured.y)
 
     @cached_property
-    def mixture(self) -> Mixture | None:
+    def mixture(self) -> MixedRuns | None:
         """The groups of runs that do not belong together; None where all do."""
         return find_mixture(self.problem, self.point, self.measured, self.runs)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from froude.fitting.evidence import FitEvidence
-from froude.fitting.mixtures import Group, Mixture
+from froude.fitting.mixtures import KindOfRuns, MixedRuns
 from froude.laws import Law
 from froude.runs.headers import normal
 
@@ -20,7 +20,7 @@ def mixed_runs(evidence: FitEvidence) -> Iterator[str]:
         yield about_mixture(evidence.mixture, evidence.problem.law, evidence.y)
 
 
-def about_mixture(mixture: Mixture, law: Law, y: str) -> str:
+def about_mixture(mixture: MixedRuns, law: Law, y: str) -> str:
     """By how much groups differ, which column names them, and what to do."""
     at = f"at equal {' and '.join(law.inputs)}"
     low, high = mixture.groups[0], mixture.groups[-1]
@@ -46,7 +46,7 @@ def about_mixture(mixture: Mixture, law: Law, y: str) -> str:
     )
 
 
-def _difference(mixture: Mixture, y: str, at: str) -> str:
+def _difference(mixture: MixedRuns, y: str, at: str) -> str:
     low, high = mixture.groups[0], mixture.groups[-1]
     if mixture.crosses:
         return f"{y} changes with size in another way for each {mixture.column} ({_listed(mixture)})"
@@ -56,12 +56,12 @@ def _difference(mixture: Mixture, y: str, at: str) -> str:
     )
 
 
-def _listed(mixture: Mixture) -> str:
+def _listed(mixture: MixedRuns) -> str:
     values = [group.value for group in mixture.groups]
     return ", ".join(values[:_NAMED]) + (" …" if len(values) > _NAMED else "")
 
 
-def _condition(name: str, group: Group) -> str:
+def _condition(name: str, group: KindOfRuns) -> str:
     if group.value in ("True", "False"):
         return name if group.value == "True" else f"NOT {name}"
     return f"{name} IS NULL" if group.value == "NULL" else f"{name} = {group.value}"

@@ -34,7 +34,7 @@ _REST = "others"
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class KindOfRuns:
     """Runs that a mixture is made of: the `value` that they have in its column, as a condition writes it, and their
     number; by how much they lie off the mean of all groups at equal inputs, relative."""
 
@@ -45,7 +45,7 @@ class Group:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Mixture:
+class MixedRuns:
     """Groups of runs that lie off one another at equal inputs, the lowest first.
 
     `column` of the table names them. Without one they are ends of trainings and points before such an end
@@ -54,7 +54,7 @@ class Mixture:
     """
 
     column: str | None
-    groups: tuple[Group, ...]
+    groups: tuple[KindOfRuns, ...]
     crosses: bool = False
     is_unit: bool = False
     are_points: bool = False
@@ -66,7 +66,7 @@ class Mixture:
         return self.groups[-1].off - self.groups[0].off
 
 
-def find_mixture(problem: FitProblem, point: np.ndarray, measured: Measured, runs: Runs) -> Mixture | None:
+def find_mixture(problem: FitProblem, point: np.ndarray, measured: Measured, runs: Runs) -> MixedRuns | None:
     """The column that parts the runs most clearly, or two groups that no column tells apart; None for runs of one kind.
 
     `point` (1, P) is the fit in the coordinates of its problem. A column parts the runs where what its groups explain
@@ -88,21 +88,21 @@ def find_mixture(problem: FitProblem, point: np.ndarray, measured: Measured, run
         return _mixture_of(difference, column)
     points = points_beside_ends(runs, measured)
     if points is not None:
-        groups = [Group(value="", count=int(which.sum()), off=0.0) for which in (~points, points)]
-        return Mixture(column=None, groups=tuple(groups), are_points=True)
+        groups = [KindOfRuns(value="", count=int(which.sum()), off=0.0) for which in (~points, points)]
+        return MixedRuns(column=None, groups=tuple(groups), are_points=True)
     heaps = test.two_heaps()
     if heaps is None:
         return None
     ends = [
-        Group(value="", count=int(which.sum()), off=off)
+        KindOfRuns(value="", count=int(which.sum()), off=off)
         for which, off in ((~heaps.upper, 0.0), (heaps.upper, heaps.apart))
     ]
     told = telling_value(runs, measured.rows[heaps.upper], measured.rows[~heaps.upper])
-    return Mixture(column=None, groups=tuple(ends), is_unit=heaps.is_unit, told=told)
+    return MixedRuns(column=None, groups=tuple(ends), is_unit=heaps.is_unit, told=told)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Column:
+class _Grouping:
     """A column that may part the runs: the label (n,) of each, and the value that each label stands for."""
 
     name: str
@@ -115,7 +115,7 @@ def _matters(difference: Difference, tried: int) -> bool:
     return clear and difference.share >= _SHARE and difference.noticed >= _NOTICED
 
 
-def _is_finer(column: _Column, other: _Column) -> bool:
+def _is_finer(column: _Grouping, other: _Grouping) -> bool:
     """Whether groups of a column are parts of those of another: what parts the runs is then the other."""
     pairs = len({*zip(column.labels.tolist(), other.labels.tolist(), strict=True)})
     return len(other.values) < len(column.values) == pairs
@@ -131,13 +131,13 @@ def telling_value(runs: Runs, some: np.ndarray, others: np.ndarray) -> str | Non
     return None
 
 
-def _mixture_of(difference: Difference, column: _Column) -> Mixture:
+def _mixture_of(difference: Difference, column: _Grouping) -> MixedRuns:
     which = [column.labels == k for k in range(len(column.values))]
     groups = [
-        Group(value=value, count=int(rows.sum()), off=float(difference.by_run[rows].mean()))
+        KindOfRuns(value=value, count=int(rows.sum()), off=float(difference.by_run[rows].mean()))
         for value, rows in zip(column.values, which, strict=True)
     ]
-    return Mixture(
+    return MixedRuns(
         column=column.name,
         groups=tuple(sorted(groups, key=lambda group: group.off)),
         crosses=difference.crosses,
@@ -146,7 +146,7 @@ def _mixture_of(difference: Difference, column: _Column) -> Mixture:
 
 def _columns(
     runs: Runs, measured: Measured, inputs: tuple[str, ...], sizes: tuple[np.ndarray, ...]
-) -> Iterator[_Column]:
+) -> Iterator[_Grouping]:
     """The columns that may part the runs; of columns that part them alike the first.
 
     Names, inputs and outcomes do not, nor what says a size in other words, as a width does.
@@ -162,7 +162,7 @@ def _columns(
             yield column
 
 
-def _grouped(name: str, values: np.ndarray, sizes: tuple[np.ndarray, ...]) -> _Column | None:
+def _grouped(name: str, values: np.ndarray, sizes: tuple[np.ndarray, ...]) -> _Grouping | None:
     """The groups of a column's values (n,), those of rare ones together; None for one, too many, and those of sizes."""
     texts = np.array([literal(value) for value in values.tolist()])
     names, labels, counts = np.unique(texts, return_inverse=True, return_counts=True)
@@ -179,7 +179,7 @@ def _grouped(name: str, values: np.ndarray, sizes: tuple[np.ndarray, ...]) -> _C
     place = {int(label): k for k, label in enumerate(kept)}
     instead = kept.size if rest.sum() >= _FEWEST else largest
     grouped = np.array([place.get(int(label), instead) for label in labels])
-    return _Column(name=name, labels=grouped, values=(*names[kept], *((_REST,) if instead == kept.size else ())))
+    return _Grouping(name=name, labels=grouped, values=(*names[kept], *((_REST,) if instead == kept.size else ())))
 
 
 def _is_size(values: np.ndarray, labels: np.ndarray, logs: np.ndarray) -> bool:
