@@ -66,7 +66,7 @@ def _evidence(grouped: GroupedFit) -> Iterator[str]:
     test, shared = grouped.test, " and ".join(grouped.shared)
     if test is not None:
         yield (
-            f"sharing {shared} is {'' if test.is_supported else 'not '}supported: the largest quarter of each group's "
+            f"sharing {shared} {'is supported' if test.is_supported else 'makes forecasts clearly worse'}: the largest quarter of each group's "
             f"runs, forecast from the others, is missed by {percent(test.shared_error)} with it and by "
             f"{percent(test.separate_error)} without"
         )

@@ -75,7 +75,7 @@ def fit(
     if by is not None:
         names = [name.strip() for name in (shared or "").split(",") if name.strip()]
         grouped = fit_by(law, runs, by, y, x=x, shared=names, starts=starts, draws=draws, seed=seed)
-        files = {} if out is None else save_each(grouped, out)
+        files = {} if out is None else save_each(grouped, out, table)
         present(answer_of_grouped_fit(grouped, runs=runs, saved=files), json)
         return
     choice = choose(runs, y, laws=law, x=x, starts=starts, draws=draws, seed=seed)
@@ -88,10 +88,10 @@ def fit(
         present(answer_of_fit(choice.fit, hold_outs=len(choice.held_out), runs=runs, saved=saved), json)
 
 
-def save_each(grouped: GroupedFit, out: Path) -> dict[str, str]:
+def save_each(grouped: GroupedFit, out: Path, table: str) -> dict[str, str]:
     """Saves the fit of each group beside `out`, its value in the name, and returns the files' names by value.
 
-    InputError where two values would have one name.
+    InputError where two values would have one name, and where one is the table's.
     """
     files: dict[str, Path] = {}
     for value in grouped.fits:
@@ -102,6 +102,7 @@ def save_each(grouped: GroupedFit, out: Path) -> dict[str, str]:
                 f"two values of {grouped.by} would be saved as {path.name}: save them one by one with --where"
             )
         files[value] = path
+    refuse_inputs({f"--out of {value}": path for value, path in files.items()}, [table])
     for value, path in files.items():
         grouped.fits[value].save(path)
     return {value: str(path) for value, path in files.items()}

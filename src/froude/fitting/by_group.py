@@ -25,7 +25,7 @@ from froude.runs import Runs, RunsSource
 MOST_GROUPS = 20
 _HELD_OUT = 0.25  # of the runs of each group, the largest: what shared and separate parameters are judged by
 _JUDGED_DRAWS, _JUDGED_STARTS = 20, 8
-_HARDLY_WORSE = 1.05
+_CLEARLY = 2.0  # standard errors
 _FEWEST_SPARE = 2  # runs beyond the parameters, of each group, below those held out
 
 
@@ -33,16 +33,18 @@ _FEWEST_SPARE = 2  # runs beyond the parameters, of each group, below those held
 @dataclass(frozen=True, kw_only=True)
 class SharingTest:
     """How well the law forecasts the largest quarter of each group's runs from the others: the mean relative error with
-    the parameters shared, and with none shared, over `held_out` runs."""
+    the parameters shared, and with none shared, over `held_out` runs; `deviation` is the standard error of the mean
+    difference of the two."""
 
     shared_error: float
     separate_error: float
+    deviation: float
     held_out: int
 
     @property
     def is_supported(self) -> bool:
-        """Whether sharing forecasts no worse, or hardly: fewer parameters are then the better ones to keep."""
-        return self.shared_error <= _HARDLY_WORSE * self.separate_error
+        """Whether sharing forecasts no worse, or not clearly: fewer parameters are then the better ones to keep."""
+        return self.shared_error - self.separate_error <= _CLEARLY * self.deviation
 
 
 @final
@@ -75,6 +77,7 @@ class GroupedFit(Computed):
             and {
                 "shared_error": self.test.shared_error,
                 "separate_error": self.test.separate_error,
+                "deviation": self.test.deviation,
                 "held_out": self.test.held_out,
                 "is_supported": self.test.is_supported,
             },
@@ -204,17 +207,23 @@ def _test(law: Law, parts: Sequence[Measured], shared: Sequence[str], options: F
     larger = [part.take(~rows) for part, rows in zip(parts, below, strict=True)]
     quick = options.change(draws=_JUDGED_DRAWS, starts=_JUDGED_STARTS)
     together, apart = (_errors(law, smaller, larger, names, quick) for names in (shared, ()))
-    return SharingTest(shared_error=together, separate_error=apart, held_out=sum(part.n for part in larger))
+    worse = together - apart
+    return SharingTest(
+        shared_error=float(together.mean()),
+        separate_error=float(apart.mean()),
+        deviation=float(worse.std(ddof=1) / math.sqrt(worse.size)),
+        held_out=worse.size,
+    )
 
 
 def _errors(
     law: Law, smaller: Sequence[Measured], larger: Sequence[Measured], shared: Sequence[str], options: FitOptions
-) -> float:
-    """The mean relative error of the larger runs, groups weighing alike."""
+) -> np.ndarray:
+    """The relative errors of the larger runs of all groups, without signs."""
     joint = fit_jointly(law, smaller, shared, options)
     errors = []
     for part, problem, minima in zip(larger, joint.problems, joint.minima, strict=True):
         params = problem.parameters(minima.points[[int(np.argmin(minima.objectives))]])
         predicted = law(**part.given, **{name: value[0] for name, value in params.items()})
-        errors.append(float(np.mean(np.abs(predicted / part.y - 1))))
-    return float(np.mean(errors))
+        errors.append(np.abs(predicted / part.y - 1))
+    return np.concatenate(errors)
