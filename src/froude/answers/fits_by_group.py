@@ -65,10 +65,10 @@ def _evidence(grouped: GroupedFit) -> Iterator[str]:
         yield f"{count(grouped.without, 'run')} without a value of {grouped.by} left out"
     test, shared = grouped.test, " and ".join(grouped.shared)
     if test is not None:
+        verdict = "is supported" if test.is_supported else "makes forecasts clearly worse"
         yield (
-            f"sharing {shared} {'is supported' if test.is_supported else 'makes forecasts clearly worse'}: the largest quarter of each group's "
-            f"runs, forecast from the others, is missed by {percent(test.shared_error)} with it and by "
-            f"{percent(test.separate_error)} without"
+            f"sharing {shared} {verdict}: the largest quarter of each group's runs, forecast from the others, is "
+            f"missed by {percent(test.shared_error)} with it and by {percent(test.separate_error)} without"
         )
     elif grouped.shared:
         yield f"whether {shared} may be shared is not known: too few runs to hold some out"
