@@ -93,7 +93,7 @@ def main() -> None:
     ]
     note = (
         f"Of {len(alike)} more mixtures, whose parts differ by less than matters, {_share(alike)} are noticed. "
-        "The rule that cuts the cases was committed before the first of them was judged (02b58f9)."
+        "The rule that cuts the cases was committed before the first of them was judged (c078648)."
     )
     record("mixtures", command, rows, notes=[note], cases=[vars(each) for each in verdicts])
     record("mixtures_studies", command, [_study_row(study, judged) for study in dict.fromkeys(v.study for v in judged)])
