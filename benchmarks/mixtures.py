@@ -75,8 +75,8 @@ def warnings_of(case: Case) -> tuple[str, ...]:
 def _parts_alike(case: Case, name: str) -> bool:
     """Whether a column's values go with the parts of a mixture one for one."""
     values = [str(value) for value in case.runs[name].tolist()]
-    pairs = set(zip(values, case.label if case.label is not None else values, strict=True))
-    return len(pairs) == len(set(values)) == np.unique(case.label).size
+    labels = [] if case.label is None else case.label.tolist()
+    return bool(labels) and len({*zip(values, labels, strict=True)}) == len({*values}) == len({*labels})
 
 
 def main() -> None:
