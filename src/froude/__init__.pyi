@@ -25,6 +25,7 @@ from .fitting import Fit as Fit
 from .fitting import FitOptions as FitOptions
 from .fitting import FitReport as FitReport
 from .fitting import Forecast as Forecast
+from .fitting import GroupedFit as GroupedFit
 from .fitting import Optimum as Optimum
 from .fitting import PublishedFit as PublishedFit
 from .fitting import Ranking as Ranking
@@ -41,6 +42,7 @@ from .fitting import compute_optimal as compute_optimal
 from .fitting import count_flops as count_flops
 from .fitting import estimate_steps as estimate_steps
 from .fitting import fit as fit
+from .fitting import fit_by as fit_by
 from .fitting import fit_methods as fit_methods
 from .fitting import fit_optimum as fit_optimum
 from .fitting import fit_report as fit_report

@@ -55,6 +55,15 @@ def study() -> Study:
     return Study.create(Path(tempfile.mkdtemp()) / "study", {"minutes": 5.0, "sizes": [1, 2]})
 
 
+def grouped_fit() -> froude.GroupedFit:
+    """A law fitted to two kinds of runs, of which one loses a tenth more, with one exponent shared."""
+    N, D = (each.ravel() for each in np.meshgrid([1e8, 2e8, 4e8, 8e8], [2e9, 4e9, 8e9, 1.6e10]))
+    loss = 1.7 + 400 * N**-0.34 + 410 * D**-0.28
+    both = {"N": np.tile(N, 2), "D": np.tile(D, 2), "loss": np.concatenate([loss, 1.1 * loss])}
+    runs = froude.Runs.from_columns({**both, "data": np.repeat(["web", "books"], N.size)})
+    return froude.fit_by("chinchilla", runs, "data", shared=["alpha"], draws=50)
+
+
 def comparison() -> froude.Comparison:
     """Two methods compared."""
     return froude.compare(planted_fit("power-floor", "C", 2), planted_fit("power-floor", "C", 3, 0.99), 1e24)
@@ -89,6 +98,7 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "fit": planted_fit,
         "fit of an average": lambda: froude.fit("auto", runs(), draws=50),
         "choice": lambda: froude.choose(runs(), draws=50),
+        "fit by group": grouped_fit,
         "forecast": lambda: planted_fit().predict(N=7e9, D=1e12),
         "forecast of several": lambda: planted_fit().predict(N=np.geomspace(1e9, 1e11, 40), D=1e12),
         "difference": lambda: froude.predict_difference(planted_fit(), {"N": 7e9, "D": 1e12}, {"N": 7e9, "D": 4e12}),

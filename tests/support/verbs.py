@@ -51,6 +51,9 @@ class Verb:
 def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
     """The folder with what verbs are given: tables of runs, a saved fit, a study."""
     write_csv(folder / "runs.csv", planted())
+    twice = {name: np.tile(values, 2) for name, values in planted().items()}
+    twice["loss"] = twice["loss"] * np.repeat([1.0, 1.1], len(twice["loss"]) // 2)
+    write_csv(folder / KINDS, {**twice, "data": np.repeat(["web", "books"], len(twice["loss"]) // 2)})
     write_csv(folder / "small.csv", {name: values[::7] for name, values in planted(seed=1).items()})
     low, high = planted(seed=2), planted(seed=3)
     for name, columns, factor in (("adam.csv", low, 1.0), ("muon.csv", high, 0.99)):
@@ -98,6 +101,7 @@ def shown_record(name: str) -> Any:
 H100, QWEN_MODEL = "8 x h100", "qwen2.5-0.5b"
 ONE_DAY: dict[str, Any] = {"budget_seconds": 86400.0, "fixed": {"tensor": 1, "pipeline": 1, "context": 1}}
 RUNS, FIT, METHODS, FORECAST = Path("runs.csv"), Path("fit.json"), Path("methods.csv"), Path("forecasts/large.json")
+KINDS = Path("kinds.csv")
 LARGE = ((7e9, 1e12), (70e9, 1.4e12))
 
 VERBS: tuple[Verb, ...] = (
@@ -110,6 +114,13 @@ VERBS: tuple[Verb, ...] = (
         name="fit auto",
         words=of("fit", RUNS, *QUICK, "--law", "auto"),
         python=lambda folder: froude.fit("auto", froude.read_runs(folder / RUNS), draws=50).to_dict(),
+    ),
+    Verb(
+        name="fit --by",
+        words=of("fit", KINDS, *QUICK, "--by", "data", "--shared", "beta"),
+        python=lambda folder: froude.fit_by(
+            "chinchilla", froude.read_runs(folder / KINDS), "data", shared=["beta"], draws=50
+        ).to_dict(),
     ),
     Verb(
         name="predict",

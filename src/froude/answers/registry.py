@@ -23,6 +23,7 @@ from froude.answers.comparisons import answer_of_comparison, answer_of_ranking
 from froude.answers.costs import answer_of_layout, answer_of_train_cost
 from froude.answers.differences import answer_of_difference
 from froude.answers.fits import answer_of_choice, answer_of_fit
+from froude.answers.fits_by_group import answer_of_grouped_fit
 from froude.answers.forecasts import answer_of_forecast
 from froude.answers.growth import answer_of_experiment, answer_of_growth
 from froude.answers.growth_examples import answer_of_growth_example
@@ -58,6 +59,7 @@ from froude.fitting import (
     Fit,
     FitReport,
     Forecast,
+    GroupedFit,
     Optimum,
     PublishedFit,
     Ranking,
@@ -86,6 +88,7 @@ answer_of.register(Fit, answer_of_fit)
 answer_of.register(FitReport, answer_of_fit_report)
 answer_of.register(Choice, answer_of_choice)
 answer_of.register(PublishedFit, answer_of_published_fit)
+answer_of.register(GroupedFit, answer_of_grouped_fit)
 answer_of.register(Forecast, answer_of_forecast)
 answer_of.register(Difference, answer_of_difference)
 answer_of.register(Backtest, answer_of_backtest)

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from froude.answers.fits import rows_text
 from froude.answers.numbers import amount, percent
-from froude.drawing.axes import Panel
+from froude.drawing.axes import Look, Panel
 from froude.drawing.charts import draw_view
 from froude.drawing.colours import COLOURS, log_colours, size_colours
 from froude.drawing.names import input_name
 from froude.drawing.views import Line, Points, View
-from froude.fitting import Choice, Fit
+from froude.fitting import Choice, Fit, GroupedFit
 from froude.fitting.outliers import far_off
 from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.laws.residual_scales import relative_error
 from froude.runs import Runs
 from froude.runs.optional_roles import with_optional_roles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 STEPS = 80  # of a drawn law
 _FEW = 8  # values of an input that have a line each
@@ -77,6 +80,22 @@ def panels_of_fit(fit: Fit, runs: Runs | None = None) -> tuple[Panel, ...]:
 def panels_of_choice(choice: Choice, runs: Runs | None = None) -> tuple[Panel, ...]:
     """The average of the laws over its runs, as `panels_of_fit` has it."""
     return panels_of_fit(choice.fit, runs)
+
+
+def panels_of_grouped_fit(grouped: GroupedFit) -> tuple[Panel, ...]:
+    """The fit of each group over its runs, a panel each under the group's value."""
+    return tuple(_titled(f"{grouped.by} = {value}", fit) for value, fit in grouped.fits.items())
+
+
+def _titled(title: str, fit: Fit) -> Panel:
+    """The fit over its runs, under a title."""
+    view = view_of_fit(fit)
+
+    def panel(axes: Axes, look: Look) -> Axes:
+        axes.set_title(title, fontsize=look.text, color=COLOURS["ink"], loc="left")
+        return draw_view(axes, view, look)
+
+    return panel
 
 
 def view_of_fit(fit: Fit, runs: Runs | None = None, placement: Placement | None = None) -> View:

@@ -26,6 +26,7 @@ PANELS: Mapping[str, str] = {
     "FitReport": "reports.panels_of_fit_report",
     "Fit": "fits.panels_of_fit",
     "Forecast": "forecasts.panels_of_forecast",
+    "GroupedFit": "fits.panels_of_grouped_fit",
     "GrowthResult": "growth.panels_of_growth",
     "Infeasible": "plans.panels_of_infeasible",
     "Law": "laws.panels_of_law",

@@ -8,6 +8,7 @@ instability predict.
 from froude.fitting.accounting import count_flops
 from froude.fitting.allocation import Allocation, optimal
 from froude.fitting.backtesting import Backtest, backtest
+from froude.fitting.by_group import GroupedFit, SharingTest, fit_by
 from froude.fitting.calibration import calibrate
 from froude.fitting.choice import Choice, LawCandidate, choose, fit
 from froude.fitting.comparing.comparison import Comparison, compare, error_ratio, warn_of_reversal
@@ -55,6 +56,7 @@ __all__ = [
     "FitOptions",
     "FitReport",
     "Forecast",
+    "GroupedFit",
     "HeldOut",
     "InstabilityForecast",
     "LawCandidate",
@@ -64,6 +66,7 @@ __all__ = [
     "Registration",
     "Schedule",
     "Sensitivity",
+    "SharingTest",
     "SweepOptima",
     "approaches",
     "backtest",
@@ -77,6 +80,7 @@ __all__ = [
     "estimate_steps",
     "farseer_by_pieces",
     "fit",
+    "fit_by",
     "fit_methods",
     "fit_optimum",
     "fit_report",

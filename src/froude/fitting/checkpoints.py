@@ -1,7 +1,7 @@
 """Rows that are points of one training and not runs of their own, as a table shows them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -25,6 +25,7 @@ _OF_LENGTH = ("tokens", "optimizer steps", "FLOP")
 _COUNTER = re.compile(r"(global_|train_|training_)?(epoch|step|iter|iteration|update)(_?(number|num|idx|index|no|id))?")
 _FEWEST, _FEWEST_EVEN = 6, 8  # rows of a training: by the name of their column, and by their even steps alone
 _EVEN, _MOSTLY = 0.02, 0.9
+_FEW_ALIKE = 2
 
 
 def trainings_of(law: Law, runs: Runs, measured: Measured) -> tuple[str, int] | None:
@@ -44,6 +45,39 @@ def trainings_of(law: Law, runs: Runs, measured: Measured) -> tuple[str, int] | 
             if sum(map(len, rows)) > measured.n / 2:
                 return x, len(rows)
     return None
+
+
+def points_beside_ends(runs: Runs, measured: Measured) -> np.ndarray | None:
+    """Which rows (n,) are points of a training before its end, where others are single runs; None where none are.
+
+    Those of one training have one N, or one name, and stand in an order in which its tokens, steps or FLOPs grow; most
+    of the other rows have an N, or a name, that hardly another has.
+    """
+    along = [column for column in ("D", "S", "C") if column in runs and np.ptp(runs[column][measured.rows]) > 0]
+    for key in (column for column in runs.columns if column == "N" or is_name(column)):
+        points = _points_of(key, along, runs, measured)
+        if points is not None and along:
+            return points
+    return None
+
+
+def is_name(column: str) -> bool:
+    """Whether a column names runs: "run_name", "hyper_id"."""
+    return normal(column) in NAME_COLUMNS or normal(column).endswith(("_id", "_name", "_uuid"))
+
+
+def _points_of(key: str, along: Sequence[str], runs: Runs, measured: Measured) -> np.ndarray | None:
+    """Which rows (n,) are points before the end of a training, if one value of the column `key` is one training."""
+    values = runs[key][measured.rows].astype(str)
+    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    group = group.ravel()
+    points = np.zeros(measured.n, dtype=bool)
+    for k in np.flatnonzero(sizes >= _FEWEST):
+        rows = np.flatnonzero(group == k)
+        if all(np.all(np.diff(runs[x][measured.rows[rows]]) > 0) for x in along):
+            points[rows[:-1]] = True
+    alone = sizes[group[~points]] <= _FEW_ALIKE
+    return points if points.any() and alone.mean() > 1 / 2 else None
 
 
 def _counter(runs: Runs, rows: np.ndarray) -> np.ndarray:

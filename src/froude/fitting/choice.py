@@ -297,4 +297,5 @@ def _with_average_diagnostics(averaged: Fit, evidence: Sequence[FitEvidence]) ->
     pattern = [about_misfit(misfit, averaged.law, averaged.y)] if misfit is not None else []
     forecasts = (*lost, *few_runs(most), *points_of_trainings(most), *pattern, *guessed_inputs(most))
     solver = [f"{each.problem.law.name}: {sentence}" for each in evidence for sentence in diagnose(each, ("solver",))]
-    return replace(averaged, warnings=(*forecasts, *solver, *diagnose(evidence[0], ("runs",))))
+    mixed, runs = (diagnose(evidence[0], (about,)) for about in ("mixtures", "runs"))
+    return replace(averaged, warnings=(*forecasts, *mixed, *solver, *runs))

@@ -9,7 +9,9 @@ import numpy as np
 from froude.fitting.accounting import Decoders, decoders, is_six_nd, off_by_six_nd
 from froude.fitting.doubts import few_runs, guessed_inputs, is_overfitted, pattern, points_of_trainings
 from froude.fitting.evidence import FitEvidence
-from froude.fitting.other_units import BITS
+from froude.fitting.group_test import BITS
+from froude.fitting.mixed_runs import mixed_runs
+from froude.fitting.mixtures import telling_value
 from froude.fitting.outliers import far_off
 from froude.laws import Power
 
@@ -27,7 +29,7 @@ _NAMED = 3
 _ACCURACY = frozenset(("acc", "accuracy", "accuracies"))
 
 
-About = Literal["solver", "parameters", "runs", "convergence", "forecasts"]
+About = Literal["solver", "parameters", "runs", "convergence", "forecasts", "mixtures"]
 
 
 def diagnose(evidence: FitEvidence, about: Collection[About] = get_args(About)) -> tuple[str, ...]:
@@ -105,9 +107,11 @@ def _left_out(evidence: FitEvidence, what: str, rows: np.ndarray) -> Iterator[st
 def _other_unit(evidence: FitEvidence) -> Iterator[str]:
     rows = evidence.measured.other_unit
     if rows.size:
+        told = telling_value(evidence.runs, rows, evidence.measured.rows)
         yield (
             f"{rows.size} runs lie off the others by a factor of {np.exp(BITS):.4g}, as bits beside nats do, and were "
-            f"left out: {_names(evidence, rows)}; convert the losses to one unit"
+            f"left out: {_names(evidence, rows)}{f', as {told} tells' if told else ''}; convert the losses to one "
+            "unit"
         )
 
 
@@ -287,6 +291,8 @@ def _names(evidence: FitEvidence, rows: np.ndarray, state: bool = False) -> str:
 _RULES: tuple[tuple[About, Callable[[FitEvidence], Iterator[str]]], ...] = (
     ("convergence", _no_fit),
     ("forecasts", few_runs),
+    ("mixtures", _other_unit),
+    ("mixtures", mixed_runs),
     ("forecasts", points_of_trainings),
     ("forecasts", pattern),
     ("forecasts", guessed_inputs),
@@ -295,7 +301,6 @@ _RULES: tuple[tuple[About, Callable[[FitEvidence], Iterator[str]]], ...] = (
     ("forecasts", _table),
     ("runs", _diverged),
     ("runs", _missing),
-    ("runs", _other_unit),
     ("runs", _unfinished),
     ("parameters", _bounds),
     ("parameters", _unidentified),

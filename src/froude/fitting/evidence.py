@@ -12,6 +12,7 @@ from froude.fitting.checkpoints import trainings_of
 from froude.fitting.identification import is_interpolated
 from froude.fitting.measured import Measured
 from froude.fitting.misfit import Misfit, find_misfit
+from froude.fitting.mixtures import MixedRuns, find_mixture
 from froude.fitting.options import FitOptions
 from froude.fitting.problem import FitProblem
 from froude.fitting.small_samples import widened
@@ -115,6 +116,11 @@ class FitEvidence:
     def misfit(self) -> Misfit | None:
         """The pattern that the law leaves in the residuals; None for noise."""
         return find_misfit(self.problem.law, self.measured.inputs, self.residuals, self.measured.y)
+
+    @cached_property
+    def mixture(self) -> MixedRuns | None:
+        """The groups of runs that do not belong together; None where all do."""
+        return find_mixture(self.problem, self.point, self.measured, self.runs)
 
     @cached_property
     def trainings(self) -> tuple[str, int] | None:

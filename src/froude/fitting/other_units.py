@@ -3,13 +3,11 @@
 import numpy as np
 
 from froude.fitting.evidence import best_row
+from froude.fitting.group_test import BITS
 from froude.fitting.measured import Measured
 from froude.fitting.problem import make_problem
 from froude.fitting.solver import minimise
 from froude.laws import Law
-
-BITS = float(-np.log(np.log(2)))
-"""The logarithm of how many times larger a loss is in bits than in nats, 1/ln 2."""
 
 _OF_LOSSES = ("nat", "unit of the measured outcome")
 _STARTS, _MOST_ROWS = 8, 1000  # a rough fit is enough to see a factor of 1.44
