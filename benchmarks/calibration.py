@@ -2,8 +2,8 @@
 
 Command: python benchmarks/calibration.py
 
-Writes docs/calibration.md with its picture, the few learned numbers that ship with the package, and tables of
-docs/evidence.md.
+Writes docs/calibration.md and docs/calibration_error_rates.md with their pictures, the few learned numbers that ship
+with the package, and tables of docs/evidence.md.
 """
 
 import contextlib
@@ -17,23 +17,35 @@ from froude.cli import run
 from record import record
 
 ROOT = Path(__file__).parents[1]
+COMMAND = "python benchmarks/calibration.py"
 
 
 def main() -> None:
-    """Runs `froude calibrate` on the cases beside this file and records its summary."""
-    said = io.StringIO()
+    """Runs `froude calibrate` on the cases of losses and of error rates beside this file, and records its summaries."""
+    losses, rates = (calibrated(name) for name in ("calibration", "error_rate"))
+    record("error_rate_studies", COMMAND, [study_row(row) for row in rates["by_study"]])
+    record_losses(losses)
+
+
+def calibrated(name: str) -> dict[str, Any]:
+    """The summary of the cases in a file; what they teach is written to where it ships from."""
+    said, out = io.StringIO(), "calibration.md" if name == "calibration" else "calibration_error_rates.md"
     with contextlib.redirect_stdout(said):
         code = run(
             [
-                *("calibrate", str(ROOT / "benchmarks" / "calibration_cases.toml")),
-                *("--out", str(ROOT / "docs" / "calibration.md")),
+                *("calibrate", str(ROOT / "benchmarks" / f"{name}_cases.toml")),
+                *("--out", str(ROOT / "docs" / out)),
                 *("--learned", str(ROOT / "src" / "froude" / "fitting" / "extrapolation.json")),
                 "--json",
             ]
         )
     if code:
         raise SystemExit(code)
-    found = json.loads(said.getvalue().splitlines()[-1])["summary"]
+    return json.loads(said.getvalue().splitlines()[-1])["summary"]
+
+
+def record_losses(found: Mapping[str, Any]) -> None:
+    """Records the tables of the cases of losses."""
     rows = [
         {
             "interval": f"{row['level']:.0%}",
@@ -49,7 +61,7 @@ def main() -> None:
         f"{found['mean_error']:.2%}, with the one best law in hindsight {found['hindsight']:.2%}. "
         f"{found['runs_of_curves']:,} of these runs are points along {found['curves']} trainings."
     )
-    command = "python benchmarks/calibration.py"
+    command = COMMAND
     record("calibration", command, rows, notes=[note], summary=found)
     record("calibration_sets", command, [set_row(row) for row in found["by_set"]])
     record("calibration_studies", command, [study_row(row) for row in found["by_study"]])

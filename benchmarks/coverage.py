@@ -268,7 +268,7 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
             "parameters held": f"{np.mean(parameters):.0%}" if parameters else "",
             "forecasts held": f"{np.mean(forecasts):.0%}" if forecasts else "",
             "least": f"{min(forecasts):.0%}" if forecasts else "",
-            "half-width": f"{np.median(widths):.2f}" if widths else "",
+            "half-width": f"{np.nanmedian(widths):.2f}" if widths else "",
             "as asked": f"{sum(not verdict(row) for row in some)} of {len(some)}",
         }
 

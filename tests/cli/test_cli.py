@@ -21,7 +21,7 @@ def test_fit_prints_the_planted_law_with_intervals_around_it(cli, table):
     assert list(answer) == [
         *("law", "n", "diverged", "params", "intervals", "level"),
         *("residual", "objective", "gradient", "starts", "warnings"),
-        *("error", "drift", "bias", "hold_outs", "provenance", "derived", "notes", "rows"),
+        *("error", "drift", "bias", "hold_outs", "provenance", "kind", "derived", "notes", "rows"),
     ]
     assert (answer["law"], answer["n"], answer["diverged"], answer["residual"]) == ("chinchilla", 36, 0, "log")
     assert answer["starts"] == {"tried": 27, "agree": 27}
@@ -206,7 +206,7 @@ def test_laws_are_listed_by_family_within_the_width_of_a_terminal(cli, monkeypat
 
 def test_one_family_of_laws_is_listed(cli):
     lines = cli("laws", "--family", "kaplan").out.splitlines()
-    assert lines[0] == "5 laws of 1 family"
+    assert lines[0] == "6 laws, by family"
     assert lines[2].startswith("kaplan: Kaplan's joint laws")
     assert {law.name for law in all_laws("kaplan")} <= {line.split()[0] for line in lines if re.match(r"  \S", line)}
     names = [law["name"] for law in json.loads(cli("laws", "--family", "kaplan", "--json").out)]

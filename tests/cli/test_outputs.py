@@ -28,6 +28,7 @@ WRITERS = (
     ("plan train", "--out", "--machine", "h100"),
     ("plan train", "--page", "--machine", "h100"),
     ("machine measure", "--out"),
+    ("optimal", "--out", "TABLE"),
     ("calibrate", "--out"),
     ("calibrate", "--learned"),
     ("atlas picture", "--out", "speed"),

@@ -86,8 +86,8 @@ def test_sharing_what_differs_is_not_supported(kinds: Runs):
         ({"by": "N", "shared": ["gamma"]}, "no parameter 'gamma' to share: it has E, A, alpha, B, beta"),
         ({"by": "data", "law": "auto", "shared": ["E"]}, "name one law"),
         ({"by": "data", "shared": ["E", "A", "alpha", "B", "beta"]}, "fit it without --by"),
-        ({"by": "loss"}, "give a column of at most 20"),
-        ({"by": "one"}, "one has one value, 1"),
+        ({"by": "loss"}, "name one of at most 50"),
+        ({"by": "one"}, "column 'one' has 1.0 in all runs"),
         ({"by": "few"}, "few = b: chinchilla has 5 parameters"),
     ],
 )

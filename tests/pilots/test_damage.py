@@ -15,7 +15,7 @@ from froude.engines import ENGINES, Notice, RunFinished
 from froude.fitting import Choice, choose
 from froude.pilots import PilotEvent, forecast, pilot
 from froude.pilots.result import LEVEL
-from froude.reporting.study.page import write_report
+from froude.reporting import write_report
 from froude.tank import Design
 from in_process import InProcess
 from tiny import outcome, write_corpus, write_plan

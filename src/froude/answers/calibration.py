@@ -56,12 +56,18 @@ def answer_of_judged_case(case: JudgedCase) -> Answer:
     )
 
 
-def answer_of_calibration(cases: Sequence[JudgedCase], learned: Learned, written: Sequence[Path] = ()) -> Answer:
+def answer_of_calibration(
+    cases: Sequence[JudgedCase],
+    learned: Learned,
+    written: Sequence[Path] = (),
+    others: Mapping[str, Learned] | None = None,
+) -> Answer:
     """How often intervals hold on held-out runs of published studies, and how wide they are; `written` are files.
 
-    InputError for cases of fewer than two studies.
+    `others` is what all other studies teach, by study, where that is known. InputError for cases of fewer than two
+    studies.
     """
-    figures = summarise(cases)
+    figures = summarise(cases, others)
     intervals = Table(
         title=INTERVALS,
         columns=("level", "holds", "between studies", "half-width", "constant that holds as many"),

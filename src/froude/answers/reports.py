@@ -30,7 +30,7 @@ _FARTHEST_OFF = 8  # runs that are listed
 def answer_of_fit_report(report: FitReport) -> Answer:
     """The fit in a sentence and in facts, its tables, and what each picture shows."""
     fit, tables = report.fit, tuple(_tables(report))
-    forecasts = answer_of_forecasts(fit, report.forecasts) if report.forecasts else None
+    forecasts = answer_of_forecasts(report.forecasts) if report.forecasts else None
     return Answer(
         headline=_headline(report),
         facts=tuple(_facts(report)),
@@ -101,8 +101,8 @@ def _fit_answer(report: FitReport) -> Answer:
     if choice is not None and fit.law.members:
         return answer_of_choice(choice, runs=report.runs)
     optima = None if choice is None else choice.optima
-    hold_outs = None if choice is None else len(choice.held_out)
-    return answer_of_fit(fit, hold_outs=hold_outs, runs=report.runs, optima=optima)
+    outcome = None if choice is None else choice.outcome
+    return answer_of_fit(fit, outcome=outcome, runs=report.runs, optima=optima)
 
 
 def _minima_answer(report: FitReport) -> Answer:
@@ -112,7 +112,7 @@ def _minima_answer(report: FitReport) -> Answer:
 def _tables(report: FitReport) -> Iterator[Table]:
     fit, choice = report.fit, report.choice
     if report.forecasts:
-        yield replace(answer_of_forecasts(fit, report.forecasts).tables[0], title=FORECASTS)
+        yield replace(answer_of_forecasts(report.forecasts).tables[0], title=FORECASTS)
     if choice is not None and choice.optima is not None:
         yield from (optima_table(choice.optima, name) for name in choice.optima.over)
     if choice is not None and fit.law.members:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy as np
 from froude.answers.numbers import percent
 from froude.drawing.axes import PAGE, TEXT_PX, make_bare, new_figure, plain_x, put_text, text_width
 from froude.drawing.colours import COLOURS
-from froude.fitting.calibration import JudgedCase, as_unseen, coverage_of, group_by_study, leave_one_out
+from froude.fitting.calibration import JudgedCase, as_unseen, coverage_of, group_by_study
+from froude.fitting.extrapolation import Learned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,9 +25,12 @@ MEAN = "mean of the studies"
 _WIDTH, _ROW_PX, _HEAD_PX, _FOOT_PX = 600, 24, 34, 46
 
 
-def picture(cases: Sequence[JudgedCase]) -> Figure:
-    """The share of held-out runs inside their intervals, by study and level; their mean is the last row."""
-    rows = _shares(cases)
+def picture(cases: Sequence[JudgedCase], others: Mapping[str, Learned]) -> Figure:
+    """The share of held-out runs inside their intervals, by study and level; their mean is the last row.
+
+    Each study is judged by what `others` say that all others teach.
+    """
+    rows = _shares(cases, others)
     left = max(text_width(name, bold=True) for name in rows) + 14
     figure, axes = new_figure(
         _WIDTH, _HEAD_PX + _FOOT_PX + _ROW_PX * len(rows) - 8, left=int(left), right=18, bottom=_FOOT_PX
@@ -44,9 +48,8 @@ def picture(cases: Sequence[JudgedCase]) -> Figure:
     return figure
 
 
-def _shares(cases: Sequence[JudgedCase]) -> dict[str, list[float]]:
-    """The coverage of each study at each level, and the mean of the studies, each judged by what the others teach."""
-    others = leave_one_out(cases)
+def _shares(cases: Sequence[JudgedCase], others: Mapping[str, Learned]) -> dict[str, list[float]]:
+    """The coverage of each study at each level, and the mean of the studies."""
     studies = group_by_study(
         as_unseen(cases, others),
         lambda each: [coverage_of(each, others[each.case.study], level) for level, _, _ in LEVELS],

@@ -1,7 +1,7 @@
 """One law fitted to each group of runs that a column names, with parameters of its own or some shared by all."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack, final
 
@@ -13,8 +13,8 @@ from froude.fitting.choice import choose
 from froude.fitting.estimation import build_fit, measure_alike
 from froude.fitting.evidence import FitEvidence
 from froude.fitting.fits import Fit
+from froude.fitting.groups import groups_of, without_group
 from froude.fitting.measured import Measured, check_enough, log_size
-from froude.fitting.mixtures import literal
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.fitting.shared_parameters import fit_jointly
 from froude.fitting.solver import objective
@@ -22,7 +22,6 @@ from froude.laws import Law, get_law
 from froude.provenance import Computed, Provenance, recorded
 from froude.runs import Runs, RunsSource
 
-MOST_GROUPS = 20
 _HELD_OUT = 0.25  # of the runs of each group, the largest: what shared and separate parameters are judged by
 _JUDGED_DRAWS, _JUDGED_STARTS = 20, 8
 _CLEARLY = 2.0  # standard errors
@@ -102,45 +101,26 @@ def fit_by(
 
     The parameters `shared` are the same in all groups, and all are then fitted at once: Σ Huber(residual) over all runs
     is least, and refits reweigh all runs together. Drift is then that of published studies. InputError for a column
-    that has one value or more than twenty, for parameters that the law has not, and where the runs of a group cannot be
+    that has one value or too many, for parameters that the law has not, and where the runs of a group cannot be
     fitted, naming it.
     """
     table = read_law_first("fit_by", law, runs)
     options = options.change(**changes)
-    groups = dict(_groups(table, by, y))
+    groups = groups_of(table, by, y)
     shared = tuple(shared)
     if not shared:
         fits = {
             value: _naming(by, value, lambda part=part: choose(part, y, laws=law, x=x, options=options).fit)
             for value, part in groups.items()
         }
-        return GroupedFit(by=by, fits=fits, shared=(), without=_without(table, by, y))
+        return GroupedFit(by=by, fits=fits, shared=(), without=without_group(table, by, y))
     found = _shared_law(law, x, shared)
     measured = {
         value: _naming(by, value, lambda part=part: _measured(found, part, y)) for value, part in groups.items()
     }
     fits = _joint_fits(found, measured, groups, y, shared, options)
     test = _test(found, [*measured.values()], shared, options)
-    return GroupedFit(by=by, fits=fits, shared=shared, without=_without(table, by, y), test=test)
-
-
-def _groups(runs: Runs, by: str, y: str) -> Iterator[tuple[str, Runs]]:
-    """The runs of each value of the column, in the order in which these appear among the runs that have an outcome."""
-    values = [literal(value) for value in runs[by].tolist()]
-    finite = runs.finite(y, ())
-    names = list(dict.fromkeys(value for value, known in zip(values, finite, strict=True) if known and value != "NULL"))
-    if len(names) < 2:
-        raise InputError(f"{by} has one value, {''.join(names) or 'none'}: leave out --by, or name another column")
-    if len(names) > MOST_GROUPS:
-        raise InputError(
-            f"{by} has {len(names)} values: give a column of at most {MOST_GROUPS}, or fewer runs by --where"
-        )
-    for name in names:
-        yield name.strip("'").replace("''", "'"), runs.take(np.array(values) == name)
-
-
-def _without(runs: Runs, by: str, y: str) -> int:
-    return sum(literal(value) == "NULL" for value in runs[by][runs.finite(y, ())].tolist())
+    return GroupedFit(by=by, fits=fits, shared=shared, without=without_group(table, by, y), test=test)
 
 
 def _shared_law(law: Law | str, x: str | None, shared: Sequence[str]) -> Law:

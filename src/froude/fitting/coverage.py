@@ -30,14 +30,14 @@ DISTANCES = (0.0, 4.0, 16.0, 64.0, np.inf)
 """Edges, in how many times larger a run is than the largest fitted one, by the product of the law's inputs."""
 
 
-def summarise(cases: Sequence[JudgedCase]) -> dict[str, Any]:
-    """What matters of these cases, each study judged by what the others show, as `--json` prints it.
+def summarise(cases: Sequence[JudgedCase], others: Mapping[str, Learned] | None = None) -> dict[str, Any]:
+    """What matters of these cases, each study judged by what the others show (`leave_one_out`), as `--json` prints it.
 
     For every level: the coverage, with its interval between studies, the median over cases of the median relative
     half-width, and the constant half-width that would hold as many; then by study and by distance. `runs_of_curves` of
     the runs are points along the trainings of `curves` cases.
     """
-    others = leave_one_out(cases)
+    others = leave_one_out(cases) if others is None else others
     cases = as_unseen(cases, others)
     intervals = []
     for level in LEVELS:

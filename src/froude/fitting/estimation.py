@@ -15,10 +15,12 @@ from froude.fitting.many_rows import is_many, search_some
 from froude.fitting.measured import Measured, check_enough, measure
 from froude.fitting.options import DEFAULT_OPTIONS, FitOptions
 from froude.fitting.other_units import other_unit
-from froude.fitting.problem import FitProblem, make_problem, search
-from froude.fitting.solver import Minima
+from froude.fitting.problem import FIRST_STEPS, make_problem, search
+from froude.fitting.solver import minimise
 from froude.laws import Law
 from froude.runs import Runs
+
+_FINISHED = 4  # of random starts, where only the lowest minimum counts
 
 
 def estimate(law: Law, runs: Runs, y: str = "loss", *, options: FitOptions = DEFAULT_OPTIONS) -> Fit:
@@ -57,12 +59,15 @@ def gather_evidence(law: Law, measured: Measured, runs: Runs, y: str, options: F
     return FitEvidence(runs, y, measured, problem, minima, refitted, options)
 
 
-def solve(
-    law: Law, measured: Measured, starts: int, rng: np.random.Generator, emphasis: float = 0.0
-) -> tuple[FitProblem, Minima]:
-    """The problem of fitting law to what was measured, and the minima that random starts lead to."""
+def solve(law: Law, measured: Measured, starts: int, seed: int, emphasis: float) -> dict[str, float]:
+    """The parameters at the lowest minimum that random starts lead to: all go some way, the best few to the end."""
     problem = make_problem(law, measured.given, measured.y, emphasis)
-    return problem, search(problem, starts, rng)
+    points, weights = problem.starts(starts, np.random.default_rng(seed)), np.tile(problem.weights, (starts, 1))
+    some = minimise(problem.residuals, points, weights, problem.space(), max_steps=FIRST_STEPS)
+    best = np.argsort(some.objectives)[:_FINISHED]
+    minima = minimise(problem.residuals, some.points[best], weights[best], problem.space())
+    found = problem.parameters(minima.points[[best_row(minima)]])
+    return {name: float(value[0]) for name, value in found.items()}
 
 
 def build_fit(evidence: FitEvidence) -> Fit:

@@ -26,7 +26,7 @@ _SAME_UNIT = 0.05
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Difference:
+class GroupDifference:
     """What groups explain of residuals: `by_run` (n,), by how much that of its group moves each run, relative; the part
     of it that the law could not have moved alike, root mean square, is `noticed`, and explains this `share` of the
     squares. `chance` is that of noise to look like it. `crosses` says that it is another at each size."""
@@ -81,7 +81,7 @@ class GroupTest:
             is_log=law.residual == "log",
         )
 
-    def difference(self, labels: np.ndarray) -> Difference:
+    def difference(self, labels: np.ndarray) -> GroupDifference:
         """What groups with these labels (n,), from 0, explain: by a shift each, or by one that grows with size."""
         shifts = np.eye(int(labels.max()) + 1)[labels]
         apart = self._explained(shifts, _SHIFTS, crosses=False)
@@ -91,7 +91,7 @@ class GroupTest:
         crossing = self._explained(np.concatenate([shifts, slopes], axis=1), _SLOPES, crosses=True)
         return min(apart, crossing, key=lambda each: each.chance)
 
-    def _explained(self, columns: np.ndarray, times: float, *, crosses: bool) -> Difference:
+    def _explained(self, columns: np.ndarray, times: float, *, crosses: bool) -> GroupDifference:
         """What columns (n, q) explain beyond what is known.
 
         With w the share of the squares that is left and m degrees of freedom, −(m + q/2 − 1)·ln w is distributed as chi
@@ -105,7 +105,7 @@ class GroupTest:
         (n, p), q = self.known.shape, added.shape[1]
         total = float(before @ before)
         if q == 0 or n - p - q < _LEAST_FREE or total == 0:
-            return Difference(by_run=np.zeros(n), noticed=0.0, share=0.0, chance=1.0, crosses=crosses)
+            return GroupDifference(by_run=np.zeros(n), noticed=0.0, share=0.0, chance=1.0, crosses=crosses)
         effect = added @ (added.T @ before)
         after = before - effect
         left = max(float(after @ after) / total, 1e-300)
@@ -113,7 +113,7 @@ class GroupTest:
         together = float(np.clip(ordered[1:] @ ordered[:-1] / max(ordered @ ordered, 1e-300), 0.0, _TOGETHER))
         free = (n - p - q) * (1 - together) / (1 + together)
         chance = times * _chance(-max(free + q / 2 - 1, 0.5) * np.log(left), q)
-        return Difference(
+        return GroupDifference(
             by_run=columns
             @ np.linalg.lstsq(self._beyond_known(columns), self._beyond_known(self.off), rcond=_LITTLE)[0],
             noticed=float(np.sqrt(np.mean(effect**2))),

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from froude.fitting.checkpoints import is_name, points_beside_ends
-from froude.fitting.group_test import Difference, GroupTest
+from froude.fitting.group_test import GroupDifference, GroupTest
 from froude.fitting.measured import Measured
 from froude.fitting.problem import FitProblem
 from froude.runs import Runs
@@ -110,7 +110,7 @@ class _Grouping:
     values: Sequence[str]
 
 
-def _matters(difference: Difference, tried: int) -> bool:
+def _matters(difference: GroupDifference, tried: int) -> bool:
     clear = difference.chance * tried < _CHANCE
     return clear and difference.share >= _SHARE and difference.noticed >= _NOTICED
 
@@ -131,7 +131,7 @@ def telling_value(runs: Runs, some: np.ndarray, others: np.ndarray) -> str | Non
     return None
 
 
-def _mixture_of(difference: Difference, column: _Grouping) -> MixedRuns:
+def _mixture_of(difference: GroupDifference, column: _Grouping) -> MixedRuns:
     which = [column.labels == k for k in range(len(column.values))]
     groups = [
         KindOfRuns(value=value, count=int(rows.sum()), off=float(difference.by_run[rows].mean()))

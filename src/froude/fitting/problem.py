@@ -25,7 +25,7 @@ _PAIRS_AT_ONCE = 10_000
 _MOST_TAKEN = 0.9
 # The misfit of a rough law, one with breaks, has many hollows. Of 32 points, each the best of four, that have gone down
 # for thirty steps, one is in the deepest.
-_EACH, _FALLING, _FIRST_STEPS = 4, 32, 30
+_EACH, _FALLING, FIRST_STEPS = 4, 32, 30
 
 
 @final
@@ -125,7 +125,7 @@ class FitProblem:
             return self.scatter(count, rng)
         points = self._best(self._draw(_EACH * _FALLING * count, rng), _FALLING * count)
         fallen = minimise(
-            self.residuals, points, np.tile(self.weights, (len(points), 1)), self.space(), max_steps=_FIRST_STEPS
+            self.residuals, points, np.tile(self.weights, (len(points), 1)), self.space(), max_steps=FIRST_STEPS
         )
         return self._best(fallen.points, count)
 

@@ -44,9 +44,10 @@ def write_calibration(
     """
     beside = picture_beside(out)
     paths = (out, beside) if learned is None else (out, beside, learned)
-    answer = answer_of_calibration(cases, shipped, paths)
-    drawn = svg(picture(cases), "calibration")
-    files = {beside: drawn, out: document(cases, shipped, answer, beside.name, source).encode()}
+    others = leave_one_out(cases)
+    answer = answer_of_calibration(cases, shipped, paths, others)
+    drawn = svg(picture(cases, others), "calibration")
+    files = {beside: drawn, out: document(cases, shipped, others, answer, beside.name, source).encode()}
     if learned is not None:
         files[learned] = (json.dumps(shipped.to_dict()) + "\n").encode()
     write_outputs(files, make_folders=True)
@@ -60,9 +61,15 @@ def picture_beside(out: Path) -> Path:
     return out.with_suffix(".svg")
 
 
-def document(cases: Sequence[JudgedCase], shipped: Learned, answer: Answer, beside: str, source: str) -> str:
+def document(
+    cases: Sequence[JudgedCase],
+    shipped: Learned,
+    others: Mapping[str, Learned],
+    answer: Answer,
+    beside: str,
+    source: str,
+) -> str:
     """The whole document in Markdown; `beside` is the path of the picture beside it, `source` how it was made."""
-    others = leave_one_out(cases)
     unseen = as_unseen(cases, others)
     facts = dict(answer.facts)
     parts = [

@@ -93,7 +93,7 @@ def test_settings_without_a_sweep_are_those_of_the_step_law():
 
 
 def test_a_rule_for_settings_has_no_best_size():
-    with pytest.raises(InputError, match="gives a learning rate, no loss"):
+    with pytest.raises(InputError, match="gives the best lr, no outcome"):
         optimal("step-law-lr", 1e23)
 
 

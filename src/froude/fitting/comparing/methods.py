@@ -1,20 +1,20 @@
 """Several methods, each with its own runs, fitted alike so that they can be compared."""
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
-from froude.errors import InputError, shown
+from froude.errors import InputError
 from froude.fitting.arguments import AUTO, take_runs
 from froude.fitting.choice import fit
 from froude.fitting.fits import Fit
+from froude.fitting.groups import groups_of
 from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.laws import Law, get_law
 from froude.provenance import recorded
 from froude.runs import Runs, RunsSource
 
-MOST_METHODS = 50
 WIDEST_RATIO = 10.0
 """Times the least D/N of runs up to which they are taken to lie on the frontier: a factor of 3 off the best D/N costs
 about 1% of the loss (Hoffmann et al. 2022, approach 3), as much as methods differ by."""
@@ -40,7 +40,7 @@ def fit_methods(
     naming the method.
     """
     options = options.change(**changes)
-    tables = _tables(runs, by)
+    tables = _tables(runs, by, y)
     if law == AUTO and x == "C" and all(map(_varies, tables.values())):
         x = None
     law = law if isinstance(law, Law) or law == AUTO else _over(law, x)
@@ -56,38 +56,16 @@ def fit_methods(
     return fits
 
 
-def _tables(runs: RunsSource | Mapping[str, RunsSource], by: str | None) -> dict[str, Runs]:
+def _tables(runs: RunsSource | Mapping[str, RunsSource], by: str | None, y: str) -> dict[str, Runs]:
     if isinstance(runs, Mapping):
         tables = {name: take_runs(each) for name, each in runs.items()}
     elif by is None:
         raise InputError("one table: name the column that says which method a run is of, by='method', or give several")
     else:
-        tables = split(take_runs(runs), by)
+        tables = groups_of(take_runs(runs), by, y)
     if len(tables) < 2:
-        where = "" if by is None else f" in column {by!r}"
-        raise InputError(f"{len(tables)} method{where}: give two or more to compare")
+        raise InputError(f"{len(tables)} method: give two or more to compare")
     return tables
-
-
-def split(runs: Runs, by: str) -> dict[str, Runs]:
-    """The runs of each value of a column, by the value's text, in the order in which they first come.
-
-    Runs without a value are left out. InputError for no such column, and for more than MOST_METHODS values.
-    """
-    runs[by]  # whose refusal names the columns that there are
-    values = runs.frame[by]
-    kept = values.drop_nans() if values.dtype.is_float() else values
-    names = kept.drop_nulls().unique(maintain_order=True)
-    if len(names) > MOST_METHODS:
-        raise InputError(
-            f"column {by!r} has {len(names)} values, as {shown(names[0])}: name one that tells methods apart, "
-            f"{MOST_METHODS} at most"
-        )
-    return {_name(value): runs.take((values == value).fill_null(False).to_numpy()) for value in names}
-
-
-def _name(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _over(law: str, x: str | None) -> Law:
