@@ -26,6 +26,9 @@ def fit_input(rng: random.Random, material: Material) -> Input:
             ("predict", "fit.json", "--at", at),
             ("predict", "fit.json", "--at", at, "--of", "mean"),
             ("predict", "fit.json", "--at", at, "--json"),
+            ("predict", "fit.json", "--at", at, "--against", "N=1B,D=20B"),
+            ("register", "fit.json", "--at", at, "--out", "forecast.json"),
+            ("report", "fit.json", "--at", at, "--out", "page.html"),
             ("optimal", "fit.json", "--at", "C=1e24"),
             ("plan", "train", "--machine", "8 x h100", "--budget", "1e20FLOP", "--fit", "fit.json"),
         )

@@ -208,6 +208,10 @@ def fitting(rng: random.Random, name: str, columns: list[str]) -> tuple[Words, .
     json_too: Words = ("--json",) if chance(rng, 0.4) else ()
     mapped = _columns(rng, columns) if chance(rng, 0.15) else ()
     how = rng.random()
+    if how < 0.06:
+        return (("fit", name, *QUICK, *law, *mapped, "--by", rng.choice(("tag", "lr", *columns[:3])), *json_too),)
+    if how < 0.1:
+        return (("report", name, *QUICK_DRAWS, *law, *mapped, "--out", "page.html", *json_too),)
     if how < 0.62:
         return (("fit", name, *QUICK, *law, *mapped, *json_too),)
     if how < 0.8:
@@ -215,6 +219,8 @@ def fitting(rng: random.Random, name: str, columns: list[str]) -> tuple[Words, .
         return (
             ("fit", name, *QUICK, *law, *mapped, "--out", "fit.json"),
             ("predict", "fit.json", "--at", at, *json_too),
+            ("register", "fit.json", "--at", at, "--out", "forecast.json"),
+            ("register", "score", "forecast.json", "--measured", rng.choice(("2.1", "-1", "nan", "1e400"))),
         )
     if how < 0.9:
         return (("backtest", name, *QUICK_DRAWS, *law, *mapped, "--hold-out", "N > 1e8", *json_too),)
