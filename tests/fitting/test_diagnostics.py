@@ -12,11 +12,11 @@ import pytest
 from froude import Runs, get_law, law, read_runs
 from froude.fitting import fit
 from froude.fitting.diagnostics import diagnose
-from froude.fitting.estimation import solve
 from froude.fitting.evidence import FitEvidence
 from froude.fitting.fits import Fit
 from froude.fitting.measured import measure
 from froude.fitting.options import FitOptions
+from froude.fitting.problem import make_problem, search
 from froude.fitting.solver import TOLERANCE
 from froude.laws import Law
 from froude.laws.kinds import Input, Output, Weight
@@ -39,7 +39,8 @@ def line(dose: Dose, *, level: Weight, slope: Weight) -> Score:
 def evidence(each: Law, runs: Runs, y: str = "loss") -> FitEvidence:
     """What a fit of a law is judged by; the starts stand for refits."""
     measured = measure(each, runs, y)
-    problem, minima = solve(each, measured, 9, np.random.default_rng(0))
+    problem = make_problem(each, measured.given, measured.y)
+    minima = search(problem, 9, np.random.default_rng(0))
     return FitEvidence(runs, y, measured, problem, minima, minima, FitOptions())
 
 

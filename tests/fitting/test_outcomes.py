@@ -62,10 +62,9 @@ ERRORS = get_law("error-chinchilla")(N=N, D=D, **TRUE) * np.exp(RNG.normal(0, 0.
 
 
 def test_an_accuracy_and_its_error_rate_and_percentages_say_the_same() -> None:
-    at = {"N": 1e10, "D": 1e12}
-    rate = fit("error-tied", of_shares("err", ERRORS), "err", draws=50).predict(**at)
-    share = fit("accuracy-tied", of_shares("acc", 1 - ERRORS), "acc", draws=50).predict(**at)
-    percent = fit("accuracy-tied", of_shares("acc", 100 * (1 - ERRORS)), "acc", draws=50).predict(**at)
+    rate = fit("error-tied", of_shares("err", ERRORS), "err", draws=50).predict(N=1e10, D=1e12)
+    share = fit("accuracy-tied", of_shares("acc", 1 - ERRORS), "acc", draws=50).predict(N=1e10, D=1e12)
+    percent = fit("accuracy-tied", of_shares("acc", 100 * (1 - ERRORS)), "acc", draws=50).predict(N=1e10, D=1e12)
     assert 1 - share.mean == pytest.approx(rate.mean, rel=1e-5)
     assert (1 - share.hi, 1 - share.lo) == pytest.approx((rate.lo, rate.hi), rel=1e-3)
     assert percent.mean == pytest.approx(share.mean, rel=1e-9)

@@ -16,7 +16,7 @@ from froude.fitting.bootstrap import refits
 from froude.fitting.diagnostics import diagnose
 from froude.fitting.doubts import about_misfit, few_runs, guessed_inputs, points_of_trainings
 from froude.fitting.estimation import build_fit, gather_evidence, measure_alike, solve
-from froude.fitting.evidence import FitEvidence
+from froude.fitting.evidence import FitEvidence, best_row
 from froude.fitting.extrapolation import shipped
 from froude.fitting.fits import Fit
 from froude.fitting.held_out import HeldOut, held_out_error, update_drift, weigh
@@ -230,11 +230,13 @@ def forecast_cuts(evidence: FitEvidence, sound: np.ndarray) -> Iterator[HeldOut]
 def _fit_smaller(evidence: FitEvidence, smaller: Measured) -> dict[str, float]:
     """The parameters of the law fitted to the smaller runs: of many, as near as may be to those of all runs."""
     problem, options = evidence.problem, evidence.options
-    if not is_many(evidence.measured):
-        return solve(problem.law, smaller, STARTS, options.seed, options.emphasis)
-    weights = problem.weights * np.isin(evidence.measured.rows, smaller.rows)
-    found = problem.parameters(refits(problem, evidence.point[0], weights[None]).points)
-    return {name: float(value[0]) for name, value in found.items()}
+    if is_many(evidence.measured):
+        weights = problem.weights * np.isin(evidence.measured.rows, smaller.rows)
+        minima = refits(problem, evidence.point[0], weights[None])
+    else:
+        rng = np.random.default_rng(options.seed)
+        problem, minima = solve(problem.law, smaller, STARTS, rng, options.emphasis)
+    return {name: float(value[0]) for name, value in problem.parameters(minima.points[[best_row(minima)]]).items()}
 
 
 def _candidates(runs: Runs, y: str, kind: OutcomeKind, x: str | None) -> list[Law]:

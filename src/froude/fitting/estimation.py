@@ -15,8 +15,8 @@ from froude.fitting.many_rows import is_many, search_some
 from froude.fitting.measured import Measured, check_enough, measure
 from froude.fitting.options import DEFAULT_OPTIONS, FitOptions
 from froude.fitting.other_units import other_unit
-from froude.fitting.problem import FIRST_STEPS, make_problem, search
-from froude.fitting.solver import minimise
+from froude.fitting.problem import FIRST_STEPS, FitProblem, make_problem, search
+from froude.fitting.solver import Minima, minimise
 from froude.laws import Law
 from froude.runs import Runs
 
@@ -59,15 +59,18 @@ def gather_evidence(law: Law, measured: Measured, runs: Runs, y: str, options: F
     return FitEvidence(runs, y, measured, problem, minima, refitted, options)
 
 
-def solve(law: Law, measured: Measured, starts: int, seed: int, emphasis: float) -> dict[str, float]:
-    """The parameters at the lowest minimum that random starts lead to: all go some way, the best few to the end."""
+def solve(
+    law: Law, measured: Measured, starts: int, rng: np.random.Generator, emphasis: float = 0.0
+) -> tuple[FitProblem, Minima]:
+    """The problem of fitting law to what was measured, and the lowest minima that random starts lead to.
+
+    All go some way, the best few to the end: how many starts agree, it does not tell.
+    """
     problem = make_problem(law, measured.given, measured.y, emphasis)
-    points, weights = problem.starts(starts, np.random.default_rng(seed)), np.tile(problem.weights, (starts, 1))
+    points, weights = problem.starts(starts, rng), np.tile(problem.weights, (starts, 1))
     some = minimise(problem.residuals, points, weights, problem.space(), max_steps=FIRST_STEPS)
     best = np.argsort(some.objectives)[:_FINISHED]
-    minima = minimise(problem.residuals, some.points[best], weights[best], problem.space())
-    found = problem.parameters(minima.points[[best_row(minima)]])
-    return {name: float(value[0]) for name, value in found.items()}
+    return problem, minimise(problem.residuals, some.points[best], weights[best], problem.space())
 
 
 def build_fit(evidence: FitEvidence) -> Fit:

@@ -8,7 +8,6 @@ from typing import Any, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.allocation import FLOP_PER_PARAM_TOKEN
 from froude.fitting.arguments import take_runs
 from froude.fitting.choice import Choice, choose
 from froude.fitting.fit_file import is_fit_file
@@ -16,6 +15,7 @@ from froude.fitting.fits import Fit, read_fit
 from froude.fitting.forecasting import Forecast
 from froude.fitting.procedures.isoflop import IsoflopMinimum, isoflop_minima
 from froude.fitting.rules import setting_of
+from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.laws import Law
 from froude.provenance import Computed, recorded
 from froude.runs import Runs, RunsSource

@@ -7,8 +7,9 @@ from typing import Any, Literal, final
 import numpy as np
 
 from froude.errors import InputError
-from froude.fitting.allocation import FLOP_PER_PARAM_TOKEN, best_params
+from froude.fitting.allocation import best_params
 from froude.fitting.fits import Fit
+from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.quantity import AMOUNT, read_quantity
 
 Along = Literal["input", "ratio", "frontier"]
