@@ -18,6 +18,7 @@ from froude.fitting.choice import choose
 from froude.fitting.distance import UNSHARED
 from record import record
 
+CASES = Path(__file__).with_name("calibration_cases.toml")
 LAWS = ("auto", "chinchilla")
 PAIRS, DRAWS = 60, 100
 LEVEL, DEVIATIONS = 0.9, 1.6449
@@ -29,9 +30,7 @@ Half = Callable[[Pair], float]
 
 def main() -> None:
     """Judges all cases and records the table."""
-    cases = [
-        each for each in read_cases(Path("benchmarks/calibration_cases.toml")) if each.x is None and not each.curve
-    ]
+    cases = [each for each in read_cases(CASES) if each.x is None and not each.curve]
     rows = []
     for law in LAWS:
         by_study = studies((case, list(pairs_of(case, law))) for case in cases)
@@ -40,9 +39,19 @@ def main() -> None:
         rows.append(
             {"law": law, "way": "each study by a factor learned on the others", "coverage": float(np.mean(unseen))}
         )
-    for each in rows:
-        print(each)
-    record("differences", "python benchmarks/differences.py", rows, notes=NOTES)
+    record("differences", "python benchmarks/differences.py", [*map(shown, rows)], notes=NOTES)
+
+
+def shown(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row as the documents show it."""
+    score, half = row.get("interval_score"), row.get("half_width")
+    return {
+        "law": row["law"],
+        "errors of extrapolation": row["way"],
+        "90% intervals that hold": f"{row['coverage']:.0%}",
+        "mean interval score": "" if score is None else f"{score:.3f}",
+        "median half-width": "" if half is None else f"{half:.3f}",
+    }
 
 
 NOTES = (

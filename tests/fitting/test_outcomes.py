@@ -1,6 +1,7 @@
 """Outcomes of three kinds: how each is recognised, and what a law of another kind is told."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 from froude import InputError, choose, fit
@@ -40,6 +41,12 @@ def runs(name: str, values: np.ndarray) -> Runs:
 def test_an_outcome_is_known_by_name_range_and_direction(name: str, values: np.ndarray, kind: OutcomeKind) -> None:
     assert recognise(runs(name, values), name).kind == kind
     assert recognise(runs(name, values), name, "accuracy").kind == "accuracy"
+
+
+def test_a_column_read_as_the_loss_is_known_by_its_own_name() -> None:
+    table = pl.DataFrame({"N": np.sort(N), "D": np.sort(D), "log_perplexity": FALLING})
+    assert not recognise(Runs.from_frame(table, {"loss": "log_perplexity"}), "loss").is_open
+    assert recognise(Runs.from_frame(table.rename({"log_perplexity": "x"}), {"loss": "x"}), "loss").is_open
 
 
 def test_a_law_of_another_kind_is_refused_with_the_right_one_named() -> None:

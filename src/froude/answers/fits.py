@@ -126,7 +126,10 @@ def _evidence(fit: Fit, outcome: Outcome | None, runs: Runs | None) -> Iterator[
 
 def _kind(fit: Fit, outcome: Outcome, runs: Runs | None) -> str:
     """What the outcome was taken for, why, and how to say otherwise."""
-    why = "whose laws predict the larger runs better" if outcome.is_open else outcome.why
+    why = outcome.why
+    if outcome.is_open:
+        better = "clearly" if outcome.kind == "loss" else "not clearly"
+        why = f"it stays below 1, and laws of losses predict the larger runs {better} better"
     of_shares = runs is not None and fit.law.output.most == 1 and is_percent(runs, fit.y)
     unit = "; its percentages are taken as shares of 1" if of_shares else ""
     others = " or ".join(f"--kind {each}" for each in KINDS if each != outcome.kind)

@@ -18,6 +18,7 @@ from froude.fitting.choice import Choice, choose
 from froude.fitting.extrapolation import Extrapolation, Learned, shipped
 from froude.fitting.forecasting import disagreement_beyond
 from froude.fitting.held_out import NEAREST, HeldOut, Weighed, update_drift, weigh
+from froude.fitting.outcomes import OutcomeKind
 from froude.fitting.shares import shares
 from froude.fitting.small_samples import deviations_at
 from froude.provenance import Computed, recorded
@@ -30,7 +31,7 @@ DRAWS = 200
 RESAMPLES = 2000
 CASES_FILE = DocumentKind(what="file of calibration cases", remedy="give a file of calibration cases, or correct it")
 _STUDY = {"name", "study", "hold_out"}
-_OPTIONS = {"set", "file", "y", "columns", "where", "fit", "best", "x", "why", "cluster", "curve"}
+_OPTIONS = {"set", "file", "y", "kind", "columns", "where", "fit", "best", "x", "why", "cluster", "curve"}
 
 
 @final
@@ -38,17 +39,18 @@ _OPTIONS = {"set", "file", "y", "columns", "where", "fit", "best", "x", "why", "
 class Case:
     """A split of a published table: runs for which `hold_out` holds are forecast from those for which `fit` does.
 
-    What is forecast is the column `y`. Without `fit` it is from all others. `study` is the table's name in the
-    registry, `columns` maps roles to its columns; `best` keeps, of runs that are equal in these columns, the one with
-    the lowest loss; `where` keeps some runs only, for the reason `why`. Runs equal in the column `cluster` are points
-    of one training, which counts as one run. Where `curve`, all are points along one training. Cases of one `set` are
-    judged together.
+    What is forecast is the column `y`, of the `kind` that is said or recognised. Without `fit` it is from all
+    others. `study` is the table's name in the registry, `columns` maps roles to its columns; `best` keeps, of runs
+    that are equal in these columns, the one with the lowest loss; `where` keeps some runs only, for the reason
+    `why`. Runs equal in the column `cluster` are points of one training, which counts as one run. Where `curve`,
+    all are points along one training. Cases of one `set` are judged together.
     """
 
     name: str
     study: str
     hold_out: str
     y: str = "loss"
+    kind: OutcomeKind | None = None
     file: str | None = None
     columns: Mapping[str, str] | None = None
     where: str | None = None
@@ -205,7 +207,7 @@ def judge(case: Case) -> JudgedCase:
             f"case {case.name}: {case.hold_out!r} holds out {held_out.sum()} of {len(runs)} runs and "
             f"{fitted.sum()} are left to fit: change it"
         )
-    choice = choose(runs.take(fitted), case.y, x=case.x, draws=DRAWS, cluster=case.cluster)
+    choice = choose(runs.take(fitted), case.y, x=case.x, draws=DRAWS, cluster=case.cluster, kind=case.kind)
     return _compare(case, choice, runs.take(held_out))
 
 

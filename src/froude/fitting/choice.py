@@ -40,6 +40,9 @@ LEAST_FITTED = 0.3  # of all runs, below a cut: with fewer, laws are judged on w
 STARTS = 14  # for a fit below a cut
 SMALLEST_STUDIED = 1e6  # parameters: the smallest models of published studies have five million
 _FARTHEST_OFF = math.log(1e6)  # that a forecast counts as wrong, in ln outcome
+CLEARLY_BETTER = (
+    0.8  # times the error held out of laws of error rates: below, what stays below 1 is a loss all the same
+)
 EMPHASIS = 0.5  # of large runs, where several laws are averaged: what small ones teach bends the laws where it matters
 
 
@@ -125,14 +128,14 @@ def choose(
     At each of CUTS the runs below are fitted and all above forecast; in-sample error plays no part, but that a run
     which lies far off every candidate fitted to all judges none, nor does one whose outcome is 0, as errors are
     relative. Where laws of a loss over N and D are averaged and models are as large as those of published studies,
-    large runs weigh more (EMPHASIS), and what such laws have erred by there is taken out, sharpened by the cuts. `laws`
-    may be one law, which is then taken alone. "auto" tries the LAWS of the outcome's kind: those of N and D where both
-    vary, else those of one input over x, or over the one of N, D and C that varies; of these, laws that the runs do not
-    determine, and those with hardly fewer parameters than there are runs, are passed over. Where a loss may as well be
-    an error rate, the kind is taken whose laws predict the larger runs better, an error rate where nothing tells. A
-    rule of the best learning rate or batch is fitted to the best of each size (`sweep_optima`), which the outcome
-    tells; where y is the setting itself, to the rows as they are. Fields of `options` may be given by themselves, as
-    for `fit`. InputError where no candidate can be fitted, and for a law of another kind of outcome.
+    large runs weigh more (EMPHASIS), and what such laws have erred by there is taken out, sharpened by the cuts.
+    `laws` may be one law, which is then taken alone. "auto" tries the LAWS of the outcome's kind: those of N and D
+    where both vary, else those of one input over x, or over the one of N, D and C that varies; of these, laws that
+    the runs do not determine, and those with hardly fewer parameters than there are runs, are passed over. Where a
+    loss may as well be an error rate, it is taken for one unless the laws of losses predict the larger runs clearly
+    better. A rule of the best learning rate or batch is fitted to the best of each size (`sweep_optima`), which the
+    outcome tells; where y is the setting itself, to the rows as they are. Fields of `options` may be given by
+    themselves, as for `fit`. InputError where no candidate can be fitted, and for a law of another kind of outcome.
     """
     runs = read_runs_first("choose", runs, y, "choose(runs, laws='auto')")
     options = options.change(**changes)
@@ -152,7 +155,8 @@ def choose(
         other = _choose(_candidates(runs, y, rates.kind, x), runs, y, rates, options)
     except InputError:
         return choice
-    return min(other, choice, key=lambda each: held_out_error(each.held_out))
+    clearly = held_out_error(choice.held_out) < CLEARLY_BETTER * held_out_error(other.held_out)
+    return choice if clearly else other
 
 
 def _choose(candidates: Sequence[Law], runs: Runs, y: str, outcome: Outcome, options: FitOptions) -> Choice:

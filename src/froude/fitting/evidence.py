@@ -169,5 +169,6 @@ class FitEvidence:
     def interval(self, values: np.ndarray) -> tuple[float, float]:
         """The central interval of values (draws,) at the fit's level, wider where runs are few."""
         level = widened(self.options.level, self.measured.n, len(self.problem.law.parameters))
-        low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+        with np.errstate(invalid="ignore"):  # between two draws that are infinite
+            low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)

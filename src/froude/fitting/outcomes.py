@@ -53,7 +53,8 @@ def recognise(runs: Runs, y: str, kind: OutcomeKind | None = None) -> Outcome:
             raise InputError(f"kind = {kind!r}: give {', '.join(KINDS[:-1])} or {KINDS[-1]}")
         return Outcome(kind=kind, why="as said")
     values = finite_outcomes(runs, y)
-    named: OutcomeKind | None = next((each for each in KINDS if _names(each, y)), None)
+    called = next((column for column, role in runs.read_as.items() if role == y), y)
+    named: OutcomeKind | None = next((each for each in KINDS if _names(each, called)), None)
     if values.size == 0 or named == "loss" or values.min() < 0 or values.max() > _most(named):
         return Outcome(kind="loss", why="by its name" if named == "loss" else "by its range")
     seen = f"{values.min():.3g} to {values.max():.3g}"
@@ -90,8 +91,8 @@ def an(kind: OutcomeKind) -> str:
     return f"{'a' if kind == 'loss' else 'an'} {kind.replace('-', ' ')}"
 
 
-def _names(kind: OutcomeKind, y: str) -> bool:
-    return re.search(rf"(?<![a-z0-9])({_WORDS[kind]})(?![a-z0-9])", y.lower()) is not None
+def _names(kind: OutcomeKind, column: str) -> bool:
+    return re.search(rf"(?<![a-z0-9])({_WORDS[kind]})(?![a-z0-9])", column.lower()) is not None
 
 
 def _most(named: OutcomeKind | None) -> float:

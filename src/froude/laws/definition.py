@@ -156,7 +156,7 @@ class Law(Result):
                 raise InputError(f"{self.name} has no {name}: it takes {', '.join(known)}")
         inputs = [self.marks[name].read(values[name]) for name in self.inputs]
         arrays = {name: np.asarray(values[name], dtype=float) for name in self.parameters}
-        with np.errstate(over="ignore"):  # a wild draw of the parameters may be infinite
+        with np.errstate(over="ignore", invalid="ignore"):  # a wild draw of the parameters may be infinite
             return self.function(*inputs, **arrays)[()]
 
     def over(self, x: str) -> "Law":
@@ -193,9 +193,10 @@ class Law(Result):
         `law(N=n, **p) == law(N=n / f, **law.rescale(p, {"N": f}))`. Parameters may be arrays.
         """
         scaled = dict(parameters)
-        for name, powers in self.carries.items():
-            for x, power in powers.items():
-                scaled[name] = scaled[name] * factors.get(x, 1.0) ** -_exponent(power, parameters)
+        with np.errstate(over="ignore"):  # as those of a wild draw may be infinite
+            for name, powers in self.carries.items():
+                for x, power in powers.items():
+                    scaled[name] = scaled[name] * factors.get(x, 1.0) ** -_exponent(power, parameters)
         return scaled
 
 
