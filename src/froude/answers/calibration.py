@@ -83,6 +83,10 @@ def answer_of_calibration(
         ),
     )
     low, high = figures["mean_error_interval"]
+    of_curves = (
+        f"{figures['runs_of_curves']:,} of the {figures['runs']:,} runs held out are points along the trainings of "
+        f"{count(figures['curves'], 'case')}; studies weigh equally all the same"
+    )
     return Answer(
         headline=(
             f"{figures['cases']} cases of {figures['studies']} studies, {figures['runs']} runs held out, each study "
@@ -101,8 +105,7 @@ def answer_of_calibration(
         ),
         notes=(
             "half-widths are relative, the median of the cases",
-            f"{figures['runs_of_curves']:,} of the {figures['runs']:,} runs held out are points along the trainings of "
-            f"{count(figures['curves'], 'case')}; studies weigh equally all the same",
+            *([of_curves] if figures["curves"] else []),
         ),
         next_steps=tuple(f"written: {path}" for path in written),
         data={"learned": learned.to_dict(), "summary": figures, "written": [str(path) for path in written]},

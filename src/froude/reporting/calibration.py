@@ -72,13 +72,14 @@ def document(
     """The whole document in Markdown; `beside` is the path of the picture beside it, `source` how it was made."""
     unseen = as_unseen(cases, others)
     facts = dict(answer.facts)
+    of_shares = all(each.is_of_shares for each in cases)
     parts = [
-        "# How far forecasts can be trusted",
+        f"# How far forecasts{' of error rates' if of_shares else ''} can be trusted",
         f"<sub>Written by {source}. Do not edit.</sub>",
         f"{answer.headline}. {_METHOD}",
         _markdown(answer.table(INTERVALS)),
         f"Mean error: {facts['mean error']}.",
-        f"Of these, {answer.notes[1]}.",
+        *(f"Of these, {note}." for note in answer.notes[1:]),
         f"![Nominal and measured coverage]({beside})",
         "## By set",
         _markdown(answer.table(BY_SET)),
@@ -95,7 +96,7 @@ def document(
         f"{facts['hindsight']} over all studies, which nobody knows before.",
         table_of(_alone(cases)),
         "## What ships",
-        _of_shares(shipped.error_rates) if all(each.is_of_shares for each in cases) else _of_losses(shipped),
+        _of_shares(shipped.error_rates) if of_shares else _of_losses(shipped),
     ]
     return "\n\n".join(parts) + "\n"
 
