@@ -87,7 +87,7 @@ def test_no_interval_of_a_share_passes_its_ends() -> None:
 @pytest.mark.slow
 def test_error_rates_that_a_table_calls_losses_are_found_by_hold_outs(tables: None) -> None:
     table = get_published("laion_comparison").read("overview.csv")
-    case = "dataset = 'imagenet1k' AND metric = 'acc1' AND family = 'mammut' AND sched = 'cosine'"
+    case = "dataset = 'imagenet1k' AND metric = 'acc1' AND family = 'coca' AND sched = 'cosine'"
     choice = choose(table.where(f"{case} AND pretrain = 'datacomp_1b'"), draws=50)
     assert choice.outcome.is_open
     assert choice.outcome.kind == "error-rate"
