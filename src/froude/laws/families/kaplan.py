@@ -20,7 +20,7 @@ from froude.laws.kinds import (
     NatsPerToken,
     Params,
     Pivot,
-    Ratio,
+    Steepness,
     Steps,
     StepTokens,
     Tokens,
@@ -79,7 +79,7 @@ def kaplan_floor(
     falls_in=("N", "D"),
     wrong_when="parameters and tokens pay at different rates, or the loss nears its floor, of which it has none.",
 )
-def kaplan_tied(N: Params, D: Tokens, *, Nc: Pivot, Dc: Pivot, alpha: Exponent, sharpness: Ratio) -> NatsPerToken:
+def kaplan_tied(N: Params, D: Tokens, *, Nc: Pivot, Dc: Pivot, alpha: Exponent, sharpness: Steepness) -> NatsPerToken:
     """Loss is limited by parameters and by tokens, both at one rate; the sharper, the more by the scarcer alone."""
     return ((Nc / N) ** sharpness + (Dc / D) ** sharpness) ** (alpha / sharpness)
 
