@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from froude import InputError, choose, fit
+from froude import InputError, choose, fit, predict_difference
 from froude.fitting.outcomes import OutcomeKind, recognise
 from froude.laws import get_law
 from froude.runs import Runs, get_published
@@ -76,6 +76,14 @@ def test_an_accuracy_and_its_error_rate_and_percentages_say_the_same() -> None:
     assert (1 - share.hi, 1 - share.lo) == pytest.approx((rate.lo, rate.hi), rel=1e-3)
     assert percent.mean == pytest.approx(share.mean, rel=1e-9)
     assert share.probability_below(0.5) == pytest.approx(1 - rate.probability_below(0.5), abs=1e-3)
+
+
+def test_accuracies_of_two_places_differ_as_their_error_rates_do() -> None:
+    places = {"N": 1e10, "D": 1e12}, {"N": 5e9, "D": 2e12}
+    rate = predict_difference(fit("error-tied", of_shares("err", ERRORS), "err", draws=50), *places, of="run")
+    share = predict_difference(fit("accuracy-tied", of_shares("acc", 1 - ERRORS), "acc", draws=50), *places, of="run")
+    assert -share.value == pytest.approx(rate.value, rel=1e-4)
+    assert share.parts == pytest.approx(rate.parts, rel=1e-3)
 
 
 def test_no_interval_of_a_share_passes_its_ends() -> None:

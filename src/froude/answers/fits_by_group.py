@@ -59,7 +59,7 @@ def _row(fit: Fit, name: str) -> tuple[str, ...]:
 def _evidence(grouped: GroupedFit) -> Iterator[str]:
     for value, fit in grouped.fits.items():
         middle = float(np.median(fit.errors))
-        off = percent(middle) if fit.residual == "log" else f"{middle:.3g}"
+        off = percent(middle) if fit.law.is_relative else f"{middle:.3g}"
         yield f"{value}: {count(fit.n, 'run')} fitted; the law is off by {off} in the median"
     if grouped.without:
         yield f"{count(grouped.without, 'run')} without a value of {grouped.by} left out"

@@ -69,7 +69,7 @@ def _place(forecast: Forecast) -> str:
 
 
 def _off(error: float, fit: Fit) -> str:
-    return percent(error) if fit.residual == "log" else f"{error:.3g}"
+    return percent(error) if fit.law.is_relative else f"{error:.3g}"
 
 
 def _facts(report: FitReport) -> Iterator[Fact]:

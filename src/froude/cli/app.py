@@ -38,7 +38,7 @@ MEASURE, FIT, DECIDE, LOOK_UP = PANELS
 COMMANDS = (
     (MEASURE, pilot.pilot, "Train small models, forecast a larger one, train that, compare"),
     (MEASURE, grow.grow, "How time, memory and quality of an algorithm grow with size"),
-    (MEASURE, report.report, "Write the page of a study again"),
+    (MEASURE, report.report, "Pictures and numbers of runs, a fit or a study, on one page"),
     (FIT, fit.fit, "Fit a law to a table of runs, with intervals"),
     (FIT, predict.predict, "Forecast larger runs from a saved fit"),
     (FIT, optimal.optimal, "The best parameters and tokens for a budget of compute"),

@@ -19,6 +19,7 @@ from froude.fitting.options import DEFAULT_OPTIONS, FitKeywords, FitOptions
 from froude.fitting.shared_parameters import fit_jointly
 from froude.fitting.solver import objective
 from froude.laws import Law, get_law
+from froude.laws.residual_scales import relative_error
 from froude.provenance import Computed, Provenance, recorded
 from froude.runs import Runs, RunsSource
 
@@ -205,5 +206,6 @@ def _errors(
     for part, problem, minima in zip(larger, joint.problems, joint.minima, strict=True):
         params = problem.parameters(minima.points[[int(np.argmin(minima.objectives))]])
         predicted = law(**part.given, **{name: value[0] for name, value in params.items()})
-        errors.append(np.abs(predicted / part.y - 1))
+        off = relative_error(law.residual, law.on_scale(predicted) - law.on_scale(part.y))
+        errors.append(np.abs(off if law.is_relative else off / part.y))
     return np.concatenate(errors)

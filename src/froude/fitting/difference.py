@@ -103,7 +103,10 @@ def _difference(
     if np.ndim(first.mean) or np.ndim(second.mean):
         raise InputError("a difference is that of two places: give one number for each input")
     value, z = first.mean - second.mean, deviations_at(first.level)
-    noise, errors = ([each.parts[name] * abs(each.mean) for each in (first, second)] for name in _BY_PLACE)
+    sizes = [abs(source.law.falling(each.mean)) for each in (first, second)]  # parts of an accuracy are of its errors
+    noise, errors = (
+        [each.parts[name] * size for each, size in zip((first, second), sizes, strict=True)] for name in _BY_PLACE
+    )
     shared = _shared(source, first, second)
     residual = float(np.hypot(*noise))
     apart = errors[0] ** 2 + errors[1] ** 2 - 2 * shared * errors[0] * errors[1]

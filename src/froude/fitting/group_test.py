@@ -73,7 +73,7 @@ class GroupTest:
         bends = [a * b for k, a in enumerate(logs) for b in logs[k:]]
         known = _directions(np.stack([np.ones(measured.n), *slopes[0], *logs], axis=1))
         wide = _directions(np.concatenate([known, np.stack(bends, axis=1)], axis=1)) if bends else known
-        scale = 1.0 if law.residual == "log" else float(np.mean(np.abs(measured.y)))
+        scale = 1.0 if law.is_relative else float(np.mean(np.abs(measured.y)))
         return cls(
             off=-residuals[0] / scale,
             known=wide if measured.n >= 2 * wide.shape[1] + _LEAST_FREE else known,

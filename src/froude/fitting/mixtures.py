@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from froude.fitting.checkpoints import is_name, points_beside_ends
+from froude.fitting.direction import rank_correlation
 from froude.fitting.group_test import GroupDifference, GroupTest
 from froude.fitting.measured import Measured
 from froude.fitting.problem import FitProblem
@@ -19,10 +20,8 @@ _SHARE = 0.15  # of the squares of the residuals: what is less does not mislead 
 _NOTICED = 0.0025  # relative, root mean square: nobody wants to hear of groups that differ by less
 _MOST_NUMBERS, _FEWEST = 12, 4  # values of a column of numbers; runs of each: those of rarer ones are one group
 _RUNS_OF_TEXT = 5  # on average, of a value of a column of texts
-_MOST_RANGES, _GOES_WITH = (
-    3,
-    0.95,
-)  # numbers of more values than that, whose ranks go with a size so much, tell the size
+_MOST_RANGES = 3  # numbers of more values than that may tell a size:
+_GOES_WITH = 0.95  # those whose ranks go with a size so much
 _OUTCOME = re.compile(
     r"(^|_)(acc|accuracy|loss|losses|err|error|score|ppl|perplexity|bpb|auc|f1|em|bleu|miou|recall|precision|nll|mse"
     r"|date|day|time|seconds|hours|duration)(_|$)"
@@ -191,13 +190,7 @@ def _is_size(values: np.ndarray, labels: np.ndarray, logs: np.ndarray) -> bool:
         return True
     if values.dtype.kind not in "fiu" or groups <= _MOST_RANGES or np.isnan(values).any():
         return False
-    return bool(np.abs(np.corrcoef(_ranks(values), _ranks(logs))[0, 1]) > _GOES_WITH)
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """The ranks (n,) of values, equal ones at their mean."""
-    _, label, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - counts / 2)[label.ravel()]
+    return bool(abs(rank_correlation(values, logs)) > _GOES_WITH)
 
 
 def literal(value: object) -> str:
