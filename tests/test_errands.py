@@ -182,7 +182,7 @@ def toys(
     """Count toys."""
     answer = answer_of_toys(count)
     if page is not None:
-        sheet.write_page(page, sheet.fill("toys.html.j2", {}, kind="toys", name="", answer=answer))
+        sheet.write_html(page, sheet.fill("toys.html.j2", {}, kind="toys", name="", answer=answer))
     present(answer, json)
 
 

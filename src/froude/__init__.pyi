@@ -72,7 +72,7 @@ from .planning import Infeasible as Infeasible
 from .planning import Plan as Plan
 from .planning import plan_training as plan_training
 from .planning import write_config as write_config
-from .reporting import write_plan_page as write_plan_page
+from .reporting import write_page as write_page
 from .reporting import write_report as write_report
 from .runs import Runs as Runs
 from .runs import Study as Study

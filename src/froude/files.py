@@ -131,6 +131,24 @@ def _regular(files: Mapping[Path, bytes]) -> Iterator[tuple[Path, bytes]]:
                 yield (Path(os.path.realpath(path)) if path.is_symlink() else path), data
 
 
+def is_stream(path: Path) -> bool:
+    """Whether a path names a device, a FIFO or where stdout or stderr goes, which is written into as it is."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)) or _standard(found) is not None
+
+
+def _standard(found: os.stat_result) -> int | None:
+    """Which of stdout and stderr goes to what was found, None for neither."""
+    for standard in (1, 2):
+        with suppress(OSError):
+            if os.path.samestat(found, os.fstat(standard)):
+                return standard
+    return None
+
+
 def _stream(path: Path) -> int | None:
     """A descriptor to write into, where `path` names a device, a FIFO or where stdout goes; None for other files."""
     try:
@@ -139,12 +157,10 @@ def _stream(path: Path) -> int | None:
         return None
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    for standard in (1, 2):
-        with suppress(OSError):
-            if os.path.samestat(found, os.fstat(standard)):
-                if sys.stdout:
-                    sys.stdout.flush()  # what was said before comes first
-                return os.dup(standard)
+    if (standard := _standard(found)) is not None:
+        if sys.stdout:
+            sys.stdout.flush()  # what was said before comes first
+        return os.dup(standard)
     return None if stat.S_ISREG(found.st_mode) else os.open(path, os.O_WRONLY)
 
 

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from froude.cli.app import COMMANDS, GROUPS
-from froude.cli.outputs import output_file
+from froude.cli.outputs import output_file, page_file
 from froude.laws import get_law
 from froude.runs import Study
 from limits import file_limit, fill, mounted, remount
@@ -28,7 +28,12 @@ WRITERS = (
     ("plan train", "--out", "--machine", "h100"),
     ("plan train", "--page", "--machine", "h100"),
     ("machine measure", "--out"),
-    ("optimal", "--out", "TABLE"),
+    ("optimal", "--page", "TABLE"),
+    ("predict", "--page", "FIT", "--at", "N=1B"),
+    ("compare", "--page", "A", "B", "--at", "C=1e24"),
+    ("register write", "--page", "FIT", "--at", "N=1B"),
+    ("register score", "--page", "FILE", "--measured", "2"),
+    ("register list", "--page", "DIR"),
     ("calibrate", "--out"),
     ("calibrate", "--learned"),
     ("atlas picture", "--out", "speed"),
@@ -54,7 +59,7 @@ def test_every_option_that_names_a_file_to_write_is_tried_here():
         (command, f"--{name}")
         for command, function in commands.items()
         for name, hint in get_type_hints(function, include_extras=True).items()
-        if getattr(getattr(hint, "__metadata__", [None])[0], "parser", None) is output_file
+        if getattr(getattr(hint, "__metadata__", [None])[0], "parser", None) in (output_file, page_file)
     }
     assert {writer[:2] for writer in WRITERS} == found
 
@@ -109,7 +114,9 @@ def test_machine_model_and_fit_are_never_overwritten_by_a_plan(refused, tmp_path
     words = [word for option in given.items() for word in option]
     for path in (tmp_path / "m.toml", tmp_path / "config.json", saved):
         before = path.read_bytes()
-        assert f"--page {str(path)!r} would change" in refused("plan", "train", *words, "--page", path)
+        page = path.with_name(f"{path.stem}.html")
+        page.hardlink_to(path)
+        assert f"--page {str(page)!r} would change" in refused("plan", "train", *words, "--page", page)
         options = ("--emit", "torchtitan", "--out", path)
         assert f"--out {str(path)!r} would change" in refused("plan", "train", *words, *options)
         assert path.read_bytes() == before
@@ -120,7 +127,8 @@ def test_machine_model_and_fit_are_never_overwritten_by_a_plan(refused, tmp_path
 def test_an_experiment_and_cases_are_never_overwritten(refused, tmp_path):
     (tmp_path / "x.py").write_text("EXPERIMENT = 1\n")
     (tmp_path / "c.toml").write_text("")
-    assert "would change" in refused("grow", tmp_path / "x.py", "--page", tmp_path / "x.py")
+    (tmp_path / "x.html").hardlink_to(tmp_path / "x.py")
+    assert "would change" in refused("grow", tmp_path / "x.py", "--page", tmp_path / "x.html")
     assert "would change" in refused("calibrate", tmp_path / "c.toml", "--learned", tmp_path / "c.toml")
     for words in (("--out", tmp_path / "x.svg"), ("--out", tmp_path / "x.md", "--learned", tmp_path / "x.svg")):
         assert "both write" in refused("calibrate", tmp_path / "c.toml", *words)

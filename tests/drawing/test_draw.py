@@ -235,7 +235,7 @@ def test_axes_without_a_window_show_themselves_in_a_notebook():
 def test_what_has_no_picture_is_refused_in_one_sentence():
     with pytest.raises(InputError, match=f"dict has no picture: print it, or draw one of {', '.join(sorted(PANELS))}"):
         draw({})
-    with pytest.raises(InputError, match="only forecasts go together"):
+    with pytest.raises(InputError, match="only differences, forecasts and registrations go together"):
         draw([get_law("power"), get_law("chinchilla")])
 
 

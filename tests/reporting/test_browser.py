@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import froude
 import results
 from froude.answers.growth import answer_of_growth
 from froude.growth import RowClaim
-from froude.reporting import write_plan_page, write_report
-from froude.reporting.growth.page import write_growth_page
+from froude.reporting import write_page, write_report
+from froude.reporting.growth.page import growth_page
+from froude.reporting.plan.page import plan_page
+from froude.reporting.sheet import write_html
 from froude.runs import Study
 from grown import planted_growth
 from made_plans import FLAT, MODEL, PIPED, POINTS, infeasible, planned
@@ -59,18 +62,23 @@ def of_growth(folder: Path) -> Path:
     """The page of growth with a claim."""
     claim = RowClaim(row="fasterpam", holds=lambda result: {"steep grows": True, "the moon is a cheese": False})
     answer = answer_of_growth(planted_growth(claims=(claim,)))
-    return write_growth_page(answer, folder.with_suffix(".html"), {"experiment": "a <planted> file"})
+    return write_html(folder.with_suffix(".html"), growth_page(answer, {"experiment": "a <planted> file"}))
 
 
 def of_plan(plan: Any) -> Callable[[Path], Path]:
     """What writes the page of a plan."""
-    return lambda folder: write_plan_page(plan(), folder.with_suffix(".html"), model=MODEL)
+    return lambda folder: write_html(folder.with_suffix(".html"), plan_page(plan(), model=MODEL))
 
 
 def of_fit(folder: Path) -> Path:
     """The page of a table of runs, with a diverged one and two forecasts."""
     at = [{"N": 7e10, "D": 1.4e12}, {"N": 2e10, "D": 4e11}]
     return write_report(results.runs(), folder.with_suffix(".html"), at, draws=50)
+
+
+def of_result(result: Callable[[], Any]) -> Callable[[Path], Path]:
+    """What writes the page that results have which have none of their own."""
+    return lambda folder: write_page(result(), folder.with_suffix(".html"))
 
 
 def of_rule(folder: Path) -> Path:
@@ -90,6 +98,13 @@ PAGES: dict[str, Callable[[Path], Path]] = {
     "growth": of_growth,
     "fit": of_fit,
     "rule": of_rule,
+    "forecasts": of_result(lambda: [results.planted_fit().predict(N=N, D=1e12) for N in (7e9, 7e10)]),
+    "forecast by constants": of_result(lambda: froude.predict("chinchilla:besiroglu-2024", N=7e9, D=1e12)),
+    "difference": of_result(results.RESULTS["difference"]),
+    "optimal": of_result(results.RESULTS["compute optimal"]),
+    "comparison": of_result(results.comparison),
+    "ranking": of_result(results.ranking),
+    "registered forecasts": of_result(lambda: [results.registration(), results.registration()]),
 }
 
 

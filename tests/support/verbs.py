@@ -128,11 +128,13 @@ VERBS: tuple[Verb, ...] = (
         python=lambda folder: dicts(
             froude.fit("chinchilla", froude.read_runs(folder / RUNS), draws=50).predict(N=N, D=D) for N, D in LARGE
         ),
+        page="predict.html",
     ),
     Verb(
         name="predict LAW",
         words=of("predict", "chinchilla:besiroglu-2024", "--at", "N=7B,D=1T"),
         python=lambda folder: [froude.predict("chinchilla:besiroglu-2024", N=7e9, D=1e12).to_dict()],
+        page="law.html",
     ),
     Verb(
         name="predict --against",
@@ -140,16 +142,19 @@ VERBS: tuple[Verb, ...] = (
         python=lambda folder: [
             froude.predict_difference(folder / FIT, *({"N": N, "D": D} for N, D in LARGE)).to_dict()
         ],
+        page="against.html",
     ),
     Verb(
         name="optimal TABLE",
         words=of("optimal", RUNS, *QUICK, "--at", "C=1e23"),
         python=lambda folder: froude.compute_optimal(folder / RUNS, [1e23], draws=50).to_dict(),
+        page="optimal.html",
     ),
     Verb(
         name="optimal FIT",
         words=of("optimal", FIT, "--at", "C=1e23", "--at", "C=1e24"),
         python=lambda folder: froude.compute_optimal(folder / FIT, [1e23, 1e24]).to_dict(),
+        page="optimal-fit.html",
     ),
     Verb(
         name="optimal LAW",
@@ -171,22 +176,26 @@ VERBS: tuple[Verb, ...] = (
         name="compare",
         words=of("compare", Path("adam.csv"), Path("muon.csv"), *QUICK, "--law", "power-floor", "--at", "C=1e24"),
         python=compared,
+        page="compare.html",
     ),
     Verb(
         name="compare --by",
         words=of("compare", METHODS, "--by", "method", *QUICK, "--law", "chinchilla", "--at", "N=7B,D=140B"),
         python=ranked,
+        page="ranking.html",
     ),
-    Verb(name="register", words=of("register", FIT, "--at", "N=7B,D=1T", "--due", "2027-03")),
+    Verb(name="register", words=of("register", FIT, "--at", "N=7B,D=1T", "--due", "2027-03"), page="register.html"),
     Verb(
         name="register score",
         words=of("register", "score", FORECAST, "--measured", "2.05"),
         python=lambda folder: froude.score_forecast(folder / FORECAST, 2.05).to_dict(),
+        page="score.html",
     ),
     Verb(
         name="register list",
         words=of("register", "list", FORECAST.parent),
         python=lambda folder: {"forecasts": dicts(froude.registered_forecasts(folder / FORECAST.parent))},
+        page="list.html",
     ),
     Verb(name="laws", words=of("laws"), python=lambda folder: answer_of_laws(froude.all_laws()).to_dict()),
     Verb(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import final
 
 from froude.answers.numbers import amount
-from froude.laws import Example, Law, all_laws, get_law
+from froude.laws import Example, Law, Origin, all_laws, get_law
 
 _TREND = {-1: "falls", 1: "rises"}
 _OUTCOMES = {unit: f"loss, {unit}" for unit in ("nats/token", "bits/character")}
@@ -65,6 +65,19 @@ def examples_of(law: Law) -> tuple[tuple[Law, Example], ...]:
 def example_place(law: Law, example: Example) -> str:
     """The inputs of a test number: "N = 70B, D = 1.4T"."""
     return ", ".join(f"{x} = {amount(value, law.input_units[x])}" for x, value in example.at.items())
+
+
+def origin_text(origin: Origin) -> str:
+    """What constants were fitted to: "of 240 runs on MassiveText, N 57.3M to 16.2B; tokenizer …; says …"."""
+    unit = {"C": "FLOP"}
+    spans = ", ".join(
+        " to ".join([f"{x} {amount(low, unit.get(x, ''))}", amount(high, unit.get(x, ""))])
+        for x, (low, high) in origin.ranges.items()
+    )
+    runs = f"{origin.n} runs" if origin.n else "runs"
+    fitted = f"fitted to {runs}{f' on {origin.data}' if origin.data else ''}{f', {spans}' if spans else ''}"
+    tokenizer = f"tokenizer {origin.tokenizer}" if origin.tokenizer else ""
+    return "; ".join(filter(None, [fitted, tokenizer, f"source {origin.source}"]))
 
 
 def input_range(law: Law, x: str) -> str:

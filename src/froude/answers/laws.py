@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from froude.answers.law_texts import (
     example_place,
     examples_of,
     inputs_text,
+    origin_text,
     outcome_text,
     parameters_text,
     published_constants,
@@ -103,6 +105,7 @@ def law_to_dict(law: Law) -> dict[str, Any]:
         "wrong_when": law.wrong_when,
         "published": {each.name: each.values for each in constants if each.x == law.inputs[0]},
         "trust": dict(law.trust),
+        "origins": {name: asdict(origin) for name, origin in law.origins.items()},
         "over": {
             variant.inputs[0]: {each.name: each.values for each in constants if each.x == variant.inputs[0]}
             for variant in variants(law)
@@ -136,11 +139,14 @@ def _constants(law: Law) -> Iterator[Fact]:
     constants = published_constants(law)
     if not constants:
         yield Fact("published", without_constants(law))
+    texts = [origin_text(law.origins[each.name]) if each.name in law.origins else "" for each in constants]
     for i, each in enumerate(constants):
         over = f" over {each.x}" if law.choices else ""
         yield Fact("" if i else "published", f"{each.name}{over}: {constants_text(each.values.items())}")
         if each.doubt:
             yield Fact("", f"({each.doubt})")
+        if texts[i] and texts[i] != (*texts[1:], "")[i]:  # once for all that were fitted to the same
+            yield Fact("", texts[i])
 
 
 def _examples(law: Law) -> Iterator[Fact]:

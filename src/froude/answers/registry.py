@@ -6,6 +6,7 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import singledispatch
 from typing import Any
 
@@ -21,10 +22,10 @@ from froude.answers.backtests import answer_of_backtest
 from froude.answers.calibration import answer_of_judged_case
 from froude.answers.comparisons import answer_of_comparison, answer_of_ranking
 from froude.answers.costs import answer_of_layout, answer_of_train_cost
-from froude.answers.differences import answer_of_difference
+from froude.answers.differences import answer_of_difference, answer_of_differences
 from froude.answers.fits import answer_of_choice, answer_of_fit
 from froude.answers.fits_by_group import answer_of_grouped_fit
-from froude.answers.forecasts import answer_of_forecast
+from froude.answers.forecasts import answer_of_forecast, answer_of_forecasts
 from froude.answers.growth import answer_of_experiment, answer_of_growth
 from froude.answers.growth_examples import answer_of_growth_example
 from froude.answers.laws import answer_of_law
@@ -34,7 +35,7 @@ from froude.answers.optimal import answer_of_compute_optimal
 from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_published
 from froude.answers.published_fits import answer_of_published_fit
-from froude.answers.registrations import answer_of_registration
+from froude.answers.registrations import answer_of_registration, answer_of_registrations
 from froude.answers.reports import answer_of_fit_report
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
 from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
@@ -80,6 +81,23 @@ def answer_of(result: Any) -> Answer:
     raise TypeError(f"a {type(result).__name__} has no answer")
 
 
+def answer_of_several(results: Sequence[Any]) -> Answer:
+    """The answer of several results of one kind. TypeError where there is none."""
+    kinds = {type(each) for each in results}
+    together = _TOGETHER.get(kinds.pop()) if len(kinds) == 1 else None
+    if together is None:
+        raise TypeError("these results have no answer together")
+    return together(results)
+
+
+_TOGETHER: Mapping[type, Callable[[Sequence[Any]], Answer]] = {
+    Forecast: answer_of_forecasts,
+    Difference: answer_of_differences,
+    Registration: answer_of_registrations,
+}
+
+answer_of.register(list, answer_of_several)
+answer_of.register(tuple, answer_of_several)
 answer_of.register(Runs, answer_of_runs)
 answer_of.register(Study, answer_of_study_folder)
 answer_of.register(PublishedTable, answer_of_published)

@@ -10,7 +10,8 @@ import typer
 
 from froude.cli.completion import complete_law_names
 from froude.cli.options import Columns, Draws, Flops, Json, Outcome, Seed, Where, read_table
-from froude.cli.show import present
+from froude.cli.outputs import PageFile, refuse_inputs
+from froude.cli.show import present_with_page
 from froude.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def compare(
     flops: Flops = "auto",
     draws: Draws = 1000,
     seed: Seed = 0,
+    page: PageFile = None,
     json: Json = False,
 ) -> None:
     """Fit two methods or more, and say which is ahead at a larger size, by how much, and where they cross.
@@ -61,6 +63,7 @@ def compare(
     from froude.fitting import fit_methods, rank
     from froude.quantity import parse_assignments
 
+    refuse_inputs({"--page": page}, tables)
     place = parse_assignments(at)
     (x,) = place if len(place) == 1 else (None,)
     check_law(law, x)  # whose refusal speaks of no table
@@ -68,10 +71,12 @@ def compare(
     fits = fit_methods(read if by is None else read[tables[0]], law, y, by=by, x=x, draws=draws, seed=seed)
     if len(fits) == 2:
         (first, one), (second, other) = fits.items()
-        answer = answer_of_comparison(compare_fits(one, other, place, of=of), (first, second))
+        compared = compare_fits(one, other, place, of=of)
+        answer, drawn = answer_of_comparison(compared, (first, second)), {"names": (first, second)}
     else:
-        answer = answer_of_ranking(rank(fits, place, of=of))
-    present(with_readings(answer, [*read.values()]), json)
+        compared = rank(fits, place, of=of)
+        answer, drawn = answer_of_ranking(compared), {}
+    present_with_page(with_readings(answer, [*read.values()]), json, page, compared, **drawn)
 
 
 def check_law(law: str, x: str | None) -> None:

@@ -11,14 +11,14 @@ import typer
 from froude.bounds import MOST_REPEATS, MOST_SEED
 from froude.cli.completion import complete_examples
 from froude.cli.options import Json
-from froude.cli.outputs import output_file, output_folder, refuse_inputs
+from froude.cli.outputs import PageFile, output_folder, refuse_inputs
 from froude.cli.render import print_json, say
 from froude.cli.show import present, show
 from froude.errors import InputError, visible
 
 if TYPE_CHECKING:
     from froude.answers import Answer
-    from froude.growth import Experiment
+    from froude.growth import Experiment, GrowthResult
 
 Commands = Annotated[
     list[str] | None,
@@ -46,9 +46,6 @@ Example = Annotated[
 StudyFolder = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", parser=output_folder, help="Keep every timing here; those kept are not made again."),
-]
-PageFile = Annotated[
-    Path | None, typer.Option(metavar="FILE.html", parser=output_file, help="Write a page of it with pictures.")
 ]
 List = Annotated[bool, typer.Option("--list", help="List the experiments that ship with Froude, and run none.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="With --list: as a list in Markdown.")]
@@ -99,7 +96,7 @@ def grow(
         if not json:  # before the page, which may fail
             show(answer)
         if page is not None:
-            write_page(answer, page, file or example, study)
+            write_page(answer, result, page, file or example, study)
     except KeyboardInterrupt:
         if study is None:
             raise KeyboardInterrupt("what was timed is lost; with --study FOLDER it is kept") from None
@@ -166,13 +163,15 @@ def load_file(file: str) -> Experiment:
     return load_experiment(file)
 
 
-def write_page(answer: Answer, page: Path, file: str | None, study: Path | None) -> None:
-    """The page, with what was measured and where it is kept."""
+def write_page(answer: Answer, result: GrowthResult, page: Path, file: str | None, study: Path | None) -> None:
+    """The page, with what was measured and where it is kept; or the picture."""
     from froude import __version__
-    from froude.reporting.growth.page import write_growth_page
+    from froude.files import write_outputs
+    from froude.reporting.page import page_bytes
 
     kept = {} if study is None else {"kept in": str(study)}
-    write_growth_page(answer, page, {"experiment": file or "commands", **kept, "froude": __version__})
+    about = {"experiment": file or "commands", **kept, "froude": __version__}
+    write_outputs({page: page_bytes(page, answer, result, about=about)})
 
 
 def print_progress(progress: str) -> None:

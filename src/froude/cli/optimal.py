@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from froude.cli.completion import complete_fits, complete_laws
-from froude.cli.errors import tell
 from froude.cli.options import Columns, Draws, Flops, Json, Outcome, Seed, Where, read_table
-from froude.cli.outputs import output_file, refuse_inputs
-from froude.cli.show import present
+from froude.cli.outputs import PageFile, refuse_inputs
+from froude.cli.show import present_with_page
 
 Source = Annotated[
     str,
@@ -30,9 +29,6 @@ LawName = Annotated[
     str,
     typer.Option(metavar="NAME", autocompletion=complete_laws, help="Law of N and D for a table; auto averages some."),
 ]
-Out = Annotated[
-    Path | None, typer.Option(metavar="FILE", parser=output_file, help="Draw it: a .png, .svg or .pdf file.")
-]
 
 
 def optimal(
@@ -47,7 +43,7 @@ def optimal(
     flops: Flops = "auto",
     draws: Draws = 1000,
     seed: Seed = 0,
-    out: Out = None,
+    page: PageFile = None,
     json: Json = False,
 ) -> None:
     """The best parameters, tokens, learning rate and batch for a budget of compute, and what leaving them costs.
@@ -58,15 +54,12 @@ def optimal(
     """
     from froude.answers.optimal import answer_of_compute_optimal
     from froude.answers.readings import with_readings
-    from froude.drawing.files import check_kind
     from froude.fitting import Fit, compute_optimal
     from froude.fitting.fit_file import is_fit_file
     from froude.fitting.published_fit import PublishedFit
     from froude.fitting.sources import names_constants, read_source
 
-    refuse_inputs({"--out": out}, [source])
-    if out is not None:
-        check_kind(out)  # before anything is fitted
+    refuse_inputs({"--page": page}, [source])
     named = is_fit_file(Path(source)) or names_constants(source)
     taken = read_source(source, ("N", "D")) if named else read_table(source, columns, where, flops)
     best = compute_optimal(
@@ -79,19 +72,9 @@ def optimal(
         draws=draws,
         seed=seed,
     )
-    if out is not None:
-        _draw(best, out)
     answer = answer_of_compute_optimal(best)
-    present(answer if isinstance(taken, Fit | PublishedFit) else with_readings(answer, [taken]), json)
-
-
-def _draw(best: object, out: Path) -> None:
-    """Writes the picture, and says so."""
-    from froude.drawing import draw
-    from froude.drawing.files import write_picture
-
-    write_picture(draw(best), out)
-    tell(f"picture: {out}")
+    answer = answer if isinstance(taken, Fit | PublishedFit) else with_readings(answer, [taken])
+    present_with_page(answer, json, page, best)
 
 
 def _budget(text: str) -> float:

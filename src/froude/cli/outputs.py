@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -26,6 +27,29 @@ def output_folder(name: str | Path) -> Path:
     if not text.strip() or "\0" in text:
         raise typer.BadParameter(f"{text!r} is no name: give one")
     return Path(name)
+
+
+def page_file(name: str | Path) -> Path:
+    """The path that an option names as a page or a picture to be written; wrong usage for another ending."""
+    from froude.drawing.files import check_page_name
+
+    path = output_file(name)
+    try:
+        check_page_name(path)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
+    return path
+
+
+PageFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--page",
+        metavar="FILE",
+        parser=page_file,
+        help="Write a page of it, .html, or its picture, .pdf, .svg, .png.",
+    ),
+]
 
 
 def refuse_inputs(outputs: Mapping[str, Path | None], inputs: Iterable[str | Path | None] = ()) -> None:

@@ -11,13 +11,14 @@ import typer
 from froude.cli.completion import complete_fits, complete_machines, complete_models
 from froude.cli.errors import tell
 from froude.cli.options import Json
-from froude.cli.outputs import output_file, refuse_inputs
+from froude.cli.outputs import PageFile, output_file, refuse_inputs
 from froude.cli.plan_options import budgets, count, pins, whole
 from froude.cli.render import say
 from froude.cli.show import present
 from froude.errors import InputError
 
 if TYPE_CHECKING:
+    from froude.answers import Answer
     from froude.planning import Infeasible, Plan
 
 MachineText = Annotated[
@@ -63,10 +64,6 @@ Emit = Annotated[
 ]
 Out = Annotated[
     Path | None, typer.Option(metavar="FILE", parser=output_file, help="Where --emit writes. [default: stdout]")
-]
-PageFile = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", parser=output_file, help="Write a page of the plan: memory, time, what it hangs on."),
 ]
 
 
@@ -133,7 +130,8 @@ def finish(plan: Plan | Infeasible, emit: str | None, out: Path | None, page: Pa
     from froude.planning import configuration
 
     text = None if emit is None else configuration(emit, plan)
-    files = {} if page is None else {page: page_of(plan)}
+    answer = answer_of_plan(plan)
+    files = {} if page is None else {page: page_of(page, answer, plan)}
     if text is not None and out is not None:
         files[out] = text.encode()
     write_outputs(files)
@@ -142,7 +140,6 @@ def finish(plan: Plan | Infeasible, emit: str | None, out: Path | None, page: Pa
     if text is not None and out is None:
         say(text, end="" if text.endswith("\n") else "\n")
         return
-    answer = answer_of_plan(plan)
     if out is not None:
         answer = replace(answer, next_steps=(*answer.next_steps, f"written for {emit}: {out}"))
     present(answer, json)
@@ -156,8 +153,8 @@ def refuse_two_on_stdout(emit: str | None, out: Path | None, json: bool) -> None
         raise InputError(f"--emit {emit} and --json both write on stdout: give --out FILE for the configuration")
 
 
-def page_of(plan: Plan | Infeasible) -> bytes:
-    """The page of a plan."""
-    from froude.reporting.plan.page import render
+def page_of(page: Path, answer: Answer, plan: Plan | Infeasible) -> bytes:
+    """The page of a plan, or its picture."""
+    from froude.reporting.page import page_bytes
 
-    return render(plan).encode("utf-8", "backslashreplace")
+    return page_bytes(page, answer, plan)

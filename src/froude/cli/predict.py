@@ -6,7 +6,8 @@ import typer
 
 from froude.cli.completion import complete_fits
 from froude.cli.options import Json
-from froude.cli.show import present
+from froude.cli.outputs import PageFile, refuse_inputs
+from froude.cli.show import present_with_page
 from froude.errors import InputError
 
 
@@ -31,6 +32,7 @@ def predict(
     below: Annotated[
         float | None, typer.Option(metavar="GOAL", help="Say how probable it is to come out below this.")
     ] = None,
+    page: PageFile = None,
     json: Json = False,
 ) -> None:
     """Forecast runs from a saved fit or published constants, each with its interval.
@@ -46,14 +48,15 @@ def predict(
     from froude.fitting.sources import read_source
     from froude.quantity import parse_assignments
 
+    refuse_inputs({"--page": page}, [fit])
     places = [parse_assignments(text) for text in at]
     source = read_source(fit, places[0])
     if against is None:
         forecasts = [source.predict(of=of or "run", **place) for place in places]
-        present(answer_of_forecasts(forecasts, below), json)
+        present_with_page(answer_of_forecasts(forecasts, below), json, page, forecasts)
         return
     if below is not None:
         raise InputError(f"--below {below:g} and --against ask two questions: give one of them")
     other = parse_assignments(against)
     differences = [predict_difference(source, place, other, of=of or "mean") for place in places]
-    present(answer_of_differences(differences), json)
+    present_with_page(answer_of_differences(differences), json, page, differences)

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from froude.cli.options import Json
-from froude.cli.outputs import output_file, refuse_inputs
-from froude.cli.show import present
+from froude.cli.outputs import PageFile, output_file, refuse_inputs
+from froude.cli.show import present_with_page
 
 
 def write(
@@ -23,6 +23,7 @@ def write(
         Path | None,
         typer.Option(metavar="FILE", parser=output_file, help="Where to write it. [default: forecast-HASH.json]"),
     ] = None,
+    page: PageFile = None,
     json: Json = False,
 ) -> None:
     """Write a forecast to a file before it is measured: with its interval, the version, the time and the runs' hash.
@@ -34,14 +35,16 @@ def write(
     from froude.fitting import register_forecast
     from froude.quantity import parse_assignments
 
-    refuse_inputs({"--out": out}, [fit])
-    present(answer_of_registration(register_forecast(fit, out, due=due, of=of, **parse_assignments(at))), json)
+    refuse_inputs({"--out": out, "--page": page}, [fit])
+    registered = register_forecast(fit, out, due=due, of=of, **parse_assignments(at))
+    present_with_page(answer_of_registration(registered), json, page, registered)
 
 
 def score(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A file that `froude register` wrote.")],
     measured: Annotated[float, typer.Option(metavar="NUMBER", help="What came out.")],
     again: Annotated[bool, typer.Option("--again", help="Although it was scored by another number.")] = False,
+    page: PageFile = None,
     json: Json = False,
 ) -> None:
     """Score a registered forecast by what was measured: error, inside or outside, interval score.
@@ -53,11 +56,14 @@ def score(
     from froude.answers.registrations import answer_of_registration
     from froude.fitting import score_forecast
 
-    present(answer_of_registration(score_forecast(file, measured, again=again)), json)
+    refuse_inputs({"--page": page}, [file])
+    scored = score_forecast(file, measured, again=again)
+    present_with_page(answer_of_registration(scored), json, page, scored)
 
 
 def list_forecasts(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="A folder of registered forecasts, or of a study.")],
+    page: PageFile = None,
     json: Json = False,
 ) -> None:
     """List the registered forecasts of a folder: what came of each, and of all.
@@ -67,4 +73,6 @@ def list_forecasts(
     from froude.answers.registrations import answer_of_registrations
     from froude.fitting import registered_forecasts
 
-    present(answer_of_registrations(registered_forecasts(folder)), json)
+    there = registered_forecasts(folder)
+    refuse_inputs({"--page": page}, [each.path for each in there])
+    present_with_page(answer_of_registrations(there), json, page, there)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 from froude.answers import Answer
+from froude.cli.errors import tell
 from froude.cli.render import print_json, say, to_stdout
 from froude.errors import visible
 from froude.rendering.layout import Line
@@ -16,6 +19,17 @@ from froude.rendering.text import SUMMARY_WIDTH, answer_lines
 def present(answer: Answer, json: bool) -> None:
     """An answer on stdout, as JSON or for a person."""
     print_json(answer.to_dict()) if json else show(answer)
+
+
+def present_with_page(answer: Answer, json: bool, page: Path | None, result: Any, **options: Any) -> None:
+    """An answer on stdout and, where it is asked for, its page or picture; `options` are those of the picture."""
+    if page is not None:
+        from froude.files import write_outputs
+        from froude.reporting.page import page_bytes
+
+        write_outputs({page: page_bytes(page, answer, result, options)})
+        tell(f"page: {page}")
+    present(answer, json)
 
 
 def show(answer: Answer) -> None:

@@ -43,6 +43,19 @@ Panel = Callable[["Axes", "Look"], "Axes"]
 
 
 @final
+@dataclass(frozen=True)
+class TitledPanel:
+    """A panel with the title that a page writes above it."""
+
+    title: str
+    draw: Panel
+
+    def __call__(self, axes: Axes, look: Look) -> Axes:
+        """Draw it into bare axes."""
+        return self.draw(axes, look)
+
+
+@final
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """How large words are, in points, and whether y's name stands beside its axis or, as on a page, above it."""

@@ -16,6 +16,7 @@ from froude.drawing.axes import (
     TEXT_PX,
     Corner,
     Look,
+    Panel,
     data_share,
     log_x,
     log_y,
@@ -50,19 +51,29 @@ _STROKE_PX = 14  # of a line in a column of labels
 
 def chart(view: View, width: int) -> Figure:
     """A view as the figure of a page, `width` CSS pixels wide."""
+    return panel_chart(lambda axes, look: draw_view(axes, view, look), width)
+
+
+def panel_chart(panel: Panel, width: int) -> Figure:
+    """One panel as the figure of a page, `width` CSS pixels wide. InputError without matplotlib."""
     narrow = width < NARROW_PX
-    return figure_of_view(view, width, 300 if narrow else 400, left=36 if narrow else 46)
+    return figure_of_panel(panel, width, 300 if narrow else 400, left=36 if narrow else 46)
 
 
 def figure_of_view(view: View, width: int, height: int, left: int) -> Figure:
-    """A view as a figure of these sizes in CSS pixels, with `left` of them for the numbers of y, or as many as need be.
+    """A view as a figure, as `figure_of_panel` makes it."""
+    return figure_of_panel(lambda axes, look: draw_view(axes, view, look), width, height, left)
+
+
+def figure_of_panel(panel: Panel, width: int, height: int, left: int) -> Figure:
+    """A panel as a figure of these sizes in CSS pixels, `left` of them for the numbers of y, or as many as need be.
 
     InputError without matplotlib.
     """
     figure, axes = new_figure(width, height, left=left, right=4)
-    draw_view(axes, view, PAGE)
-    outside = -min(label.get_window_extent().x0 for label in axes.get_yticklabels() if label.get_text())
-    return figure if outside <= 0 else figure_of_view(view, width, height, left + int(outside) + 2)
+    panel(axes, PAGE)
+    outside = -min((label.get_window_extent().x0 for label in axes.get_yticklabels() if label.get_text()), default=0)
+    return figure if outside <= 0 else figure_of_panel(panel, width, height, left + int(outside) + 2)
 
 
 def draw_view(axes: Axes, view: View, look: Look) -> Axes:

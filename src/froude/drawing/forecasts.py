@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from froude.answers.numbers import count, percent
+from froude.answers.numbers import amount, count, percent
 from froude.drawing.axes import Panel
 from froude.drawing.charts import draw_view, forecast_label
 from froude.drawing.colours import COLOURS
-from froude.drawing.fits import STEPS, Placement, law_lines, line_of, measured_of, placement_of, run_points
+from froude.drawing.fits import STEPS, Placement, band_name, law_lines, line_of, measured_of, placement_of, run_points
 from froude.drawing.names import input_name
 from froude.drawing.views import Line, Mark, Points, View
 from froude.errors import InputError
-from froude.fitting import Fit, Forecast
+from froude.fitting import Fit, Forecast, PublishedFit
 
 _MARKS = 12  # forecasts that have a mark each; more of them are a line
 _PATHS = 3  # values of the second input that have a line out to the forecast
@@ -39,6 +39,8 @@ def view_of_forecasts(forecasts: Sequence[Forecast]) -> View:
     if not single:
         raise InputError("no forecast is given: give at least one")
     fit = forecasts[0].fit
+    if isinstance(fit, PublishedFit):
+        return _by_constants(fit, single)
     return _with_runs(fit, single) if isinstance(fit, Fit) else _alone(single)
 
 
@@ -46,7 +48,8 @@ def _singly(forecast: Forecast) -> Iterator[Forecast]:
     """A forecast of arrays as forecasts of one place each."""
     shape = np.shape(forecast.mean)
     at = {x: np.broadcast_to(values, shape).ravel() for x, values in forecast.at.items()}
-    ends = (np.broadcast_to(values, shape).ravel() for values in (forecast.mean, forecast.lo, forecast.hi))
+    bounds = (forecast.mean if end is None else end for end in (forecast.mean, forecast.lo, forecast.hi))
+    ends = (np.broadcast_to(values, shape).ravel() for values in bounds)
     for k, (mean, lo, hi) in enumerate(zip(*ends, strict=True)):
         place = {x: float(values[k]) for x, values in at.items()}
         yield replace(forecast, at=place, mean=float(mean), lo=float(lo), hi=float(hi), parts={})
@@ -92,12 +95,7 @@ def _paths(fit: Fit, placement: Placement, forecasts: Sequence[Forecast]) -> Ite
 
 def _alone(forecasts: Sequence[Forecast]) -> View:
     """Forecasts without a law to draw, over the first input that varies."""
-    inputs = [*forecasts[0].at]
-    varying = [x for x in inputs if len({each.at[x] for each in forecasts}) > 1] or inputs
-    if not varying or any(each.at[varying[0]] <= 0 for each in forecasts):
-        raise InputError("this forecast has no picture: it has no input above 0 to draw it over")
-    x = varying[0]
-    fit = forecasts[0].fit
+    x, fit = _over(forecasts), forecasts[0].fit
     return View(
         points=tuple(_runs_over(fit, x)),
         lines=tuple(_curve(x, forecasts)) if len(forecasts) > _MARKS else (),
@@ -106,6 +104,39 @@ def _alone(forecasts: Sequence[Forecast]) -> View:
         y_label=_outcome(fit),
         compute=x == "C",
     )
+
+
+def _over(forecasts: Sequence[Forecast]) -> str:
+    """The first input that varies, or the first. InputError where it is not above 0."""
+    inputs = [*forecasts[0].at]
+    varying = [x for x in inputs if len({each.at[x] for each in forecasts}) > 1] or inputs
+    if not varying or any(each.at[varying[0]] <= 0 for each in forecasts):
+        raise InputError("this forecast has no picture: it has no input above 0 to draw it over")
+    return varying[0]
+
+
+def _by_constants(fit: PublishedFit, forecasts: Sequence[Forecast]) -> View:
+    """Forecasts by published constants, and the law from the range of their runs out to each."""
+    x, view = _over(forecasts), _alone(forecasts)
+    others = [{name: value for name, value in each.at.items() if name != x} for each in forecasts]
+    distinct = [place for k, place in enumerate(others) if place not in others[:k]]
+    if x not in fit.inputs or len(distinct) > _PATHS:
+        return view
+    ends = [each.at[x] for each in forecasts]
+    grid = np.geomspace(min(float(fit.inputs[x].min()), *ends), max(float(fit.inputs[x].max()), *ends), STEPS)
+    lines = []
+    for order, place in enumerate(distinct):
+        law = fit.predict(of="run", **place, **{x: grid})
+        where = ", ".join(f"{name} = {amount(value)}" for name, value in place.items())
+        name = f"{fit.name}, {where}" if where else fit.name
+        lo, hi = (None, None) if law.lo is None else (np.asarray(law.lo), np.asarray(law.hi))
+        lines.append(
+            Line(
+                x=grid, y=np.asarray(law.mean), lo=lo, hi=hi, role="path", colour=COLOURS["forecast"], order=order,
+                name=name, band=None if lo is None or order else band_name(law.level),
+            )
+        )  # fmt: skip
+    return replace(view, lines=tuple(lines))
 
 
 def _runs_over(fit: Any, x: str) -> Iterator[Points]:
@@ -126,7 +157,7 @@ def _curve(x: str, forecasts: Sequence[Forecast]) -> Iterator[Line]:
 
 
 def _outcome(fit: Any) -> str:
-    return fit.y if isinstance(fit, Fit) else "forecast"
+    return fit.y if isinstance(fit, Fit | PublishedFit) else "forecast"
 
 
 def _marks(placed: Sequence[tuple[float, Forecast]]) -> tuple[Mark, ...]:

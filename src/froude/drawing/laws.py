@@ -20,6 +20,7 @@ from froude.drawing.colours import COLOURS, ramp_colour, size_colours
 from froude.drawing.names import input_name, outcome_name
 from froude.drawing.views import Line, Points, View
 from froude.errors import InputError
+from froude.fitting import PublishedFit
 from froude.fitting.curves.points import ALONG
 from froude.fitting.curves.schedules import Schedule
 from froude.laws import Law
@@ -93,29 +94,29 @@ class Drawing:
         return f"Drawn with {', '.join(values)}{fixed}: values from which a fit might start."
 
 
-def drawing(law: Law) -> Drawing:
+def drawing(law: Law, constants: str | None = None) -> Drawing:
     """What to draw of a law: over its first input, a line for each of a few values of the second.
 
-    It is drawn under its first published constants. Where there are none, under parameters in the middle of the
-    random starts of a fit to its domain, and where it has one input only, for a few values of one of them. A law
-    along a schedule is drawn over the steps of trainings under a few schedules.
+    It is drawn under the published `constants` that are named, by default the first. Where there are none, under
+    parameters in the middle of the random starts of a fit to its domain, and where it has one input only, for a few
+    values of one of them. A law along a schedule is drawn over the steps of trainings under a few schedules.
     """
     if is_of_curves(law):
         return _along_schedules(law)
-    variant = _best_known(law)
+    variant = _best_known(law) if constants is None else law
     first, *others = variant.inputs
     x = np.geomspace(*variant.domain[first], _PLACES)
-    name, constants = next(iter(variant.published.items()), (None, {}))
+    name = constants or next(iter(variant.published), None)
     if name is None and not others:
         return Drawing(law=variant, name=None, x=x, curves=_by_parameter(variant, x), at={})
-    constants = dict(constants) or _amid(variant, {})
+    values = _amid(variant, {}) if name is None else dict(variant.published[name])
     at = {other: _rounded(np.sqrt(np.prod(variant.domain[other])), variant, other) for other in others[1:]}
     places = [{other: value} for other in others[:1] for value in _few(variant, other)] or [{}]
     curves = tuple(
         LawCurve(
             label="".join(f"{other} = {amount(value, variant.input_units[other])}" for other, value in place.items()),
-            y=variant(**{first: x}, **place, **at, **constants),
-            constants=constants,
+            y=variant(**{first: x}, **place, **at, **values),
+            constants=values,
         )
         for place in places
     )
@@ -200,6 +201,14 @@ def panels_of_law(law: Law) -> tuple[Panel, ...]:
     if not has_picture(law):
         raise InputError(f"{law.name} has no picture: it says of no range over which it was measured; plot a fit of it")
     shown = drawing(law)
+    return (lambda axes, look: _draw_titled(axes, shown, look),)
+
+
+def panels_of_published_fit(fit: PublishedFit) -> tuple[Panel, ...]:
+    """The law under these constants over the range that its source measured. InputError without one."""
+    if not can_be_drawn(fit.law):
+        raise InputError(f"{fit.name} has no picture: it says of no range over which it was measured")
+    shown = drawing(fit.law, fit.constants)
     return (lambda axes, look: _draw_titled(axes, shown, look),)
 
 

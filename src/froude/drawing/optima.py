@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from froude.answers.numbers import amount
-from froude.drawing.axes import Look, Panel, log_x, log_y, write_key
+from froude.drawing.axes import Look, Panel, TitledPanel, log_x, log_y, write_key
 from froude.drawing.charts import draw_view
 from froude.drawing.colours import COLOURS, MARKERS, dashes_of, log_colours
 from froude.drawing.names import input_name
@@ -54,22 +54,25 @@ def panels_of_compute_optimal(best: ComputeOptimal) -> tuple[Panel, ...]:
     """
     panels: list[Panel] = []
     if best.runs is not None and _lowest_points(best.runs, best.y):
-        panels.append(_view_panel(parabolas_view(best.runs, best.y)))
+        panels.append(_titled("Runs of equal compute", parabolas_view(best.runs, best.y)))
     if best.runs is not None and best.approaches:
-        panels.append(_view_panel(envelope_view(best.runs, best.y)))
+        panels.append(_titled("The envelope of all runs", envelope_view(best.runs, best.y)))
     if best.approaches:
-        panels.append(lambda axes, look: _draw_best(axes, best.approaches[0].answers, "N", look))
+        answers = best.approaches[0].answers
+        panels.append(
+            TitledPanel("The best size by each approach", lambda axes, look: _draw_best(axes, answers, "N", look))
+        )
     elif best.allocations:
-        panels.extend(panels_of_allocation(best.allocations[0]))
+        panels.extend(TitledPanel("The best size and data", each) for each in panels_of_allocation(best.allocations[0]))
     if best.fit is not None and best.allocations:
-        panels.append(_view_panel(sizes_view(best)))
+        panels.append(_titled("What another size costs", sizes_view(best)))
     if not panels:
         raise InputError("nothing was answered that could be drawn: give a budget, as C=1e24")
     return tuple(panels)
 
 
-def _view_panel(view: View) -> Panel:
-    return lambda axes, look: draw_view(axes, view, look)
+def _titled(title: str, view: View) -> Panel:
+    return TitledPanel(title, lambda axes, look: draw_view(axes, view, look))
 
 
 def _lowest_points(runs: Runs, y: str) -> bool:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from froude.drawing import draw
+from froude.drawing.files import PICTURES, check_page_name, ending, picture_bytes
 from froude.errors import InputError
 from froude.files import write_outputs
 from froude.fitting import Fit, fit_report
 from froude.laws import Law
-from froude.reporting.fit.page import figure_file, fit_page
-from froude.reporting.sheet import write_page
+from froude.reporting.fit.page import fit_page
+from froude.reporting.sheet import write_html
 from froude.reporting.study.page import write_study_page
 from froude.runs import Runs, RunsSource, Study
 
-FIGURES = ("pdf", "svg", "png")
-PAGES = ("html", "htm")
 _HEAD_BYTES = 100_000
 
 
@@ -47,10 +46,10 @@ def write_report(
         return write_study_page(source)
     path = report_path(source, out)
     report = fit_report(source, at, y, law=law, x=x, draws=draws, seed=seed)
-    kind = _kind(path)
-    if kind not in FIGURES:
-        return write_page(path, fit_page(report, _name(source)))
-    write_outputs({path: figure_file(report, kind)})
+    kind = ending(path)
+    if kind not in PICTURES:
+        return write_html(path, fit_page(report, _name(source)))
+    write_outputs({path: picture_bytes(draw(report), kind)})
     return path
 
 
@@ -64,11 +63,8 @@ def report_path(source: Fit | RunsSource, out: str | Path | None) -> Path:
         if path.exists() and not _is_page(path):
             raise InputError(f"{str(path)!r} is there and no page of Froude's: name another with --out")
         return path
-    path = Path(out)
-    if _kind(path) not in (*FIGURES, *PAGES):
-        kinds = ", ".join(f".{kind}" for kind in FIGURES)
-        raise InputError(f"{os.fspath(out)!r} names no page and no figure: let it end in .html, {kinds}")
-    return path
+    check_page_name(out)
+    return Path(out)
 
 
 def _is_page(path: Path) -> bool:
@@ -78,10 +74,6 @@ def _is_page(path: Path) -> bool:
             return b"<b>Froude</b>" in file.read(_HEAD_BYTES)
     except OSError:
         return False
-
-
-def _kind(path: Path) -> str:
-    return path.suffix.lower().removeprefix(".")
 
 
 def _name(source: Fit | RunsSource) -> str:

@@ -59,7 +59,7 @@ def both_widths(name: str, title: str, draw: Callable[[int], Figure]) -> str:
     return "".join(f'<div class="{size}">{svg}</div>' for size, svg in svgs.items())
 
 
-def write_page(path: str | Path, page: str) -> Path:
+def write_html(path: str | Path, page: str) -> Path:
     """Write the page whole or not at all, and return its path. InputError where it cannot be written."""
     path = Path(path)
     write_outputs({path: page.encode("utf-8", "backslashreplace")})

@@ -1,6 +1,7 @@
 """Forecasts on record: what is written stays so, and is scored by what was measured."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from froude import Fit, InputError, fit, register_forecast, score_forecast
+from froude.fitting.registering.documents import hash_of
 from froude.fitting.registering.registration import interval_score, read_registration
 from froude.runs import Runs
 from paths import ROOT
@@ -141,3 +143,13 @@ def test_bad_input_is_refused_in_a_line(saved: Path, tmp_path: Path, refused: Ca
     assert "is no score of a forecast (format is missing)" in refused("register", "list", tmp_path)
     old = ROOT / "tests" / "fixtures" / "study_0_1_0" / "forecast.json"
     assert refused("register", "score", old, "--measured", "2").endswith("froude register fit.json --at …")
+
+
+def test_a_pipe_gets_the_document_and_is_no_file_that_is_there(saved: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    made = register_forecast(saved, pipe, **AT)
+    document = json.loads(os.read(descriptor, 1 << 16))
+    os.close(descriptor)
+    assert document["sha256"] == made.forecast.sha256 == hash_of(document)

@@ -14,7 +14,7 @@ from froude.drawing.colours import COLOURS
 from froude.drawing.growth import binary_ticks, growth_chart
 from froude.growth import Crossing, GrowthResult, RowClaim, analyse_timings
 from froude.growth.command import Command
-from froude.reporting.growth.page import write_growth_page
+from froude.reporting.growth.page import growth_page
 from grown import MACHINE, planted_growth
 from pages import Page
 
@@ -28,18 +28,17 @@ def holds(result: GrowthResult) -> Mapping[str, bool]:
     return {f"steep has exponent {result.growth('steep').exponent:.2f} & more": True, "the moon is a cheese": False}
 
 
-def page_of(result: GrowthResult, path: Path) -> str:
-    """The page of a result as written."""
-    return write_growth_page(answer_of_growth(result), path, MADE).read_text()
+def page_of(result: GrowthResult) -> str:
+    """The page of a result."""
+    return growth_page(answer_of_growth(result), MADE)
 
 
 @pytest.fixture(scope="module")
-def html(tmp_path_factory: pytest.TempPathFactory) -> str:
+def html() -> str:
     """The page of a whole experiment with a claim of the atlas and one of a row that it lacks."""
     pytest.importorskip("matplotlib")
     claims = (RowClaim(row="fasterpam", holds=holds), RowClaim(row="no-such-row", holds=lambda f: {}, shows="modelled"))
-    path = tmp_path_factory.mktemp("page") / "growth.html"
-    return page_of(planted_growth(claims=claims), path)
+    return page_of(planted_growth(claims=claims))
 
 
 def test_the_page_is_whole_html_that_needs_nothing_but_itself(html):
@@ -80,9 +79,9 @@ def test_a_claim_stands_with_its_paper_and_each_statement(html):
     assert "no-such-row: shown in part" in text
 
 
-def test_a_page_without_quality_and_claims_lacks_their_sections(tmp_path):
+def test_a_page_without_quality_and_claims_lacks_their_sections():
     pytest.importorskip("matplotlib")
-    page = Page(page_of(planted_growth(quality=False), tmp_path / "a.html"))
+    page = Page(page_of(planted_growth(quality=False)))
     assert [a["id"] for tag, a in page.tags if tag == "section"] == ["time", "memory", "measured"]
 
 
@@ -155,11 +154,11 @@ def test_values_that_differ_by_noise_do_not_fill_the_picture_of_memory():
     assert [label.get_text() for label in axes.get_yticklabels()][:2] == ["512 KiB", "768 KiB"]
 
 
-def test_one_size_alone_has_a_page(tmp_path):
+def test_one_size_alone_has_a_page():
     pytest.importorskip("matplotlib")
     result = planted_growth()
     one = analyse_timings(result.experiment, [t for t in result.timings if t.size == 100 and t.method == "steep"])
-    text = Page(page_of(one, tmp_path / "a.html")).text
+    text = Page(page_of(one)).text
     assert "1 sizes, 4 are needed" in text
     assert "0 sizes, 4 are needed" in text
 
@@ -189,9 +188,9 @@ def test_days_and_repetitions_are_those_of_the_timings():
     assert dict(answer_of_growth(most).facts)["repeated"].startswith("2 to 3 times")
 
 
-def test_memory_of_a_command_is_called_what_it_is(tmp_path):
+def test_memory_of_a_command_is_called_what_it_is():
     pytest.importorskip("matplotlib")
-    text = Page(page_of(planted_growth(program=Command(words=("true", "{n}"))), tmp_path / "a.html")).text
+    text = Page(page_of(planted_growth(program=Command(words=("true", "{n}"))))).text
     assert "resident memory of the process at its peak" in text
     assert "NumPy" not in text
 

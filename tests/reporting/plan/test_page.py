@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import froude
 from froude.answers.costs import memory_table, step_table
 from froude.answers.plans import answer_of_plan
 from froude.cost.machine.known_machines import get_machine
@@ -24,9 +25,10 @@ from froude.errors import InputError
 from froude.planning.layouts.names import layout_label
 from froude.planning.plans import candidate_of
 from froude.quantity import format_bytes, format_seconds
-from froude.reporting.plan.page import write_plan_page
+from froude.reporting.plan.page import plan_page
 from froude.reporting.plan.sensitivity import plan_sensitivities, with_fabric
 from froude.reporting.plan.timeline import timeline_of
+from froude.reporting.sheet import write_html
 from froude.version import __version__
 from made_plans import FLAT, MACHINE, MODEL, PIPED, POINTS, infeasible, planned
 from pages import Page
@@ -41,9 +43,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     loss = {"loss": 2.125, "unit": "nats/token", "interval": None, "level": None, "law": "chinchilla:besiroglu-2024"}
     law = planned(PIPED, forecast=loss, front=POINTS)
     written = {
-        "pipeline": write_plan_page(law, folder / "a.html", model=MODEL),
-        "flat": write_plan_page(planned(FLAT), folder / "b.html", model=MODEL),
-        "infeasible": write_plan_page(infeasible(), folder / "c.html"),
+        "pipeline": write_html(folder / "a.html", plan_page(law, model=MODEL)),
+        "flat": write_html(folder / "b.html", plan_page(planned(FLAT), model=MODEL)),
+        "infeasible": froude.write_page(infeasible(), folder / "c.html"),
     }
     return {name: path.read_text() for name, path in written.items()}
 
@@ -209,4 +211,4 @@ def test_a_layout_is_labelled_by_what_it_uses() -> None:
 
 def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot write"):
-        write_plan_page(infeasible(), tmp_path, model=MODEL)
+        froude.write_page(infeasible(), tmp_path)

@@ -96,7 +96,11 @@ def is_unchanged(document: Mapping[str, Any]) -> bool:
 
 def read_forecast_document(path: Path) -> ForecastDocument:
     """The registered forecast in a file. InputError for what is none, and for one that was changed."""
-    raw = FORECAST_FILE.read_json(path, dict)
+    return check_forecast_document(FORECAST_FILE.read_json(path, dict), path)
+
+
+def check_forecast_document(raw: Mapping[str, Any], path: Path) -> ForecastDocument:
+    """The registered forecast that a document holds, as `read_forecast_document` has it of a file."""
     if HASH not in raw and {"predicted", "interval", "written"} <= {*raw}:
         raise InputError(
             f"{shown(str(path), 120)} has no hash, as forecasts of pilots by an older Froude: register what its fit "

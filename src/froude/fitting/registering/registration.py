@@ -1,5 +1,6 @@
 """A forecast on record: written before its measurement, and scored by it."""
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ import numpy as np
 
 from froude.bounds import is_number
 from froude.errors import InputError, shown
-from froude.files import write_outputs
+from froude.files import is_stream, write_outputs
 from froude.fitting.fits import Fit, read_fit
 from froude.fitting.registering.documents import (
     ForecastDocument,
     ScoreDocument,
     as_json,
+    check_forecast_document,
     forecast_document,
     is_forecast_file,
     read_forecast_document,
@@ -131,10 +133,11 @@ def register_forecast(
         raise InputError(f"{np.size(forecast.mean)} places: register one forecast at a time")
     document = forecast_document(forecast, due)
     there = Path(path or f"forecast-{document['sha256'][:_SHOWN]}.json")
-    if os.path.lexists(there):
+    if os.path.lexists(there) and not is_stream(there):
         raise InputError(f"{str(there)!r} is there, and a registered forecast is not overwritten: name another file")
-    write_outputs({there: as_json(document)})
-    return read_registration(there)
+    data = as_json(document)
+    write_outputs({there: data})
+    return Registration(path=there, forecast=check_forecast_document(json.loads(data), there))
 
 
 @recorded

@@ -1,16 +1,11 @@
-"""The page of a fit, and its pictures as a figure: the answer of a report put into the template."""
+"""The page of a fit: the answer of a report put into the template."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
-
 from froude.answers import Answer, Table
 from froude.answers.reports import FARTHEST, FORECASTS, LAWS, MINIMA, PARAMETERS, answer_of_fit_report
-from froude.drawing import draw
 from froude.drawing.charts import chart
 from froude.drawing.reports import views_of_report
-from froude.drawing.svg import svg
 from froude.fitting import FitReport
 from froude.reporting.sheet import both_widths, fill
 
@@ -39,19 +34,6 @@ def fit_page(report: FitReport, name: str) -> str:
         rest=[_titled(table) for table in answer.tables if id(table) not in below],
         formula=answer.table(PARAMETERS).title.partition(": ")[2],
     )
-
-
-def figure_file(report: FitReport, kind: str) -> bytes:
-    """All pictures as one figure: a file of the kind "pdf", "svg" or "png"."""
-    figure = draw(report).get_figure(root=True)
-    if figure is None:
-        raise RuntimeError("a figure has been taken from its axes")
-    if kind == "svg":
-        return svg(figure, "report")
-    target = io.BytesIO()
-    nothing: Mapping[str, None] = {"CreationDate": None} if kind == "pdf" else {"Software": None}
-    figure.savefig(target, format=kind, metadata=nothing, dpi=200)
-    return target.getvalue()
 
 
 def _table_below(answer: Answer, name: str) -> Table | None:

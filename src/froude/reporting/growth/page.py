@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from froude.answers import Answer, Table
 from froude.answers.growth import CLOSEST_MEANS
 from froude.drawing.colours import MARKERS
 from froude.drawing.growth import SHADES, growth_chart
-from froude.reporting.sheet import both_widths, fill, write_page
+from froude.reporting.sheet import both_widths, fill
 
 _MARKS = {
     "o": "M6 1 A5 5 0 1 0 6 11 A5 5 0 1 0 6 1 Z",
@@ -24,17 +23,11 @@ _MARKS = {
 HIGHLIGHTS = 4  # methods whose exponents, and crossings whose sizes stand at the top
 
 
-def write_growth_page(answer: Answer, path: Path, provenance: Mapping[str, str]) -> Path:
-    """Write the page of `answer_of_growth` and return its path; `provenance` is what was measured and where it is kept.
+def growth_page(answer: Answer, about: Mapping[str, str]) -> str:
+    """The page of `answer_of_growth` as HTML; `about` is what was measured and where it is kept.
 
-    The page holds all it needs: no network, script or other file. InputError where a library of `froude[report]` is
-    missing or the page cannot be written.
+    InputError where a library of `froude[report]` is missing.
     """
-    return write_page(path, growth_page(answer, provenance))
-
-
-def growth_page(answer: Answer, provenance: Mapping[str, str]) -> str:
-    """The page as HTML. InputError where a library of `froude[report]` is missing."""
     svgs = {
         picture.name: both_widths(
             picture.name, picture.view.y_label, lambda width, view=picture.view: growth_chart(view, width)
@@ -62,7 +55,7 @@ def growth_page(answer: Answer, provenance: Mapping[str, str]) -> str:
         closest=CLOSEST_MEANS,
         claims=claims,
         medians=medians,
-        measured={**provenance, **{head: "; ".join(texts) for head, texts in facts.items()}},
+        measured={**about, **{head: "; ".join(texts) for head, texts in facts.items()}},
     )
 
 

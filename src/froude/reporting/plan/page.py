@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from froude.answers import Answer, Table
@@ -22,7 +21,7 @@ from froude.planning.plans import Infeasible, LayoutCandidate, Plan
 from froude.reporting.plan import words
 from froude.reporting.plan.sensitivity import PlanSensitivity, plan_sensitivities
 from froude.reporting.plan.timeline import AFTER, KINDS, timeline_of
-from froude.reporting.sheet import both_widths, fill, write_page
+from froude.reporting.sheet import both_widths, fill
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,18 +49,12 @@ _SECTIONS = (
 Row = dict[str, Any]
 
 
-def write_plan_page(plan: Plan | Infeasible, path: str | Path, *, model: Model | None = None) -> Path:
-    """Write the page of a plan, or of why there is none, and return its path.
+def plan_page(plan: Plan | Infeasible, *, model: Model | None = None) -> str:
+    """The page of a plan, or of why there is none, as HTML.
 
-    `model` is what the plan was made for, where the plan itself does not describe it. The page holds all it needs: no
-    network, script or other file. InputError where a library of `froude[report]` is missing or the page cannot be
-    written.
+    `model` is what the plan was made for, where the plan itself does not describe it. InputError where a library of
+    `froude[report]` is missing, or a plan's model.
     """
-    return write_page(path, render(plan, model=model))
-
-
-def render(plan: Plan | Infeasible, *, model: Model | None = None) -> str:
-    """The page as HTML. InputError where a library of `froude[report]` is missing, or a plan's model."""
     answer = answer_of_plan(plan)
     shared: Row = {
         "kind": "plan",

@@ -13,7 +13,7 @@ from froude.answers.studies import StudyRecord, answer_of_study, read_study_reco
 from froude.answers.studies.tables import RUN_LETTERS
 from froude.drawing.studies import drawings
 from froude.errors import InputError
-from froude.reporting.sheet import both_widths, fill, write_page
+from froude.reporting.sheet import both_widths, fill, write_html
 from froude.runs import Study
 
 RUNS_UNFOLDED = 500
@@ -36,7 +36,7 @@ def write_study_page(study: Study | str | Path) -> Path:
             f"{path!r} keeps timings of growth ({study.settings['title']!r}): give its froude grow again, with "
             f"--study {path} --page FILE.html; nothing kept is timed again"
         )
-    return write_page(study.path / "report.html", render(read_study_record(study)))
+    return write_html(study.path / "report.html", render(read_study_record(study)))
 
 
 def render(record: StudyRecord) -> str:
