@@ -18,8 +18,9 @@ from froude.errors import InputError
 from froude.tank.trunk import Trunk
 
 BATCH = 8  # sequences: few tokens a step leave the shortest run a thousand steps, where its loss follows a law
-LR = 0.0064  # of hidden matrices at width 32, from a sweep at widths 16 to 64 and 1 to 4 million tokens
-LR_EMBEDDING = 0.04  # at every width, from the same sweep
+LR = 0.011  # of hidden matrices at width 32: 0.009 and 0.013 do as well at widths 24 and 36, 0.0064 worse
+LR_EMBEDDING = 0.04  # at every width: 0.02 and 0.08 do worse at width 24
+QK_NORM = True  # without it losses of two seeds differ nearly twice as much at width 24, and are 1 to 3% higher
 WARMUP_STEPS = 64
 DECAY_SHARE = 0.2  # of each run; 10% suffices at thousands of steps, runs of hundreds want more (arXiv:2404.06395)
 
@@ -33,6 +34,7 @@ LENGTH_RATIO = 1.7  # between two lengths
 SEEDS = 6  # of one size, at most
 SEEDS_APART = 1000  # between the seeds of two studies: no trunk of one is a trunk of the other
 FEWEST_TOKENS_A_PARAMETER = 32  # of a pilot: below it a run measures the optimiser's start, not the law
+MOST_TOKENS_A_PARAMETER = 100  # of a pilot, but for a second length: more seeds teach more than longer runs do
 FEWEST_STEPS = 1000  # of a pilot, for the same reason
 SMALLEST_TARGET = 100_000  # parameters that the target of five minutes should have
 STRETCH = 1.5  # of its time that the target may take to be as large as it should be
@@ -129,6 +131,7 @@ class PilotRecipe:
             lr_embedding=LR_EMBEDDING,
             warmup_tokens=WARMUP_STEPS * batch_tokens,
             decay_share=DECAY_SHARE,
+            qk_norm=QK_NORM,
             corpus=self.corpus,
             device=self.device,
             precision=self.precision,
@@ -224,19 +227,20 @@ def fill(worker_seconds: float, target: Trunk, speed: Speed, recipe: PilotRecipe
 def pilot_trunks(target: Trunk, seconds: float, speed: Speed, recipe: PilotRecipe, seed: int) -> list[Trunk]:
     """A trunk a size, the largest first.
 
-    Each is as long as 1/COMPUTE_RATIO of the target's FLOPs, the target's tokens and `seconds` allow, and has lengths
-    shrinking from there to the fewest at which a law holds.
+    Each is as long as 1/COMPUTE_RATIO of the target's FLOPs, the target's tokens, its own parameters and `seconds`
+    allow, and has lengths shrinking from there to the fewest at which a law holds.
     """
     whole, trunks = target.decoder, []
     flops = whole.training_flops_per_token * target.tokens[-1] / COMPUTE_RATIO
     for width in pilot_widths(whole):
         decoder = decoder_of(width, whole.width)
+        fewest = max(FEWEST_TOKENS_A_PARAMETER * decoder.n_non_embedding, FEWEST_STEPS * BATCH * decoder.context)
         longest = min(
             target.tokens[-1],
             flops / decoder.training_flops_per_token,
             seconds / speed.seconds_per_token(decoder),
+            max(MOST_TOKENS_A_PARAMETER * decoder.n_non_embedding, LENGTH_RATIO * fewest),
         )
-        fewest = max(FEWEST_TOKENS_A_PARAMETER * decoder.n_non_embedding, FEWEST_STEPS * BATCH * decoder.context)
         shortest = max(fewest / 2, min(fewest, longest / LENGTH_RATIO))  # two lengths, even if one is short
         lengths = [longest / LENGTH_RATIO**k for k in range(LENGTHS) if longest / LENGTH_RATIO**k >= shortest]
         if lengths:
