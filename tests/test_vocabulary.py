@@ -33,6 +33,8 @@ VERBS = {
     "cost train": ("train_cost",),
     "cost model": ("get_model", "model_catalogue"),
     "machine list": ("known_chips",),
+    "stack list": ("known_stacks",),
+    "stack show": ("get_stack",),
     "machine show": ("get_machine",),
     "machine measure": ("measure_machine",),
 }

@@ -8,9 +8,12 @@ from .atlas import search_atlas as search_atlas
 from .cost import Layout as Layout
 from .cost import Machine as Machine
 from .cost import Model as Model
+from .cost import Stack as Stack
 from .cost import get_machine as get_machine
 from .cost import get_model as get_model
+from .cost import get_stack as get_stack
 from .cost import known_chips as known_chips
+from .cost import known_stacks as known_stacks
 from .cost import model_catalogue as model_catalogue
 from .cost import train_cost as train_cost
 from .errors import InputError as InputError

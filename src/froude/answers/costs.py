@@ -9,6 +9,7 @@ import numpy as np
 from froude.answers.answer import Answer, Fact, Table, split_sentences
 from froude.answers.numbers import percent
 from froude.cost.machine.machine import Machine
+from froude.cost.stack.stack import Stack
 from froude.cost.training.assumptions import TrainCost, layout_to_dict
 from froude.cost.training.evaluation import Cost
 from froude.cost.training.layout import Layout
@@ -30,6 +31,7 @@ def answer_of_train_cost(cost: TrainCost) -> Answer:
         headline=f"{model.name} on {machine_words(machine)}: {step_text(cost.cost, cost.interval)} a step",
         facts=(
             Fact("layout", layout_words(cost.layout)),
+            *([Fact("stack", stack_text(cost.layout.stack))] if cost.layout.stack else []),
             Fact("speed", f"{speed_text(cost.cost)}, {percent(float(cost.cost.hfu), 1)} HFU"),
             Fact("memory", memory_text(cost.cost, machine)),
         ),
@@ -49,6 +51,11 @@ def answer_of_layout(layout: Layout) -> Answer:
         return Answer(headline="many layouts", facts=facts, data=layout_to_dict(layout))
     sizes = f"{layout.devices:,} devices, {layout.global_batch:,} sequences of {layout.seq_len:,} tokens a step"
     return Answer(headline=sizes, facts=(Fact("layout", layout_words(layout)),), data=layout_to_dict(layout))
+
+
+def stack_text(stack: Stack) -> str:
+    """The software stack of a layout; where a version was asked for that is not known, that too."""
+    return stack.label + (f", the nearest known to {stack.asked}" if stack.asked else "")
 
 
 def step_text(cost: Cost, interval: tuple[float, float]) -> str:

@@ -26,6 +26,7 @@ from froude.cli import (
     published,
     register,
     report,
+    stack,
 )
 from froude.cli.completion import is_completing
 from froude.cli.errors import exit_code_of, silence_stdout
@@ -62,6 +63,12 @@ GROUPS = (
         "machine",
         "Chips and nodes that Froude knows, and this machine measured",
         {"list": machine.list_machines, "show": machine.show_machine, "measure": machine.measure},
+    ),
+    (
+        DECIDE,
+        "stack",
+        "What frameworks do: kernels, formats and defaults",
+        {"list": stack.list_stacks, "show": stack.show_stack},
     ),
     (
         LOOK_UP,

@@ -38,6 +38,7 @@ from froude.cli.layout_options import (
 )
 from froude.cli.options import Json
 from froude.cli.show import present
+from froude.cli.stack import StackName
 from froude.quantity import parse_quantity
 
 ModelName = Annotated[
@@ -66,6 +67,7 @@ DeviceHourPrice = Annotated[
 def train(
     model: ModelName,
     machine: MachineName,
+    stack: StackName = None,
     seq_len: SeqLen = None,
     global_batch: GlobalBatch = None,
     micro_batch: MicroBatch = None,
@@ -104,7 +106,8 @@ def train(
     from froude.answers.costs import answer_of_train_cost
     from froude.cost import Layout, get_machine, get_model, train_cost
 
-    given = {one.name: options[one.name] for one in fields(Layout) if options.get(one.name) is not None}
+    names = [one.name for one in fields(Layout) if one.name != "stack"]
+    given = {name: options[name] for name in names if options.get(name) is not None}
     dollars = parse_quantity(price, expect="dollars") if price else None
     described, computers = get_model(model), get_machine(machine, price_per_device_hour=dollars)
-    present(answer_of_train_cost(train_cost(described, computers, **given)), json)
+    present(answer_of_train_cost(train_cost(described, computers, stack=stack, **given)), json)

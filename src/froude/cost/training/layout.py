@@ -12,6 +12,7 @@ import numpy as np
 from froude.bounds import MOST_COUNT, MOST_DEVICES, finite_number, whole_number
 from froude.cost.machine.machine import Place
 from froude.cost.model.operators import Number
+from froude.cost.stack.stack import Stack
 from froude.errors import InputError
 from froude.result import Result
 
@@ -108,7 +109,8 @@ class Layout(Result):
     entropy has one of its own. `overlap` says whether gradient and weight communication runs beside compute,
     `overlap_tensor` the same of tensor parallelism. `compress` is the factor by which gradients are made smaller
     before they are sent; `local_steps` how many optimizer steps pass between synchronisations of a low-
-    communication optimizer (1: every step).
+    communication optimizer (1: every step). `stack` is the software whose measured speed counts; None for that of the
+    trainings that the constants of the step-time model were calibrated on.
     """
 
     devices: Number
@@ -139,6 +141,7 @@ class Layout(Result):
     offload_parameters: Place = "device"
     offload_activations: Place = "device"
     precision: Precision = field(default_factory=Precision)
+    stack: Stack | None = None
 
     def __post_init__(self) -> None:
         check_fields(vars(self))
