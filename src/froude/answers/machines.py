@@ -137,7 +137,7 @@ def _known(machine: Machine) -> Iterator[tuple[Fact, str]]:
 
 def _of_chip(machine: Machine) -> Iterator[tuple[Fact, str]]:
     chip = machine.chip
-    peaks = ", ".join(f"{kind} {peak / 1e12:.4g} TFLOP/s" for kind, peak in chip.peak_flops.items())
+    peaks = ", ".join(f"{kind} {peak / 1e12:.5g} TFLOP/s" for kind, peak in chip.peak_flops.items())
     shares = ", ".join(f"{kind} {share:.1%}" for kind, share in chip.matmul_share.items())
     held_out = {kind: fit.held_out_error for kind, fit in chip.matmul_time.items() if fit.held_out_error is not None}
     errors = ", ".join(f"{kind} {error:.1%}" for kind, error in held_out.items())

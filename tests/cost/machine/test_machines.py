@@ -1,6 +1,7 @@
 """Machines: what the chips are, how a machine is written, what is assumed, and what is refused."""
 
 import csv
+import gzip
 import json
 import math
 from dataclasses import replace
@@ -77,10 +78,22 @@ def test_every_number_of_a_chip_and_its_node_is_positive_and_has_a_source(name):
 @pytest.mark.parametrize("name", known_chips())
 def test_narrower_numbers_are_never_slower(name):
     peaks = get_machine(name).chip.peak_flops
-    order = [peaks[kind] for kind in ("fp32", "tf32", "bf16", "fp8") if kind in peaks]
+    order = [peaks[kind] for kind in ("fp32", "tf32", "bf16", "fp8", "mxfp8", "nvfp4") if kind in peaks]
     assert order == sorted(order)
     assert "bf16" in peaks or "fp16" in peaks
     assert peaks.get("fp16", peaks.get("bf16")) == peaks.get("bf16", peaks.get("fp16"))
+
+
+def test_the_best_nvfp4_matmul_is_the_measured_one(published):
+    """sys_kernels times 35,742 shapes of each type on a B200; the best of them is the share of the peak."""
+    best: dict[str, float] = {}
+    with gzip.open(published("sys_kernels/gemm_perf.csv.gz"), "rt") as file:
+        for row in csv.DictReader(file):
+            if (row["system"], row["gemm_dtype"]) == ("b200_sxm", "nvfp4"):
+                reached = 2e3 * int(row["m"]) * int(row["n"]) * int(row["k"]) / float(row["latency"])
+                best["nvfp4"] = max(best.get("nvfp4", 0.0), reached)
+    chip = get_machine("b200").chip
+    assert chip.matmul_share["nvfp4"] * chip.peak_flops["nvfp4"] == pytest.approx(best["nvfp4"], rel=1e-3)
 
 
 def test_every_node_is_the_usual_one_of_some_chip():
@@ -98,6 +111,11 @@ def test_every_node_is_the_usual_one_of_some_chip():
         ("v100-32", "fp16", 125, 0.9, 32),
         ("mi250x", "bf16", 191.5, 1.6384, 64),
         ("tpu-v3", "bf16", 61.5, 0.45, 16),
+        ("h20", "bf16", 148, 4.0, 96),
+        ("b200", "mxfp8", 4500, 8.0, 180),
+        ("gb300", "nvfp4", 15000, 8.0, 278),
+        ("tpu-v6e", "bf16", 918, 1.638, 32),
+        ("tpu7x", "fp8", 4614, 7.38, 192),
     ],
 )
 def test_a_chip_has_the_numbers_of_its_data_sheet(name, kind, tflops, terabytes_per_s, gib):
@@ -169,6 +187,9 @@ def test_a_machine_may_be_written_in_many_ways(text):
         ("h800", "h800", 8, 8, 200, 50),
         ("3072 mi250x", "mi250x", 3072, 8, 50, 12.5),
         ("144 x gb200", "gb200", 144, 72, 900, 50),
+        ("256 GB300", "gb300", 256, 72, 900, 100),
+        ("16 x h100-96-700w", "h100-96-700w", 16, 8, 450, 50),
+        ("512 x Trillium", "tpu-v6e", 512, 256, 400, 12.5),
         ("8 RTX 4090", "rtx-4090", 8, 8, 16, 12.5 / 8),
         ("4 4090", "rtx-4090", 4, 4, 16, 12.5 / 8),
     ],

@@ -113,8 +113,8 @@ class MatmulTime:
 class Chip:
     """A device: dense peaks by number type (FLOP/s), its memory, and its power.
 
-    `peak_flops` has "bf16" (or "fp16" where the chip knows no bf16) and where it has them "fp8", "tf32", "fp32"
-    and "int8".
+    `peak_flops` has "bf16" (or "fp16" where the chip knows no bf16) and where it has them "fp8", "mxfp8",
+    "nvfp4", "tf32", "fp32" and "int8".
     `matmul_share` is the share of the peak that the best large matmul was measured to reach, by number type; empty
     where nobody measured. `memory_bytes` is what the datasheet sells (80 GB of an A100 are 80 GiB there).
     `special_per_s` is what its special function units compute (exponentials), which bounds the softmax of fused

@@ -26,10 +26,16 @@ MACHINE_FILE = DocumentKind(
     missing="check the path, or name a chip; froude machine list shows them",
 )
 
-NUMBER_TYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8")
+NUMBER_TYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "mxfp8", "nvfp4", "int8")
 """Number types of matmuls that a chip may have a peak for."""
 
-VALUE_BYTES: Mapping[str, float] = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "fp8": 1, "int8": 1}
+VALUE_BYTES: Mapping[str, float] = {
+    **{"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "fp8": 1, "int8": 1},
+    "mxfp8": 1 + 1 / 32,
+    "nvfp4": 0.5 + 1 / 16,
+}
+"""Bytes of a number in memory by type, its part of a shared scale with it: one byte for 32 values of mxfp8 (OCP
+Microscaling Formats 1.0, section 5) and for 16 of nvfp4, whose scale of a whole tensor counts nothing."""
 
 CHIP_FIELDS = {
     "peaks": "peak_flops",

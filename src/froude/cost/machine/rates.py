@@ -25,13 +25,14 @@ def peak_flops(chip: Chip, kind: str) -> float:
 
 def matmul_share(chip: Chip, kind: str) -> float:
     """Share of the peak that the best large matmul reaches: measured, or what chips reach in the mean."""
-    same = "bf16" if kind == "fp16" else kind  # the same units at the same rate
+    same = {"fp16": "bf16", "mxfp8": "fp8"}.get(kind, kind)  # the same units at the same rate
     return chip.matmul_share.get(same, USUAL_SHARE)
 
 
 def special_per_s(chip: Chip) -> float:
     """Slots a second of the special function units; where they are not known, as many a FLOP as an A100 has."""
-    return chip.special_per_s or max(chip.peak_flops.values()) / 128
+    known = (peak for kind, peak in chip.peak_flops.items() if kind != "nvfp4")  # the A100 has no such type
+    return chip.special_per_s or max(known) / 128
 
 
 def matmul_rate(chip: Chip, kind: str, constants: Constants) -> Number:

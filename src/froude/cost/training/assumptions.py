@@ -40,11 +40,15 @@ PRECISIONS: Mapping[str, Precision] = {
     "fp32": Precision(matmuls="fp32", weights=4, master=0, activations=4),
     "tf32": Precision(matmuls="tf32", weights=4, master=0, activations=4),
     "fp8": Precision(matmuls="fp8"),
+    "mxfp8": Precision(matmuls="mxfp8"),
+    "nvfp4": Precision(matmuls="nvfp4"),
     "bf16-lean": Precision(gradients=2, reduce=2, optimizer=4),
     "bf16-8bit": Precision(optimizer=2),
 }
 """Precisions by name: mixed ones keep fp32 master weights and Adam's states in fp32; "bf16-lean" has gradients and
-states in bf16, "bf16-8bit" quantised states (Dettmers et al. 2021, arXiv:2110.02861)."""
+states in bf16, "bf16-8bit" quantised states (Dettmers et al. 2021, arXiv:2110.02861). Where matmuls are narrower
+("fp8"; "mxfp8", Mishra et al. 2025, arXiv:2506.08027; "nvfp4", NVIDIA 2025, arXiv:2509.25149) their inputs are cast on
+the way, and weights and activations stay in bf16."""
 
 
 @final

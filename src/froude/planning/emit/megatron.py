@@ -16,7 +16,7 @@ _NORMS = {"layer": "LayerNorm", "rms": "RMSNorm"}
 _STRATEGIES = {2: "optim_grads", 3: "optim_grads_params"}
 """Sharding strategies of Megatron-FSDP by ZeRO stage; stage 1 is the distributed optimizer."""
 
-_HALF = ("bf16", "fp16", "fp8")
+_HALF = ("bf16", "fp16", "fp8", "mxfp8", "nvfp4")
 _MOMENTS = {8: "fp32", 4: "bf16", 2: "fp8"}
 """The type of each of Adam's two moments, by the bytes of both."""
 
@@ -257,6 +257,13 @@ def _numbers(recipe: Recipe) -> list[EmittedOption]:
     if p.matmuls not in _HALF:
         return [EmittedOption("accumulate-allreduce-grads-in-fp32", True, "precision", "without --bf16 all is fp32")]
     chosen = [EmittedOption("fp16" if p.matmuls == "fp16" else "bf16", True, "precision")]
+    if p.matmuls == "nvfp4":
+        chosen.append(EmittedOption("fp4-format", "e2m1", "precision", "Transformer Engine's NVFP4 recipe"))
+    if p.matmuls == "mxfp8":
+        chosen += [
+            EmittedOption("fp8-format", "e4m3", "precision"),
+            EmittedOption("fp8-recipe", "mxfp8", "precision", "a scale for every 32 values"),
+        ]
     if p.matmuls == "fp8":
         chosen.append(EmittedOption("fp8-format", "hybrid", "precision", "E4M3 forward, E5M2 backward"))
         if p.weights == 1:
