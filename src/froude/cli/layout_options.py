@@ -16,6 +16,16 @@ Pipeline = Annotated[int | None, typer.Option("--pp", min=1, max=MOST_DEVICES, h
 Interleave = Annotated[int | None, typer.Option(min=1, max=MOST_DEVICES, help="Chunks of the pipeline on each device.")]
 Context = Annotated[int | None, typer.Option("--cp", min=1, max=MOST_DEVICES, help="Context parallelism.")]
 Expert = Annotated[int | None, typer.Option("--ep", min=1, max=MOST_DEVICES, help="Expert parallelism.")]
+ExpertTensor = Annotated[
+    int | None, typer.Option("--etp", min=0, max=MOST_DEVICES, help="Tensor parallelism of experts. 0: as of all else.")
+]
+PipelineLayout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="even|ends|LAYOUT",
+        help='What chunks hold: equal parts, embedding and loss as a layer each, or "Et*4|(t*4|)*14tmL".',
+    ),
+]
 Zero = Annotated[int | None, typer.Option(min=0, max=3, help="ZeRO stage; 3 is FSDP.")]
 Shard = Annotated[
     int | None, typer.Option(min=0, max=MOST_DEVICES, help="Devices that share states: hybrid sharding. 0: all.")

@@ -21,6 +21,8 @@ CHANGES = {
     "interleave": (PIPED, 2),
     "context": ({}, 2),
     "expert": ({"sizes": QWEN_MOE}, 4),
+    "expert_tensor": ({"sizes": QWEN_MOE, "tensor": 4, "sequence_parallel": True, "expert": 4}, 1),
+    "pipeline_layout": (PIPED, "ends"),
     "shard": ({}, 8),
     "schedule": (PIPED, "gpipe"),
     "context_by": ({"context": 2}, "ulysses"),
@@ -47,11 +49,12 @@ CHANGES = {
 OTHERS = {
     "schedule": ["zero-bubble"],
     "zero": [0, 1],
+    "pipeline_layout": ["Et*8|(t*8|)*2t*8L"],
     "recompute": ["selective", "operators", "optimal"],
     "attention": ["flash", "flash-3"],
     **{f"offload_{what}": ["nvme"] for what in ("optimizer", "parameters", "activations")},
     "precision": [
-        *(Precision(matmuls=name) for name in ("fp8", "fp16", "fp32")),
+        *(Precision(matmuls=name) for name in ("fp8", "mxfp8", "nvfp4", "fp16", "fp32")),
         *(
             dataclasses.replace(Precision(), **{name: 1})
             for name in ("weights", "gradients", "master", "optimizer", "reduce", "activations")

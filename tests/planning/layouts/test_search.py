@@ -22,6 +22,7 @@ from froude.planning.layouts.space import (
     CATEGORIES,
     NUMBERS,
     LayoutSpace,
+    divides_equally,
     divisors,
     layout_of,
     space_of,
@@ -51,6 +52,8 @@ def every_layout(model, machine, space, seq_len, global_batch):
             layout = replace(task, **numbers, **categories)
             idle = layout.shard > 0 == layout.zero and 0 in space.shard
             if idle or layout.model_parallel > machine.devices or not legal(model, machine, layout):
+                continue
+            if not divides_equally(model, space, layout):
                 continue
             blocks = int(np.ceil(model.layers / layout.pipeline)) if layout.recompute == "full" else 1
             for block in range(1, blocks + 1):

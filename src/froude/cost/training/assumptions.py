@@ -263,6 +263,10 @@ def _defaults(model: Model, machine: Machine, chosen: Mapping[str, Any]) -> Iter
     yield "precision", usual, "mixed precision with master weights in fp32"
     for name in ("tensor", "pipeline", "context", "expert", "interleave", "micro_batch"):
         yield name, 1, "the default"
+    if int(chosen.get("pipeline", 1)) > 1:
+        yield "pipeline_layout", "even", "equal parts of the layers"
+    if int(chosen.get("tensor", 1)) > 1 and int(model.experts) > 1:
+        yield "expert_tensor", 0, "experts divided as all else"
     parts = int(np.prod([int(chosen.get(name, 1)) for name in ("tensor", "pipeline", "context")]))
     several = machine.devices // max(parts, 1) > 1
     stage = (1 if parts > 1 else 3) if several else 0
@@ -287,6 +291,10 @@ def _alternatives(machine: Machine, layout: Layout, name: str) -> Iterator[dict[
         yield {"precision": PRECISIONS["bf16-lean"]}
     elif name == "micro_batch":
         yield from ({"micro_batch": layout.micro_batch * times} for times in (2, 4))
+    elif name == "pipeline_layout":
+        yield {"pipeline_layout": "ends"}
+    elif name == "expert_tensor":
+        yield {"expert_tensor": 1}
     elif name == "zero" and int(layout.data_parallel) > 1:
         # Gathering weights for every micro-batch of a pipeline is nobody's choice.
         yield from ({"zero": stage} for stage in ((0, 1) if layout.pipeline > 1 else (1, 3)))

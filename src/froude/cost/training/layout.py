@@ -13,6 +13,7 @@ from froude.bounds import MOST_COUNT, MOST_DEVICES, finite_number, whole_number
 from froude.cost.machine.machine import Place
 from froude.cost.model.operators import Number
 from froude.cost.stack.stack import Stack
+from froude.cost.training.pipeline.notation import parse_chunks
 from froude.errors import InputError
 from froude.result import Result
 
@@ -40,7 +41,7 @@ COUNTS: Mapping[str, tuple[int, int]] = {
     "devices": (1, MOST_DEVICES),
     **dict.fromkeys(("global_batch", "seq_len"), (1, MOST_COUNT)),
     **dict.fromkeys(("micro_batch", "tensor", "pipeline", "interleave", "context", "expert"), (1, MOST_DEVICES)),
-    "shard": (0, MOST_DEVICES),
+    **dict.fromkeys(("shard", "expert_tensor"), (0, MOST_DEVICES)),
     "local_steps": (1, MOST_COUNT),
 }
 """Fields of a layout that are whole numbers, with the least and the most that they may be."""
@@ -101,9 +102,11 @@ class Layout(Result):
 
     Batches count sequences: a step trains `global_batch` of `seq_len` tokens, `micro_batch` of them at a time on each
     model replica. A replica takes tensor · pipeline · context devices; data parallelism is what is left of `devices`.
-    `expert` devices of a data-parallel group share the experts. Each device holds `interleave` stages of the
-    pipeline. `shard` is over how many data-parallel devices ZeRO divides states (0: all; fewer: hybrid
-    sharding). ZeRO stage 1 divides optimizer states, 2 gradients too, 3 weights too (FSDP).
+    `expert` devices share the experts, and `expert_tensor` of tensor parallelism divide each (0: as many as divide all
+    else); together they take devices of tensor, context and data parallelism. Each device holds `interleave` chunks of
+    the pipeline. `pipeline_layout` says what chunks hold: "even" parts, "ends" counted as layers, or in Megatron's
+    notation, "Et*4|(t*4|)*14tmL". `shard` is over how many data-parallel devices ZeRO divides states (0: all; fewer:
+    hybrid sharding). ZeRO stage 1 divides optimizer states, 2 gradients too, 3 weights too (FSDP).
 
     `recompute` "selective" repeats the scores of attention (Korthikanti et al. 2022), "operators" all but every
     second matmul and attention (torchtitan's selective mode), "full" whole blocks, of which `recomputed` is the
@@ -125,6 +128,8 @@ class Layout(Result):
     interleave: Number = 1
     context: Number = 1
     expert: Number = 1
+    expert_tensor: Number = 0
+    pipeline_layout: str = "even"
     shard: Number = 0
     schedule: Schedule = "1f1b"
     context_by: ContextBy = "ring"
@@ -168,6 +173,17 @@ class Layout(Result):
         return self.devices // self.model_parallel
 
     @cached_property
+    def tensor_of_experts(self) -> Number:
+        """Devices that divide each expert."""
+        return np.where(np.asarray(self.expert_tensor) > 0, self.expert_tensor, self.tensor)
+
+    @cached_property
+    def expert_replicas(self) -> Number:
+        """Copies of every expert: devices of a stage over those that hold all experts once."""
+        stage = self.tensor * self.context * self.data_parallel
+        return np.maximum(stage // (self.tensor_of_experts * self.expert), 1)
+
+    @cached_property
     def micro_batches(self) -> Number:
         """Micro-batches that a replica works through in a step: gradient accumulation, or a pipeline's fill."""
         return self.global_batch // (self.data_parallel * self.micro_batch)
@@ -200,6 +216,8 @@ def check_fields(values: Mapping[str, Any]) -> None:
             raise InputError(f"{name} = {value!r}: take one of {', '.join(map(str, CHOICES[name]))}")
         if name in FLAGS and not isinstance(value, bool | np.bool_):
             raise InputError(f"{name} = {value!r}: write true or false")
+        if name == "pipeline_layout":
+            _check_pipeline_layout(value)
         if isinstance(value, np.ndarray):
             continue
         if name in COUNTS:
@@ -208,3 +226,8 @@ def check_fields(values: Mapping[str, Any]) -> None:
             finite_number(name, value, 0, 1)
         elif name == "compress":
             finite_number(name, value, 1, MOST_COUNT)
+
+
+def _check_pipeline_layout(value: Any) -> None:
+    if value not in ("even", "ends"):
+        parse_chunks(str(value))

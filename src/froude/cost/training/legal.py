@@ -11,13 +11,15 @@ from froude.cost.machine.rates import peak_flops
 from froude.cost.model.model import Model
 from froude.cost.training.layout import Flow, Layout
 from froude.cost.training.pipeline.closed_form import is_legal
+from froude.cost.training.pipeline.notation import parse_chunks
 from froude.errors import InputError
 
 
 def rules(model: Model, machine: Machine, layout: Layout) -> Iterator[tuple[np.ndarray, str]]:
     """Every rule as an array of whether it holds, and what it asks for.
 
-    Layers need not divide by the stages: the fullest stage takes one more. Interleaved chunks must hold equal parts.
+    Layers need not divide by the stages or chunks: the fullest stage takes one more, as torchtitan does it. Frameworks
+    that ask for equal parts are no reason to refuse a layout; what writes their settings says so.
     """
     tensor, pipeline, context = (np.asarray(x) for x in (layout.tensor, layout.pipeline, layout.context))
     replicas = np.maximum(np.asarray(layout.data_parallel), 1)
@@ -33,10 +35,7 @@ def rules(model: Model, machine: Machine, layout: Layout) -> Iterator[tuple[np.n
         "tensor parallelism must divide the attention heads",
     )
     yield tensor <= machine.devices_per_node, "tensor parallelism stays inside a node"
-    yield pipeline <= model.layers, "a pipeline has at most one stage a layer"
-    chunks = pipeline * np.asarray(layout.interleave)
-    equal = (np.asarray(layout.interleave) == 1) | (model.layers % chunks == 0)
-    yield equal, "interleaved chunks must divide the layers"
+    yield from _chunk_rules(model, layout)
     many = np.maximum(np.asarray(layout.micro_batches), 1)
     yield (
         is_legal(Flow(layout.schedule, pipeline, layout.interleave, many)),
@@ -46,14 +45,47 @@ def rules(model: Model, machine: Machine, layout: Layout) -> Iterator[tuple[np.n
     yield layout.seq_len % (context * split) == 0, "context and sequence parallelism must divide the sequence"
     if layout.context_by == "ulysses":
         yield model.kv_heads % (tensor * context) == 0, "Ulysses must divide the heads that tensor parallelism leaves"
-    expert = np.asarray(layout.expert)
+    expert, inner = np.asarray(layout.expert), np.asarray(layout.tensor_of_experts)
     yield model.experts % expert == 0, "expert parallelism must divide the experts"
-    yield (replicas * context) % expert == 0, "expert parallelism must divide the data-parallel devices"
+    yield (
+        (replicas * context * tensor) % (expert * inner) == 0,
+        "expert parallelism × tensor parallelism of experts must divide the devices of a stage",
+    )
+    yield inner <= machine.devices_per_node, "tensor parallelism of experts stays inside a node"
     shard = np.asarray(layout.shard)
     yield (
         (shard == 0) | ((replicas * context) % np.maximum(shard, 1) == 0),
         "the shard group must divide the data-parallel devices",
     )
+
+
+def equal_chunks(model: Model, layout: Layout) -> np.ndarray:
+    """Whether every chunk of an interleaved pipeline holds as many layers, elementwise: what Megatron asks for.
+
+    Embedding and loss are layers where the pipeline's layout counts them; an explicit layout is as it is.
+    """
+    if layout.pipeline_layout not in ("even", "ends"):
+        return np.asarray(True)
+    layers = model.layers + (2 if layout.pipeline_layout == "ends" else 0)
+    interleave = np.asarray(layout.interleave)
+    return (interleave == 1) | (layers % (np.asarray(layout.pipeline) * interleave) == 0)
+
+
+def _chunk_rules(model: Model, layout: Layout) -> Iterator[tuple[np.ndarray, str]]:
+    """What the chunks of a pipeline may hold: the layers, none without work."""
+    chunks = np.asarray(layout.pipeline) * np.asarray(layout.interleave)
+    if layout.pipeline_layout == "even":
+        yield chunks <= model.layers, "a pipeline has at most one chunk a layer"
+    elif layout.pipeline_layout == "ends":
+        yield chunks <= np.asarray(model.layers) + 2, "a pipeline has at most one chunk a layer, embedding and loss too"
+    else:
+        parsed = parse_chunks(layout.pipeline_layout)
+        count, blocks = len(parsed.blocks), sum(parsed.blocks)
+        yield (
+            chunks == count,
+            f"pipeline × interleave must be the {count} chunks of the pipeline layout",
+        )
+        yield np.asarray(blocks) == model.layers, f"the {blocks} blocks of the pipeline layout must be the layers"
 
 
 def legal(model: Model, machine: Machine, layout: Layout) -> np.ndarray:
@@ -85,6 +117,7 @@ def _sizes(model: Model, layout: Layout) -> str:
         "interleave": layout.interleave,
         "context": layout.context,
         "expert": layout.expert,
+        "expert tensor": layout.tensor_of_experts,
         "micro-batch": layout.micro_batch,
         "global batch": layout.global_batch,
         "sequence": layout.seq_len,

@@ -74,6 +74,17 @@ class Passes:
         return self.forward.seconds + self.backward.seconds
 
 
+def longer(one: Passes, other: Passes) -> Passes:
+    """Elementwise the one that takes longer, the first where both take as long."""
+    takes = np.asarray(one.seconds) >= other.seconds
+
+    def chosen(mine: Seconds, others: Seconds) -> Seconds:
+        ours, theirs = vars(mine), vars(others)
+        return Seconds(**{name: np.where(takes, ours[name], theirs[name]) for name in ours})
+
+    return Passes(forward=chosen(one.forward, other.forward), backward=chosen(one.backward, other.backward))
+
+
 def block_passes(operators: Sequence[Operator], machine: Machine, layout: Layout, constants: Constants) -> Passes:
     """Both passes of one micro-batch through a block's operators; what is recomputed is done in the backward pass."""
     forward = _pass([forward_work(o, machine.chip, layout, constants) for o in operators])
@@ -99,7 +110,7 @@ def end_passes(model: Model, machine: Machine, layout: Layout, constants: Consta
         ]
     )
     output_bytes = layout.positions * model.hidden * layout.precision.activations
-    reduction = Seconds(tensor=_reduction_seconds(output_bytes, machine, layout, constants))
+    reduction = Seconds(tensor=_reduction_seconds(Group(size=layout.tensor), output_bytes, machine, constants))
     return Passes(forward=forward + reduction, backward=backward + reduction)
 
 
@@ -141,10 +152,11 @@ def _communication(
 ) -> Seconds:
     """Communication inside a block's forward pass that is not hidden."""
     width = layout.positions * layout.precision.activations
-    rows = sum(o.outputs * o.active * o.positions for o in operators if isinstance(o, Matmul) and o.split == "rows")
-    tensor = _reduction_seconds(width * rows, machine, layout, constants)
+    group = Group(size=np.maximum(layout.tensor, layout.tensor_of_experts if any(map(is_expert, operators)) else 1))
+    whole_bytes = width * _reduced_values(operators, layout, group)
+    tensor = _reduction_seconds(group, whole_bytes, machine, constants)
     if layout.overlap_tensor:
-        taken = 2 * beside_seconds(Group(size=layout.tensor), width * rows, machine, constants)
+        taken = 2 * beside_seconds(group, whole_bytes, machine, constants)
         tensor = taken + np.maximum(tensor - work_seconds, 0)
     attended = [o for o in operators if isinstance(o, Attention)]
     return Seconds(
@@ -163,7 +175,7 @@ def _dispatch_seconds(
     routed = [o for o in operators if isinstance(o, Matmul) and is_expert(o) and o.split == "columns"]
     sent = sum(o.inputs * o.active * o.positions for o in routed)
     whole = layout.positions * layout.precision.activations * sent / layout.sequence_split
-    experts = Group(size=layout.expert, stride=layout.tensor)
+    experts = Group(size=layout.expert, stride=layout.tensor_of_experts)
     seconds = 2 * exchange_seconds(experts, whole, machine, constants)
     if layout.overlap_expert:
         behind = 2 * beside_seconds(experts, whole, machine, constants)
@@ -171,12 +183,24 @@ def _dispatch_seconds(
     return np.where(np.asarray(layout.expert) > 1, seconds, 0.0)
 
 
-def _reduction_seconds(whole_bytes: Number, machine: Machine, layout: Layout, constants: Constants) -> Number:
+def _reduced_values(operators: Sequence[Operator], layout: Layout, group: Group) -> Number:
+    """Values a position that tensor parallelism reduces, as if all of them were reduced in one group.
+
+    What experts give is reduced among the devices that divide an expert, which may be fewer than divide all else.
+    """
+    rows = [o for o in operators if isinstance(o, Matmul) and o.split == "rows"]
+    dense, routed = (
+        sum(o.outputs * o.active * o.positions for o in rows if is_expert(o) == kind) for kind in (False, True)
+    )
+    passed = (dense * (layout.tensor - 1) + routed * (layout.tensor_of_experts - 1)) / layout.tensor
+    return passed * group.size / np.maximum(group.size - 1, 1)
+
+
+def _reduction_seconds(group: Group, whole_bytes: Number, machine: Machine, constants: Constants) -> Number:
     """An all-reduce among tensor-parallel devices; sequence parallelism's gather and scatter cost the same."""
-    if np.max(layout.tensor) == 1:
+    if np.max(group.size) == 1:
         return 0.0
-    seconds = reduce_seconds(Group(size=layout.tensor), whole_bytes, machine, constants)
-    return np.where(np.asarray(layout.tensor) > 1, seconds, 0.0)
+    return np.where(np.asarray(group.size) > 1, reduce_seconds(group, whole_bytes, machine, constants), 0.0)
 
 
 def _context_seconds(operator: Attention, machine: Machine, layout: Layout, constants: Constants) -> Number:

@@ -11,6 +11,7 @@ from froude.cost.machine.collectives import Group
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Lookup, Matmul, Number, Operator
 from froude.cost.training.layout import Layout
+from froude.cost.training.pipeline.split import StageBlocks, stage_blocks
 
 
 @final
@@ -45,26 +46,41 @@ class Share:
 
 
 def share_of(model: Model, layout: Layout) -> Share:
-    """The share of the stage that holds most: an equal part of the blocks, rounded up, and the larger end."""
-    n_blocks = fullest_blocks(model, layout)
-    dense, experts, largest = 0.0, 0.0, 0.0
+    """The share of the stage that holds most: the first with the embedding, the last with the head, or one between."""
+    dense, experts, largest = 0.0, 0.0, 0.0  # dense and experts of a block in the mean
     for block in model.blocks:
         own = _parameters([o for o in block.operators if not is_expert(o)], layout)
         routed = _parameters([o for o in block.operators if is_expert(o)], layout)
-        dense = dense + block.count * n_blocks / model.layers * own
-        experts = experts + block.count * n_blocks / model.layers * routed
+        dense = dense + block.count / model.layers * own
+        experts = experts + block.count / model.layers * routed
         largest = np.maximum(largest, own + routed)
     first, last = _parameters(model.embedding, layout), _parameters(model.head, layout)
     copied = sum(o.inputs * o.outputs / layout.tensor for o in model.head if isinstance(o, Matmul) and o.tied)
     # A tied head on a stage of its own holds a copy of the embedding.
-    ends = np.where(np.asarray(layout.pipeline) == 1, first + last, np.maximum(first, last + copied))
-    largest = np.maximum(largest, np.maximum(first, last + copied))
-    return Share(dense=dense + ends, experts=experts, units=n_blocks + 1, largest=largest)
+    ends = np.maximum(first, last + copied)
+    n_blocks, outside = _fullest(stage_blocks(model, layout), dense + experts, first, last + copied)
+    outside = np.where(np.asarray(layout.pipeline) == 1, first + last, outside)
+    return Share(
+        dense=n_blocks * dense + outside,
+        experts=n_blocks * experts,
+        units=n_blocks + 1,
+        largest=np.maximum(largest, ends),
+    )
+
+
+def _fullest(blocks: StageBlocks, block: Number, first: Number, last: Number) -> tuple[Number, Number]:
+    """Blocks of the stage with most parameters, and its parameters outside of blocks."""
+    held = [(blocks.middle, 0.0 * first), (blocks.first, first), (blocks.last, last)]
+    n, outside = held[0]
+    for count, end in held[1:]:
+        more = count * block + end >= n * block + outside
+        n, outside = np.where(more, count, n), np.where(more, end, outside)
+    return n, outside
 
 
 def fullest_blocks(model: Model, layout: Layout) -> Number:
-    """Blocks of the fullest stage: one more than of others where stages cannot divide them equally."""
-    return np.ceil(model.layers / layout.pipeline)
+    """Blocks of the fullest stage."""
+    return stage_blocks(model, layout).most
 
 
 def fullest_stage(model: Model, layout: Layout) -> Number:
@@ -84,8 +100,7 @@ def data_group(layout: Layout) -> Group:
 
 def expert_data_group(layout: Layout) -> Group:
     """The devices that hold the same experts."""
-    size = np.maximum(layout.data_parallel * layout.context // layout.expert, 1)
-    return Group(size=size, stride=layout.tensor * layout.expert)
+    return Group(size=layout.expert_replicas, stride=layout.tensor_of_experts * layout.expert)
 
 
 def shard_group(group: Group, layout: Layout) -> Group:
@@ -104,5 +119,5 @@ def _parameters(operators: list[Operator] | tuple[Operator, ...], layout: Layout
 def _spread(operator: Operator, layout: Layout) -> Number:
     """Devices over which tensor and expert parallelism divide an operator's parameters."""
     if isinstance(operator, Matmul) and operator.split != "none":
-        return layout.tensor * (layout.expert if is_expert(operator) else 1)
+        return layout.tensor_of_experts * layout.expert if is_expert(operator) else layout.tensor
     return layout.tensor if isinstance(operator, Lookup) else 1

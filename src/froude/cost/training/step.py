@@ -20,10 +20,11 @@ from froude.cost.model.operators import Number
 from froude.cost.training.data_parallel import data_seconds
 from froude.cost.training.layout import Layout
 from froude.cost.training.memory.offload import offload_seconds
-from froude.cost.training.passes import Passes, block_passes, end_passes
+from froude.cost.training.passes import Passes, block_passes, end_passes, longer
 from froude.cost.training.pipeline.closed_form import bubble_seconds
+from froude.cost.training.pipeline.split import stage_blocks
 from froude.cost.training.reliability import straggler_factor
-from froude.cost.training.share import Share, fullest_stage, share_of
+from froude.cost.training.share import Share, share_of
 from froude.cost.training.work import moving_seconds
 
 OPTIMIZER_PASSES = 2
@@ -62,14 +63,15 @@ class StepSeconds:
 
 def step_seconds(model: Model, machine: Machine, layout: Layout, constants: Constants) -> StepSeconds:
     """Seconds of a step by part, elementwise over the layout's arrays; the layout must be legal."""
-    stage = stage_passes(model, machine, layout, constants).times(fullest_stage(model, layout))
-    busiest = stage + end_passes(model, machine, layout, constants)
+    stages = pipeline_stages(model, machine, layout, constants)
+    busiest = stages.busiest
     bubble = bubble_seconds(
         layout.flow,
-        stage.forward.seconds,
-        stage.backward.seconds,
+        stages.middle.forward.seconds,
+        stages.middle.backward.seconds,
         hand_over_seconds(model, machine, layout, constants),
-        last=busiest.seconds / stage.seconds,
+        first=stages.first.seconds / stages.middle.seconds,
+        last=stages.last.seconds / stages.middle.seconds,
     )
     share = share_of(model, layout)
     passes = (busiest.forward + busiest.backward).times(layout.micro_batches)
@@ -83,6 +85,35 @@ def step_seconds(model: Model, machine: Machine, layout: Layout, constants: Cons
     parts["fixed"] = parts["fixed"] + constants.step
     waits = straggler_factor(layout.devices, constants.jitter) - 1
     return StepSeconds(**parts, waiting=waits * sum(parts.values()))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PipelineStages:
+    """Both passes of one micro-batch on the first stage, the fullest between, and the last, which has head and loss.
+
+    A single stage is first, middle and last but for head and loss, which only `last` has.
+    """
+
+    first: Passes
+    middle: Passes
+    last: Passes
+
+    @property
+    def busiest(self) -> Passes:
+        """The stage that takes longest, elementwise."""
+        between = longer(self.middle, self.first)
+        return longer(self.last, between)
+
+
+def pipeline_stages(model: Model, machine: Machine, layout: Layout, constants: Constants) -> PipelineStages:
+    """The passes of a pipeline's stages by the blocks that each holds."""
+    blocks = stage_blocks(model, layout)
+    block = stage_passes(model, machine, layout, constants).times(layout.pipeline / model.layers)
+    ends = end_passes(model, machine, layout, constants)
+    return PipelineStages(
+        first=block.times(blocks.first), middle=block.times(blocks.middle), last=block.times(blocks.last) + ends
+    )
 
 
 def stage_passes(model: Model, machine: Machine, layout: Layout, constants: Constants) -> Passes:

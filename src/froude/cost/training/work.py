@@ -16,6 +16,7 @@ from froude.cost.machine.machine import Chip
 from froude.cost.machine.rates import matmul_rate, special_per_s
 from froude.cost.model.operators import Attention, Lookup, Matmul, Number, Operator
 from froude.cost.training.layout import Layout
+from froude.cost.training.share import is_expert
 
 BACKWARD_MOVES = 1.8
 """Bytes that elementwise kernels move backward over forward: 33 values of a width for 18 in a GPT block, gradients of
@@ -109,9 +110,11 @@ def _matmul(operator: Matmul, chip: Chip, layout: Layout, constants: Constants, 
     Loads hide behind multiplication as far as that lasts; the write of a result does not. On a chip whose matmuls were
     timed these times are taken instead.
     """
-    rows = layout.positions * operator.positions * operator.active
-    inputs = operator.inputs / (layout.tensor if operator.split == "rows" else 1)
-    outputs = operator.outputs / (layout.tensor if operator.split == "columns" else 1)
+    rows, tensor = layout.positions * operator.positions * operator.active, layout.tensor
+    if is_expert(operator):  # where fewer devices divide an expert, each has fewer of the group's rows
+        rows, tensor = rows * layout.tensor_of_experts / tensor, layout.tensor_of_experts
+    inputs = operator.inputs / (tensor if operator.split == "rows" else 1)
+    outputs = operator.outputs / (tensor if operator.split == "columns" else 1)
     weights = np.maximum(operator.experts / layout.expert, 1) * inputs * outputs
     width = layout.precision.activations
     if layout.precision.matmuls in chip.matmul_time:

@@ -55,6 +55,7 @@ _LIMITS = {
         lambda recipe: recipe.layout.expert == 1 or recipe.layout.context == 1,
         "its expert parallelism does not go with sequence parallelism",
     ),
+    "expert_tensor": Limit(lambda recipe: recipe.layout.expert_tensor in (0, 1), "it does not divide experts"),
     "overlap": Limit(
         lambda recipe: recipe.layout.overlap or recipe.layout.zero > 0, "without ZeRO it has no option for overlap"
     ),

@@ -27,6 +27,7 @@ _LIMITS = {
         name: only_one(name, "FSDP divides states of replicas, not the model's work")
         for name in ("tensor", "pipeline", "context", "expert")
     },
+    "expert_tensor": Limit(lambda recipe: recipe.layout.expert_tensor in (0, 1), "it does not divide experts"),
     "zero": Limit(lambda recipe: recipe.layout.zero > 1, "FSDP divides weights, gradients and states together"),
     "recompute": Limit(
         lambda recipe: recipe.layout.recompute in ("none", "full"), "whole blocks are recomputed, or nothing is"

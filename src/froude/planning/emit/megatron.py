@@ -49,6 +49,15 @@ def _expert_holds(recipe: Recipe) -> bool:
     return not recipe.is_sparse or layout.tensor == 1 or layout.sequence_parallel
 
 
+def _chunks_hold(recipe: Recipe) -> bool:
+    """Whether its chunks hold equal numbers of layers, embedding and loss counted where the layout counts them."""
+    layout = recipe.layout
+    if layout.pipeline_layout not in ("even", "ends"):
+        return True
+    layers = recipe.size("layers") + (2 if layout.pipeline_layout == "ends" else 0)
+    return layout.pipeline == 1 or layers % int(layout.pipeline * layout.interleave) == 0
+
+
 _LIMITS = {
     "model": Limit(
         lambda recipe: (
@@ -61,10 +70,7 @@ _LIMITS = {
         "or rms before each part",
     ),
     "schedule": Limit(lambda recipe: recipe.layout.schedule == "1f1b", "its pipeline runs one forward, one backward"),
-    "pipeline": Limit(
-        lambda recipe: recipe.size("layers") % int(recipe.layout.pipeline * recipe.layout.interleave) == 0,
-        "every stage must hold as many layers",
-    ),
+    "pipeline": Limit(_chunks_hold, "every stage must hold as many layers, or what pipeline_layout says"),
     "interleave": Limit(
         lambda recipe: recipe.layout.interleave == 1 or recipe.micro_batches % int(recipe.layout.pipeline) == 0,
         "interleaving needs micro-batches in multiples of the pipeline",
@@ -179,6 +185,26 @@ def _experts(recipe: Recipe) -> list[EmittedOption]:
     return chosen
 
 
+def _chunks(recipe: Recipe) -> list[EmittedOption]:
+    """How many chunks a device holds, and what they hold."""
+    layout = recipe.layout
+    chunks = int(layout.pipeline * layout.interleave)
+    if layout.pipeline == 1 or layout.pipeline_layout not in ("even", "ends"):
+        text = layout.pipeline_layout
+        return [EmittedOption("pipeline-model-parallel-layout", text, "pipeline_layout")] if layout.pipeline > 1 else []
+    counted = layout.pipeline_layout == "ends"
+    each = (recipe.size("layers") + 2 * counted) // chunks
+    flags = ("account-for-embedding-in-pipeline-split", "account-for-loss-in-pipeline-split") if counted else ()
+    return [
+        *(
+            [EmittedOption("num-layers-per-virtual-pipeline-stage", each, "interleave")]
+            if layout.interleave > 1
+            else []
+        ),
+        *(EmittedOption(flag, True, "pipeline_layout") for flag in flags),
+    ]
+
+
 def _parallelism(recipe: Recipe) -> list[EmittedOption]:
     layout = recipe.layout
     chosen = [
@@ -190,9 +216,9 @@ def _parallelism(recipe: Recipe) -> list[EmittedOption]:
         EmittedOption("context-parallel-size", int(layout.context), "context"),
         *([EmittedOption("expert-model-parallel-size", int(layout.expert), "expert")] if recipe.is_sparse else []),
     ]
-    if layout.interleave > 1:
-        each = recipe.size("layers") // int(layout.pipeline * layout.interleave)
-        chosen.append(EmittedOption("num-layers-per-virtual-pipeline-stage", each, "interleave"))
+    chosen += _chunks(recipe)
+    if recipe.is_sparse and layout.expert_tensor:
+        chosen.append(EmittedOption("expert-tensor-parallel-size", int(layout.expert_tensor), "expert_tensor"))
     if layout.sequence_parallel and layout.tensor > 1:
         chosen.append(EmittedOption("sequence-parallel", True, "sequence_parallel"))
     if layout.overlap_tensor and layout.tensor > 1:

@@ -124,6 +124,7 @@ def idle(layout: Layout) -> dict[str, str]:
     without = {
         "shard": (layout.zero == 0, "ZeRO stage 0 divides nothing"),
         "recomputed": (layout.recompute != "full", "it is a share of full recomputation"),
+        "pipeline_layout": (layout.pipeline == 1, "there is no pipeline"),
         "schedule": (layout.pipeline == 1, "there is no pipeline"),
         "context_by": (layout.context == 1, "there is no context parallelism"),
         "sequence_parallel": (layout.tensor == 1, "there is no tensor parallelism"),

@@ -139,7 +139,7 @@ def _every(recipe: Recipe) -> int:
 def _stages_hold(recipe: Recipe) -> bool:
     """Whether torchtitan's rule of layers a stage gives as many stages as the layout has."""
     stages = int(recipe.layout.pipeline * recipe.layout.interleave)
-    layers = recipe.size("layers")
+    layers = recipe.size("layers") + (2 if recipe.layout.pipeline_layout == "ends" else 0)
     return stages <= layers and -(-layers // -(-layers // stages)) == stages
 
 
@@ -147,6 +147,14 @@ _LIMITS = {
     "model": Limit(_is_plain, "its decoders have rotary positions, RMS norms and gated MLPs without biases or dropout"),
     "zero": Limit(_zero_holds, "it divides weights, gradients and states together, by FSDP over shard > 1"),
     "pipeline": Limit(_stages_hold, "the layers do not fill so many stages"),
+    "pipeline_layout": Limit(
+        lambda recipe: recipe.layout.pipeline == 1 or recipe.layout.pipeline_layout in ("even", "ends"),
+        "it splits by layers a stage, with fewer in the first and the last",
+    ),
+    "expert_tensor": Limit(
+        lambda recipe: not recipe.is_sparse or recipe.layout.expert_tensor in (0, 1, int(recipe.layout.tensor)),
+        "it divides experts as all else, or not at all",
+    ),
     "schedule": Limit(
         lambda recipe: _schedule(recipe) is not None,
         "its zero-bubble schedule needs interleave > 1",
@@ -248,14 +256,20 @@ def _pipeline(recipe: Recipe) -> list[EmittedOption]:
     if layout.pipeline == 1:
         return chosen
     stages = int(layout.pipeline * layout.interleave)
-    evenly = "stages of equal numbers of layers, as the forecast assumes"
+    ends = int(layout.pipeline_layout == "ends")
+    evenly = (
+        "embedding and loss count as a layer each"
+        if ends
+        else "stages of equal numbers of layers, as the forecast assumes"
+    )
+    layers = recipe.size("layers") + 2 * ends
     return [
         *chosen,
         EmittedOption("pipeline_parallel_schedule", _schedule(recipe), "schedule"),
         EmittedOption("pipeline_parallel_microbatch_size", int(layout.micro_batch), "micro_batch", "in the pipeline"),
-        EmittedOption("pipeline_parallel_layers_per_stage", -(-recipe.size("layers") // stages), "interleave"),
-        EmittedOption("pipeline_parallel_first_stage_less_layers", 0, "pipeline", evenly),
-        EmittedOption("pipeline_parallel_last_stage_less_layers", 0, "pipeline", evenly),
+        EmittedOption("pipeline_parallel_layers_per_stage", -(-layers // stages), "interleave"),
+        EmittedOption("pipeline_parallel_first_stage_less_layers", ends, "pipeline", evenly),
+        EmittedOption("pipeline_parallel_last_stage_less_layers", ends, "pipeline", evenly),
     ]
 
 
@@ -286,7 +300,7 @@ def _parallelism(recipe: Recipe) -> list[EmittedOption]:
     if layout.expert > 1:
         chosen += [
             EmittedOption("expert_parallel_degree", int(layout.expert), "expert"),
-            EmittedOption("expert_tensor_parallel_degree", tensor, "tensor", "experts are split like the rest"),
+            EmittedOption("expert_tensor_parallel_degree", int(layout.tensor_of_experts), "expert_tensor"),
         ]
     return chosen
 

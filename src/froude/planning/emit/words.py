@@ -27,6 +27,8 @@ MEANINGS = {
     "context": "each sequence is split over {layout.context} devices",
     "context_by": "how devices that share a sequence exchange keys and values: {layout.context_by}",
     "expert": "the experts are shared out over {layout.expert} devices",
+    "expert_tensor": "each expert is split over {layout.tensor_of_experts} devices",
+    "pipeline_layout": "what the chunks of the pipeline hold: {layout.pipeline_layout}",
     "shard": "training states are divided over {r.shard} of the {r.shard_group} devices that hold the same weights",
     "zero": "ZeRO stage {layout.zero}",
     "schedule": "pipeline schedule {layout.schedule}",

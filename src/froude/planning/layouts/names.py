@@ -43,6 +43,7 @@ def layout_words(layout: Layout) -> str:
         "interleave": layout.interleave,
         "context": layout.context,
         "expert": layout.expert,
+        "expert tensor": layout.expert_tensor,
     }
     parts = [f"{name} {size}" for name, size in groups.items() if size > 1]
     replicas = int(layout.data_parallel)
@@ -52,6 +53,8 @@ def layout_words(layout: Layout) -> str:
         parts.append(f"sharded over {layout.shard}")
     if layout.pipeline > 1:
         parts.append(layout.schedule)
+    if layout.pipeline > 1 and layout.pipeline_layout != "even":
+        parts.append(f"chunks {layout.pipeline_layout}")
     parts.append(_recompute_words(layout) or "nothing recomputed")
     parts.append(precision_name(layout.precision))
     batch = f"{layout.global_batch:,} sequences of {layout.seq_len:,} a step, {layout.micro_batch} at a time"
@@ -61,10 +64,17 @@ def layout_words(layout: Layout) -> str:
 def layout_label(layout: Layout) -> str:
     """A layout in a few letters: "TP 4 · PP 4×10 · ZeRO 1"; what is not used is left out.
 
-    TP, CP and EP are tensor, context and expert parallelism, PP pipeline stages × chunks of each, MB the micro-batch.
+    TP, CP and EP are tensor, context and expert parallelism, ETP tensor parallelism of experts, PP pipeline stages ×
+    chunks of each, MB the micro-batch.
     """
     chunks = f"×{layout.interleave}" if layout.interleave > 1 else ""
-    groups = {"TP": layout.tensor, "PP": layout.pipeline, "CP": layout.context, "EP": layout.expert}
+    groups = {
+        "TP": layout.tensor,
+        "PP": layout.pipeline,
+        "CP": layout.context,
+        "EP": layout.expert,
+        "ETP": layout.expert_tensor,
+    }
     parts = [f"{name} {size}{chunks if name == 'PP' else ''}" for name, size in groups.items() if size > 1]
     parts.append(f"ZeRO {layout.zero}" if layout.zero else "no ZeRO")
     if layout.micro_batch > 1:

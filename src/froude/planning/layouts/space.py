@@ -15,7 +15,7 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.assumptions import BATCH_TOKENS
 from froude.cost.training.layout import Layout
-from froude.cost.training.legal import legal
+from froude.cost.training.legal import equal_chunks, legal
 from froude.errors import InputError
 
 NUMBERS = ("tensor", "pipeline", "context", "micro_batch", "interleave", "expert", "shard")
@@ -87,10 +87,11 @@ def space_of(
         if place != "device" and place not in machine.tiers:
             raise InputError(f"the machine has no {place} memory to offload to: it has {', '.join(machine.tiers)}")
     across, layers = divisors(machine.devices), int(model.layers)
+    counted = layers + 2 if fixed.get("pipeline_layout") == "ends" else layers
     options: dict[str, tuple[Any, ...]] = {
         "tensor": tuple(n for n in across if n <= machine.devices_per_node),
         "pipeline": tuple(n for n in across if n <= layers),
-        "interleave": tuple(n for n in divisors(layers) if n <= max(layers // 2, 1)),
+        "interleave": tuple(n for n in divisors(counted) if n <= max(counted // 2, 1)),
         "context": tuple(n for n in across if seq_len % n == 0),
         "expert": divisors(int(model.experts)),
         "micro_batch": divisors(global_batch),
@@ -131,16 +132,25 @@ def legal_grid(model: Model, machine: Machine, task: Layout, space: LayoutSpace,
     """The legal layouts of a space under some categories, of which the schedule and sequence parallelism matter.
 
     Dimensions are added one after another and what is illegal is left out at once: every rule holds for a dimension
-    of 1 (no shard group: 0), so that none is lost.
+    of 1 (no shard group: 0), so that none is lost. Interleaved chunks hold equal parts where the
+    space has a choice of them.
     """
     grid = {name: np.array([0 if name == "shard" else 1]) for name in NUMBERS}
+    unsplit = replace(task, pipeline_layout="even")  # until it is known how many chunks there are
     for names in _STAGED:
         grid = _times(grid, {name: getattr(space, name) for name in names})
-        layout = layout_of(task, grid, categories)
+        layout = layout_of(unsplit if "pipeline" in names else task, grid, categories)
         with np.errstate(divide="ignore"):  # more parallel than there are devices: no replica, and not legal
             allowed = np.broadcast_to(legal(model, machine, layout), grid["tensor"].shape)
+            allowed = allowed & divides_equally(model, space, layout)
         grid = {name: values[allowed] for name, values in grid.items()}
     return grid
+
+
+def divides_equally(model: Model, space: LayoutSpace, layout: Layout) -> np.ndarray:
+    """Whether a layout is searched for its chunks, elementwise: equal ones, and others where these sizes are pinned."""
+    pinned = len(space.pipeline) == len(space.interleave) == 1
+    return np.asarray(True) if pinned else equal_chunks(model, layout)
 
 
 def distinct(task: Layout, space: LayoutSpace, grid: Grid, categories: Mapping[str, Any]) -> Grid:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from froude.cost.machine.constants import constants
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.layout import Layout
-from froude.cost.training.passes import Passes, Seconds, end_passes
+from froude.cost.training.passes import Passes, Seconds
 from froude.cost.training.pipeline.events import Event, simulate
-from froude.cost.training.share import fullest_stage
-from froude.cost.training.step import hand_over_seconds, stage_passes
+from froude.cost.training.step import PipelineStages, hand_over_seconds, pipeline_stages
 from froude.drawing.paints import STEP_PARTS
 from froude.drawing.timelines import Span, Strip
 from froude.planning.plans import LayoutCandidate
@@ -37,10 +34,9 @@ def timeline_of(model: Model, machine: Machine, candidate: LayoutCandidate) -> S
     seconds of the layout's own passes; the last stage has head and loss.
     """
     layout = candidate.layout
-    stage = stage_passes(model, machine, layout, constants()).times(fullest_stage(model, layout))
-    ends = end_passes(model, machine, layout, constants())
-    rows = int(layout.pipeline)
-    spans = list(_pipeline(model, machine, layout, stage, ends) if rows > 1 else _alone(layout, stage + ends))
+    stages = pipeline_stages(model, machine, layout, constants())
+    stage, rows = stages.middle, int(layout.pipeline)
+    spans = list(_pipeline(model, machine, layout, stages) if rows > 1 else _alone(layout, stages.last))
     worked = max(span.end for span in spans)
     spans += _after(candidate, rows, worked)
     chunk = float(stage.forward.seconds) / int(layout.interleave)
@@ -50,17 +46,19 @@ def timeline_of(model: Model, machine: Machine, candidate: LayoutCandidate) -> S
         rows=rows,
         seconds=max(span.end for span in spans),
         worked=worked,
-        shown=max(_CHUNKS_SHOWN * chunk if rows > 1 else 6 * float((stage + ends).seconds), _FILLS_SHOWN * fill),
+        shown=max(_CHUNKS_SHOWN * chunk if rows > 1 else 6 * float(stages.last.seconds), _FILLS_SHOWN * fill),
     )
 
 
-def _pipeline(model: Model, machine: Machine, layout: Layout, stage: Passes, ends: Passes) -> Iterator[Span]:
-    p = int(layout.pipeline)
-    forward, backward = (np.full(p, float(one.seconds)) for one in (stage.forward, stage.backward))
-    forward[-1] += float(ends.forward.seconds)
-    backward[-1] += float(ends.backward.seconds)
+def _pipeline(model: Model, machine: Machine, layout: Layout, stages: PipelineStages) -> Iterator[Span]:
+    ordered = [stages.first, *[stages.middle] * (int(layout.pipeline) - 2), stages.last]
+    forward, backward = ([float(one.seconds) for one in passes] for passes in zip(*map(_both, ordered), strict=True))
     send = float(hand_over_seconds(model, machine, layout, constants()))
     return map(_span, simulate(layout.flow, forward, backward, send).events)
+
+
+def _both(passes: Passes) -> tuple[Seconds, Seconds]:
+    return passes.forward, passes.backward
 
 
 def _span(event: Event) -> Span:

@@ -18,7 +18,8 @@ from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Elementwise, Lookup, Matmul, Number, Operator
 from froude.cost.training.layout import Layout
 from froude.cost.training.pipeline.closed_form import in_flight
-from froude.cost.training.share import Share, fullest_blocks, fullest_stage, share_of
+from froude.cost.training.pipeline.split import StageBlocks, stage_blocks
+from froude.cost.training.share import Share, share_of
 
 LOGIT_BYTES = {False: 14, True: 4}
 """Bytes a logit at the peak of the cross entropy, by whether it is fused: in PyTorch's eager form bf16 logits, their
@@ -156,13 +157,16 @@ def _weights(share: Share, layout: Layout) -> Number:
 
 def _kept(model: Model, layout: Layout) -> tuple[Number, Number]:
     """Activations held in flight, and what logits add to them on the fullest device."""
-    stage = stored_bytes(model, layout) * fullest_stage(model, layout)
+    block, blocks = stored_bytes(model, layout) * layout.pipeline / model.layers, stage_blocks(model, layout)
     if layout.offload_activations != "device":
-        stage = 2 * stage / fullest_blocks(model, layout)  # the block at work and the next
-    first = stage * in_flight(layout.flow, stage=0)
-    last = stage * in_flight(layout.flow, stage=layout.pipeline - 1)
+        blocks = StageBlocks(first=2, middle=2, last=2)  # the block at work and the next
+    second = np.minimum(1, layout.pipeline - 1)
+    most = np.maximum(
+        blocks.first * in_flight(layout.flow, stage=0), blocks.middle * in_flight(layout.flow, stage=second)
+    )
+    last = block * blocks.last * in_flight(layout.flow, stage=layout.pipeline - 1)
     logits = LOGIT_BYTES[layout.fused_loss] * layout.positions * model.vocabulary / layout.tensor
-    return first, np.maximum(last + logits - first, 0)
+    return block * most, np.maximum(last + logits - block * most, 0)
 
 
 def _working(model: Model, layout: Layout) -> Number:
