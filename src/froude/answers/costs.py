@@ -19,6 +19,9 @@ from froude.quantity import format_bytes, format_quantity, format_seconds
 SMALLEST_PART = 0.01
 """Of the whole, below which parts are listed together."""
 
+SUREST = 0.99
+"""The most that is said of a certainty: the error of counted memory is known from a few tables."""
+
 FREE, REST = "free", "all else"
 """What of a whole is no part by a name of its own."""
 
@@ -68,9 +71,14 @@ def speed_text(cost: Cost) -> str:
 def memory_text(cost: Cost, machine: Machine) -> str:
     """What a device needs of what it has, and how sure it is that it fits."""
     needed, capacity = float(cost.memory.total), machine.chip.memory_bytes
-    sure = percent(float(cost.fits_probability), 0)
-    verdict = f"fits with {sure} certainty" if cost.fits else f"does not fit; the chance that it does is {sure}"
+    chance = float(cost.fits_probability)
+    verdict = f"fits ({sure_text(chance)})" if cost.fits else f"does not fit ({sure_text(1 - chance)})"
     return f"{format_bytes(needed)} of {format_bytes(capacity)}, {verdict}"
+
+
+def sure_text(chance: float) -> str:
+    """How sure something is: "99% sure"; nothing counted is surer than that."""
+    return f"{percent(min(chance, SUREST), 0)} sure"
 
 
 def memory_table(cost: Cost, machine: Machine) -> Table:

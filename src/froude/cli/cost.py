@@ -55,7 +55,7 @@ MachineName = Annotated[
         "--machine",
         metavar="MACHINE",
         autocompletion=complete_machines,
-        help='"1024 x h100", a chip alone for one node, or a TOML file.',
+        help='"1024 x h100", "2 nodes of 8 x h100", a chip alone for one node, or a TOML file.',
     ),
 ]
 DeviceHourPrice = Annotated[

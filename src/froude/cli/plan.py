@@ -14,19 +14,22 @@ from froude.cli.options import Json
 from froude.cli.outputs import PageFile, output_file, refuse_inputs
 from froude.cli.plan_options import budgets, count, pins, whole
 from froude.cli.render import say
-from froude.cli.show import present
+from froude.cli.show import present, present_with_page
 from froude.errors import InputError
 
 if TYPE_CHECKING:
     from froude.answers import Answer
     from froude.planning import Infeasible, Plan
 
+NO_PLAN = 3
+"""The exit code of a command that found no plan within what was asked for."""
+
 MachineText = Annotated[
     str,
     typer.Option(
         metavar="MACHINE",
         autocompletion=complete_machines,
-        help='"1024 x h100", a chip alone for one node, or a TOML file.',
+        help='"1024 x h100", "2 nodes of 8 x h100", a chip alone for one node, or a TOML file.',
     ),
 ]
 ModelText = Annotated[
@@ -55,7 +58,7 @@ DataLimit = Annotated[str | None, typer.Option(metavar="COUNT", help="Unique tok
 Quantile = Annotated[float | None, typer.Option(help="Plan for this quantile of a fit's draws, as 0.9.")]
 SeqLenText = Annotated[str | None, typer.Option(metavar="TOKENS", help="Length of a sequence.")]
 BatchText = Annotated[str | None, typer.Option(metavar="COUNT", help="Sequences of a step.")]
-Fixed = Annotated[str | None, typer.Option(metavar="NAME=VALUE,…", help="Pin parts of the layout: tensor=8,zero=3.")]
+Fixed = Annotated[str | None, typer.Option(metavar="NAME=VALUE,…", help="Pin parts of the layout, by the names of `froude cost train`: tp=8,zero=3.")]
 PrecisionText = Annotated[str | None, typer.Option(metavar="bf16|fp8|…", help="Number types.")]
 DevicePrice = Annotated[float | None, typer.Option(metavar="DOLLARS", help="Dollars a device and hour.")]
 Pareto = Annotated[bool, typer.Option("--pareto", help="Show what loss, time, dollars and kWh trade for.")]
@@ -124,13 +127,19 @@ def train(
 
 
 def finish(plan: Plan | Infeasible, emit: str | None, out: Path | None, page: Path | None, json: bool) -> None:
-    """Writes a plan's page and configuration where they are asked for, and shows the plan unless stdout has those."""
+    """Writes a plan's page and configuration where they are asked for, and shows the plan unless stdout has those.
+
+    Leaves with `NO_PLAN` where there is no plan: it is shown as ever, and nothing is written for a framework.
+    """
     from froude.answers.plans import answer_of_plan
     from froude.files import write_outputs
-    from froude.planning import configuration
+    from froude.planning import Infeasible, configuration
 
-    text = None if emit is None else configuration(emit, plan)
     answer = answer_of_plan(plan)
+    if isinstance(plan, Infeasible):
+        show_no_plan(plan, answer, emit, page, json)
+        raise typer.Exit(NO_PLAN)
+    text = None if emit is None else configuration(emit, plan)
     files = {} if page is None else {page: page_of(page, answer, plan)}
     if text is not None and out is not None:
         files[out] = text.encode()
@@ -143,6 +152,13 @@ def finish(plan: Plan | Infeasible, emit: str | None, out: Path | None, page: Pa
     if out is not None:
         answer = replace(answer, next_steps=(*answer.next_steps, f"written for {emit}: {out}"))
     present(answer, json)
+
+
+def show_no_plan(plan: Infeasible, answer: Answer, emit: str | None, page: Path | None, json: bool) -> None:
+    """Says why there is no plan: on the page that was asked for too, and that nothing is written for a framework."""
+    if emit is not None:
+        tell(f"there is no plan to write for {emit}: {plan.reasons[0]}; {plan.nearest}")
+    present_with_page(answer, json, page, plan)
 
 
 def refuse_two_on_stdout(emit: str | None, out: Path | None, json: bool) -> None:

@@ -53,12 +53,13 @@ def pins(text: str | None) -> dict[str, Any]:
     """The parts of a layout that `--fix` pins, each of its kind. InputError for other names and values."""
     from froude.cost.model.keys import split_assignments
     from froude.cost.training.layout import Layout, check_fields
+    from froude.cost.training.names import by_field, no_field
 
     defaults = {one.name: one.default for one in fields(Layout) if one.name not in NOT_PINNED}
     values: dict[str, Any] = {}
-    for name, value in (split_assignments(text) if text is not None else {}).items():
+    for name, value in by_field(split_assignments(text) if text is not None else {}).items():
         if name not in defaults:
-            raise InputError(f"--fix {name}={value}: a layout has no {name}; it has {', '.join(defaults)}")
+            raise InputError(f"--fix {name}={value}: {no_field(name, list(defaults))}")
         values[name] = value if name == "precision" else pinned(value, defaults[name])
         try:
             check_fields({name: values[name]})

@@ -22,6 +22,7 @@ from froude.cost.training.layout import Layout, Precision, check_fields
 from froude.cost.training.legal import check_legal, legal
 from froude.cost.training.memory.device_memory import MemoryBytes
 from froude.cost.training.memory.optimal_recompute import with_optimal_recompute
+from froude.cost.training.names import by_field, no_field
 from froude.errors import InputError
 from froude.provenance import Computed, recorded
 
@@ -123,8 +124,9 @@ def layout_to_dict(layout: Layout) -> dict[str, Any]:
 def train_cost(model: Model | str, machine: Machine | str, **given: Any) -> TrainCost:
     """The cost of a training's layout of which `given` says some fields, the rest being assumed and listed.
 
-    Names and values are those of `Layout`, `precision` by name: `train_cost(model, machine, tensor=8, zero=1)`. Model
-    and machine may be texts, as `get_model` and `get_machine` read them.
+    Names and values are those of `Layout`, or the short names tp, pp, cp and ep, `precision` by name:
+    `train_cost(model, machine, tensor=8, zero=1)`. Model and machine may be texts, as `get_model` and `get_machine`
+    read them.
     InputError for a name that is not a field, and for layouts that do not exist.
     """
     if isinstance(model, Machine) or isinstance(machine, Model):
@@ -149,10 +151,11 @@ def train_cost(model: Model | str, machine: Machine | str, **given: Any) -> Trai
 
 def complete(model: Model, machine: Machine, given: Mapping[str, Any]) -> tuple[Layout, dict[str, str]]:
     """The layout with every field set, and why each field that nobody gave has its value."""
-    known = {field.name for field in fields(Layout)} - {"devices", "kept"}
+    known = sorted({field.name for field in fields(Layout)} - {"devices", "kept"})
+    given = by_field(given)
     for name in given:
         if name not in known:
-            raise InputError(f"{name!r} is no part of a layout: it has {', '.join(sorted(known))}")
+            raise InputError(no_field(name, known))
     check_fields(given)
     chosen = {"devices": machine.devices, **given}
     if "precision" in chosen:

@@ -162,7 +162,8 @@ def _shorter(task: _PinnedTraining) -> Iterator[tuple[float, str, dict[str, Any]
 
 def larger(machine: Machine, devices: int) -> Machine:
     """The same machine with so many devices, its nodes filled where it was only a part of one."""
-    whole = [node.devices for node in catalogue().nodes.values() if node.title == machine.node]
+    known = catalogue().nodes.values() if machine.nodes == 1 else ()
+    whole = [node.devices for node in known if node.title == machine.node]
     return replace(machine, devices=devices, devices_per_node=min(devices, max([machine.devices_per_node, *whole])))
 
 

@@ -11,6 +11,7 @@ from froude.bounds import positive_number
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.layout import check_fields
+from froude.cost.training.names import by_field
 from froude.errors import InputError
 from froude.planning.plans import Infeasible, LayoutCandidate, Plan
 from froude.planning.training.budgets import Budget, amount_text, price_of
@@ -79,7 +80,7 @@ def budget_problem(
         inference_tokens=inference_tokens,
     )
     _check(machine, budget, target_loss, global_batch, seq_len)
-    pins = {} if fixed is None else dict(fixed)
+    pins = {} if fixed is None else by_field(fixed)
     check_fields(pins)
     named = pins.pop("precision", precision)
     finder = LayoutFinder(

@@ -21,6 +21,7 @@ from froude.cost.training.assumptions import (
 )
 from froude.cost.training.layout import Layout, check_fields
 from froude.cost.training.legal import check_legal
+from froude.cost.training.names import by_field
 from froude.cost.training.reliability import best_interval, failure_rate, goodput
 from froude.errors import InputError
 from froude.planning.layouts.layout_search import FoundLayouts, search
@@ -91,7 +92,7 @@ def plan_layout(
     layouts = search(model, machine, seq_len=length, global_batch=batch, space=space, keep=keep + 1)
     if layouts.least is None:
         raise InputError(_no_layout(model, machine, length, batch, pins))
-    given = {"seq_len": seq_len, "global_batch": global_batch, **({} if fixed is None else fixed)}
+    given = {"seq_len": seq_len, "global_batch": global_batch, **by_field(fixed or {})}
     stated_fields = frozenset(name for name, value in given.items() if value is not None)
     if not layouts.best:
         return _too_large(model, machine, layouts.least, layouts.legal, pins, global_batch)
@@ -173,7 +174,7 @@ def _too_large(
 
 def _pins(machine: Machine, fixed: Mapping[str, Any] | None) -> dict[str, Any]:
     """What is fixed, the precision by its own value, or that of the chip where nobody says."""
-    pins = {} if fixed is None else dict(fixed)
+    pins = {} if fixed is None else by_field(fixed)
     check_fields(pins)
     return {**pins, "precision": get_precision(pins.get("precision", usual_precision(machine.chip)))}
 

@@ -11,6 +11,7 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
 from froude.cost.training.assumptions import precision_name
+from froude.cost.training.names import by_field
 from froude.errors import InputError
 from froude.planning.emit.write import pins_of
 from froude.planning.plans import Infeasible, Plan
@@ -105,7 +106,7 @@ def _settled(
     framework: str | None,
 ) -> dict[str, Any]:
     """What of a layout is not to be chosen."""
-    pins = {**pins_of(framework), **(fixed or {}), **({} if precision is None else {"precision": precision})}
+    pins = {**pins_of(framework), **by_field(fixed or {}), **({} if precision is None else {"precision": precision})}
     return {"seq_len": seq_len, "global_batch": global_batch, "fixed": pins}
 
 
