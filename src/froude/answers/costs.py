@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ def answer_of_train_cost(cost: TrainCost) -> Answer:
     return Answer(
         headline=f"{model.name} on {machine_words(machine)}: {step_text(cost.cost, cost.interval)} a step",
         facts=(
+            *((Fact("trained", adapter_text(cost.adapter, float(model.n_params))),) if cost.adapter else ()),
             Fact("layout", layout_words(cost.layout)),
             Fact("speed", f"{speed_text(cost.cost)}, {percent(float(cost.cost.hfu), 1)} HFU"),
             Fact("memory", memory_text(cost.cost, machine)),
@@ -42,6 +44,15 @@ def answer_of_train_cost(cost: TrainCost) -> Answer:
             sentences_table("Assumed", tuple(map(str, cost.assumptions))),
         ),
         data=cost.to_dict(),
+    )
+
+
+def adapter_text(adapter: Mapping[str, Any], n_params: float) -> str:
+    """What adapters train, and how their base is stored."""
+    trained = adapter["trained_params"]
+    return (
+        f"{adapter['form']} of rank {adapter['rank']}: {format_quantity(trained)} of {format_quantity(n_params)} "
+        f"parameters; the base is frozen in {adapter['base_bytes_per_param']:.3g} bytes a parameter"
     )
 
 

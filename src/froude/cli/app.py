@@ -55,7 +55,12 @@ GROUPS = (
         "Write a forecast down before it is measured, and score it then",
         {"write": register.write, "score": register.score, "list": register.list_forecasts},
     ),
-    (DECIDE, "plan", "The best training for a budget, or the best layout of one", {"train": plan.train}),
+    (
+        DECIDE,
+        "plan",
+        "The best training for a budget, or the best layout of one",
+        {"train": plan.train, "recipes": plan.recipes},
+    ),
     (DECIDE, "cost", "Memory, time and price of a training or a model", {"train": cost.train, "model": model.model}),
     (
         DECIDE,

@@ -114,7 +114,8 @@ def get_machine(
 
     A chip without a count is one node of them; nodes are as large as the text says, else as they usually are. What is
     given besides replaces what the machine would have: `node` by name, `fabric` as "RoCE 1600 Gb/s per node", dollars,
-    failures, and the factor for cooling. `Machine.assumed` lists what neither text nor arguments say. InputError for an unknown name, with the nearest, and for bad files.
+    failures, and the factor for cooling. `Machine.assumed` lists what neither text nor arguments say. InputError for an
+    unknown name, with the nearest, and for bad files.
     """
     options = {
         "node": node,

@@ -67,7 +67,10 @@ class Assumption:
 @final
 @dataclass(frozen=True, kw_only=True, repr=False)
 class TrainCost(Computed):
-    """What one layout of a model costs on a machine, a 90% interval of its step seconds, and what was assumed."""
+    """What one layout of a model costs on a machine, a 90% interval of its step seconds, and what was assumed.
+
+    `adapter` says what is trained where that is not the whole model.
+    """
 
     model: Model
     machine: Machine
@@ -75,12 +78,14 @@ class TrainCost(Computed):
     cost: Cost
     interval: tuple[float, float]
     assumptions: tuple[Assumption, ...]
+    adapter: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON: seconds, rates, bytes by part with their total, the layout, and the assumptions."""
         return {
             **cost_to_dict(self.cost, self.interval),
             "layout": layout_to_dict(self.layout),
+            **({} if self.adapter is None else {"adapter": dict(self.adapter)}),
             **self.origin,
             "assumptions": [
                 {"name": one.name, "value": one.value, "why": one.why, "effect": list(one.effect)}

@@ -20,7 +20,7 @@ from froude.planning.layouts.simplicity import mechanisms
 from froude.planning.layouts.space import Grid, LayoutSpace, distinct, layout_of, legal_grid, task_layout
 from froude.planning.plans import LayoutCandidate, candidate_of
 
-REACH = 1.1
+REACH = 1.25
 """Layouts that need more than this times a device's memory are not computed: they say nothing about the choice."""
 
 _CHUNK = 8192  # layouts computed at once: their arrays stay in a processor's cache
