@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from froude.quantity import format_bytes, format_quantity, format_seconds
 SMALLEST_PART = 0.01
 """Of the whole, below which parts are listed together."""
 
+SUREST = 0.99
+"""The most that is said of a certainty: the error of counted memory is known from a few tables."""
+
 FREE, REST = "free", "all else"
 """What of a whole is no part by a name of its own."""
 
@@ -30,6 +34,7 @@ def answer_of_train_cost(cost: TrainCost) -> Answer:
     return Answer(
         headline=f"{model.name} on {machine_words(machine)}: {step_text(cost.cost, cost.interval)} a step",
         facts=(
+            *((Fact("trained", adapter_text(cost.adapter, float(model.n_params))),) if cost.adapter else ()),
             Fact("layout", layout_words(cost.layout)),
             *([Fact("stack", stack_text(cost.layout.stack))] if cost.layout.stack else []),
             Fact("speed", f"{speed_text(cost.cost)}, {percent(float(cost.cost.hfu), 1)} HFU"),
@@ -41,6 +46,15 @@ def answer_of_train_cost(cost: TrainCost) -> Answer:
             sentences_table("Assumed", tuple(map(str, cost.assumptions))),
         ),
         data=cost.to_dict(),
+    )
+
+
+def adapter_text(adapter: Mapping[str, Any], n_params: float) -> str:
+    """What adapters train, and how their base is stored."""
+    trained = adapter["trained_params"]
+    return (
+        f"{adapter['form']} of rank {adapter['rank']}: {format_quantity(trained)} of {format_quantity(n_params)} "
+        f"parameters; the base is frozen in {adapter['base_bytes_per_param']:.3g} bytes a parameter"
     )
 
 
@@ -75,9 +89,14 @@ def speed_text(cost: Cost) -> str:
 def memory_text(cost: Cost, machine: Machine) -> str:
     """What a device needs of what it has, and how sure it is that it fits."""
     needed, capacity = float(cost.memory.total), machine.chip.memory_bytes
-    sure = percent(float(cost.fits_probability), 0)
-    verdict = f"fits with {sure} certainty" if cost.fits else f"does not fit; the chance that it does is {sure}"
+    chance = float(cost.fits_probability)
+    verdict = f"fits ({sure_text(chance)})" if cost.fits else f"does not fit ({sure_text(1 - chance)})"
     return f"{format_bytes(needed)} of {format_bytes(capacity)}, {verdict}"
+
+
+def sure_text(chance: float) -> str:
+    """How sure something is: "99% sure"; nothing counted is surer than that."""
+    return f"{percent(min(chance, SUREST), 0)} sure"
 
 
 def memory_table(cost: Cost, machine: Machine) -> Table:

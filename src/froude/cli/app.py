@@ -56,7 +56,12 @@ GROUPS = (
         "Write a forecast down before it is measured, and score it then",
         {"write": register.write, "score": register.score, "list": register.list_forecasts},
     ),
-    (DECIDE, "plan", "The best training for a budget, or the best layout of one", {"train": plan.train}),
+    (
+        DECIDE,
+        "plan",
+        "The best training for a budget, or the best layout of one",
+        {"train": plan.train, "recipes": plan.recipes},
+    ),
     (DECIDE, "cost", "Memory, time and price of a training or a model", {"train": cost.train, "model": model.model}),
     (
         DECIDE,
@@ -145,8 +150,8 @@ def open_closed_streams() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """The exit code of a command given as words, those of the process by default; no words ask for help.
 
-    0 is done, 1 bad input, 2 wrong usage, 130 interrupted; what went wrong is one line on stderr. Any other
-    error is a bug and raised.
+    0 is done, 1 bad input, 2 wrong usage, 3 no plan, 130 interrupted; what went wrong is one line on stderr. Any
+    other error is a bug and raised.
     """
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command = typer.main.get_command(app)

@@ -76,6 +76,13 @@ def complete_models(incomplete: str) -> list[str]:
     return beginning(incomplete, model_catalogue())
 
 
+def complete_recipes(incomplete: str) -> list[str]:
+    """Names of published trainings."""
+    from froude.planning import known_recipes
+
+    return beginning(incomplete, [recipe.name for recipe in known_recipes()])
+
+
 def complete_published(incomplete: str) -> list[str]:
     """Names of public run tables."""
     from froude.runs import published_tables

@@ -6,6 +6,7 @@ from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.cost.model.formats import BF16, FP32, Format, kv_bytes, model_bytes
 from froude.cost.model.model import Model, decoder
 from froude.cost.model.plain_decoder import Decoder
+from froude.cost.papers.fine_tuning import fine_tune_cost
 from froude.cost.serving.iteration import Iteration, Serving, price_iteration
 from froude.cost.serving.memory import largest_batch, serving_bytes
 from froude.cost.serving.operating_point import OperatingPoint, operating_point
@@ -36,6 +37,7 @@ __all__ = [
     "TrainCost",
     "decoder",
     "evaluate",
+    "fine_tune_cost",
     "get_machine",
     "get_model",
     "get_stack",

@@ -25,6 +25,7 @@ from froude.cost.training.layout import Layout, Precision, check_fields
 from froude.cost.training.legal import check_legal, legal
 from froude.cost.training.memory.device_memory import MemoryBytes
 from froude.cost.training.memory.optimal_recompute import with_optimal_recompute
+from froude.cost.training.names import by_field, no_field
 from froude.errors import InputError
 from froude.provenance import Computed, recorded
 
@@ -73,7 +74,10 @@ class Assumption:
 @final
 @dataclass(frozen=True, kw_only=True, repr=False)
 class TrainCost(Computed):
-    """What one layout of a model costs on a machine, a 90% interval of its step seconds, and what was assumed."""
+    """What one layout of a model costs on a machine, a 90% interval of its step seconds, and what was assumed.
+
+    `adapter` says what is trained where that is not the whole model.
+    """
 
     model: Model
     machine: Machine
@@ -81,12 +85,14 @@ class TrainCost(Computed):
     cost: Cost
     interval: tuple[float, float]
     assumptions: tuple[Assumption, ...]
+    adapter: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON: seconds, rates, bytes by part with their total, the layout, and the assumptions."""
         return {
             **cost_to_dict(self.cost, self.interval),
             "layout": layout_to_dict(self.layout),
+            **({} if self.adapter is None else {"adapter": dict(self.adapter)}),
             **self.origin,
             "assumptions": [
                 {"name": one.name, "value": one.value, "why": one.why, "effect": list(one.effect)}
@@ -132,9 +138,10 @@ def train_cost(
 ) -> TrainCost:
     """The cost of a training's layout of which `given` says some fields, the rest being assumed and listed.
 
-    Names and values are those of `Layout`, `precision` by name: `train_cost(model, machine, tensor=8, zero=1)`. Model,
-    machine and stack may be texts, as `get_model`, `get_machine` and `get_stack` read them. Where no stack is named the
-    likeliest is taken, and the interval holds the others that are likely.
+    Names and values are those of `Layout`, or the short names tp, pp, cp and ep, `precision` by name:
+    `train_cost(model, machine, tensor=8, zero=1)`. Model, machine and stack may be texts, as `get_model`, `get_machine`
+    and `get_stack` read them. Where no stack is named the likeliest is taken, and the interval holds the others that
+    are likely.
     InputError for a name that is not a field, and for layouts that do not exist.
     """
     if isinstance(model, Machine) or isinstance(machine, Model):
@@ -164,10 +171,11 @@ def complete(
 ) -> tuple[Layout, dict[str, str]]:
     """The layout with every field set, and why each field has its value that neither user nor stack gave."""
     stack = stack or likely_stacks(machine.chip)[0][0]
-    known = {field.name for field in fields(Layout)} - {"devices", "kept", "stack"}
+    known = sorted({field.name for field in fields(Layout)} - {"devices", "kept", "stack"})
+    given = by_field(given)
     for name in given:
         if name not in known:
-            raise InputError(f"{name!r} is no part of a layout: it has {', '.join(sorted(known))}")
+            raise InputError(no_field(name, known))
     check_fields(given)
     chosen = {**stack.defaults(machine.chip), "devices": machine.devices, "stack": stack, **given}
     if "precision" in chosen:
