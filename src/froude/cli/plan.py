@@ -16,6 +16,7 @@ from froude.cli.outputs import PageFile, output_file, refuse_inputs
 from froude.cli.plan_options import budgets, count, number_of_devices, pins, time_limit, whole
 from froude.cli.render import say
 from froude.cli.show import present, present_with_page
+from froude.cli.stack import StackName
 from froude.cli.watching import watching
 from froude.errors import InputError
 
@@ -105,6 +106,7 @@ def train(
     global_batch: BatchText = None,
     fix: Fixed = None,
     precision: PrecisionText = None,
+    stack: StackName = None,
     recipe: RecipeName = None,
     devices: DevicesText = None,
     within: WithinText = None,
@@ -148,7 +150,7 @@ def arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     refuse_inputs({"--out": options["out"], "--page": options["page"]}, files)
     place = machine or (get_recipe(recipe).machine if recipe else None)
     price, tolerance = options["price_per_device_hour"], options["tolerance"]
-    plain = ("target_loss", "fit", "quantile", "precision", "recipe", "memory_certainty", "pareto")
+    plain = ("target_loss", "fit", "quantile", "precision", "stack", "recipe", "memory_certainty", "pareto")
     return {
         "machine": None if place is None else get_machine(place, price_per_device_hour=price),
         "model": None if model is None else get_model(model),

@@ -6,7 +6,7 @@ calibrated on, and the effect of every assumption that has alternatives.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, final
@@ -240,16 +240,28 @@ def effect_of(model: Model, machine: Machine, layout: Layout, name: str, why: st
     return Assumption(name=name, value=text, why=why, effect=(min(ratios), max(ratios)))
 
 
+def pins_under_stack(machine: Machine, fixed: Mapping[str, Any], precision: str | None = None) -> dict[str, Any]:
+    """Pinned fields of a layout, a stack or its name among them, and what that stack or the likeliest sets beside them.
+
+    `precision` is what is taken where none is pinned; by default the chip's 16-bit one.
+    """
+    named = fixed.get("stack") or likely_stacks(machine.chip)[0][0]
+    stack = get_stack(named) if isinstance(named, str) else named
+    kept = under_stack(fixed.get("precision", precision or usual_precision(machine.chip)), stack)
+    return {**stack.defaults(machine.chip), **fixed, "stack": stack, "precision": kept}
+
+
 def effect_of_stacks(
-    model: Model, machine: Machine, layout: Layout, given: Mapping[str, Any], step_seconds: float
+    model: Model, machine: Machine, layout: Layout, given: Collection[str], step_seconds: float
 ) -> Assumption:
     """The stack that was taken where nobody named one, with the least and the most that other likely ones take."""
     (taken, _), *others = likely_stacks(machine.chip)
     ratios = [1.0]
     for other, _ in others:
         free = {name: value for name, value in other.defaults(machine.chip).items() if name not in given}
-        name = given.get("precision", usual_precision(machine.chip))
-        changed = replace(layout, **free, stack=other, precision=under_stack(name, other))
+        kind = layout.precision.matmuls
+        kept = under_stack(kind, other) if layout.precision == under_stack(kind, taken) else layout.precision
+        changed = replace(layout, **free, stack=other, precision=kept)
         if bool(legal(model, machine, changed)):
             ratios.append(float(evaluate(model, machine, changed).step_seconds) / step_seconds)
     named = ", ".join(f"{stack.label} {share:.0%}" for stack, share in likely_stacks(machine.chip))

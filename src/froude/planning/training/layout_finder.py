@@ -8,7 +8,7 @@ from typing import Any, final
 
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
-from froude.cost.training.assumptions import PRECISIONS, get_precision, usual_precision
+from froude.cost.training.assumptions import PRECISIONS, get_precision, pins_under_stack, usual_precision
 from froude.planning.layouts.layout_search import FoundLayouts, search
 from froude.planning.layouts.space import LayoutSpace, space_of
 from froude.planning.plans import AIM, LayoutCandidate
@@ -78,7 +78,7 @@ class LayoutFinder:
         key = (model.name, float(model.n_params), self.machine.devices, global_batch, precision, self.whole)
         key = (*key, self.memory_certainty)
         if key not in self.searched:
-            pins = {**self.fixed, "precision": get_precision(precision)}
+            pins = pins_under_stack(self.machine, self.fixed, precision)
             sizes = {"seq_len": self.seq_len, "global_batch": global_batch}
             space = space_of(model, self.machine, **sizes, fixed=pins)
             space = space if self.whole else narrow(space, self.fixed)

@@ -13,10 +13,10 @@ from froude.cost.model.model import Model
 from froude.cost.training.assumptions import (
     Assumption,
     effect_of,
-    get_precision,
+    effect_of_stacks,
     interval,
     parse_assumptions,
-    usual_precision,
+    pins_under_stack,
 )
 from froude.cost.training.layout import Layout, check_fields
 from froude.cost.training.legal import check_legal
@@ -215,21 +215,16 @@ def _pins(machine: Machine, fixed: Mapping[str, Any] | None) -> dict[str, Any]:
     """What is fixed, the precision by its own value, or that of the chip where nobody says."""
     pins = {} if fixed is None else by_field(fixed)
     check_fields(pins)
-    return {**pins, "precision": get_precision(pins.get("precision", usual_precision(machine.chip)))}
+    return pins_under_stack(machine, pins)
 
 
 def _assumed(model: Model, machine: Machine, choice: LayoutCandidate, given: frozenset[str]) -> Iterator[Assumption]:
     """Fields of the layout that neither the user gave nor the search chose, with the effect of their alternatives."""
-    whys = {
-        "precision": "mixed precision with master weights in fp32",
-        "attention": "what frameworks take",
-        "overlap": "what frameworks do",
-        "overlap_tensor": "asks for a special kernel",
-        "compiled": "eager kernels",
-    }
-    for name, why in whys.items():
-        if name not in given:
-            yield effect_of(model, machine, choice.layout, name, why, choice.step_seconds)
+    if "stack" not in given:
+        yield effect_of_stacks(model, machine, choice.layout, given, choice.step_seconds)
+    if "precision" not in given:
+        why = "mixed precision with master weights in fp32"
+        yield effect_of(model, machine, choice.layout, "precision", why, choice.step_seconds)
 
 
 def _sentences(

@@ -11,6 +11,8 @@ from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import Machine
 from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
+from froude.cost.stack.known_stacks import get_stack
+from froude.cost.stack.stack import Stack
 from froude.cost.training.names import by_field
 from froude.errors import InputError
 from froude.planning.emit.fitting import check_framework, plan_for
@@ -46,6 +48,7 @@ def plan_training(
     precision: str | None = None,
     fixed: Mapping[str, Any] | None = None,
     framework: str | None = None,
+    stack: Stack | str | None = None,
     recipe: str | None = None,
     devices: int | Literal["auto"] | None = None,
     memory_certainty: float | None = None,
@@ -60,10 +63,12 @@ def plan_training(
     at the least `minimise`, dollars unless the only budget is of FLOPs. `inference_tokens`, `data_limit_tokens` and
     `quantile` are explained at `budget_problem`, `memory_certainty` and `tolerance` at `plan_layout`. `fixed` pins
     fields of `Layout`, by the names tp, pp, cp and ep too. With a `framework` the plan is one that it can express, and
-    `changes` say what was changed for it. A `recipe` is a published training by name: its facts hold where nothing else
-    is given. `devices` are in place of the machine's; "auto" asks for the fewest with which `tokens` are trained within
-    `budget_seconds`. With `pareto` the answer holds the front of what could be had instead. Machine and model may be
-    texts, as `get_machine` and `get_model` read them, and amounts quantities: "1T", "30 days", "$3M".
+    `changes` say what was changed for it. `stack` is the software that trains, as `get_stack` reads it: that of the
+    `framework` where none is named, else the interval spans the likely ones. A `recipe` is a published training by
+    name: its facts hold where nothing else is given. `devices` are in place of the machine's; "auto" asks for the
+    fewest with which `tokens` are trained within `budget_seconds`. With `pareto` the answer holds the front of what
+    could be had instead. Machine and model may be texts, as `get_machine` and `get_model` read them, and amounts
+    quantities: "1T", "30 days", "$3M".
 
     InputError for numbers out of range, and for what does not go together.
     """
@@ -81,7 +86,7 @@ def _question(asked: Mapping[str, Any]) -> tuple[TrainingQuestion, tuple[str, ..
         raise InputError('no machine: give one, as "1024 x h100", or a recipe, which names its own')
     machine, model = _given(told["machine"], told["model"])
     devices, precision = asked["devices"], told["precision"]
-    fixed = {**told["fixed"], **({} if precision is None else {"precision": precision})}
+    fixed = {**told["fixed"], **({} if precision is None else {"precision": precision}), **_stack_of(asked)}
     plain = ("target_loss", "minimise", "fit", "quantile", "pareto")
     question = TrainingQuestion(
         machine=machine if devices in (None, AUTO) else _with_devices(machine, devices),
@@ -102,6 +107,12 @@ def _question(asked: Mapping[str, Any]) -> tuple[TrainingQuestion, tuple[str, ..
         **{name: asked[name] for name in plain},
     )
     return question, told["sentences"]
+
+
+def _stack_of(asked: Mapping[str, Any]) -> dict[str, Stack]:
+    """The stack that is named, or that of the framework that the plan is written for."""
+    named = asked["stack"] or asked["framework"]
+    return {} if named is None else {"stack": get_stack(named) if isinstance(named, str) else named}
 
 
 def _by_recipe(asked: Mapping[str, Any]) -> dict[str, Any]:
