@@ -153,5 +153,4 @@ def test_the_command_takes_both(cli):
         *("--pipeline-layout", "Et|(tt|)*30mL"),
     )
     assert done.code == 0
-    assert "expert tensor 1" not in done.out
-    assert "chunks Et|(tt|)*30mL" in done.out
+    assert "chunks Et|(tt|)*30mL" in " ".join(done.out.split())
