@@ -7,6 +7,8 @@ The rule for the whole table, set before anything was predicted:
 - "full" remat is full recomputation. "custom" and "qkv_proj_offloaded" offload parts that the README names, layers'
   inputs and projections, and repeat the rest: asked as full recomputation with activations in host memory.
 - Rows without a length take that of the model's other rows, or of its pretraining (2,048 for GPT-3).
+- Where a step has fewer sequences than devices each is split over as many as there are (context parallelism; set when
+  two rows were refused).
 - Formats: fp8 where the recipe or the quantisation says so.
 """
 
@@ -77,13 +79,15 @@ def _fields(row: Mapping[str, str], usual: int) -> dict[str, Any]:
     seq_len = int(row["seq_len"] or usual)
     batch = round(float(row["global_batch"] or 0)) or int(row["tokens_per_step"]) // seq_len
     tensor = max(int(row["ici_tensor"] or 1), 1)
-    replicas = devices // tensor
+    context = max(devices // tensor // batch, 1)
+    replicas = devices // tensor // context
     apart = slices > 1 and not row["dcn_fsdp"]
     return {
         "seq_len": seq_len,
         "global_batch": batch,
         "micro_batch": max(batch // replicas, 1),
         "tensor": tensor,
+        "context": context,
         "zero": 3,
         "precision": "fp8" if row["precision"].startswith("fp8") else "bf16",
         **({"shard": replicas // slices} if apart else {}),
