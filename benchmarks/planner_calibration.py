@@ -61,7 +61,8 @@ def _kind(row: Row) -> tuple[Any, ...]:
         value for value in astuple(row.layout) if not isinstance(value, int | float) or isinstance(value, bool)
     ]
     dropout = row.model.blocks[0].operators
-    return (row.table, row.machine.chip.name, repr(categories), row.layout.zero, len(dropout))
+    machine = row.machine
+    return (row.table, machine.chip.name, machine.devices_per_node, repr(categories), row.layout.zero, len(dropout))
 
 
 def _merged(values: Sequence[Any]) -> Any:

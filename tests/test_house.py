@@ -73,9 +73,10 @@ def part_of(module: str) -> str:
 WINGS_MAY_IMPORT = {
     "model": set(),
     "machine": {"model"},  # what a size is: a number, or an array of them
-    "training": {"model", "machine"},
-    "serving": {"model", "machine"},
-    "papers": {"model", "machine", "training", "serving"},
+    "stack": {"machine"},
+    "training": {"model", "machine", "stack"},
+    "serving": {"model", "machine", "stack"},
+    "papers": {"model", "machine", "stack", "training", "serving"},
 }
 """The arrows inside cost: wing → wings it may import."""
 

@@ -30,9 +30,12 @@ VERBS = {
     "atlas check": ("check_atlas",),
     "atlas status": ("atlas_status",),
     "plan train": ("plan_training",),
-    "cost train": ("train_cost",),
+    "plan recipes": ("get_recipe", "known_recipes"),
+    "cost train": ("train_cost", "fine_tune_cost"),
     "cost model": ("get_model", "model_catalogue"),
     "machine list": ("known_chips",),
+    "stack list": ("known_stacks",),
+    "stack show": ("get_stack",),
     "machine show": ("get_machine",),
     "machine measure": ("measure_machine",),
 }

@@ -8,9 +8,13 @@ from .atlas import search_atlas as search_atlas
 from .cost import Layout as Layout
 from .cost import Machine as Machine
 from .cost import Model as Model
+from .cost import Stack as Stack
+from .cost import fine_tune_cost as fine_tune_cost
 from .cost import get_machine as get_machine
 from .cost import get_model as get_model
+from .cost import get_stack as get_stack
 from .cost import known_chips as known_chips
+from .cost import known_stacks as known_stacks
 from .cost import model_catalogue as model_catalogue
 from .cost import train_cost as train_cost
 from .errors import InputError as InputError
@@ -70,6 +74,8 @@ from .pilots import PilotResult as PilotResult
 from .pilots import pilot as pilot
 from .planning import Infeasible as Infeasible
 from .planning import Plan as Plan
+from .planning import get_recipe as get_recipe
+from .planning import known_recipes as known_recipes
 from .planning import plan_training as plan_training
 from .planning import write_config as write_config
 from .reporting import write_page as write_page

@@ -37,10 +37,10 @@ def test_json_of_a_plan_has_the_promised_keys_in_their_order(cli):
     assert shown["choice"]["recompute"] == "none"
 
 
-def test_json_of_no_plan_has_the_same_keys_and_leaves_with_0(cli):
+def test_json_of_no_plan_has_the_same_keys_and_leaves_with_3(cli):
     done = cli(*BUDGET[:-1], "1e9FLOP", "--json")
     shown = json.loads(done.out)
-    assert (done.code, list(shown), shown["status"]) == (0, KEYS, "infeasible")
+    assert (done.code, list(shown), shown["status"]) == (3, KEYS, "infeasible")
     assert shown["nearest_feasible"]["change"]["budget_flops"] > 1e9
 
 
@@ -120,7 +120,7 @@ def test_the_bars_of_a_step_are_as_long_as_their_shares(cli):
 
 def test_a_person_reads_why_there_is_no_plan_and_what_would_do(cli):
     done = cli(*BUDGET[:-1], "1e9FLOP")
-    assert done.code == 0
+    assert done.code == 3
     assert done.out.startswith("No plan for a model of any size on 8 x h100\n  because     budget: one step takes")
     assert "  nearest     raise the budget to " in done.out
 
@@ -136,7 +136,8 @@ def test_the_front_is_shown_and_is_in_json(cli):
 @pytest.mark.parametrize("framework", ["torchtitan", "megatron", "deepspeed", "fsdp"])
 def test_a_plan_is_written_for_a_framework_and_nothing_else_on_stdout(cli, framework):
     done = cli(*TOKENS, "--emit", framework)
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
+    assert framework in done.err.splitlines()[0]
     assert "llama-3.2-1b on 8 x h100" in done.out
     assert "What binds" not in done.out
     if framework == "torchtitan":
@@ -174,7 +175,6 @@ def test_a_configuration_goes_to_the_file_and_the_plan_to_the_screen(cli, tmp_pa
         (("--budget", "$5", "--precision", "int3"), "no precision is called 'int3'"),
         (("--budget", "$5", "--out", "x.toml"), "needs --emit"),
         (("--budget", "$5", "--emit", "torchtitan", "--json"), "give --out FILE"),
-        (("--budget", "1e9FLOP", "--emit", "torchtitan"), "there is no plan to emit: budget: one step takes"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_that_names_it(refused, words, sentence):

@@ -37,12 +37,14 @@ from froude.answers.optimal import answer_of_compute_optimal
 from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
 from froude.answers.registrations import answer_of_registration, answer_of_registrations
+from froude.answers.stacks import answer_of_stacks
 from froude.answers.studies import answer_of_study, read_study_record
 from froude.atlas import atlas_record, atlas_records, atlas_status, check_atlas, search_atlas
 from froude.atlas.selection import select_claims
 from froude.cost import train_cost
 from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import get_model, model_catalogue
+from froude.cost.stack.known_stacks import known_stacks
 from froude.fitting import (
     choose,
     compare,
@@ -231,6 +233,7 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "laws": lambda: answer_of_laws(all_laws()),
         "document on laws": lambda: answer_of_document(Path("docs/laws.md"), [Path("docs/laws/power.svg")]),
         "machine": lambda: answer_of_machine(get_machine("h100")),
+        "stacks": lambda: answer_of_stacks(known_stacks()),
         "machines": lambda: answer_of_machines([get_machine(name) for name in known_chips()]),
         "model": lambda: answer_of_model(get_model("deepseek-v3"), 4096),
         "models": lambda: answer_of_models(list(model_catalogue().values())),

@@ -124,6 +124,7 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "model described": lambda: froude.get_model("layers=4,hidden=256,heads=4,vocab=1000"),
         "entry": lambda: froude.model_catalogue()["gpt2"],
         "machine": lambda: EIGHT,
+        "stack": lambda: froude.get_stack("megatron-bridge@26.02"),
         "layout": lambda: froude.train_cost(QWEN, EIGHT).layout,
         "train cost": lambda: froude.train_cost(QWEN, EIGHT),
         "plan": lambda: froude.plan_training(EIGHT, QWEN, tokens=1e9, fit=planted_fit(), fixed=FEW),

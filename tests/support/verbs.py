@@ -14,6 +14,7 @@ from froude.answers.atlas import answer_of_hits, answer_of_record
 from froude.answers.laws import answer_of_law, answer_of_law_hits, answer_of_laws
 from froude.answers.machines import answer_of_machine
 from froude.answers.models import answer_of_model
+from froude.answers.stacks import answer_of_stacks
 from planted import QUICK, planted, write_csv
 
 QWEN = ("--model", "qwen2.5-0.5b", "--machine", "8 x h100")
@@ -265,6 +266,16 @@ VERBS: tuple[Verb, ...] = (
         python=lambda folder: answer_of_model(froude.get_model("deepseek-v3"), 4096).to_dict(),
     ),
     Verb(name="cost model list", words=of("cost", "model")),
+    Verb(
+        name="stack list",
+        words=of("stack", "list"),
+        python=lambda folder: answer_of_stacks(froude.known_stacks()).to_dict(),
+    ),
+    Verb(
+        name="stack show",
+        words=of("stack", "show", "megatron-bridge@26.02"),
+        python=lambda folder: froude.get_stack("megatron-bridge@26.02").to_dict(),
+    ),
     Verb(name="machine list", words=of("machine", "list")),
     Verb(
         name="machine show",

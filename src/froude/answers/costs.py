@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from froude.answers.answer import Answer, Fact, Table, split_sentences
 from froude.answers.numbers import percent
 from froude.cost.machine.machine import Machine
+from froude.cost.stack.stack import Stack
 from froude.cost.training.assumptions import TrainCost, layout_to_dict
 from froude.cost.training.evaluation import Cost
 from froude.cost.training.layout import Layout
@@ -18,6 +20,9 @@ from froude.quantity import format_bytes, format_quantity, format_seconds
 
 SMALLEST_PART = 0.01
 """Of the whole, below which parts are listed together."""
+
+SUREST = 0.99
+"""The most that is said of a certainty: the error of counted memory is known from a few tables."""
 
 FREE, REST = "free", "all else"
 """What of a whole is no part by a name of its own."""
@@ -29,7 +34,9 @@ def answer_of_train_cost(cost: TrainCost) -> Answer:
     return Answer(
         headline=f"{model.name} on {machine_words(machine)}: {step_text(cost.cost, cost.interval)} a step",
         facts=(
+            *((Fact("trained", adapter_text(cost.adapter, float(model.n_params))),) if cost.adapter else ()),
             Fact("layout", layout_words(cost.layout)),
+            *([Fact("stack", stack_text(cost.layout.stack))] if cost.layout.stack else []),
             Fact("speed", f"{speed_text(cost.cost)}, {percent(float(cost.cost.hfu), 1)} HFU"),
             Fact("memory", memory_text(cost.cost, machine)),
         ),
@@ -42,6 +49,15 @@ def answer_of_train_cost(cost: TrainCost) -> Answer:
     )
 
 
+def adapter_text(adapter: Mapping[str, Any], n_params: float) -> str:
+    """What adapters train, and how their base is stored."""
+    trained = adapter["trained_params"]
+    return (
+        f"{adapter['form']} of rank {adapter['rank']}: {format_quantity(trained)} of {format_quantity(n_params)} "
+        f"parameters; the base is frozen in {adapter['base_bytes_per_param']:.3g} bytes a parameter"
+    )
+
+
 def answer_of_layout(layout: Layout) -> Answer:
     """One layout, or many of the same categories, in plain words."""
     if layout.arrays:
@@ -49,6 +65,11 @@ def answer_of_layout(layout: Layout) -> Answer:
         return Answer(headline="many layouts", facts=facts, data=layout_to_dict(layout))
     sizes = f"{layout.devices:,} devices, {layout.global_batch:,} sequences of {layout.seq_len:,} tokens a step"
     return Answer(headline=sizes, facts=(Fact("layout", layout_words(layout)),), data=layout_to_dict(layout))
+
+
+def stack_text(stack: Stack) -> str:
+    """The software stack of a layout; where a version was asked for that is not known, that too."""
+    return stack.label + (f", the nearest known to {stack.asked}" if stack.asked else "")
 
 
 def step_text(cost: Cost, interval: tuple[float, float]) -> str:
@@ -68,9 +89,14 @@ def speed_text(cost: Cost) -> str:
 def memory_text(cost: Cost, machine: Machine) -> str:
     """What a device needs of what it has, and how sure it is that it fits."""
     needed, capacity = float(cost.memory.total), machine.chip.memory_bytes
-    sure = percent(float(cost.fits_probability), 0)
-    verdict = f"fits with {sure} certainty" if cost.fits else f"does not fit; the chance that it does is {sure}"
+    chance = float(cost.fits_probability)
+    verdict = f"fits ({sure_text(chance)})" if cost.fits else f"does not fit ({sure_text(1 - chance)})"
     return f"{format_bytes(needed)} of {format_bytes(capacity)}, {verdict}"
+
+
+def sure_text(chance: float) -> str:
+    """How sure something is: "99% sure"; nothing counted is surer than that."""
+    return f"{percent(min(chance, SUREST), 0)} sure"
 
 
 def memory_table(cost: Cost, machine: Machine) -> Table:

@@ -10,6 +10,7 @@ from froude.answers.costs import memory_table, memory_text, non_empty, sentences
 from froude.answers.numbers import energy, money, percent
 from froude.planning.layouts.names import layout_label, layout_words
 from froude.planning.plans import Infeasible, LayoutCandidate, Plan, Point, machine_words
+from froude.planning.training.rules import rate_words
 from froude.quantity import format_bytes, format_quantity, format_seconds
 
 
@@ -22,7 +23,8 @@ def answer_of_plan(plan: Plan | Infeasible) -> Answer:
         f"{format_seconds(plan.seconds)} for {money(plan.dollars)}",
         facts=tuple(_facts(plan)),
         tables=non_empty(_tables(plan)),
-        warnings=tuple(plan.forecast.get("warnings", ())),
+        notes=plan.changes,
+        warnings=(*plan.warnings, *plan.forecast.get("warnings", ())),
         data=plan.to_dict(),
     )
 
@@ -67,8 +69,8 @@ def _facts(plan: Plan) -> Iterator[Fact]:
     if "learning_rate" in plan.chosen:
         yield Fact(
             "settings",
-            f"{format_quantity(plan.n_params)} parameters, learning rate {plan.chosen['learning_rate']:.3g}, "
-            f"{format_quantity(float(plan.choice.layout.tokens))} tokens a step",
+            f"{format_quantity(plan.n_params)} parameters, {format_quantity(float(plan.choice.layout.tokens))} tokens "
+            f"a step, {rate_words(plan.chosen)}",
         )
 
 
@@ -90,6 +92,8 @@ def _tables(plan: Plan) -> Iterator[Table]:
     yield step_table(plan.choice.cost)
     yield _runners_up(plan)
     yield sentences_table("What binds", plan.binding)
+    if len(plan.batches) > 1:
+        yield _batches(plan)
     if plan.front:
         yield _front(plan.front)
     yield sentences_table("Assumed", plan.assumptions)
@@ -104,6 +108,27 @@ def _runners_up(plan: Plan) -> Table:
         rows=tuple(rows) if plan.runners_up else (),
         left=(3,),
         details=("the plan", *(runner.why for runner in plan.runners_up)),
+    )
+
+
+def _batches(plan: Plan) -> Table:
+    """The same training with other batches."""
+    own = int(plan.choice.layout.global_batch)
+    return Table(
+        title="The batch decides: the same tokens with others, each in the best of a few hundred layouts",
+        columns=("tokens a step", "steps", "MFU", "time", "device hours", ""),
+        rows=tuple(
+            (
+                format_quantity(float(one.batch_tokens)),
+                f"{one.steps:,}",
+                percent(one.mfu, 1),
+                format_seconds(one.seconds),
+                format_quantity(one.device_hours),
+                "the plan" if one.global_batch == own else "",
+            )
+            for one in plan.batches
+        ),
+        left=(5,),
     )
 
 

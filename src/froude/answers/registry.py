@@ -39,12 +39,13 @@ from froude.answers.registrations import answer_of_registration, answer_of_regis
 from froude.answers.reports import answer_of_fit_report
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
 from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
+from froude.answers.stacks import answer_of_stack
 from froude.answers.sweeps import answer_of_sweep_optima
 from froude.atlas.arithmetic import Finding
 from froude.atlas.index import Hit
 from froude.atlas.schema import Record
 from froude.atlas.status import Status
-from froude.cost import Layout, Machine, Model
+from froude.cost import Layout, Machine, Model, Stack
 from froude.cost.model.catalogue import Entry
 from froude.cost.training.assumptions import TrainCost
 from froude.fitting import (
@@ -125,6 +126,7 @@ answer_of.register(BestSchedule, answer_of_best_schedule)
 answer_of.register(Model, answer_of_whole_model)
 answer_of.register(Entry, answer_of_entry)
 answer_of.register(Machine, answer_of_machine)
+answer_of.register(Stack, answer_of_stack)
 answer_of.register(Layout, answer_of_layout)
 answer_of.register(TrainCost, answer_of_train_cost)
 answer_of.register(Plan, answer_of_plan)

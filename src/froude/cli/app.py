@@ -26,6 +26,7 @@ from froude.cli import (
     published,
     register,
     report,
+    stack,
 )
 from froude.cli.completion import is_completing
 from froude.cli.errors import exit_code_of, silence_stdout
@@ -55,13 +56,24 @@ GROUPS = (
         "Write a forecast down before it is measured, and score it then",
         {"write": register.write, "score": register.score, "list": register.list_forecasts},
     ),
-    (DECIDE, "plan", "The best training for a budget, or the best layout of one", {"train": plan.train}),
+    (
+        DECIDE,
+        "plan",
+        "The best training for a budget, or the best layout of one",
+        {"train": plan.train, "recipes": plan.recipes},
+    ),
     (DECIDE, "cost", "Memory, time and price of a training or a model", {"train": cost.train, "model": model.model}),
     (
         DECIDE,
         "machine",
         "Chips and nodes that Froude knows, and this machine measured",
         {"list": machine.list_machines, "show": machine.show_machine, "measure": machine.measure},
+    ),
+    (
+        DECIDE,
+        "stack",
+        "What frameworks do: kernels, formats and defaults",
+        {"list": stack.list_stacks, "show": stack.show_stack},
     ),
     (
         LOOK_UP,
@@ -138,8 +150,8 @@ def open_closed_streams() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """The exit code of a command given as words, those of the process by default; no words ask for help.
 
-    0 is done, 1 bad input, 2 wrong usage, 130 interrupted; what went wrong is one line on stderr. Any other
-    error is a bug and raised.
+    0 is done, 1 bad input, 2 wrong usage, 3 no plan, 130 interrupted; what went wrong is one line on stderr. Any
+    other error is a bug and raised.
     """
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command = typer.main.get_command(app)

@@ -62,11 +62,25 @@ def complete_machines(incomplete: str) -> list[str]:
     return beginning(incomplete, ["this", *known_chips()], after=" ")
 
 
+def complete_stacks(incomplete: str) -> list[str]:
+    """Names of software stacks, with their versions."""
+    from froude.cost.stack.known_stacks import known_stacks
+
+    return beginning(incomplete, [name for stack in known_stacks() for name in (stack.name, stack.label)])
+
+
 def complete_models(incomplete: str) -> list[str]:
     """Names of models."""
     from froude.cost.model.catalogue import model_catalogue
 
     return beginning(incomplete, model_catalogue())
+
+
+def complete_recipes(incomplete: str) -> list[str]:
+    """Names of published trainings."""
+    from froude.planning import known_recipes
+
+    return beginning(incomplete, [recipe.name for recipe in known_recipes()])
 
 
 def complete_published(incomplete: str) -> list[str]:

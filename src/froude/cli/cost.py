@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from froude.cli.completion import complete_machines, complete_models
+from froude.cli.completion import complete_machines, complete_models, complete_recipes
 from froude.cli.layout_options import (
     Attention,
     Compiled,
@@ -40,10 +40,12 @@ from froude.cli.layout_options import (
 )
 from froude.cli.options import Json
 from froude.cli.show import present
+from froude.cli.stack import StackName
+from froude.errors import InputError
 from froude.quantity import parse_quantity
 
 ModelName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--model",
         metavar="MODEL",
@@ -52,12 +54,28 @@ ModelName = Annotated[
     ),
 ]
 MachineName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--machine",
         metavar="MACHINE",
         autocompletion=complete_machines,
-        help='"1024 x h100", a chip alone for one node, or a TOML file.',
+        help='"1024 x h100", "2 nodes of 8 x h100", a chip alone for one node, or a TOML file.',
+    ),
+]
+AdapterText = Annotated[
+    str | None,
+    typer.Option(
+        "--adapter",
+        metavar="lora|qlora[:rank=N,targets=…]",
+        help="Fine-tune adapters alone, as lora:rank=16; of qlora the base is in NF4.",
+    ),
+]
+RecipeName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        autocompletion=complete_recipes,
+        help="A published training, as llama-3.1-405b: its facts hold where nothing else is given.",
     ),
 ]
 DeviceHourPrice = Annotated[
@@ -66,8 +84,9 @@ DeviceHourPrice = Annotated[
 
 
 def train(
-    model: ModelName,
-    machine: MachineName,
+    model: ModelName = None,
+    machine: MachineName = None,
+    stack: StackName = None,
     seq_len: SeqLen = None,
     global_batch: GlobalBatch = None,
     micro_batch: MicroBatch = None,
@@ -96,19 +115,47 @@ def train(
     offload_optimizer: OffloadOptimizer = None,
     offload_parameters: OffloadParameters = None,
     offload_activations: OffloadActivations = None,
+    adapter: AdapterText = None,
+    recipe: RecipeName = None,
     price: DeviceHourPrice = None,
     json: Json = False,
 ) -> None:
     """Memory, step time, MFU and price of one layout of a training.
 
-    What is left out is assumed and listed, with its effect. Example: `froude cost train --model gpt3-175B --machine
-    "1024 x a100-80" --seq-len 2048 --global-batch 1536 --tp 8 --pp 16 --interleave 2 --recompute full`
+    What is left out is assumed and listed, with its effect. Examples:
+    `froude cost train --model gpt3-175B --machine "1024 x a100-80" --seq-len 2048 --global-batch 1536 --tp 8 --pp 16
+    --interleave 2 --recompute full` and
+    `froude cost train --model llama-2-70B --machine "2 x a100-80" --seq-len 2048 --adapter qlora:rank=16`
     """
     options = dict(locals())  # the options of a layout bear its fields' names
     from froude.answers.costs import answer_of_train_cost
-    from froude.cost import Layout, get_machine, get_model, train_cost
+    from froude.cost import Layout, fine_tune_cost, get_machine, get_model, train_cost
 
-    given = {one.name: options[one.name] for one in fields(Layout) if options.get(one.name) is not None}
+    names = [one.name for one in fields(Layout) if one.name != "stack"]
+    given = {name: options[name] for name in names if options.get(name) is not None}
+    model, machine, given = with_recipe(recipe, model, machine, given)
     dollars = parse_quantity(price, expect="dollars") if price else None
     described, computers = get_model(model), get_machine(machine, price_per_device_hour=dollars)
-    present(answer_of_train_cost(train_cost(described, computers, **given)), json)
+    if adapter is None:
+        cost = train_cost(described, computers, stack=stack, **given)
+    else:
+        cost = fine_tune_cost(described, computers, adapter, stack=stack, **given)
+    present(answer_of_train_cost(cost), json)
+
+
+def with_recipe(
+    recipe: str | None, model: str | None, machine: str | None, given: dict[str, Any]
+) -> tuple[str, str, dict[str, Any]]:
+    """Model, machine and parts of a layout, those that are not given from a recipe. InputError where none says."""
+    from froude.planning import get_recipe
+
+    if recipe is not None:
+        published = get_recipe(recipe)
+        stated = published.settings(given=given)
+        sizes = {"seq_len": stated.seq_len, "global_batch": stated.global_batch, "precision": stated.precision}
+        given = {**{name: value for name, value in sizes.items() if value is not None}, **stated.fixed}
+        model, machine = model or published.model, machine or published.machine
+    if model is None or machine is None:
+        missing = "--model" if model is None else "--machine"
+        raise InputError(f"no {missing}: give one, or a --recipe, which names both")
+    return model, machine, given

@@ -11,11 +11,11 @@ from froude.bounds import MOST_COUNT, MOST_DEVICES
 SeqLen = Annotated[int | None, typer.Option(min=1, max=MOST_COUNT, help="Tokens of a sequence.")]
 GlobalBatch = Annotated[int | None, typer.Option(min=1, max=MOST_COUNT, help="Sequences of a step.")]
 MicroBatch = Annotated[int | None, typer.Option(min=1, max=MOST_DEVICES, help="Sequences at a time on one replica.")]
-Tensor = Annotated[int | None, typer.Option("--tp", min=1, max=MOST_DEVICES, help="Tensor parallelism.")]
-Pipeline = Annotated[int | None, typer.Option("--pp", min=1, max=MOST_DEVICES, help="Pipeline stages.")]
+Tensor = Annotated[int | None, typer.Option("--tp", "--tensor", min=1, max=MOST_DEVICES, help="Tensor parallelism.")]
+Pipeline = Annotated[int | None, typer.Option("--pp", "--pipeline", min=1, max=MOST_DEVICES, help="Pipeline stages.")]
 Interleave = Annotated[int | None, typer.Option(min=1, max=MOST_DEVICES, help="Chunks of the pipeline on each device.")]
-Context = Annotated[int | None, typer.Option("--cp", min=1, max=MOST_DEVICES, help="Context parallelism.")]
-Expert = Annotated[int | None, typer.Option("--ep", min=1, max=MOST_DEVICES, help="Expert parallelism.")]
+Context = Annotated[int | None, typer.Option("--cp", "--context", min=1, max=MOST_DEVICES, help="Context parallelism.")]
+Expert = Annotated[int | None, typer.Option("--ep", "--expert", min=1, max=MOST_DEVICES, help="Expert parallelism.")]
 ExpertTensor = Annotated[
     int | None, typer.Option("--etp", min=0, max=MOST_DEVICES, help="Tensor parallelism of experts. 0: as of all else.")
 ]

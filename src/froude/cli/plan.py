@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from froude.cli.completion import complete_fits, complete_machines, complete_models
+from froude.cli.completion import complete_fits, complete_machines, complete_models, complete_recipes
 from froude.cli.errors import tell
 from froude.cli.options import Json
 from froude.cli.outputs import PageFile, output_file, refuse_inputs
-from froude.cli.plan_options import budgets, count, pins, whole
+from froude.cli.plan_options import budgets, count, number_of_devices, pins, time_limit, whole
 from froude.cli.render import say
-from froude.cli.show import present
+from froude.cli.show import present, present_with_page
+from froude.cli.stack import StackName
+from froude.cli.watching import watching
 from froude.errors import InputError
 
 if TYPE_CHECKING:
     from froude.answers import Answer
     from froude.planning import Infeasible, Plan
 
+NO_PLAN = 3
+"""The exit code of a command that found no plan within what was asked for."""
+
 MachineText = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="MACHINE",
         autocompletion=complete_machines,
-        help='"1024 x h100", a chip alone for one node, or a TOML file.',
+        help='"1024 x h100", "2 nodes of 8 x h100", a chip alone for one node, or a TOML file.',
     ),
 ]
 ModelText = Annotated[
@@ -49,13 +55,32 @@ FitText = Annotated[
         help="What gives the loss: a file of `froude fit --out`, or a law with published constants. [chinchilla]",
     ),
 ]
+RecipeName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        autocompletion=complete_recipes,
+        help="A published training, as llama-3.1-405b: its facts hold where nothing else is given.",
+    ),
+]
+DevicesText = Annotated[
+    str | None, typer.Option(metavar="COUNT|auto", help="In place of the machine's; auto: the fewest that end in time.")
+]
+WithinText = Annotated[str | None, typer.Option(metavar="TIME", help="In which it must end, as '30 days'.")]
+MemoryCertainty = Annotated[float | None, typer.Option(help="That memory suffices. [aims at 0.95]")]
+Tolerance = Annotated[float | None, typer.Option(help="Share of time that a simpler layout may cost. [0.03]")]
 TargetLoss = Annotated[float | None, typer.Option(help="Reach this loss at the least cost.")]
 InferenceTokens = Annotated[str | None, typer.Option(metavar="COUNT", help="Tokens served in the model's life.")]
 DataLimit = Annotated[str | None, typer.Option(metavar="COUNT", help="Unique tokens there are; more are repeats.")]
 Quantile = Annotated[float | None, typer.Option(help="Plan for this quantile of a fit's draws, as 0.9.")]
 SeqLenText = Annotated[str | None, typer.Option(metavar="TOKENS", help="Length of a sequence.")]
 BatchText = Annotated[str | None, typer.Option(metavar="COUNT", help="Sequences of a step.")]
-Fixed = Annotated[str | None, typer.Option(metavar="NAME=VALUE,…", help="Pin parts of the layout: tensor=8,zero=3.")]
+Fixed = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME=VALUE,…", help="Pin parts of the layout, by the names of `froude cost train`: tp=8,zero=3."
+    ),
+]
 PrecisionText = Annotated[str | None, typer.Option(metavar="bf16|fp8|…", help="Number types.")]
 DevicePrice = Annotated[float | None, typer.Option(metavar="DOLLARS", help="Dollars a device and hour.")]
 Pareto = Annotated[bool, typer.Option("--pareto", help="Show what loss, time, dollars and kWh trade for.")]
@@ -68,7 +93,7 @@ Out = Annotated[
 
 
 def train(
-    machine: MachineText,
+    machine: MachineText = None,
     model: ModelText = None,
     tokens: Tokens = None,
     budget: Budgets = None,
@@ -81,6 +106,12 @@ def train(
     global_batch: BatchText = None,
     fix: Fixed = None,
     precision: PrecisionText = None,
+    stack: StackName = None,
+    recipe: RecipeName = None,
+    devices: DevicesText = None,
+    within: WithinText = None,
+    memory_certainty: MemoryCertainty = None,
+    tolerance: Tolerance = None,
     price_per_device_hour: DevicePrice = None,
     pareto: Pareto = False,
     emit: Emit = None,
@@ -90,47 +121,88 @@ def train(
 ) -> None:
     """Find the best layout of a training; under a budget its size, data, learning rate, batch and precision too.
 
-    Examples: `froude plan train --model llama-3.1-70B --tokens 15T --machine "1024 x h100"` and
-    `froude plan train --budget '$3M' --budget "30 days" --machine "1024 x h100"`
+    Leaves with code 3 where nothing does what is asked for. Examples:
+    `froude plan train --model llama-3.1-70B --tokens 15T --machine "1024 x h100"`,
+    `froude plan train --budget '$3M' --budget "30 days" --machine "1024 x h100"` and
+    `froude plan train --model llama-3.1-8B --tokens 1T --machine h100 --devices auto --within "30 days"`
     """
-    from froude.cost import get_machine, get_model
-    from froude.cost.machine.known_machines import machine_file
-    from froude.cost.model.catalogue import model_file
+    options = dict(locals())
     from froude.planning import plan_training
+    from froude.planning.emit.fitting import check_framework
 
     refuse_two_on_stdout(emit, out, json)
-    refuse_inputs({"--out": out, "--page": page}, [machine_file(machine), model and model_file(model), fit])
-    limits = budgets(budget)
-    plan = plan_training(
-        get_machine(machine, price_per_device_hour=price_per_device_hour),
-        None if model is None else get_model(model),
-        tokens=count("--tokens", tokens),
-        budget_flops=limits.get("budget_flops"),
-        budget_dollars=limits.get("budget_dollars"),
-        budget_seconds=limits.get("budget_seconds"),
-        target_loss=target_loss,
-        fit=fit,
-        inference_tokens=count("--inference-tokens", inference_tokens) or 0.0,
-        data_limit_tokens=count("--data-limit", data_limit),
-        quantile=quantile,
-        seq_len=whole("--seq-len", seq_len),
-        global_batch=whole("--global-batch", global_batch),
-        precision=precision,
-        fixed=pins(fix),
-        framework=emit,
-        pareto=pareto,
-    )
+    check_framework(emit)
+    asked = arguments(options)
+    with watching("searching layouts"):
+        plan = plan_training(**asked)
     finish(plan, emit, out, page, json)
 
 
+def arguments(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the options of the command ask of `plan_training`."""
+    from froude.cost import get_machine, get_model
+    from froude.cost.machine.known_machines import machine_file
+    from froude.cost.model.catalogue import model_file
+    from froude.planning import get_recipe
+
+    machine, model, recipe = (options[name] for name in ("machine", "model", "recipe"))
+    files = [machine and machine_file(machine), model and model_file(model), options["fit"]]
+    refuse_inputs({"--out": options["out"], "--page": options["page"]}, files)
+    place = machine or (get_recipe(recipe).machine if recipe else None)
+    price, tolerance = options["price_per_device_hour"], options["tolerance"]
+    plain = ("target_loss", "fit", "quantile", "precision", "stack", "recipe", "memory_certainty", "pareto")
+    return {
+        "machine": None if place is None else get_machine(place, price_per_device_hour=price),
+        "model": None if model is None else get_model(model),
+        "tokens": count("--tokens", options["tokens"]),
+        **budgets([*(options["budget"] or []), *time_limit(options["within"], options["budget"])]),
+        "inference_tokens": count("--inference-tokens", options["inference_tokens"]) or 0.0,
+        "data_limit_tokens": count("--data-limit", options["data_limit"]),
+        "seq_len": whole("--seq-len", options["seq_len"]),
+        "global_batch": whole("--global-batch", options["global_batch"]),
+        "fixed": pins(options["fix"]),
+        "framework": options["emit"],
+        "devices": number_of_devices(options["devices"]),
+        **({} if tolerance is None else {"tolerance": tolerance}),
+        **{name: options[name] for name in plain},
+    }
+
+
+RecipeArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[NAME]", autocompletion=complete_recipes, help="One of them, with source and trust."),
+]
+
+
+def recipes(name: RecipeArgument = None, json: Json = False) -> None:
+    """Published trainings that a plan can take batch, precision, length and layout from.
+
+    Examples: `froude plan recipes` and `froude plan recipes llama-3.1-405b`; then
+    `froude plan train --recipe llama-3.1-405b`
+    """
+    from froude.answers.recipes import answer_of_recipe, answer_of_recipes
+    from froude.planning import get_recipe, known_recipes
+
+    present(answer_of_recipes(known_recipes()) if name is None else answer_of_recipe(get_recipe(name)), json)
+
+
 def finish(plan: Plan | Infeasible, emit: str | None, out: Path | None, page: Path | None, json: bool) -> None:
-    """Writes a plan's page and configuration where they are asked for, and shows the plan unless stdout has those."""
+    """Writes a plan's page and configuration where they are asked for, and shows the plan unless stdout has those.
+
+    Leaves with `NO_PLAN` where there is no plan: it is shown as ever, and nothing is written for a framework.
+    """
     from froude.answers.plans import answer_of_plan
     from froude.files import write_outputs
-    from froude.planning import configuration
+    from froude.planning import Infeasible, configuration
 
-    text = None if emit is None else configuration(emit, plan)
     answer = answer_of_plan(plan)
+    if isinstance(plan, Infeasible):
+        show_no_plan(plan, answer, emit, page, json)
+        raise typer.Exit(NO_PLAN)
+    text = None if emit is None else configuration(emit, plan)
+    if text is not None and out is None:
+        for change in plan.changes:
+            tell(change)
     files = {} if page is None else {page: page_of(page, answer, plan)}
     if text is not None and out is not None:
         files[out] = text.encode()
@@ -143,6 +215,13 @@ def finish(plan: Plan | Infeasible, emit: str | None, out: Path | None, page: Pa
     if out is not None:
         answer = replace(answer, next_steps=(*answer.next_steps, f"written for {emit}: {out}"))
     present(answer, json)
+
+
+def show_no_plan(plan: Infeasible, answer: Answer, emit: str | None, page: Path | None, json: bool) -> None:
+    """Says why there is no plan: on the page that was asked for too, and that nothing is written for a framework."""
+    if emit is not None:
+        tell(f"there is no plan to write for {emit}: {plan.reasons[0]}; {plan.nearest}")
+    present_with_page(answer, json, page, plan)
 
 
 def refuse_two_on_stdout(emit: str | None, out: Path | None, json: bool) -> None:

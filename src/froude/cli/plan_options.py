@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, Literal
 
 from froude.errors import InputError
 from froude.quantity import parse_quantity
@@ -24,6 +24,25 @@ def budgets(texts: list[str] | None) -> dict[str, float]:
             raise InputError(f"--budget {text!r} is a second budget of its kind: give one each of FLOP, $ and time")
         limits[name] = parse_quantity(text)
     return limits
+
+
+def time_limit(within: str | None, given: list[str] | None) -> list[str]:
+    """What --within says, as a budget of time. InputError for what is no time."""
+    if within is None:
+        return []
+    if is_bare(within) or dimension_of(within) != "seconds":
+        raise InputError(f"--within {within!r} is no time: write 30 days or 12 hours")
+    for text in given or ():
+        if dimension_of(text) == "seconds":
+            raise InputError(f"--within {within!r} and --budget {text!r} both say when it must end: give one of them")
+    return [within]
+
+
+def number_of_devices(text: str | None) -> int | Literal["auto"] | None:
+    """What --devices says: a whole number, or that the fewest are to be found."""
+    if text is not None and text.strip().lower() == "auto":
+        return "auto"
+    return whole("--devices", text)
 
 
 def dimension_of(text: str) -> str:
@@ -53,12 +72,13 @@ def pins(text: str | None) -> dict[str, Any]:
     """The parts of a layout that `--fix` pins, each of its kind. InputError for other names and values."""
     from froude.cost.model.keys import split_assignments
     from froude.cost.training.layout import Layout, check_fields
+    from froude.cost.training.names import by_field, no_field
 
     defaults = {one.name: one.default for one in fields(Layout) if one.name not in NOT_PINNED}
     values: dict[str, Any] = {}
-    for name, value in (split_assignments(text) if text is not None else {}).items():
+    for name, value in by_field(split_assignments(text) if text is not None else {}).items():
         if name not in defaults:
-            raise InputError(f"--fix {name}={value}: a layout has no {name}; it has {', '.join(defaults)}")
+            raise InputError(f"--fix {name}={value}: {no_field(name, list(defaults))}")
         values[name] = value if name == "precision" else pinned(value, defaults[name])
         try:
             check_fields({name: values[name]})

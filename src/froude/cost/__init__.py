@@ -6,9 +6,12 @@ from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.cost.model.formats import BF16, FP32, Format, kv_bytes, model_bytes
 from froude.cost.model.model import Model, decoder
 from froude.cost.model.plain_decoder import Decoder
+from froude.cost.papers.fine_tuning import fine_tune_cost
 from froude.cost.serving.iteration import Iteration, Serving, price_iteration
 from froude.cost.serving.memory import largest_batch, serving_bytes
 from froude.cost.serving.operating_point import OperatingPoint, operating_point
+from froude.cost.stack.known_stacks import get_stack, known_stacks
+from froude.cost.stack.stack import Stack
 from froude.cost.training.assumptions import Assumption, TrainCost, train_cost
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout, Precision
@@ -29,13 +32,17 @@ __all__ = [
     "OperatingPoint",
     "Precision",
     "Serving",
+    "Stack",
     "Tier",
     "TrainCost",
     "decoder",
     "evaluate",
+    "fine_tune_cost",
     "get_machine",
     "get_model",
+    "get_stack",
     "known_chips",
+    "known_stacks",
     "kv_bytes",
     "largest_batch",
     "model_bytes",

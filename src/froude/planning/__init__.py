@@ -3,7 +3,8 @@
 from froude.planning.emit import FRAMEWORKS, Recipe, configuration, write_config
 from froude.planning.layouts.layout_search import FoundLayouts, search
 from froude.planning.layouts.space import LayoutSpace, space_of
-from froude.planning.plans import Infeasible, LayoutCandidate, Plan, Point, RunnerUp
+from froude.planning.plans import BatchEffect, Infeasible, LayoutCandidate, Plan, Point, RunnerUp
+from froude.planning.recipes import PublishedTraining, get_recipe, known_recipes
 from froude.planning.training.on_budget import budget_problem, solve
 from froude.planning.training.on_tokens import plan_layout
 from froude.planning.training.shapes import SizedModel, shape_for
@@ -12,17 +13,21 @@ from froude.planning.training.training_plan import plan_training
 
 __all__ = [
     "FRAMEWORKS",
+    "BatchEffect",
     "FoundLayouts",
     "Infeasible",
     "LayoutCandidate",
     "LayoutSpace",
     "Plan",
     "Point",
+    "PublishedTraining",
     "Recipe",
     "RunnerUp",
     "SizedModel",
     "budget_problem",
     "configuration",
+    "get_recipe",
+    "known_recipes",
     "pareto_front",
     "plan_layout",
     "plan_training",

@@ -16,6 +16,10 @@ from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout
 from froude.provenance import Computed
 
+AIM = 0.95
+"""The certainty with which a plan fits in memory unless another is asked for: what does not fit is found out on the
+machine, after the queue."""
+
 _DAY = 86400.0
 
 
@@ -81,6 +85,28 @@ class Point:
 
 
 @final
+@dataclass(frozen=True, kw_only=True)
+class BatchEffect:
+    """What the same training takes with another global batch, in the best of a few hundred layouts for it.
+
+    `device_hours` count failures and checkpoints; the tokens are the same, though a batch far above the critical one
+    needs more of them for the same loss.
+    """
+
+    global_batch: int
+    batch_tokens: int
+    steps: int
+    step_seconds: float
+    seconds: float
+    device_hours: float
+    mfu: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The effect as a row of a table."""
+        return asdict(self)
+
+
+@final
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Plan(Computed):
     """The chosen layout, and the training that it makes.
@@ -90,7 +116,9 @@ class Plan(Computed):
     `forecast` what a law says of the result; both are empty where nothing was asked. `binding` says in a sentence each
     what keeps the training from being faster. `interval` is the 90% interval of step seconds. Of the `assumptions`,
     `assumed` are those about the layout, with the effect of their alternatives. `front` holds the trainings that could
-    be had instead, where they were asked for.
+    be had instead, where they were asked for. The layout fits with the `memory_certainty` at the least. `batches` say
+    what other batches would take, where the tokens were given; `changes` what was changed for a framework, where one
+    was named.
     """
 
     status: ClassVar[Literal["plan"]] = "plan"
@@ -112,6 +140,10 @@ class Plan(Computed):
     assumptions: tuple[str, ...] = ()
     assumed: tuple[Assumption, ...] = ()
     front: tuple[Point, ...] | None = None
+    memory_certainty: float = AIM
+    warnings: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    batches: tuple[BatchEffect, ...] = ()
 
     @property
     def days(self) -> float:
@@ -123,16 +155,19 @@ class Plan(Computed):
         training = {"goodput": self.goodput, "seconds": self.seconds, "days": self.days}
         money = {"dollars": self.dollars, "kwh": self.kwh}
         cost = {**cost_to_dict(self.choice.cost, self.interval), "assumptions": list(self.assumptions)}
+        cost["memory_certainty"] = self.memory_certainty
         sizes = {"model": self.model, "machine": machine_words(self.machine), "N": self.n_params, "D": self.tokens}
         return {
             "status": self.status,
             "choice": {**layout_to_dict(self.choice.layout), **sizes, "steps": self.steps, **self.chosen},
             "cost": {**cost, **training, **money},
             "forecast": dict(self.forecast),
-            "binding": list(self.binding),
+            "binding": [*self.warnings, *self.binding],
             "runners_up": [_runner_dict(one) for one in self.runners_up],
             "nearest_feasible": {},
             "assumptions": list(self.assumptions),
+            **({"changes": list(self.changes)} if self.changes else {}),
+            **({"batches": [one.to_dict() for one in self.batches]} if self.batches else {}),
             **_front_dict(self.front),
             **self.origin,
         }

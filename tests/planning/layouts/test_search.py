@@ -18,6 +18,7 @@ from froude.cost.training.legal import legal
 from froude.cost.training.memory.device_memory import memory_bytes
 from froude.errors import InputError
 from froude.planning.layouts.layout_search import least_memory, least_share, search
+from froude.planning.layouts.simplicity import mechanisms
 from froude.planning.layouts.space import (
     CATEGORIES,
     NUMBERS,
@@ -129,13 +130,43 @@ def test_layouts_that_are_left_out_cost_the_same_as_one_that_is_searched():
     task: dict[str, Any] = {"seq_len": 512, "global_batch": 8}
     machine = machine_of(4)
     space = replace(space_of(SMALL, machine, **task), micro_batch=(1,), recompute=("none",))
-    everything = [evaluate(SMALL, machine, one) for one in every_layout(SMALL, machine, space, **task)]
+    every = list(every_layout(SMALL, machine, space, **task))
+    everything = [evaluate(SMALL, machine, one) for one in every if one.tensor == 1 or one.sequence_parallel]
     layouts = search(SMALL, machine, **task, space=space, keep=10**6, reach=np.inf)
     costs = {(round(one.step_seconds, 9), round(one.memory_bytes)) for one in layouts.best}
     known = {(round(float(cost.step_seconds), 9), round(float(cost.memory.total))) for cost in everything}
     assert layouts.computed == layouts.legal < len(everything)
     assert costs <= known
     assert len(known) <= layouts.legal
+    for plain in (one for one in every if one.tensor > 1 and not one.sequence_parallel and one.zero < 3):
+        one, better = (evaluate(SMALL, machine, each) for each in (plain, replace(plain, sequence_parallel=True)))
+        assert better.step_seconds <= one.step_seconds * (1 + 1e-9)
+        assert better.memory.total <= one.memory.total
+
+
+def test_the_simplest_is_of_the_fewest_mechanisms_within_the_tolerance():
+    task: dict[str, Any] = {"seq_len": 512, "global_batch": 8}
+    machine = machine_of(4)
+    space = replace(space_of(SMALL, machine, **task), micro_batch=(1, 2), recompute=("none", "operators"))
+    costs = [(one, evaluate(SMALL, machine, one)) for one in every_layout(SMALL, machine, space, **task)]
+    fastest = min(float(cost.step_seconds) for _, cost in costs)
+    for tolerance in (0.0, 0.03, 0.3):
+        near = [one for one, cost in costs if cost.step_seconds <= fastest * (1 + tolerance) * (1 + 1e-12)]
+        simplest = search(SMALL, machine, **task, space=space, tolerance=tolerance).simplest
+        assert simplest is not None
+        assert mechanisms(simplest.layout) == min(mechanisms(one) for one in near)
+
+
+def test_a_layout_that_is_found_fits_with_the_certainty_asked_for():
+    task: dict[str, Any] = {"seq_len": 512, "global_batch": 8}
+    space = space_of(SMALL, machine_of(4), **task)
+    machine = tight(4.0, task, space)
+    even, sure = (search(SMALL, machine, **task, space=space, memory_certainty=p) for p in (0.5, 0.95))
+    costs = [evaluate(SMALL, machine, one) for one in every_layout(SMALL, machine, space, **task)]
+    best = min(float(cost.step_seconds) for cost in costs if cost.fits_probability >= 0.95)
+    assert sure.best[0].step_seconds == pytest.approx(best, rel=1e-12)
+    assert even.best[0].step_seconds <= sure.best[0].step_seconds
+    assert all(one.cost.fits_probability >= 0.95 - 1e-9 for one in sure.best)
 
 
 def test_the_share_recomputed_is_the_smallest_that_fits():
@@ -209,7 +240,7 @@ def test_nothing_is_offloaded_to_a_host_without_room():
 
 
 def test_a_misspelt_pin_names_the_fields_there_are():
-    with pytest.raises(InputError, match=r"no 'tensr': fix one of .*tensor"):
+    with pytest.raises(InputError, match=r"no tensr; it has .*tensor \(tp\)"):
         space_of(SMALL, machine_of(4), seq_len=512, global_batch=8, fixed={"tensr": 2})
     with pytest.raises(InputError, match="devices cannot be fixed"):
         space_of(SMALL, machine_of(4), seq_len=512, global_batch=8, fixed={"devices": 2})

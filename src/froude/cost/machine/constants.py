@@ -18,11 +18,15 @@ class Constants:
     """What the step-time model cannot count or read from a datasheet; `constants.toml` says what each one is."""
 
     matmul: float
+    grouped: float
+    block_scaled: float
+    fp4: float
     matmul_memory: float
     bandwidth: float
     attention: float
     unfused_attention: float
     launch: float
+    expert_launch: float
     step: float
     beside: float
     collective: float

@@ -1,4 +1,4 @@
-"""Machines by name or file: "1024 x h100", "8 a100-80", a TOML file, or this computer as it was measured."""
+"""Machines by name or file: "1024 x h100", "2 nodes of 8 x h100", a TOML file, or this computer as it was measured."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import Any, final
 from froude.bounds import MOST_DEVICES
 from froude.cost.machine.machine import Chip, Link, Machine, NumberSource
 from froude.cost.machine.machine_file import MACHINE_FIELDS, MACHINE_FILE, Node, Table, TableReader
+from froude.cost.machine.machine_text import MachineText, parse_machine_text
 from froude.errors import InputError, close_names, shown
 from froude.quantity import format_bytes
 
-_DEVICES = re.compile(r"(?:(?P<count>\d[\d,]*)\s*[x×*]\s*|(?P<bare>\d[\d,]*)\s+)?(?P<name>[^\s].*)", re.IGNORECASE)
 _MEASURED = ("this", "cpu")
 _CATALOGUE = "chips.toml"
 _USER = NumberSource(trust="given", source="by the user")
@@ -110,11 +110,12 @@ def get_machine(
     failures_per_device_hour: float | None = None,
     power_overhead: float | None = None,
 ) -> Machine:
-    """The machine that a text names: "1024 x h100", "8 a100-80", a TOML file, or "this" as it was measured.
+    """The machine that a text names: "1024 x h100", "2 nodes of 8 x h100", a TOML file, or "this" as it was measured.
 
-    A chip without a count is one node of them. What is given besides replaces what the machine would have: `node` by
-    name, `fabric` as "RoCE 1600 Gb/s per node", dollars, failures, and the factor for cooling. `Machine.assumed` lists
-    what neither text nor arguments say. InputError for an unknown name, with the nearest, and for bad files.
+    A chip without a count is one node of them; nodes are as large as the text says, else as they usually are. What is
+    given besides replaces what the machine would have: `node` by name, `fabric` as "RoCE 1600 Gb/s per node", dollars,
+    failures, and the factor for cooling. `Machine.assumed` lists what neither text nor arguments say. InputError for an
+    unknown name, with the nearest, and for bad files.
     """
     options = {
         "node": node,
@@ -124,63 +125,53 @@ def get_machine(
         "power_overhead": power_overhead,
     }
     given = {key: value for key, value in options.items() if value is not None}
-    count, name = _count_and_name(text)
+    asked = parse_machine_text(text)
     path = machine_file(text)
     if path is None:
-        return _build({"chip": name} | given, count, TableReader(where="machine", latencies=catalogue().latencies))
-    if name.lower() in _MEASURED and not path.is_file():
-        raise InputError(f"machine {name!r} has not been measured: run froude machine measure first")
-    return _from_file(path, count, given)
+        reader = TableReader(where="machine", latencies=catalogue().latencies)
+        return _build({"chip": asked.name} | given, asked, reader)
+    if asked.name.lower() in _MEASURED and not path.is_file():
+        raise InputError(f"machine {asked.name!r} has not been measured: run froude machine measure first")
+    return _from_file(path, asked, given)
 
 
 def machine_file(text: str) -> Path | None:
     """The TOML file that holds the machine a text names, there or not; None where the text names a chip."""
-    _, name = _count_and_name(text)
+    name = parse_machine_text(text).name
     if name.lower() in _MEASURED:
         return profile_path()
     return Path(name) if name.lower().endswith(".toml") else None
 
 
-def _count_and_name(text: str) -> tuple[int | None, str]:
-    match = _DEVICES.fullmatch(text.strip())
-    if match is None or os.path.isfile(text):  # which is False too for what no path can be
-        if not text.strip():
-            raise InputError("machine '' is empty: write count and chip, as in \"1024 x h100\", or a TOML file")
-        return None, text.strip()
-    digits = match["count"] or match["bare"]
-    if digits is None:
-        return None, match["name"].strip()
-    if not (count := min(float(digits.replace(",", "")), MOST_DEVICES + 1)):
-        raise InputError(f"machine {text!r} has no devices: give at least 1")
-    if count > MOST_DEVICES:
-        raise InputError(f"machine {shown(text)} has too many devices: give at most {MOST_DEVICES:,}")
-    return int(count), match["name"].strip()
-
-
 def parse_machine(text: str, path: Path) -> Machine:
     """The machine that `get_machine` would read from `path` if this TOML stood there."""
-    return _from_table(MACHINE_FILE.parse_toml(text, str(path), dict), path, None, {})
+    return _from_table(MACHINE_FILE.parse_toml(text, str(path), dict), path, MachineText(name=path.name), {})
 
 
-def _from_file(path: Path, count: int | None, given: Mapping[str, Any]) -> Machine:
-    return _from_table(MACHINE_FILE.read_toml(path, dict), path, count, given)
+def _from_file(path: Path, asked: MachineText, given: Mapping[str, Any]) -> Machine:
+    return _from_table(MACHINE_FILE.read_toml(path, dict), path, asked, given)
 
 
-def _from_table(table: Mapping[str, Any], path: Path, count: int | None, given: Mapping[str, Any]) -> Machine:
+def _from_table(table: Mapping[str, Any], path: Path, asked: MachineText, given: Mapping[str, Any]) -> Machine:
     plain = TableReader(where=str(path), latencies=catalogue().latencies)
     reader = replace(plain, default=plain.provenance(table.get("trust", "given"), table.get("source", path.name)))
     reader.check(table, ("devices", "chip", "node", "fabric", *MACHINE_FIELDS, "title", "trust", "source"), ("chip",))
     devices = reader.count(table, "devices") if "devices" in table else None
     numbers = {key: reader.per_hour(table, key) for key in ("price", "failures") if key in table}
-    return _build(dict(table) | numbers | dict(given), count if count is not None else devices, reader)
+    said = asked if asked.devices is not None or asked.nodes is not None else replace(asked, devices=devices)
+    return _build(dict(table) | numbers | dict(given), said, reader)
 
 
-def _build(settings: Mapping[str, Any], count: int | None, reader: TableReader) -> Machine:
+def _build(settings: Mapping[str, Any], asked: MachineText, reader: TableReader) -> Machine:
     """The machine of a chip (a name or a table) and of the other settings; what they leave out is assumed."""
     own = isinstance(settings["chip"], Mapping)
     known = None if own else _find_chip(settings["chip"])
     chip = reader.chip(reader.text(settings["chip"], "name", "chip"), settings["chip"]) if known is None else known.chip
-    node = _node_of(settings, known, reader)
+    usual = _node_of(settings, known, reader)
+    node = usual if asked.per_node is None else replace(usual, devices=asked.per_node)
+    count = node.devices * (asked.nodes or 1) if asked.devices is None else asked.devices
+    if count > MOST_DEVICES:
+        raise InputError(f"{asked.nodes} nodes of {node.devices} are too many devices: give at most {MOST_DEVICES:,}")
     fabric, mixed = (
         reader.fabric(settings["fabric"], node.devices) if "fabric" in settings else (node.fabric, node.mixed)
     )
@@ -188,8 +179,8 @@ def _build(settings: Mapping[str, Any], count: int | None, reader: TableReader) 
     numbers, evidence = _numbers(settings, known)
     machine = Machine(
         chip=chip,
-        devices=node.devices if count is None else count,
-        devices_per_node=min(node.devices, node.devices if count is None else count),
+        devices=count,
+        devices_per_node=min(node.devices, count),
         node_link=node.link,
         fabric=fabric,
         mixed=mixed,
@@ -204,7 +195,7 @@ def _build(settings: Mapping[str, Any], count: int | None, reader: TableReader) 
         ),
     )
     named = "" if own else str(settings["chip"])
-    return replace(machine, assumed=tuple(_assumptions(machine, settings, named, count)))
+    return replace(machine, assumed=tuple(_assumptions(machine, settings, named, asked, usual)))
 
 
 def _find_chip(name: Any) -> KnownChip:
@@ -260,14 +251,18 @@ def _number(key: str, value: Any) -> float:
     return float(value)
 
 
-def _assumptions(machine: Machine, settings: Mapping[str, Any], named: str, count: int | None) -> Iterator[str]:
+def _assumptions(
+    machine: Machine, settings: Mapping[str, Any], named: str, asked: MachineText, usual: Node
+) -> Iterator[str]:
     """A sentence for each thing that the settings leave out."""
     if named and (others := _siblings(named)):
         yield f"chip: {named} is taken to be the {machine.chip.title}; others are {', '.join(others)}"
     if "," in machine.chip.device:
         yield f"device: a {machine.chip.device}, counts as one device"
-    if count is None:
+    if asked.devices is None and asked.nodes is None:
         yield f"devices: {machine.devices}, one node, because no count was given"
+    if asked.per_node not in (None, usual.devices):
+        yield f"node: {asked.per_node} devices each, as given; its links are those of nodes of {usual.devices}"
     if machine.devices % machine.devices_per_node:
         yield f"devices: {machine.devices} do not fill nodes of {machine.devices_per_node}, the last is partly used"
     if "node" not in settings:

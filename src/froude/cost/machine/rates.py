@@ -37,7 +37,8 @@ def special_per_s(chip: Chip) -> float:
 
 def matmul_rate(chip: Chip, kind: str, constants: Constants) -> Number:
     """FLOP/s of large matmuls: the peak, times the share of it that the best matmul was measured to reach."""
-    return peak_flops(chip, kind) * matmul_share(chip, kind) * constants.matmul
+    casts = {"mxfp8": constants.block_scaled, "nvfp4": constants.fp4}.get(kind, 1.0)
+    return peak_flops(chip, kind) * matmul_share(chip, kind) * constants.matmul * casts
 
 
 def overlapped_seconds(parts: Sequence[Number], overlap: Number) -> Number:

@@ -6,8 +6,9 @@ calibrated on, and the effect of every assumption that has alternatives.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import Any, final
 
 import numpy as np
@@ -17,11 +18,14 @@ from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import Chip, Machine
 from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
+from froude.cost.stack.known_stacks import get_stack, likely_stacks
+from froude.cost.stack.stack import Stack
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout, Precision, check_fields
 from froude.cost.training.legal import check_legal, legal
 from froude.cost.training.memory.device_memory import MemoryBytes
 from froude.cost.training.memory.optimal_recompute import with_optimal_recompute
+from froude.cost.training.names import by_field, no_field
 from froude.errors import InputError
 from froude.provenance import Computed, recorded
 
@@ -70,7 +74,10 @@ class Assumption:
 @final
 @dataclass(frozen=True, kw_only=True, repr=False)
 class TrainCost(Computed):
-    """What one layout of a model costs on a machine, a 90% interval of its step seconds, and what was assumed."""
+    """What one layout of a model costs on a machine, a 90% interval of its step seconds, and what was assumed.
+
+    `adapter` says what is trained where that is not the whole model.
+    """
 
     model: Model
     machine: Machine
@@ -78,12 +85,14 @@ class TrainCost(Computed):
     cost: Cost
     interval: tuple[float, float]
     assumptions: tuple[Assumption, ...]
+    adapter: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON: seconds, rates, bytes by part with their total, the layout, and the assumptions."""
         return {
             **cost_to_dict(self.cost, self.interval),
             "layout": layout_to_dict(self.layout),
+            **({} if self.adapter is None else {"adapter": dict(self.adapter)}),
             **self.origin,
             "assumptions": [
                 {"name": one.name, "value": one.value, "why": one.why, "effect": list(one.effect)}
@@ -115,31 +124,37 @@ def memory_to_dict(memory: MemoryBytes) -> dict[str, float]:
 
 def layout_to_dict(layout: Layout) -> dict[str, Any]:
     """A single layout as JSON: counts as whole numbers, the precision by name."""
-    plain = {
-        field.name: getattr(layout, field.name) for field in fields(layout) if field.name not in ("precision", "kept")
-    }
+    apart = ("precision", "kept", "stack")
+    plain = {field.name: getattr(layout, field.name) for field in fields(layout) if field.name not in apart}
     counts = {name: value if isinstance(value, str | bool) else _count(value) for name, value in plain.items()}
     kept = {"kept": vars(layout.kept)} if layout.recompute == "optimal" else {}
-    return {**counts, "precision": precision_name(layout.precision), **kept}
+    stack = layout.stack.label if layout.stack else None
+    return {**counts, "precision": precision_name(layout.precision), **kept, "stack": stack}
 
 
 @recorded
-def train_cost(model: Model | str, machine: Machine | str, **given: Any) -> TrainCost:
+def train_cost(
+    model: Model | str, machine: Machine | str, *, stack: Stack | str | None = None, **given: Any
+) -> TrainCost:
     """The cost of a training's layout of which `given` says some fields, the rest being assumed and listed.
 
-    Names and values are those of `Layout`, `precision` by name: `train_cost(model, machine, tensor=8, zero=1)`. Model
-    and machine may be texts, as `get_model` and `get_machine` read them.
+    Names and values are those of `Layout`, or the short names tp, pp, cp and ep, `precision` by name:
+    `train_cost(model, machine, tensor=8, zero=1)`. Model, machine and stack may be texts, as `get_model`, `get_machine`
+    and `get_stack` read them. Where no stack is named the likeliest is taken, and the interval holds the others that
+    are likely.
     InputError for a name that is not a field, and for layouts that do not exist.
     """
     if isinstance(model, Machine) or isinstance(machine, Model):
         raise InputError("froude.train_cost takes the model first, then the machine: write train_cost(model, machine)")
     model = get_model(model) if isinstance(model, str) else model
     machine = get_machine(machine) if isinstance(machine, str) else machine
-    layout, reasons = complete(model, machine, given)
+    stack = get_stack(stack) if isinstance(stack, str) else stack
+    layout, reasons = complete(model, machine, given, stack)
     check_legal(model, machine, layout)
     cost = evaluate(model, machine, layout)
     assumptions = [
-        effect_of(model, machine, layout, name, why, float(cost.step_seconds)) for name, why in reasons.items()
+        *([] if stack else [effect_of_stacks(model, machine, layout, given, float(cost.step_seconds))]),
+        *(effect_of(model, machine, layout, name, why, float(cost.step_seconds)) for name, why in reasons.items()),
     ]
     return TrainCost(
         model=model,
@@ -151,16 +166,20 @@ def train_cost(model: Model | str, machine: Machine | str, **given: Any) -> Trai
     )
 
 
-def complete(model: Model, machine: Machine, given: Mapping[str, Any]) -> tuple[Layout, dict[str, str]]:
-    """The layout with every field set, and why each field that nobody gave has its value."""
-    known = {field.name for field in fields(Layout)} - {"devices", "kept"}
+def complete(
+    model: Model, machine: Machine, given: Mapping[str, Any], stack: Stack | None = None
+) -> tuple[Layout, dict[str, str]]:
+    """The layout with every field set, and why each field has its value that neither user nor stack gave."""
+    stack = stack or likely_stacks(machine.chip)[0][0]
+    known = sorted({field.name for field in fields(Layout)} - {"devices", "kept", "stack"})
+    given = by_field(given)
     for name in given:
         if name not in known:
-            raise InputError(f"{name!r} is no part of a layout: it has {', '.join(sorted(known))}")
+            raise InputError(no_field(name, known))
     check_fields(given)
-    chosen = {"devices": machine.devices, **given}
+    chosen = {**stack.defaults(machine.chip), "devices": machine.devices, "stack": stack, **given}
     if "precision" in chosen:
-        chosen["precision"] = get_precision(chosen["precision"])
+        chosen["precision"] = under_stack(chosen["precision"], stack)
     reasons: dict[str, str] = {}
     for name, value, why in _defaults(model, machine, chosen):
         if name not in chosen:
@@ -183,6 +202,12 @@ def get_precision(name: str | Precision) -> Precision:
     if name not in PRECISIONS:
         raise InputError(f"no precision is called {name!r}: take one of {', '.join(PRECISIONS)}")
     return PRECISIONS[name]
+
+
+def under_stack(precision: str | Precision, stack: Stack) -> Precision:
+    """A precision as a stack keeps its values, where it is given by name. InputError lists the names."""
+    plain = get_precision(precision)
+    return replace(plain, **stack.precisions.get(precision, {})) if isinstance(precision, str) else plain
 
 
 def usual_precision(chip: Chip) -> str:
@@ -215,6 +240,35 @@ def effect_of(model: Model, machine: Machine, layout: Layout, name: str, why: st
     return Assumption(name=name, value=text, why=why, effect=(min(ratios), max(ratios)))
 
 
+def pins_under_stack(machine: Machine, fixed: Mapping[str, Any], precision: str | None = None) -> dict[str, Any]:
+    """Pinned fields of a layout, a stack or its name among them, and what that stack or the likeliest sets beside them.
+
+    `precision` is what is taken where none is pinned; by default the chip's 16-bit one.
+    """
+    named = fixed.get("stack") or likely_stacks(machine.chip)[0][0]
+    stack = get_stack(named) if isinstance(named, str) else named
+    kept = under_stack(fixed.get("precision", precision or usual_precision(machine.chip)), stack)
+    return {**stack.defaults(machine.chip), **fixed, "stack": stack, "precision": kept}
+
+
+def effect_of_stacks(
+    model: Model, machine: Machine, layout: Layout, given: Collection[str], step_seconds: float
+) -> Assumption:
+    """The stack that was taken where nobody named one, with the least and the most that other likely ones take."""
+    (taken, _), *others = likely_stacks(machine.chip)
+    ratios = [1.0]
+    for other, _ in others:
+        free = {name: value for name, value in other.defaults(machine.chip).items() if name not in given}
+        kind = layout.precision.matmuls
+        kept = under_stack(kind, other) if layout.precision == under_stack(kind, taken) else layout.precision
+        changed = replace(layout, **free, stack=other, precision=kept)
+        if bool(legal(model, machine, changed)):
+            ratios.append(float(evaluate(model, machine, changed).step_seconds) / step_seconds)
+    named = ", ".join(f"{stack.label} {share:.0%}" for stack, share in likely_stacks(machine.chip))
+    why = f"nobody named one with --stack, and likely are {named}" if others else "the only one that is known"
+    return Assumption(name="stack", value=taken.label, why=why, effect=(min(ratios), max(ratios)))
+
+
 def parse_assumptions(sentences: tuple[str, ...]) -> Iterator[Assumption]:
     """Assumptions of a machine or a model, written "name: value"."""
     for sentence in sentences:
@@ -225,7 +279,8 @@ def parse_assumptions(sentences: tuple[str, ...]) -> Iterator[Assumption]:
 def _defaults(model: Model, machine: Machine, chosen: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     """Fields in the order in which they are decided, with value and reason."""
     yield "seq_len", int(model.context), "the model's context"
-    yield "precision", PRECISIONS[usual_precision(machine.chip)], "mixed precision with master weights in fp32"
+    usual = under_stack(usual_precision(machine.chip), chosen["stack"])
+    yield "precision", usual, "mixed precision with master weights in fp32"
     for name in ("tensor", "pipeline", "context", "expert", "interleave", "micro_batch"):
         yield name, 1, "the default"
     if int(chosen.get("pipeline", 1)) > 1:
@@ -239,12 +294,15 @@ def _defaults(model: Model, machine: Machine, chosen: Mapping[str, Any]) -> Iter
     yield "zero", stage, why if several else "one replica"
     yield "shard", 0, "all data-parallel devices"
     yield "sequence_parallel", int(chosen.get("tensor", 1)) > 1, "free with tensor parallelism"
-    yield "attention", "flash-2", "what frameworks take"
     yield "schedule", "1f1b", "what frameworks take"
-    yield "overlap", True, "what frameworks do"
-    yield "overlap_tensor", False, "asks for a special kernel"
-    yield "fused_loss", False, "what frameworks do unless asked"
-    yield "compiled", False, "eager kernels"
+    for name, value in _OF_NO_STACK.items():
+        yield name, value, "the stack does not say"
+
+
+_OF_NO_STACK: Mapping[str, Any] = MappingProxyType(
+    {"attention": "flash-2", "overlap": True, "overlap_tensor": False, "fused_loss": False, "compiled": False}
+)
+"""What a layout has where not even its stack says."""
 
 
 def _alternatives(machine: Machine, layout: Layout, name: str) -> Iterator[dict[str, Any]]:
@@ -261,9 +319,7 @@ def _alternatives(machine: Machine, layout: Layout, name: str) -> Iterator[dict[
         # Gathering weights for every micro-batch of a pipeline is nobody's choice.
         yield from ({"zero": stage} for stage in ((0, 1) if layout.pipeline > 1 else (1, 3)))
     elif name == "attention":
-        yield {"attention": "flash"}
-        if machine.chip.name.startswith(("h100", "h200", "h800", "gh200")):
-            yield {"attention": "flash-3"}
+        yield from ({"attention": kernel} for kernel in ("flash", "flash-3"))
     elif name == "recompute":
         yield from ({"recompute": mode} for mode in ("none", "selective", "full"))
     elif name in ("overlap", "compiled", "fused_loss") or (

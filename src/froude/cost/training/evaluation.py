@@ -69,7 +69,7 @@ def evaluate(model: Model, machine: Machine, layout: Layout, given: Constants | 
     ArithmeticError where parts are negative or not finite, or a rate exceeds the peak: a fault of the model, not of
     its input.
     """
-    step = step_seconds(model, machine, layout, constants() if given is None else given)
+    step = step_seconds(model, machine, layout, constants_of(layout) if given is None else given)
     memory = memory_bytes(model, layout)
     flops = MATMUL_PASSES * model.forward_flops(layout.seq_len) * layout.tokens
     cost = Cost(
@@ -85,6 +85,11 @@ def evaluate(model: Model, machine: Machine, layout: Layout, given: Constants | 
     )
     _check(model, layout, cost)
     return cost
+
+
+def constants_of(layout: Layout) -> Constants:
+    """The constants of the step-time model for a layout: those that ship, as its software stack changes them."""
+    return constants() if layout.stack is None else layout.stack.constants(constants())
 
 
 def recomputed_flops(model: Model, layout: Layout) -> Number:

@@ -12,6 +12,7 @@ import numpy as np
 from froude.bounds import MOST_COUNT, MOST_DEVICES, finite_number, whole_number
 from froude.cost.machine.machine import Place
 from froude.cost.model.operators import Number
+from froude.cost.stack.stack import Stack
 from froude.cost.training.pipeline.notation import parse_chunks
 from froude.errors import InputError
 from froude.result import Result
@@ -21,6 +22,7 @@ Schedule = Literal["gpipe", "1f1b", "zero-bubble"]
 Attending = Literal["unfused", "flash", "flash-2", "flash-3"]
 ContextBy = Literal["ring", "ulysses"]
 ZeroStage = Literal[0, 1, 2, 3]
+Graphs = Literal["none", "partial", "full"]
 
 CHOICES: Mapping[str, tuple[str | int, ...]] = {
     "schedule": get_args(Schedule),
@@ -28,6 +30,7 @@ CHOICES: Mapping[str, tuple[str | int, ...]] = {
     "zero": get_args(ZeroStage),
     "recompute": get_args(Recompute),
     "attention": get_args(Attending),
+    "graphs": get_args(Graphs),
     "offload_optimizer": get_args(Place),
     "offload_parameters": get_args(Place),
     "offload_activations": get_args(Place),
@@ -43,7 +46,7 @@ COUNTS: Mapping[str, tuple[int, int]] = {
 }
 """Fields of a layout that are whole numbers, with the least and the most that they may be."""
 
-FLAGS = ("sequence_parallel", "fused_loss", "compiled", "overlap", "overlap_tensor")
+FLAGS = ("sequence_parallel", "fused_loss", "compiled", "overlap", "overlap_tensor", "overlap_expert")
 """Fields of a layout that are true or false."""
 
 
@@ -109,9 +112,11 @@ class Layout(Result):
     second matmul and attention (torchtitan's selective mode), "full" whole blocks, of which `recomputed` is the
     share that is. "optimal" what `kept` says. `attention` names the kernel, `fused_loss` says whether the cross
     entropy has one of its own. `overlap` says whether gradient and weight communication runs beside compute,
-    `overlap_tensor` the same of tensor parallelism. `compress` is the factor by which gradients are made smaller
-    before they are sent; `local_steps` how many optimizer steps pass between synchronisations of a low-
-    communication optimizer (1: every step).
+    `overlap_tensor` the same of tensor parallelism, `overlap_expert` of the dispatch to experts. `graphs` says how much
+    of a step is launched as CUDA graphs: nothing, parts of its blocks, or all of it. `compress` is the factor by which
+    gradients are made smaller before they are sent; `local_steps` how many optimizer steps pass between
+    synchronisations of a low-communication optimizer (1: every step). `stack` is the software whose measured speed
+    counts; None for that of the trainings that the constants of the step-time model were calibrated on.
     """
 
     devices: Number
@@ -138,12 +143,15 @@ class Layout(Result):
     compiled: bool = False
     overlap: bool = True
     overlap_tensor: bool = False
+    overlap_expert: bool = False
+    graphs: Graphs = "none"
     compress: float = 1.0
     local_steps: int = 1
     offload_optimizer: Place = "device"
     offload_parameters: Place = "device"
     offload_activations: Place = "device"
     precision: Precision = field(default_factory=Precision)
+    stack: Stack | None = None
 
     def __post_init__(self) -> None:
         check_fields(vars(self))

@@ -17,6 +17,10 @@ from froude.cost.training.layout import Layout
 from froude.cost.training.share import is_expert
 from froude.cost.training.work import Work, backward_work, forward_work, loss_work
 
+GRAPHS = {"none": 1.0, "partial": 0.6, "full": 0.15}
+"""Share of launches and gaps that is left where parts of blocks, or whole steps, are CUDA graphs (a guess: what is not
+captured, and what the device itself waits between kernels)."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +90,10 @@ def block_passes(operators: Sequence[Operator], machine: Machine, layout: Layout
     forward = _pass([forward_work(o, machine.chip, layout, constants) for o in operators])
     backward = _pass([backward_work(o, machine.chip, layout, constants) for o in operators])
     exchanged = _communication(operators, machine, layout, constants, forward.seconds)
-    forward = forward + exchanged + Seconds(fixed=constants.launch / 3)
+    gaps = _launch_seconds(operators, layout, constants)
+    forward = forward + exchanged + Seconds(fixed=gaps / 3)
     # Gradients of columns' inputs are reduced where rows' outputs were, and sent where activations were.
-    backward = backward + exchanged + Seconds(fixed=constants.launch * 2 / 3)
+    backward = backward + exchanged + Seconds(fixed=gaps * 2 / 3)
     if np.any(np.asarray(layout.context) > 1) and layout.context_by == "ring":
         backward = backward + Seconds(context=exchanged.context)  # keys, values and their gradients go round
     return Passes(forward=forward, backward=backward + _again(operators, machine, layout, constants, forward))
@@ -107,6 +112,12 @@ def end_passes(model: Model, machine: Machine, layout: Layout, constants: Consta
     output_bytes = layout.positions * model.hidden * layout.precision.activations
     reduction = Seconds(tensor=_reduction_seconds(Group(size=layout.tensor), output_bytes, machine, constants))
     return Passes(forward=forward + reduction, backward=backward + reduction)
+
+
+def _launch_seconds(operators: Sequence[Operator], layout: Layout, constants: Constants) -> float:
+    """Launches and gaps of a block and micro-batch, forward and backward; a block of experts has more of them."""
+    routed = any(isinstance(o, Matmul) and is_expert(o) for o in operators)
+    return GRAPHS[layout.graphs] * (constants.launch + (constants.expert_launch if routed else 0.0))
 
 
 def _pass(works: Sequence[Work]) -> Seconds:
@@ -151,19 +162,25 @@ def _communication(
     return Seconds(
         tensor=tensor,
         context=sum(_context_seconds(o, machine, layout, constants) for o in attended),
-        expert=_dispatch_seconds(operators, machine, layout, constants),
+        expert=_dispatch_seconds(operators, machine, layout, constants, work_seconds),
     )
 
 
-def _dispatch_seconds(operators: Sequence[Operator], machine: Machine, layout: Layout, constants: Constants) -> Number:
-    """Positions sent to their experts and back, where devices share them."""
+def _dispatch_seconds(
+    operators: Sequence[Operator], machine: Machine, layout: Layout, constants: Constants, work_seconds: Number
+) -> Number:
+    """Positions sent to their experts and back, where devices share them; beside compute what that does not hide."""
     if np.max(layout.expert) == 1:
         return 0.0
     routed = [o for o in operators if isinstance(o, Matmul) and is_expert(o) and o.split == "columns"]
     sent = sum(o.inputs * o.active * o.positions for o in routed)
     whole = layout.positions * layout.precision.activations * sent / layout.sequence_split
     experts = Group(size=layout.expert, stride=layout.tensor_of_experts)
-    return np.where(np.asarray(layout.expert) > 1, 2 * exchange_seconds(experts, whole, machine, constants), 0.0)
+    seconds = 2 * exchange_seconds(experts, whole, machine, constants)
+    if layout.overlap_expert:
+        behind = 2 * beside_seconds(experts, whole, machine, constants)
+        seconds = behind + np.maximum(seconds - work_seconds, 0)
+    return np.where(np.asarray(layout.expert) > 1, seconds, 0.0)
 
 
 def _reduced_values(operators: Sequence[Operator], layout: Layout, group: Group) -> Number:

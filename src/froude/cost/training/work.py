@@ -38,6 +38,10 @@ GENERATIONS = {"flash": 1.0, "flash-2": 2.0, "flash-3": 3.5}
 """Speed of attention kernels over FlashAttention's first: "around 2×" (Dao 2023, arXiv:2307.08691, abstract) and on
 Hopper 1.5 to 2 × more (Shah et al. 2024, arXiv:2407.08608, abstract; its middle)."""
 
+HALF_WIDTH = 48.0
+"""Width of a head at which fused attention is half as fast as of very wide ones: FlashAttention 3 forward on an H100
+reaches some 500, 650 and 750 TFLOP/s at 64, 128 and 256 (as remembered: Shah et al. 2024, arXiv:2407.08608, fig. 5)."""
+
 UNFUSED_BACKWARD = 1.4
 """Bytes that unfused attention moves backward over forward: 8.5 values a score for 6 (counted)."""
 
@@ -119,7 +123,8 @@ def _matmul(operator: Matmul, chip: Chip, layout: Layout, constants: Constants, 
             return Work(matmul=timing.seconds(rows, inputs, outputs))
         return Work(matmul=timing.seconds(rows, outputs, inputs) + timing.seconds(inputs, rows, outputs))
     products = 2 if backward else 1
-    multiplying = products * 2 * rows * inputs * outputs / matmul_rate(chip, layout.precision.matmuls, constants)
+    rate = matmul_rate(chip, layout.precision.matmuls, constants) * (constants.grouped if operator.routed else 1.0)
+    multiplying = products * 2 * rows * inputs * outputs / rate
     loads = products * width * (rows * (inputs + outputs) / products + weights)
     stores = constants.matmul_memory * rows * width * (inputs if backward else outputs)
     if backward:
@@ -136,9 +141,16 @@ def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Const
     """
     flops = layout.positions * operator.forward_flops(layout.seq_len) / layout.tensor
     if layout.attention != "unfused":
-        rate = special_per_s(chip) * constants.attention * GENERATIONS[layout.attention]
+        rate = (
+            special_per_s(chip) * constants.attention * GENERATIONS[layout.attention] * _of_width(operator.score_width)
+        )
         return Work(attention=(0.5 if operator.causal else 1.0) * flops / rate)
     scores = layout.positions * operator.heads * operator.keys(layout.seq_len) / layout.tensor
     moved = scores * UNFUSED_VALUES[operator.dropout] * layout.precision.activations
     rate = matmul_rate(chip, layout.precision.matmuls, constants) * constants.unfused_attention
     return Work(attention=flops / rate, memory=moving_seconds(moved, chip, layout, constants))
+
+
+def _of_width(width: Number) -> Number:
+    """Speed of fused attention at a width of heads over that at 128: narrow heads leave less to do an exponential."""
+    return width / (width + HALF_WIDTH) * (128 + HALF_WIDTH) / 128

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from froude.errors import InputError
+from froude.errors import InputError, close_names
 from froude.planning.emit.deepspeed import DEEPSPEED
 from froude.planning.emit.fsdp import FSDP
 from froude.planning.emit.megatron import MEGATRON
@@ -13,6 +13,7 @@ from froude.planning.emit.recipe import Recipe, idle
 from froude.planning.emit.torchtitan import TORCHTITAN
 from froude.planning.emit.words import Framework, meaning
 from froude.planning.plans import Infeasible, Plan
+from froude.planning.training.rules import is_far, rate_words
 from froude.quantity import format_quantity
 
 WARMUP_STEPS, FINAL_RATE = 2000, 1e-5
@@ -75,15 +76,29 @@ def recipe_of(plan: Plan) -> Recipe:
         final_learning_rate=min(FINAL_RATE, rate),
         reasons={
             "steps": f"{format_quantity(plan.tokens)} tokens",
-            "learning_rate": "by the Step Law, Li et al. 2025, arXiv:2503.04715",
+            "learning_rate": _rate_reason(plan.chosen),
             "warmup_steps": "as in the trainings behind the Step Law, at most a tenth of the steps",
         },
     )
 
 
+def _rate_reason(chosen: Mapping[str, Any]) -> str:
+    """Where a learning rate comes from, with its doubt."""
+    rule = "by the Step Law, Li et al. 2025, arXiv:2503.04715"
+    return f"{rule}; {rate_words(chosen)}" if is_far(chosen) else rule
+
+
+def refusals(framework: str, recipe: Recipe) -> dict[str, str]:
+    """The choices of a recipe that a framework cannot express, each with why."""
+    writer = _framework_called(framework)
+    return {name: writer.limits[name].why for name in _refused(writer, recipe)}
+
+
 def _framework_called(name: str) -> Framework:
     if name not in FRAMEWORKS:
-        raise InputError(f"no framework {name!r}: choose {', '.join(FRAMEWORKS)}")
+        near = close_names(name.lower(), FRAMEWORKS, n=1) or [one for one in FRAMEWORKS if one in name.lower()]
+        hint = f"did you mean {near[0]}? There are" if near else "choose"
+        raise InputError(f"no framework {name!r}: {hint} {', '.join(FRAMEWORKS)}")
     return FRAMEWORKS[name]
 
 

@@ -12,8 +12,11 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.evaluation import evaluate
 from froude.cost.training.layout import Layout
-from froude.cost.training.memory.device_memory import MemoryBytes, fits, memory_bytes
+from froude.cost.training.memory.certainty import EVEN, fits_surely, most_bytes
+from froude.cost.training.memory.device_memory import MemoryBytes, memory_bytes
+from froude.cost.training.share import share_of
 from froude.errors import InputError
+from froude.planning.layouts.simplicity import mechanisms
 from froude.planning.layouts.space import Grid, LayoutSpace, distinct, layout_of, legal_grid, task_layout
 from froude.planning.plans import LayoutCandidate, candidate_of
 
@@ -43,13 +46,27 @@ class Batch:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a layout must be to be found: in memory with a certainty, and computed only up to `reach` times a device's.
+
+    `any_share` says whether full recomputation may be of any share of the blocks.
+    """
+
+    memory_certainty: float
+    reach: float
+    any_share: bool
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class FoundLayouts:
     """What a search found: the best candidate of every family, and how many layouts there were.
 
-    A family shares tensor and pipeline parallelism, ZeRO stage and recomputation. `best` fit, fastest first; `beyond`
-    do not and would be faster than all that do, least memory first. `least` is the candidate of least memory, None
-    where no layout is legal. `legal` layouts are `computed` in full or `pruned`, because they need too much memory by
-    far.
+    A family shares tensor and pipeline parallelism, ZeRO stage and recomputation. `best` fit with the certainty asked
+    for, fastest first; `beyond` do not and would be faster than all that do, least memory first. `simplest` is of those
+    within the tolerance of the fastest the one of the fewest mechanisms, None where none fits. `least` is the candidate
+    of least memory, None where no layout is legal. `legal` layouts are `computed` in full or `pruned`, because they
+    need too much memory by far.
     """
 
     best: tuple[LayoutCandidate, ...]
@@ -58,6 +75,7 @@ class FoundLayouts:
     legal: int
     computed: int
     pruned: int
+    simplest: LayoutCandidate | None = None
 
 
 def search(
@@ -69,15 +87,22 @@ def search(
     space: LayoutSpace,
     keep: int = 10,
     reach: float = REACH,
+    memory_certainty: float = EVEN,
+    tolerance: float = 0.0,
 ) -> FoundLayouts:
     """The fastest layouts of a space that fit the machine's memory, at most `keep` families of them.
 
-    The result is that of trying every legal layout. Of full recomputation each layout takes the smallest share of
-    blocks that fits, unless the space says how many: memory never rises and step time never falls with it. Layouts
-    that need more than `reach` times a device's memory are pruned (inf: none).
+    The result is that of trying every legal layout. Layouts fit where the `memory_certainty` is reached: 0.5 asks for
+    what is counted to be within a device's memory, more leaves room for the error of counting. Of full recomputation
+    each layout takes the smallest share of blocks that fits, unless the space says how many: memory never rises and
+    step time never falls with it. Layouts that need more than `reach` times a device's memory are pruned (inf: none).
+    `tolerance` is the share of step time by which the simplest may be slower than the fastest.
     """
     task = task_layout(machine, space, seq_len=seq_len, global_batch=global_batch)
-    batches = tuple(_batches(model, machine, task, space, reach))
+    asked = Asked(memory_certainty=memory_certainty, reach=reach, any_share="recomputed" not in space.rest)
+    batches = tuple(_batches(model, machine, task, space, asked))
+    if batches and not any(np.isfinite(batch.bytes).any() for batch in batches):
+        batches = tuple(_batches(model, machine, task, space, replace(asked, reach=0.0)))  # all were pruned unseen
     sizes = [len(batch.bytes) for batch in batches]
     if not sum(sizes):
         return FoundLayouts(best=(), beyond=(), least=None, legal=0, computed=0, pruned=0)
@@ -88,7 +113,7 @@ def search(
 
     best = candidates(_by_family([(b.fits, b.seconds, b.bytes) for b in batches], batches, keep))
     limit = best[0].step_seconds if best else np.inf
-    least = candidates(_by_family([(b.bytes > 0, b.bytes, b.bytes) for b in batches], batches, 1))
+    least = candidates(_by_family([(np.isfinite(b.bytes), b.bytes, b.bytes) for b in batches], batches, 1))
     faster = [(~b.fits & (b.seconds < limit), b.bytes, b.seconds) for b in batches]
     return FoundLayouts(
         best=best,
@@ -97,6 +122,7 @@ def search(
         legal=sum(sizes),
         computed=computed,
         pruned=sum(sizes) - computed,
+        simplest=next(iter(candidates(_simplest(batches, limit * (1 + tolerance)) if best else ())), None),
     )
 
 
@@ -110,7 +136,7 @@ def least_memory(
     return layouts.least
 
 
-def _batches(model: Model, machine: Machine, task: Layout, space: LayoutSpace, reach: float) -> Iterator[Batch]:
+def _batches(model: Model, machine: Machine, task: Layout, space: LayoutSpace, asked: Asked) -> Iterator[Batch]:
     """Every combination of categories with its layouts."""
     grids: dict[tuple[Any, ...], Grid] = {}
     for categories in space.combinations():
@@ -118,7 +144,7 @@ def _batches(model: Model, machine: Machine, task: Layout, space: LayoutSpace, r
         if key not in grids:
             grids[key] = legal_grid(model, machine, task, space, categories)
         for grid in _chunks(distinct(task, space, grids[key], categories)):
-            yield _batch(model, machine, layout_of(task, grid, categories), reach, "recomputed" not in space.rest)
+            yield _batch(model, machine, layout_of(task, grid, categories), asked)
 
 
 def _chunks(grid: Grid) -> Iterator[Grid]:
@@ -127,25 +153,46 @@ def _chunks(grid: Grid) -> Iterator[Grid]:
         yield {name: values[start : start + _CHUNK] for name, values in grid.items()}
 
 
-def _batch(model: Model, machine: Machine, layout: Layout, reach: float, any_share: bool) -> Batch:
-    if layout.recompute == "full" and any_share:
-        layout = replace(layout, recomputed=least_share(model, machine, layout))
-    shape = np.shape(layout.tensor)
-    if np.isinf(reach):
-        cost = evaluate(model, machine, layout)
-        total, enough, seconds = (np.broadcast_to(x, shape) for x in (cost.memory.total, cost.fits, cost.step_seconds))
-        return Batch(layout=layout, bytes=total, fits=enough, seconds=seconds)
-    memory = memory_bytes(model, layout)
-    total, allocated = (np.broadcast_to(x, shape) for x in (memory.total, memory.allocated))
-    near, seconds = allocated <= reach * (machine.chip.memory_bytes - memory.runtime), np.full(shape, np.inf)
-    enough = np.zeros(shape, dtype=bool)
-    if near.any():
-        cost = evaluate(model, machine, _where(layout, near))
-        seconds[near], enough[near] = cost.step_seconds, cost.fits
+def _batch(model: Model, machine: Machine, layout: Layout, asked: Asked) -> Batch:
+    """The layouts with their bytes, and the seconds of those near enough to fitting.
+
+    Where `reach` is above 0, bytes of those that are pruned are not computed (inf).
+    """
+    shape, room = np.shape(layout.tensor), asked.reach * machine.chip.memory_bytes
+    total, seconds = np.full(shape, np.inf), np.full(shape, np.inf)
+    enough, rows = np.zeros(shape, dtype=bool), np.arange(shape[0])
+    if 0 < asked.reach < np.inf:
+        rows = rows[np.broadcast_to(state_bytes(model, layout), shape) <= room]
+        rows = rows[_least_bytes(model, _at(layout, rows)) <= room]
+    shared = _at(layout, rows)
+    if layout.recompute == "full" and asked.any_share and len(rows):
+        shared = replace(shared, recomputed=least_share(model, machine, shared, asked.memory_certainty))
+        shares = np.ones(shape)
+        shares[rows] = shared.recomputed
+        layout = replace(layout, recomputed=shares)
+    if len(rows) and asked.reach > 0:
+        cost = evaluate(model, machine, shared)
+        total[rows], seconds[rows] = cost.memory.total, cost.step_seconds
+        enough[rows] = np.logical_and(cost.fits, fits_surely(cost.memory, machine, asked.memory_certainty))
+    elif len(rows):
+        total[rows] = memory_bytes(model, shared).total
     return Batch(layout=layout, bytes=total, fits=enough, seconds=seconds)
 
 
-def least_share(model: Model, machine: Machine, layout: Layout) -> np.ndarray:
+def state_bytes(model: Model, layout: Layout) -> np.ndarray:
+    """Bytes that a layout needs on a device at the least: optimizer states, and weights that ZeRO does not divide."""
+    share, precision = share_of(model, layout), layout.precision
+    states = (precision.master + precision.optimizer) * share.owned(layout)
+    weights = precision.weights * share.parameters if layout.zero < 3 else 0.0
+    return np.asarray(weights + (states if layout.offload_optimizer == "device" else 0.0))
+
+
+def _least_bytes(model: Model, layout: Layout) -> np.ndarray:
+    """Bytes with all of the recomputation that a layout has."""
+    return np.broadcast_to(memory_bytes(model, layout).total, np.shape(layout.tensor))
+
+
+def least_share(model: Model, machine: Machine, layout: Layout, memory_certainty: float = EVEN) -> np.ndarray:
     """The smallest share of blocks whose full recomputation makes each layout fit; 1 where none does.
 
     Shares are of whole blocks of a stage, at least one. Memory is the larger of two straight lines, those of the first
@@ -157,23 +204,36 @@ def least_share(model: Model, machine: Machine, layout: Layout) -> np.ndarray:
     def memory(recomputed: np.ndarray) -> MemoryBytes:
         return memory_bytes(model, replace(layout, recomputed=recomputed / blocks))
 
-    most, least = (np.broadcast_to(memory(n).total, blocks.shape) for n in (np.ones_like(blocks), blocks))
-    excess = most - machine.chip.memory_bytes
+    fullest, leanest = memory(np.ones_like(blocks)), memory(blocks)
+    most, least = (np.broadcast_to(one.total, blocks.shape) for one in (fullest, leanest))
+    excess = most - most_bytes(machine, float(np.max(fullest.runtime)), memory_certainty)
     steps = np.ceil((blocks - 1) * excess / np.where(most > least, most - least, 1.0) - _ROUNDING)
     low, high = np.ones_like(blocks), np.clip(1 + steps, 1, blocks).astype(int)
     middle = np.maximum(high - 1, 1)
     while np.any(low < high):
-        enough = fits(memory(middle), machine)
+        enough = fits_surely(memory(middle), machine, memory_certainty)
         low, high = np.where(enough, low, np.minimum(middle + 1, high)), np.where(enough, middle, high)
         middle = (low + high) // 2
     return high / blocks
 
 
-def _where(layout: Layout, rows: np.ndarray) -> Layout:
-    """The layouts of an array at which it holds."""
-    if rows.all():
+def _at(layout: Layout, rows: np.ndarray) -> Layout:
+    """The layouts of some rows of the arrays."""
+    if len(rows) == len(layout.arrays["tensor"]):
         return layout
     return replace(layout, **{name: value[rows] for name, value in layout.arrays.items()})
+
+
+def _simplest(batches: Sequence[Batch], limit: float) -> list[tuple[int, int]]:
+    """Batch and row of the layout of the fewest mechanisms of all that take no longer, the fastest of these."""
+    found = []
+    for place, batch in enumerate(batches):
+        rows = np.flatnonzero(batch.fits & (batch.seconds <= limit))
+        if len(rows):
+            many = np.broadcast_to(mechanisms(_at(batch.layout, rows)), rows.shape)
+            first = np.lexsort((batch.bytes[rows], batch.seconds[rows], many))[0]
+            found.append((int(many[first]), float(batch.seconds[rows[first]]), place, int(rows[first])))
+    return [(place, row) for *_, place, row in sorted(found)[:1]]
 
 
 def _by_family(

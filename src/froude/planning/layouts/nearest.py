@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, final
+from dataclasses import replace
+from typing import Any
 
 from froude.cost.machine.known_machines import catalogue
 from froude.cost.machine.machine import Machine
-from froude.cost.model.model import Model
-from froude.planning.layouts.layout_search import FoundLayouts, search
-from froude.planning.layouts.reasons import memory_words
-from froude.planning.layouts.space import CATEGORIES, NUMBERS, OFFLOADS, space_of, usual_batch
+from froude.planning.layouts.certain import memory_words, surest
+from froude.planning.layouts.space import CATEGORIES, NUMBERS
 from froude.planning.plans import Infeasible, LayoutCandidate, Plan
+from froude.planning.training.pinned import PinnedTraining
 from froude.quantity import format_quantity, format_seconds
 
 Change = tuple[str, dict[str, Any]]
@@ -23,19 +22,19 @@ _MOST_DEVICES = 2**17
 _FINENESS = 16  # device counts that are tried between a count that does not fit and its double that does
 
 
-def nearest_fit(
-    model: Model, machine: Machine, seq_len: int, global_batch: int | None, pins: Mapping[str, Any]
-) -> Change:
-    """The least change with which a layout fits: where `pins` are kept none does.
+def nearest_fit(task: PinnedTraining, least: LayoutCandidate) -> Change:
+    """The least change with which a layout fits: where pins and certainty are kept none does.
 
-    In this order: one pin less; states, activations, or both in host memory; then more devices of the chip or shorter
-    sequences, whichever is the smaller factor. An empty change where none of them is enough. `global_batch` is what
-    the user gave; where that is None it follows from devices and length.
+    In this order: less certainty, where the `least` layout fits at all; one pin less; states, activations, or both in
+    host memory; then more devices of the chip or shorter sequences, whichever is the smaller factor. An empty change
+    where none of them is enough.
     """
-    task = _PinnedTraining(model=model, machine=machine, seq_len=seq_len, global_batch=global_batch, pins=pins)
+    if (certainty := surest(least)) is not None:
+        words = f"memory_certainty = {certainty:g} would do: {memory_words(least, task.machine)} at the least"
+        return words, {"memory_certainty": certainty}
     for change in (*_without_pins(task), *_offloads(task)):
-        if fitting := task.changed(pins={**pins, **change}).fastest():
-            return f"{_assignments(change)} would fit: {memory_words(fitting, machine)}", change
+        if fitting := task.changed(pins={**task.pins, **change}).fastest():
+            return f"{_assignments(change)} would fit: {memory_words(fitting, task.machine)}", change
     scaled = [*_more_devices(task), *_shorter(task)]
     if not scaled:
         return "no number of devices and no length of sequence was found with which it fits", {}
@@ -75,40 +74,7 @@ def nearest_limits(
     )
 
 
-@final
-@dataclass(frozen=True, kw_only=True)
-class _PinnedTraining:
-    """What is to be trained, where, and under which pins."""
-
-    model: Model
-    machine: Machine
-    seq_len: int
-    global_batch: int | None
-    pins: Mapping[str, Any]
-
-    def changed(self, **changes: Any) -> _PinnedTraining:
-        """The same with some parts replaced."""
-        return replace(self, **changes)
-
-    def fastest(self) -> LayoutCandidate | None:
-        """The fastest layout that fits, None where none does."""
-        return next(iter(self._search(keep=1, reach=1.0).best), None)
-
-    def leanest(self) -> LayoutCandidate | None:
-        """The layout of least memory if it fits; full recomputation is then as little as fits."""
-        if any(self.pins.get(name, "device") != "device" for name in OFFLOADS):
-            return self.fastest()  # the least on the device may be too much for the host
-        least = self._search(keep=0, reach=0.0).least
-        return least if least is not None and least.cost.fits else None
-
-    def _search(self, *, keep: int, reach: float) -> FoundLayouts:
-        batch = usual_batch(self.machine.devices, self.seq_len) if self.global_batch is None else self.global_batch
-        sizes = {"seq_len": self.seq_len, "global_batch": batch}
-        space = space_of(self.model, self.machine, **sizes, fixed=self.pins)
-        return search(self.model, self.machine, **sizes, space=space, keep=keep, reach=reach)
-
-
-def _without_pins(task: _PinnedTraining) -> Iterator[dict[str, Any]]:
+def _without_pins(task: PinnedTraining) -> Iterator[dict[str, Any]]:
     """For every pinned dimension the others with the fastest value of that one, if any fits."""
     for name in (*NUMBERS, *CATEGORIES):
         if name in task.pins:
@@ -117,7 +83,7 @@ def _without_pins(task: _PinnedTraining) -> Iterator[dict[str, Any]]:
                 yield {name: getattr(fitting.layout, name)}
 
 
-def _offloads(task: _PinnedTraining) -> Iterator[dict[str, str]]:
+def _offloads(task: PinnedTraining) -> Iterator[dict[str, str]]:
     """What to keep in host memory, least first."""
     parts = ("offload_optimizer", "offload_activations")
     for names in ((parts[0],), (parts[1],), parts):
@@ -125,7 +91,7 @@ def _offloads(task: _PinnedTraining) -> Iterator[dict[str, str]]:
             yield dict.fromkeys(names, "host")
 
 
-def _more_devices(task: _PinnedTraining) -> Iterator[tuple[float, str, dict[str, Any]]]:
+def _more_devices(task: PinnedTraining) -> Iterator[tuple[float, str, dict[str, Any]]]:
     """The fewest devices on which a layout fits: doubled until one does, then whole nodes between."""
     grown = task.changed(machine=larger(task.machine, 2 * task.machine.devices))
     while not (fitting := grown.leanest()):
@@ -149,7 +115,7 @@ def _between(machine: Machine) -> range:
     return range((half // step + 1) * step, machine.devices, step)
 
 
-def _shorter(task: _PinnedTraining) -> Iterator[tuple[float, str, dict[str, Any]]]:
+def _shorter(task: PinnedTraining) -> Iterator[tuple[float, str, dict[str, Any]]]:
     """The longest of sequences halved again and again that fits."""
     seq_len = task.seq_len
     while seq_len % 2 == 0:
@@ -162,7 +128,8 @@ def _shorter(task: _PinnedTraining) -> Iterator[tuple[float, str, dict[str, Any]
 
 def larger(machine: Machine, devices: int) -> Machine:
     """The same machine with so many devices, its nodes filled where it was only a part of one."""
-    whole = [node.devices for node in catalogue().nodes.values() if node.title == machine.node]
+    known = catalogue().nodes.values() if machine.nodes == 1 else ()
+    whole = [node.devices for node in known if node.title == machine.node]
     return replace(machine, devices=devices, devices_per_node=min(devices, max([machine.devices_per_node, *whole])))
 
 

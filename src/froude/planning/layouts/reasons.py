@@ -12,7 +12,10 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.layout import Layout
 from froude.cost.training.legal import legal
-from froude.planning.layouts.names import STEP_PARTS
+from froude.cost.training.memory.certainty import EVEN
+from froude.planning.layouts.certain import is_sure, shortage_words
+from froude.planning.layouts.names import STEP_PARTS, layout_label
+from froude.planning.layouts.simplicity import mechanisms
 from froude.planning.plans import LayoutCandidate, candidate_of
 from froude.quantity import format_bytes, format_seconds
 
@@ -22,12 +25,16 @@ _MUCH = 0.5  # of what a candidate loses, from which on a part decides it
 _SAME = 5e-4  # relative: nobody measures a smaller difference of step times
 
 
-def why_not_chosen(choice: LayoutCandidate, other: LayoutCandidate, machine: Machine) -> str:
+def why_not_chosen(
+    choice: LayoutCandidate, other: LayoutCandidate, machine: Machine, memory_certainty: float = EVEN
+) -> str:
     """One sentence on why another candidate was not chosen, from the differences of memory or of the step's parts."""
     seconds = other.step_seconds - choice.step_seconds
-    if not other.cost.fits:
+    if not is_sure(other, memory_certainty):
         gain = "would be " + _faster(choice, other) if seconds < 0 else "is slower too"
-        return f"does not fit by {format_bytes(excess_bytes(other, machine))} ({memory_words(other, machine)}); {gain}"
+        return f"{shortage_words(other, machine)}; {gain}"
+    if seconds < -_SAME * choice.step_seconds:
+        return f"{_faster(choice, other)}, too little to be sure of, and {_more_mechanisms(choice, other)}"
     if abs(seconds) < _SAME * choice.step_seconds:
         more = other.memory_bytes - choice.memory_bytes
         return f"as fast, with {format_bytes(abs(more))} {'more' if more >= 0 else 'less'} memory"
@@ -40,19 +47,17 @@ def binding(
 ) -> tuple[str, ...]:
     """What keeps the choice from being faster, a sentence each.
 
-    `beyond` are faster candidates that do not fit, least memory first.
+    `beyond` are faster candidates that do not fit or not surely, least memory first.
     """
     return tuple(_binding(model, machine, choice, beyond, goodput))
 
 
-def excess_bytes(candidate: LayoutCandidate, machine: Machine) -> float:
-    """Bytes that a candidate needs beyond a device's memory."""
-    return candidate.memory_bytes - machine.chip.memory_bytes
-
-
-def memory_words(candidate: LayoutCandidate, machine: Machine) -> str:
-    """What a candidate needs of a device's memory: "81 GiB of 80 GiB"."""
-    return f"{format_bytes(candidate.memory_bytes)} of {format_bytes(machine.chip.memory_bytes)}"
+def simplest_words(choice: LayoutCandidate, fastest: LayoutCandidate, tolerance: float) -> str:
+    """That the choice is simpler than the fastest layout, and what it gives up."""
+    return (
+        f"simplicity: of layouts within {tolerance:.0%} of the fastest, which nobody can tell apart beforehand, this "
+        f"is the simplest; the fastest would be {_faster(choice, fastest)} ({layout_label(fastest.layout)})"
+    )
 
 
 def batch_gain(model: Model, machine: Machine, layout: Layout) -> float:
@@ -75,7 +80,7 @@ def _binding(
     step, total = choice.cost.step, choice.step_seconds
     if beyond:
         yield (
-            f"memory: the next faster layout needs {memory_words(beyond[0], machine)} and would be "
+            f"memory: the next faster layout {shortage_words(beyond[0], machine)} and would be "
             f"{_faster(choice, beyond[0])}"
         )
     yield f"compute: {step.compute / total:.0%} of the step is matmuls and attention, at {choice.cost.mfu:.0%} MFU"
@@ -105,6 +110,11 @@ def _differences(choice: LayoutCandidate, other: LayoutCandidate) -> Iterator[st
     least, shrunk = worse[-1]
     if _MUCH * lost < -shrunk < sum(value for _, value in told):
         yield f"{format_seconds(-shrunk)} less {STEP_PARTS[least]}"
+
+
+def _more_mechanisms(choice: LayoutCandidate, other: LayoutCandidate) -> str:
+    more = int(mechanisms(other.layout) - mechanisms(choice.layout))
+    return f"needs {more} mechanism{'s' * (more > 1)} more" if more > 0 else "no simpler"
 
 
 def _faster(choice: LayoutCandidate, other: LayoutCandidate) -> str:

@@ -16,6 +16,7 @@ from froude.cost.model.model import Model
 from froude.cost.training.assumptions import BATCH_TOKENS
 from froude.cost.training.layout import Layout
 from froude.cost.training.legal import equal_chunks, legal
+from froude.cost.training.names import by_field, no_field
 from froude.errors import InputError
 
 NUMBERS = ("tensor", "pipeline", "context", "micro_batch", "interleave", "expert", "shard")
@@ -29,6 +30,7 @@ CATEGORIES = ("zero", "recompute", "schedule", "sequence_parallel", *OFFLOADS)
 
 _TASK = ("devices", "global_batch", "seq_len")
 _SHARDS = tuple(2**n for n in range(1, 12))
+_EVERY_MICRO_BATCH = 8  # up to which every divisor of the batch is tried
 _SHARD_NODES = 8  # hybrid sharding is for groups that are near each other
 _STAGED = (NUMBERS[:4], *((name,) for name in NUMBERS[4:]))
 
@@ -43,6 +45,7 @@ class LayoutSpace:
 
     Of layouts that are the same in all but name one is searched: sequence parallelism without tensor parallelism, a
     schedule without a pipeline, a shard group without ZeRO or of all devices, ZeRO 1 and 2 without copies to divide.
+    Nor is tensor parallelism below ZeRO 3 searched without sequence parallelism, which takes as long and more memory.
     """
 
     tensor: tuple[int, ...] = (1,)
@@ -77,11 +80,12 @@ def space_of(
 ) -> LayoutSpace:
     """All layouts of a training on a machine: every divisor that a dimension may have, and what `fixed` pins.
 
-    Shard groups are powers of two up to eight nodes, or all data-parallel devices. Pipelines are 1F1B or zero-bubble,
+    Micro-batches above eight are powers of two and three times such. Shard groups are powers of two of a node's
+    devices, or of whole nodes up to eight, or all data-parallel devices. Pipelines are 1F1B or zero-bubble,
     and nothing is offloaded, unless `fixed` says so. Selective recomputation is an option where attention is unfused:
     fused kernels do it themselves. InputError where `fixed` names no field.
     """
-    fixed = {} if fixed is None else dict(fixed)
+    fixed = {} if fixed is None else by_field(fixed)
     _check_names(fixed)
     for place in (fixed[name] for name in OFFLOADS if name in fixed):
         if place != "device" and place not in machine.tiers:
@@ -94,14 +98,26 @@ def space_of(
         "interleave": tuple(n for n in divisors(counted) if n <= max(counted // 2, 1)),
         "context": tuple(n for n in across if seq_len % n == 0),
         "expert": divisors(int(model.experts)),
-        "micro_batch": divisors(global_batch),
-        "shard": (0, *(n for n in across if n in _SHARDS and n <= _SHARD_NODES * machine.devices_per_node)),
+        "micro_batch": tuple(n for n in divisors(global_batch) if n <= _EVERY_MICRO_BATCH or _is_round(n)),
+        "shard": (0, *(n for n in across if n in _SHARDS and _is_near(n, machine))),
     }
     if fixed.get("attention") == "unfused":
         options["recompute"] = ("none", "selective", "operators", "full")
     options |= {name: (value,) for name, value in fixed.items() if name in (*NUMBERS, *CATEGORIES)}
     rest = {name: value for name, value in fixed.items() if name not in (*NUMBERS, *CATEGORIES)}
     return LayoutSpace(**options, rest=MappingProxyType(rest))
+
+
+def _is_round(number: int) -> bool:
+    """Whether a number is a power of two, or three times one."""
+    odd = number // (number & -number)
+    return odd in (1, 3)
+
+
+def _is_near(number: int, machine: Machine) -> bool:
+    """Whether a shard group is of near devices: a part of the one node there is, or a few whole nodes."""
+    least = 1 if machine.nodes == 1 else machine.devices_per_node
+    return least <= number <= _SHARD_NODES * machine.devices_per_node
 
 
 def divisors(number: int) -> tuple[int, ...]:
@@ -174,6 +190,9 @@ def _same_as_another(layout: Layout, space: LayoutSpace) -> np.ndarray:
     same = np.zeros(tensor.shape, dtype=bool)
     if layout.sequence_parallel and False in space.sequence_parallel:
         same |= tensor == 1
+    # Below ZeRO 3 sequence parallelism costs no time and saves memory, wherever it divides the sequence.
+    if not layout.sequence_parallel and True in space.sequence_parallel and layout.zero < 3:
+        same |= (tensor > 1) & (np.asarray(layout.seq_len) % (np.asarray(layout.context) * tensor) == 0)
     # Without a pipeline 1F1B and zero-bubble are one, and GPipe, which holds all micro-batches, is no better.
     if layout.schedule != next((one for one in space.schedule if one != "gpipe"), space.schedule[0]):
         same |= pipeline == 1
@@ -190,5 +209,4 @@ def _check_names(fixed: Mapping[str, Any]) -> None:
         if name in _TASK:
             raise InputError(f"{name} cannot be fixed as part of the layout: give it as the training's own {name}")
         if name not in known:
-            names = ", ".join(n for n in known if n not in _TASK)
-            raise InputError(f"a layout has no {name!r}: fix one of {names}")
+            raise InputError(no_field(name, [n for n in known if n not in _TASK]))

@@ -14,8 +14,9 @@ from froude.fitting.allocation import Spending, draws_of
 from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.planning.plans import RunnerUp
 from froude.planning.training.budgets import amount_text, serving_dollars, serving_flops, serving_point
-from froude.planning.training.layout_finder import FP8_LOSS, loss_factor, rule_assumptions
+from froude.planning.training.layout_finder import FP8_LOSS, loss_factor
 from froude.planning.training.loss_model import LossModel
+from froude.planning.training.rules import rule_assumptions
 from froude.planning.training.size_options import FINE, OVER, BudgetProblem, SizedTraining, SizeOption, law_params
 from froude.quantity import format_quantity, format_seconds
 
@@ -91,7 +92,7 @@ def assumptions(problem: BudgetProblem, best: SizedTraining) -> Iterator[str]:
             f"shape: a Llama-like decoder, {d['layers']} layers of width {d['hidden']}, MLP {d['mlp_width']}, "
             f"{d['heads']} heads ({d['kv_heads']} of keys and values), vocabulary {d['vocab']}"
         )
-    yield from rule_assumptions(model, best.tokens, batch_by_rule=finder.global_batch is None)
+    yield from rule_assumptions(model, best.tokens, is_batch_by_rule=finder.global_batch is None)
     exact = float(model.training_flops(finder.seq_len))
     usual = exact / (FLOP_PER_PARAM_TOKEN * float(model.n_params)) - 1
     yield (

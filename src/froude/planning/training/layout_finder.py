@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
-from froude.cost.training.assumptions import PRECISIONS, get_precision, usual_precision
-from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
-from froude.laws import get_law
+from froude.cost.training.assumptions import PRECISIONS, get_precision, pins_under_stack, usual_precision
 from froude.planning.layouts.layout_search import FoundLayouts, search
-from froude.planning.layouts.space import LayoutSpace, divisors, space_of
-from froude.planning.plans import LayoutCandidate
+from froude.planning.layouts.space import LayoutSpace, space_of
+from froude.planning.plans import AIM, LayoutCandidate
 from froude.planning.training.on_tokens import reliability_of
-from froude.planning.training.shapes import n_non_embedding
-from froude.quantity import format_quantity
-
-BATCH_RULE, RATE_RULE, RULE_SET = "step-law-batch", "step-law-lr", "step-law-2025"
-"""Best batch and learning rate: Li et al. 2025 (Step Law), arXiv:2503.04715, whose N leaves embeddings out."""
+from froude.planning.training.rules import batch_by_rule, larger_batches
 
 FP8_LOSS = 0.0025
 """Relative loss that fp8 matmuls cost at most: "consistently below 0.25%" against bf16 in DeepSeek-AI 2024,
@@ -48,7 +41,8 @@ class LayoutFinder:
     """A machine, what is settled of a training on it, and the best layouts of the models that were asked about.
 
     Sequences have `seq_len` tokens; a step has `global_batch` of them, or as many as the rule says where that is None.
-    `fixed` pins fields of `Layout`; `precisions` are the names to choose from. Unless the `whole` space is asked for,
+    `fixed` pins fields of `Layout`; `precisions` are the names to choose from; layouts fit with the
+    `memory_certainty`. Unless the `whole` space is asked for,
     sizes are compared by a few options of each dimension, those that matter most: each takes a fraction of a second.
     """
 
@@ -57,6 +51,7 @@ class LayoutFinder:
     global_batch: int | None = None
     fixed: Mapping[str, Any] = field(default_factory=dict)
     precisions: tuple[str, ...] = ("bf16",)
+    memory_certainty: float = AIM
     whole: bool = False
     searched: dict[tuple[Any, ...], FoundLayouts] = field(default_factory=dict, repr=False)
 
@@ -69,27 +64,27 @@ class LayoutFinder:
         batch = self.batch(tokens)
         if self.global_batch is not None:
             return batch
-        larger = (n for n in (*divisors(self.machine.devices), 2 * self.machine.devices) if n > batch)
+        larger = larger_batches(batch, self.machine.devices)
         return next((n for n in (batch, *larger) if self.layouts(model, n, precision).legal), batch)
 
     def batch(self, tokens: float) -> int:
         """Sequences a step by the rule, a divisor of the devices or 2^k times them; the given one if one is."""
         if self.global_batch is not None:
             return self.global_batch
-        wanted, devices = max(best_batch(max(tokens, 1.0)) / self.seq_len, 1.0), self.machine.devices
-        if wanted >= devices:
-            return devices * 2 ** round(math.log2(wanted / devices))
-        return min(divisors(devices), key=lambda n: abs(math.log(n / wanted)))
+        return batch_by_rule(tokens, self.machine.devices, self.seq_len)
 
     def layouts(self, model: Model, global_batch: int, precision: str) -> FoundLayouts:
         """What the search finds for a model in one of the precisions."""
         key = (model.name, float(model.n_params), self.machine.devices, global_batch, precision, self.whole)
+        key = (*key, self.memory_certainty)
         if key not in self.searched:
-            pins = {**self.fixed, "precision": get_precision(precision)}
+            pins = pins_under_stack(self.machine, self.fixed, precision)
             sizes = {"seq_len": self.seq_len, "global_batch": global_batch}
             space = space_of(model, self.machine, **sizes, fixed=pins)
             space = space if self.whole else narrow(space, self.fixed)
-            self.searched[key] = search(model, self.machine, **sizes, space=space, keep=1, reach=1.0)
+            self.searched[key] = search(
+                model, self.machine, **sizes, space=space, keep=1, reach=1.0, memory_certainty=self.memory_certainty
+            )
         return self.searched[key]
 
     def tokens_per_second(self, model: Model, candidate: LayoutCandidate) -> float:
@@ -115,18 +110,6 @@ def narrow(space: LayoutSpace, fixed: Mapping[str, Any]) -> LayoutSpace:
     return replace(space, **{name: few_of(name, few) for name, few in _NARROW.items()})
 
 
-def best_batch(tokens: float) -> float:
-    """Tokens a step that a training of so many tokens asks for (Step Law)."""
-    rule = get_law(BATCH_RULE)
-    return float(rule(D=tokens, **rule.published[RULE_SET]))
-
-
-def best_learning_rate(model: Model, tokens: float) -> float:
-    """The peak learning rate that a model and its tokens ask for (Step Law)."""
-    rule = get_law(RATE_RULE)
-    return float(rule(N=n_non_embedding(model), D=tokens, **rule.published[RULE_SET]))
-
-
 def precisions_of(machine: Machine, precision: str | None) -> tuple[str, ...]:
     """Names of the precisions to choose from: the one that is given, or all that the chip trains in at a known loss."""
     if precision is not None:
@@ -139,21 +122,3 @@ def precisions_of(machine: Machine, precision: str | None) -> tuple[str, ...]:
 def loss_factor(precision: str) -> float:
     """The loss of a precision over that of bf16, at most."""
     return 1 + NARROW_LOSS.get(PRECISIONS[precision].matmuls, 0.0)
-
-
-def rule_assumptions(model: Model, tokens: float, batch_by_rule: bool) -> Iterator[str]:
-    """A sentence each on learning rate and batch: the rule, how far beyond its runs it is asked, what others say."""
-    C = FLOP_PER_PARAM_TOKEN * float(model.n_active) * tokens
-    rules = ((RATE_RULE, "compute-lr"), *(((BATCH_RULE, "compute-batch"),) if batch_by_rule else ()))
-    for name, other in rules:
-        rule, second = get_law(name), get_law(other)
-        at = {"N": float(n_non_embedding(model)), "D": tokens}
-        beyond = max(max(at[x] / rule.domain[x][1], rule.domain[x][0] / at[x]) for x in rule.inputs)
-        far = f", asked {beyond:.2g} times beyond its runs" if beyond > 1 else ""
-        values_by_set = {constants: float(second(C=C, **values)) for constants, values in second.published.items()}
-        others = " and ".join(
-            f"{f'{value:.3g}' if name == RATE_RULE else format_quantity(value) + ' tokens'} by {constants}"
-            for constants, value in values_by_set.items()
-        )
-        head = "learning rate" if name == RATE_RULE else "batch"
-        yield f"{head}: {rule.source}{far}; it would be {others}"

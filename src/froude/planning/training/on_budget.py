@@ -7,17 +7,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from froude.bounds import positive_number
+from froude.bounds import finite_number, positive_number, share
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.layout import check_fields
+from froude.cost.training.names import by_field
 from froude.errors import InputError
-from froude.planning.plans import Infeasible, LayoutCandidate, Plan
+from froude.planning.layouts.simplicity import TOLERANCE
+from froude.planning.plans import AIM, Infeasible, LayoutCandidate, Plan
 from froude.planning.training.budgets import Budget, amount_text, price_of
 from froude.planning.training.explanation import assumptions, forecast, limits_that_bind, other_sizes
-from froude.planning.training.layout_finder import LayoutFinder, best_learning_rate, loss_factor, precisions_of
+from froude.planning.training.layout_finder import LayoutFinder, loss_factor, precisions_of
 from froude.planning.training.loss_model import LossSource, loss_model_of
 from froude.planning.training.on_tokens import plan_layout
+from froude.planning.training.rules import best_learning_rate
 from froude.planning.training.shapes import CONTEXT, VOCABULARY
 from froude.planning.training.size_options import (
     FINE,
@@ -61,6 +64,8 @@ def budget_problem(
     precision: str | None = None,
     vocabulary: int = VOCABULARY,
     fixed: Mapping[str, Any] | None = None,
+    memory_certainty: float | None = None,
+    tolerance: float = TOLERANCE,
 ) -> BudgetProblem:
     """What is to be planned, checked and with everything that follows from what is given.
 
@@ -70,7 +75,7 @@ def budget_problem(
     in the model's life: their FLOPs and dollars count too. Data beyond `data_limit_tokens` are repeats, worth less.
     The size is free unless a `model` is given; each size has its own best layout, and `fixed` pins fields of it. Batch
     and learning rate follow the Step Law, the precision is chosen among those whose loss is known, unless they are
-    given.
+    given. `memory_certainty` and `tolerance` are explained at `plan_layout`.
 
     InputError for numbers out of range, for laws without N and D, and where there is nothing to plan by.
     """
@@ -79,7 +84,7 @@ def budget_problem(
         inference_tokens=inference_tokens,
     )
     _check(machine, budget, target_loss, global_batch, seq_len)
-    pins = {} if fixed is None else dict(fixed)
+    pins = {} if fixed is None else by_field(fixed)
     check_fields(pins)
     named = pins.pop("precision", precision)
     finder = LayoutFinder(
@@ -88,6 +93,7 @@ def budget_problem(
         global_batch=global_batch,
         fixed=pins,
         precisions=precisions_of(machine, named),
+        memory_certainty=AIM if memory_certainty is None else share("memory certainty", memory_certainty),
     )
     return BudgetProblem(
         finder=finder,
@@ -97,6 +103,8 @@ def budget_problem(
         minimise="seconds" if minimise == "dollars" and not machine.price_per_device_hour else minimise,
         model=model,
         vocabulary=vocabulary,
+        memory_certainty=memory_certainty,
+        tolerance=finite_number("tolerance", tolerance, 0, 1),
     )
 
 
@@ -139,8 +147,17 @@ def in_layout(problem: BudgetProblem, training: SizedTraining, candidate: Layout
 
 
 def settings(model: Model, tokens: float) -> dict[str, Any]:
-    """What a plan says of a model and its optimizer: the learning rate by its rule, and the model's description."""
-    return {"learning_rate": best_learning_rate(model, tokens), "description": dict(model.description)}
+    """What a plan says of a model and its optimizer: the learning rate by its rule, and the model's description.
+
+    With the learning rate comes what the rules beside it say, and how many times beyond its runs it is asked.
+    """
+    rate = best_learning_rate(model, tokens)
+    return {
+        "learning_rate": rate.value,
+        "learning_rate_range": [rate.least, rate.most],
+        "learning_rate_beyond_runs": float(f"{rate.beyond:.2g}"),
+        "description": dict(model.description),
+    }
 
 
 def _plan_layout(
@@ -155,6 +172,8 @@ def _plan_layout(
         seq_len=finder.seq_len,
         global_batch=global_batch,
         fixed={**finder.fixed, "precision": precision},
+        memory_certainty=problem.memory_certainty,
+        tolerance=problem.tolerance,
     )
 
 
@@ -203,7 +222,10 @@ def _too_large(problem: BudgetProblem, best: SizeOption) -> Plan | Infeasible:
     plan = _plan_layout(problem, best.model, best.precision, LONG_TOKENS, batch)
     if isinstance(plan, Infeasible) or finder.whole:
         return plan
-    return solve(replace(problem, finder=finder.of_all_layouts(), sizes={}))
+    sure = plan.memory_certainty  # less than aimed at where no layout reaches that
+    whole = replace(finder.of_all_layouts(), memory_certainty=sure)
+    solved = solve(replace(problem, finder=whole, memory_certainty=sure, sizes={}))
+    return replace(solved, warnings=plan.warnings) if isinstance(solved, Plan) else solved
 
 
 def _infeasible(

@@ -11,6 +11,7 @@ from typing import Literal, final
 from froude.cost.model.model import Model
 from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.planning.layouts.layout_search import FoundLayouts
+from froude.planning.layouts.simplicity import TOLERANCE
 from froude.planning.plans import LayoutCandidate
 from froude.planning.training.budgets import Budget, Price, price_of, serving_flops
 from froude.planning.training.layout_finder import LayoutFinder, loss_factor
@@ -87,7 +88,8 @@ class BudgetProblem:
     """What is to be planned: the least loss within a budget, or with a `target` the least spent to reach that loss.
 
     `model` is the one to train; where it is None the size is free, of the family of shapes with this vocabulary.
-    `sizes` are the options that were computed, by parameters.
+    `sizes` are the options that were computed, by parameters. The last search, over all layouts, is for a certainty
+    that memory suffices (None: what is aimed at) and a tolerance in favour of simplicity.
     """
 
     finder: LayoutFinder
@@ -97,6 +99,8 @@ class BudgetProblem:
     minimise: Spent = "dollars"
     model: Model | None = None
     vocabulary: int = VOCABULARY
+    memory_certainty: float | None = None
+    tolerance: float = TOLERANCE
     sizes: dict[float, SizeOption] = field(default_factory=dict, repr=False)
 
     @cached_property

@@ -1,0 +1,136 @@
+"""Stacks by name and version, "megatron-bridge@26.02", or by file; and which are likely where none is named."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, final
+
+from msgspec import Meta
+
+from froude.cost.machine.machine import Chip
+from froude.cost.stack.stack import Stack, StackFact, architecture_of
+from froude.documents import DocumentKind
+from froude.errors import InputError, close_names
+
+STACK_FILE = DocumentKind(what="stack", remedy="see froude stack show NAME --toml for one that is whole")
+EVERYWHERE = "all"
+_DIGITS = re.compile(r"\d+")
+
+Entry = tuple[bool | float | str, str, str]
+"""Value, trust and source of a fact."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class StackEntry:
+    """One stack as its file has it: facts by field and architecture, by precision and field, and by constant."""
+
+    name: Annotated[str, Meta(min_length=1)]
+    version: str = ""
+    title: str = ""
+    likely: dict[str, float] = field(default_factory=dict)
+    fields: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    precisions: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    factors: dict[str, Entry] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class StackDocument:
+    """A file of stacks."""
+
+    stack: tuple[StackEntry, ...]
+
+
+@functools.cache
+def known_stacks() -> tuple[Stack, ...]:
+    """The stacks that ship, the generations of one framework in their order."""
+    return tuple(_stack(entry) for entry in _entries())
+
+
+def get_stack(text: str) -> Stack:
+    """The stack of a name, with a version after @ where it matters, or of a TOML file.
+
+    Of the versions of a name the newest that is not newer than the one asked for is taken, the oldest where all are
+    newer; without a version the newest. InputError for an unknown name, with the nearest, and for a bad file.
+    """
+    if text.endswith(".toml") or os.sep in text:
+        return read_stack(text)
+    name, _, version = text.partition("@")
+    named = [stack for stack in known_stacks() if stack.name == name.strip().lower()]
+    if not named:
+        names = list(dict.fromkeys(stack.name for stack in known_stacks()))
+        near = close_names(name, names)
+        raise InputError(f"no stack is called {name!r}: take one of {', '.join(near or names)}, or a TOML file")
+    if not version:
+        return named[-1]
+    wanted = _numbers(version)
+    if not wanted:
+        raise InputError(f"{text!r} has no version after @: write it as in megatron-bridge@26.02")
+    earlier = [stack for stack in named if _numbers(stack.version) <= wanted]
+    found = earlier[-1] if earlier else named[0]
+    return found if found.version == version else replace(found, asked=version)
+
+
+def read_stack(path: str | Path) -> Stack:
+    """The one stack of a TOML file. InputError where there is none."""
+    document = STACK_FILE.read_toml(path, StackDocument)
+    if len(document.stack) != 1:
+        raise STACK_FILE.wrong(path, f"it has {len(document.stack)} stacks, not one")
+    return _stack(document.stack[0])
+
+
+def likely_stacks(chip: Chip) -> tuple[tuple[Stack, float], ...]:
+    """The stacks that a training on a chip likely has where nobody names one, with shares, the likeliest first."""
+    architecture = architecture_of(chip)
+    weights = [entry.likely.get(architecture, entry.likely.get(EVERYWHERE, 0.0)) for entry in _entries()]
+    pairs = [(stack, weight / sum(weights)) for stack, weight in zip(known_stacks(), weights, strict=True) if weight]
+    return tuple(sorted(pairs, key=lambda pair: -pair[1]))
+
+
+@functools.cache
+def _entries() -> tuple[StackEntry, ...]:
+    text = Path(__file__).with_name("stacks.toml").read_text(encoding="utf-8")
+    return STACK_FILE.parse_toml(text, "stacks.toml", StackDocument).stack
+
+
+def _stack(entry: StackEntry) -> Stack:
+    return Stack(
+        name=entry.name,
+        version=entry.version,
+        title=entry.title,
+        fields=_frozen({name: _values(places) for name, places in entry.fields.items()}),
+        precisions=_frozen({name: _values(values) for name, values in entry.precisions.items()}),
+        factors=MappingProxyType(_values(entry.factors)),
+        facts=tuple(_facts(entry)),
+    )
+
+
+def _values(entries: Mapping[str, Entry]) -> dict[str, Any]:
+    """Values by name; those that hold everywhere under the empty name."""
+    return {"" if name == EVERYWHERE else name: value for name, (value, _, _) in entries.items()}
+
+
+def _frozen(values: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    return MappingProxyType({name: MappingProxyType(dict(each)) for name, each in values.items()})
+
+
+def _facts(entry: StackEntry) -> Iterator[StackFact]:
+    parts: Sequence[tuple[str, str, Entry]] = [
+        *((name, place, fact) for name, places in entry.fields.items() for place, fact in places.items()),
+        *((name, kind, fact) for kind, values in entry.precisions.items() for name, fact in values.items()),
+        *((name, "", fact) for name, fact in entry.factors.items()),
+    ]
+    for name, where, (value, trust, source) in parts:
+        yield StackFact(name=name, where="" if where == EVERYWHERE else where, value=value, trust=trust, source=source)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version, which order versions."""
+    return tuple(int(digits) for digits in _DIGITS.findall(version))
