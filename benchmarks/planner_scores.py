@@ -5,8 +5,9 @@ A refusal counts as an error of 100% and as not covered. Errors are averaged ove
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -16,10 +17,16 @@ from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.rates import peak_flops
 from froude.cost.model.catalogue import get_model
 from froude.cost.model.plain_decoder import MATMUL_PASSES
+from froude.cost.papers.fine_tuning import fine_tune_cost
+from froude.cost.stack.known_stacks import known_stacks
+from froude.cost.training.assumptions import TrainCost
 from froude.errors import InputError
 from planner_rows import Question
 
 LEVEL = 0.9
+
+NAMED = "--unnamed" not in sys.argv
+"""Whether questions name the stack."""
 
 
 @final
@@ -69,7 +76,7 @@ def ask(question: Question) -> Score:
     """What the planner answers, through the public interface, with the stack named where that takes one."""
     share = measured_mfu(question)
     try:
-        cost = froude.train_cost(question.model, question.machine, **question.fields, **_stack(question))
+        cost = answer(question)
     except InputError as refusal:
         return Score(question=question, mfu=share, refusal=str(refusal).splitlines()[0])
     memory = None
@@ -83,11 +90,14 @@ def ask(question: Question) -> Score:
     return Score(question=question, error=error, below=below, above=above, mfu=share, memory_error=memory)
 
 
-def _stack(question: Question) -> Mapping[str, str]:
-    from froude.cost.training.layout import Layout
-
-    takes = "stack" in {one.name for one in fields(Layout)} or "stack" in froude.train_cost.__annotations__
-    return {"stack": question.stack} if takes else {}
+def answer(question: Question) -> TrainCost:
+    """The cost that Froude gives. Of a stack that it does not know none is named, so that all likely ones count."""
+    known = {one.name for one in known_stacks()}
+    stack = question.stack if NAMED and question.stack.partition("@")[0] in known else None
+    asked = (question.model, question.machine)
+    if question.adapter:
+        return fine_tune_cost(*asked, question.adapter, stack=stack, **question.fields)
+    return froude.train_cost(*asked, stack=stack, **question.fields)
 
 
 def measured_rate(question: Question) -> float | None:

@@ -15,7 +15,8 @@ The rule for the whole table, set before anything was predicted:
 - Pipelines: the recipe's `pp_layout`; embedding and loss as layers where the recipe says so; for DeepSeek-V3 and
   Kimi K2, of 61 layers, the layouts of Megatron-Bridge's `set_deepseek_v3_pipeline_model_parallel_layout`: equal
   chunks, the last with what is left, multi-token prediction and the loss; in 32 chunks the recipe's "Et|(tt|)*30mL".
-- Fine-tuning of all weights is asked as pretraining; adapters are marked, and reported apart.
+- Fine-tuning of all weights is asked as pretraining; adapters have rank 32 on all matrices (from memory), and
+  are reported apart.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ def megatron_bridge() -> Iterator[Question]:
             fields={**_stated(row), **_memory(row, layers), **_split(row, layers)},
             seconds=float(row["step_seconds"]),
             task=row["task"],
+            adapter="lora:rank=32,targets=all" if row["task"] == "lora" else "",
             recipe={"model_note": row["model_note"], **{key: row[key] for key in RECIPE if row[key]}},
         )
 

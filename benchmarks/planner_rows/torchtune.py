@@ -8,11 +8,13 @@ The rule for the whole table, set before anything was predicted:
 - Chunked cross entropy is asked as a fused one, offloading as activations in host memory.
 - "Baseline" is not packed: its sequences are shorter than the table's length, and its time is left out. The tutorials
   print memory alone, on a device that is not named (taken as an A100 of 80 GB).
-- Adapters are marked, and reported apart; peaks are GiB, or GB where the table says so.
+- Adapters have the rank and the matrices that the row says, else rank 8 on all matrices, 64 of the ladder's 3B (from
+  memory), with a base in bf16, and are reported apart; peaks are GiB, or GB where the table says so.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -69,6 +71,7 @@ def torchtune() -> Iterator[Question]:
             tokens_per_s=float(row["tokens_per_s"]) if timed else None,
             peak_bytes=float(row["peak_memory_gib"]) * unit,
             task="lora" if adapter else "sft",
+            adapter=_adapter(row) if adapter else "",
             recipe={"method": row["method"], "packed": row["packed"]},
         )
 
@@ -93,6 +96,13 @@ def _technique(row: Mapping[str, str]) -> dict[str, Any]:
     if int(row["n_gpus"]) > 1:
         return {**compiled, "precision": WHOLE, "offload_optimizer": "host"}
     return {**compiled, "precision": replace(INSIDE, optimizer=2)}
+
+
+def _adapter(row: Mapping[str, str]) -> str:
+    said = re.search(r"rank (\d+)", row["method"])
+    rank = said[1] if said else "64" if row["model"] == "Llama 3.2 3B" else "8"
+    targets = "" if "Q and V" in row["method"] else ",targets=all"
+    return f"{'qlora' if 'QLoRA' in row['method'] else 'lora'}:rank={rank}{targets}"
 
 
 def _ladder(method: str) -> dict[str, Any]:
