@@ -7,6 +7,9 @@ The rule for the whole table, set before anything was predicted:
 - Without a pipeline a micro-batch is the local batch. With one it is the local batch over the stages, torchtitan's
   default number of micro-batches at the time (`pipeline_parallel_microbatches`, from memory); an interleaved schedule
   has two stages a device.
+- With a pipeline gathered weights stay until the step ends and gradients are reduced once, torchtitan's default
+  (reshard_after_forward is False where there is a pipeline): that is ZeRO 1, without it ZeRO 3. This line was set after
+  the first errors of memory were seen, from torchtitan's code.
 - Peaks are what the allocator reserves, as its log prints.
 """
 
@@ -56,7 +59,7 @@ def _stated(row: Mapping[str, str]) -> dict[str, Any]:
         "pipeline": stages,
         "context": context,
         "interleave": 2 if row["pp_schedule"].startswith("Interleaved") else 1,
-        "zero": 3,
+        "zero": 1 if stages > 1 else 3,
         "shard": int(row["dp_shard_fsdp"]) * context,
         "recompute": "full",
         "compiled": row["torch_compile"] == "1",
