@@ -1,8 +1,9 @@
 """How far the planner's step times and peak memory are from measured ones, on rows it was not calibrated on.
 
-`FROUDE_PUBLISHED=… python benchmarks/planner_accuracy.py` calibrates once for every split, predicts what was left out,
-and writes results and a table of docs/evidence.md; beside each stands a constant MFU taken from the same training rows.
-`--calibrate` calibrates on all rows and writes the constants that ship.
+`FROUDE_PUBLISHED=… python benchmarks/planner_accuracy.py` calibrates once for every split of the older tables, predicts
+what was left out, asks about every row of the newer ones, and writes results and tables of docs/evidence.md; beside
+each stands a constant MFU taken from the same training rows. `--calibrate` calibrates on all rows of the older tables
+and writes the constants that ship. `--tables` asks and prints the newer tables alone, `--unnamed` without their stacks.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from froude.cost.training.layout import Recompute
 from froude.cost.training.memory.device_memory import memory_bytes
 from planner_calibration import calibrate, predicted, stacked
 from planner_rows import MPT, Row, korthikanti, llm_foundry, megatron_2021, megatron_2024, torchtitan
+from planner_scores import Judged, Score, interval_score, memory_rows, pairs_in_order, percent
+from planner_sets import judged_sets, scores
 from record import record
 
 COMMAND = "FROUDE_PUBLISHED=… python benchmarks/planner_accuracy.py"
@@ -163,28 +166,63 @@ def memory_errors(rows: Sequence[dict[str, Any]]) -> np.ndarray:
     return np.array([row["counted_gib"] / row["measured_gib"] - 1 for row in rows])
 
 
-def summary(made: Sequence[Split]) -> list[dict[str, str]]:
-    """The rows of the table."""
+def summary(made: Sequence[Split], sets: Sequence[Judged]) -> list[dict[str, str]]:
+    """The rows of the table: of the older tables with constants calibrated on the others, then of the newer ones."""
     models, others = made[: len(MPT)], made[len(MPT) :]
     pooled = Split(
-        name="llm-foundry, each model left out in turn",
+        name="llm-foundry, without the model",
         rows=[row for part in models for row in part.rows],
         errors=np.concatenate([part.errors for part in models]),
         constant=np.concatenate([part.constant for part in models]),
     )
-    rows = [
-        {
-            "held out": f"step time, {part.name}",
-            "rows": str(len(part.rows)),
-            "mean error": f"{100 * part.mean:.1f}%",
-            "constant MFU": f"{100 * part.constant_mean:.1f}%",
-        }
-        for part in [pooled, *others]
-    ]
-    errors = abs(memory_errors(memory()))
-    said = f"{100 * errors.mean():.1f}%, at most {100 * errors.max():.1f}%"
-    peak = {"held out": "peak memory, torchtitan (nothing calibrated)", "rows": str(len(errors)), "mean error": said}
-    return [*rows, {**peak, "constant MFU": ""}]
+    judged = [part for part in made if is_judged(part)]
+    widths = {part.name: half_width([one for one in judged if one.name != part.name]) for part in others}
+    widths[pooled.name] = half_width([part for part in judged if part not in models])
+    return [*(_calibrated(part, widths[part.name]) for part in (pooled, *others)), *(one.row() for one in sets)]
+
+
+def _calibrated(part: Split, width: float) -> dict[str, str]:
+    """The row of a split, whose interval has the half-width that the other splits taught."""
+    return {
+        "measured rows": part.name,
+        "rows": str(len(part.rows)),
+        "refused": "0",
+        "mean error": percent(part.mean),
+        "signed": f"{100 * float(np.mean(np.expm1(part.errors))):+.1f}%",
+        "in 90%": f"{np.mean(abs(part.errors) <= width):.0%}",
+        "half-width": percent(width),
+        "interval score": f"{np.mean([interval_score(error - width, error + width) for error in part.errors]):.2f}",
+        "of a constant width": "",
+        "constant MFU": percent(part.constant_mean),
+        "of its kind": "",
+    }
+
+
+def memory_summary(asked: Sequence[Score]) -> list[dict[str, str]]:
+    """The rows of the table of memory."""
+    errors = memory_errors(memory())
+    known = {
+        "peak memory": "torchtitan",
+        "rows": str(len(errors)),
+        "mean error": percent(float(np.mean(abs(errors)))),
+        "signed": f"{100 * float(np.mean(errors)):+.1f}%",
+        "worst": percent(float(np.max(abs(errors)))),
+    }
+    return [known, *memory_rows(asked)]
+
+
+def newer() -> tuple[list[Judged], list[Score]]:
+    """What came of the newer tables, printed, and every score."""
+    tables = scores()
+    sets, asked = list(judged_sets(tables)), [score for rows in tables.values() for score in rows]
+    for one in sets:
+        print(" | ".join(one.row().values()))
+    for row in memory_rows(asked):
+        print(" | ".join(row.values()))
+    right, many = pairs_in_order(tables["primus"])
+    print(f"{right} of {many} pairs of schedules in the measured order")
+    print(*sorted({f"{score.question.table}: {score.refusal}" for score in asked if score.refusal}), sep="\n")
+    return sets, asked
 
 
 def write_constants(made: Sequence[Split]) -> None:
@@ -207,6 +245,9 @@ def is_judged(part: Split) -> bool:
 
 def main() -> None:
     """Measures all splits, prints and records them."""
+    if "--tables" in sys.argv:
+        newer()
+        return
     made = splits()
     if "--calibrate" in sys.argv:
         write_constants(made)
@@ -219,23 +260,43 @@ def main() -> None:
     print({name: f"{a:+.2f} {b:+.2f}" for name, (a, b) in change_of_mfu(large).items()})
     print(f"90% intervals hold {coverage:.1%}, half-width {width:.1%}, {ratio:.2f} times the mean error")
     print(*alternatives(), sep="\n")
+    sets, asked = newer()
+    record("planner_memory", COMMAND, memory_summary(asked), rows_measured=memory())
     record(
         "planner_accuracy",
         COMMAND,
-        summary(made),
+        summary(made, sets),
         by_split=[
             {"split": part.name, "rows": len(part.rows), "error": part.mean, "constant_mfu": part.constant_mean}
             for part in made
         ],
+        by_row=[score_to_dict(score) for score in asked],
+        schedules_in_order=[int(count) for count in pairs_in_order(asked)],
         change_of_mfu_points=change_of_mfu(large),
         interval={"coverage": coverage, "half_width": width, "over_mean_error": ratio},
         alternatives=alternatives(),
-        memory=memory(),
         memory_default_checkpointing=defaults,
         constants={
             name: {"value": float(entry["value"]), "prior": float(entry["prior"])} for name, entry in entries().items()
         },
     )
+
+
+def score_to_dict(score: Score) -> dict[str, Any]:
+    """A row of a newer table and what came of it."""
+    question = score.question
+    return {
+        "table": question.table,
+        "name": question.name,
+        "machine": question.machine,
+        "precision": question.precision,
+        "stack": question.stack,
+        "error": None if score.error is None else score.relative,
+        "covered": score.covered,
+        "half_width": score.half_width,
+        "memory_error": score.memory_error,
+        "refusal": score.refusal,
+    }
 
 
 if __name__ == "__main__":

@@ -9,13 +9,16 @@ The rule for the whole table, set before anything was predicted:
 - Recomputed modules: norms, activations of experts and MLA's up-projection are cheap and count as none; where an MLP,
   experts or attention's core are recomputed the nearest mode is "operators". Where the recipe does not say, neither
   does the question.
+- CUDA graphs as the recipe has them: of the whole iteration, or of modules; DeepEP and HybridEP send a position once
+  to every node, and their overlap is asked where the recipe says so (asked since Froude has these fields).
 - Activations are offloaded where the recipe offloads at least half of the layers.
 - Experts have no tensor parallelism (the recipes' expert_tensor_parallel_size of 1). Where more devices are to share
   the experts than a stage has, an error of one row of 25.09, as many do as there are (set when that row was refused).
 - Pipelines: the recipe's `pp_layout`; embedding and loss as layers where the recipe says so; for DeepSeek-V3 and
   Kimi K2, of 61 layers, the layouts of Megatron-Bridge's `set_deepseek_v3_pipeline_model_parallel_layout`: equal
   chunks, the last with what is left, multi-token prediction and the loss; in 32 chunks the recipe's "Et|(tt|)*30mL".
-- Fine-tuning of all weights is asked as pretraining; adapters are marked, and reported apart.
+- Fine-tuning of all weights is asked as pretraining; adapters have rank 32 on all matrices (from memory), and
+  are reported apart.
 """
 
 from __future__ import annotations
@@ -48,6 +51,15 @@ PRECISIONS = {"bf16": "bf16", "fp8": "fp8", "fp8_cs": "fp8", "mxfp8": "mxfp8", "
 CHEAP = {"layernorm", "moe_act", "mla_up_proj"}
 """Modules whose recomputation repeats little."""
 
+GRAPHS = {
+    "none": "none",
+    "local": "partial",
+    "transformer_engine": "partial",
+    "on (not said which)": "partial",
+    "full_iteration": "full",
+}
+"""What is launched as CUDA graphs, by the recipe's implementation."""
+
 RECIPE = (
     "recompute_modules", "activation_offload_layers", "cuda_graph_impl", "cuda_graph_scope", "moe_dispatcher",
     "moe_a2a_overlap", "tp_comm_overlap", "megatron_fsdp",
@@ -69,9 +81,10 @@ def megatron_bridge() -> Iterator[Question]:
             stack=f"megatron-bridge@{row['container']}",
             model=model_text(name),
             machine=f"{row['n_gpus']} x {row['gpu'].lower()}",
-            fields={**_stated(row), **_memory(row, layers), **_split(row, layers)},
+            fields={**_stated(row), **_memory(row, layers), **_split(row, layers), **_launches(row)},
             seconds=float(row["step_seconds"]),
             task=row["task"],
+            adapter="lora:rank=32,targets=all" if row["task"] == "lora" else "",
             recipe={"model_note": row["model_note"], **{key: row[key] for key in RECIPE if row[key]}},
         )
 
@@ -109,6 +122,18 @@ def _memory(row: Mapping[str, str], layers: int) -> dict[str, Any]:
         stated["recompute"] = "none" if modules <= CHEAP else "operators"
     if 2 * int(row["activation_offload_layers"] or 0) >= max(layers, 1):
         stated["offload_activations"] = "host"
+    return stated
+
+
+def _launches(row: Mapping[str, str]) -> dict[str, Any]:
+    """CUDA graphs and dispatch of the recipe."""
+    stated: dict[str, Any] = {}
+    if row["cuda_graph_impl"]:
+        stated["graphs"] = GRAPHS[row["cuda_graph_impl"]]
+    if row["moe_dispatcher"]:
+        stated["dispatch"] = "node"
+    if row["moe_a2a_overlap"]:
+        stated["overlap_expert"] = row["moe_a2a_overlap"] == "True"
     return stated
 
 

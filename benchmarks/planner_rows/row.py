@@ -38,12 +38,13 @@ class Row:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A measured training as a user would ask about it: `froude.train_cost(model, machine, **fields)`.
+    """A measured training as a user would ask about it: `froude.train_cost(model, machine, stack=stack, **fields)`.
 
     `fields` is what the table (and the recipe that it names) states, in the names of the public interface, and what
-    the reader's rule sets; all else is for the planner to assume. `stack` is the software with its version. `recipe`
-    has what the recipe says and no field takes. `seconds` is None where the table has no time, `peak_bytes` where it
-    has no memory.
+    the reader's rule sets; all else is for the planner to assume. `stack` is the software with its version, `adapter`
+    what is trained where that is not the whole model (`froude.cost.fine_tune_cost`). `recipe`
+    has what the recipe says and no field takes. A table has seconds of a step, or where it states no batch tokens a
+    second of all devices; both are None where it has no time, and `peak_bytes` where it has no memory.
     """
 
     table: str
@@ -56,9 +57,11 @@ class Question:
     model: str
     machine: str
     fields: Mapping[str, Any]
-    seconds: float | None
+    seconds: float | None = None
+    tokens_per_s: float | None = None
     peak_bytes: float | None = None
     task: str = "pretrain"
+    adapter: str = ""
     recipe: Mapping[str, str] = field(default_factory=dict)
 
     @property

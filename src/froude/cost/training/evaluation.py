@@ -15,6 +15,7 @@ from froude.cost.model.operators import Attention, Matmul, Number
 from froude.cost.model.plain_decoder import MATMUL_PASSES
 from froude.cost.training.layout import Layout
 from froude.cost.training.memory.device_memory import MemoryBytes, fit_probability, fits, memory_bytes, tiers_suffice
+from froude.cost.training.pipeline.predictions import with_predictions
 from froude.cost.training.step import StepSeconds, step_seconds
 
 
@@ -69,6 +70,7 @@ def evaluate(model: Model, machine: Machine, layout: Layout, given: Constants | 
     ArithmeticError where parts are negative or not finite, or a rate exceeds the peak: a fault of the model, not of
     its input.
     """
+    model = with_predictions(model, layout)
     step = step_seconds(model, machine, layout, constants_of(layout) if given is None else given)
     memory = memory_bytes(model, layout)
     flops = MATMUL_PASSES * model.forward_flops(layout.seq_len) * layout.tokens

@@ -107,8 +107,9 @@ class Layout(Result):
     `expert` devices share the experts, and `expert_tensor` of tensor parallelism divide each (0: as many as divide all
     else); together they take devices of tensor, context and data parallelism. Each device holds `interleave` chunks of
     the pipeline. `pipeline_layout` says what chunks hold: "even" parts, "ends" counted as layers, or in Megatron's
-    notation, "Et*4|(t*4|)*14tmL". `shard` is over how many data-parallel devices ZeRO divides states (0: all; fewer:
-    hybrid sharding). ZeRO stage 1 divides optimizer states, 2 gradients too, 3 weights too (FSDP).
+    notation, "Et*4|(t*4|)*14tmL", whose `m` adds a head that predicts one token further. `shard` is over how many
+    data-parallel devices ZeRO divides states (0: all; fewer: hybrid sharding). ZeRO stage 1 divides optimizer states, 2
+    gradients too, 3 weights too (FSDP).
 
     `recompute` "selective" repeats the scores of attention (Korthikanti et al. 2022), "operators" all but every
     second matmul and attention (torchtitan's selective mode), "full" whole blocks, of which `recomputed` is the

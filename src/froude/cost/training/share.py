@@ -11,6 +11,7 @@ from froude.cost.machine.collectives import Group
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Lookup, Matmul, Number, Operator
 from froude.cost.training.layout import Layout
+from froude.cost.training.pipeline.predictions import SHARED
 from froude.cost.training.pipeline.split import StageBlocks, stage_blocks
 
 
@@ -55,7 +56,7 @@ def share_of(model: Model, layout: Layout) -> Share:
         experts = experts + block.count / model.layers * routed
         largest = np.maximum(largest, own + routed)
     first, last = _parameters(model.embedding, layout), _parameters(model.head, layout)
-    copied = sum(o.inputs * o.outputs / layout.tensor for o in model.head if isinstance(o, Matmul) and o.tied)
+    copied = sum(o.inputs * o.outputs / layout.tensor for o in model.head if isinstance(o, Matmul) and _is_copy(o))
     # A tied head on a stage of its own holds a copy of the embedding.
     ends = np.maximum(first, last + copied)
     n_blocks, outside = _fullest(stage_blocks(model, layout), dense + experts, first, last + copied)
@@ -66,6 +67,11 @@ def share_of(model: Model, layout: Layout) -> Share:
         units=n_blocks + 1,
         largest=np.maximum(largest, ends),
     )
+
+
+def _is_copy(operator: Matmul) -> bool:
+    """Whether a matmul of the head has weights of the embedding, which a stage of its own must hold again."""
+    return operator.tied and operator.name != SHARED
 
 
 def _fullest(blocks: StageBlocks, block: Number, first: Number, last: Number) -> tuple[Number, Number]:
