@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, final
 
 import numpy as np
 
+from froude.cost.model.blocks import BlockParts, Ends, Layers, Norms, embedding, head, kinds_of_blocks
 from froude.cost.model.layers import (
     SOFTMAX,
     Latent,
@@ -20,9 +22,14 @@ from froude.cost.model.layers import (
     norm,
     residual,
 )
-from froude.cost.model.operators import Attention, Block, Lookup, Matmul, Number, Operator
+from froude.cost.model.operators import Attention, Block, Number, Operator
 from froude.cost.model.plain_decoder import MATMUL_PASSES
 from froude.result import Result
+
+PLAIN_ENDS = Ends()
+"""A table of tokens as wide as the hidden state, and a head of tokens."""
+
+NO_MIXERS: Mapping[str, Sequence[Operator]] = {}
 
 
 @final
@@ -147,66 +154,75 @@ def decoder(
     rotary: bool = False,
     rms_norm: bool = False,
     biased: bool = False,
+    mlp_biased: bool = False,
+    activation_scalars: int = 0,
     dropout: bool = False,
     norm_vectors: int | None = None,
     norms_after: bool = False,
+    norms: Norms | None = None,
     mixer: Mixer = SOFTMAX,
     mixture: Mixture | None = None,
     latent: Latent | None = None,
+    ends: Ends = PLAIN_ENDS,
+    cross: Sequence[Operator] = (),
+    pattern: Sequence[Layers] = (),
+    mixers: Mapping[str, Sequence[Operator]] = NO_MIXERS,
 ) -> Model:
     """A pre-norm decoder-only transformer; sizes may be arrays that broadcast.
 
     `head_width` is hidden / heads and `mlp_width` 4 · hidden where they are not given; `gated` MLPs have three
-    matrices. `biased` gives every matmul of a block a bias. Norms have a gain, and a bias unless `rms_norm`, or as many
-    `norm_vectors` as given; `norms_after` has them after attention and MLP too. A `mixture` replaces MLPs, a `latent`
-    keys and values.
+    matrices. `biased` gives every matmul of a block a bias, `mlp_biased` those of MLPs that are no routed experts;
+    activations may have trained `activation_scalars`. Norms have a gain, and a bias unless `rms_norm`, or as many
+    `norm_vectors` as given; `norms_after` has them after attention and MLP too, and `norms` says all of where they are.
+    A `mixture` replaces MLPs, a `latent` keys and values. Blocks attend to another sequence by the operators of
+    `cross`. A `pattern` says which blocks there are, instead of the windowed and the dense ones of `mixer` and
+    `mixture`; `mixers` has the operators of its words that are no attention.
     """
     kv_heads = heads if kv_heads is None else kv_heads
     head_width = hidden / heads if head_width is None else head_width
+    norms = Norms(after=norms_after) if norms is None else norms
     normed = norm(hidden, (1 if rms_norm else 2) if norm_vectors is None else norm_vectors)
-    after = (*([normed] if norms_after else []), residual(hidden, dropout))
-    dense = mlp(hidden=hidden, width=4 * hidden if mlp_width is None else mlp_width, gated=gated, biased=biased)
-    inner = mixture_of_experts(hidden=hidden, mixture=mixture, gated=gated, biased=biased) if mixture else dense
-
-    def mixing(window: Number) -> tuple[Operator, ...]:
-        if latent is not None:
-            return latent_attention(hidden=hidden, heads=heads, latent=latent, dropout=dropout)
-        sizes = {"hidden": hidden, "heads": heads, "kv_heads": kv_heads, "head_width": head_width}
-        return attention(**sizes, mixer=mixer, window=window, biased=biased, rotary=rotary, dropout=dropout)
-
-    def block(name: str, count: Number, window: Number) -> Block:
-        within = dense if name == "block.dense" else inner
-        return Block(name=name, count=count, operators=(normed, *mixing(window), *after, normed, *within, *after))
-
+    added = residual(hidden, dropout)
+    width = 4 * hidden if mlp_width is None else mlp_width
+    sizes = {"hidden": hidden, "heads": heads, "dropout": dropout}
+    attends = {"kv_heads": kv_heads, "head_width": head_width, "mixer": mixer, "biased": biased, "rotary": rotary}
+    parts = BlockParts(
+        attend=partial(attention, **sizes, **attends) if latent is None else _latent(latent, mixer.out_biased, **sizes),
+        mixers=mixers,
+        cross=cross,
+        inners=_inners(hidden, width, gated, biased, mlp_biased, activation_scalars, mixture),
+        norms=norms,
+        normed=normed,
+        added=residual(hidden, dropout),
+    )
     return Model(
         name=name,
         hidden=hidden,
         heads=heads,
         kv_heads=heads if latent else kv_heads,
-        vocabulary=vocabulary,
+        vocabulary={"tokens": vocabulary, "classes": ends.classes, "none": 0}[ends.head],
         context=context,
-        embedding=_tables(hidden, tokens=vocabulary, positions=learned_positions),
-        blocks=tuple(block(*kind) for kind in _kinds(layers, mixer, mixture)),
-        head=(normed, Matmul(name="head", inputs=hidden, outputs=vocabulary, split="columns", tied=tied)),
+        embedding=embedding(hidden, heads, ends, parts.embedded, vocabulary, learned_positions),
+        blocks=tuple(parts.block(*kind) for kind in kinds_of_blocks(layers, mixer, mixture, pattern)),
+        head=(*([normed] if norms.final else []), *head(hidden, ends, vocabulary=vocabulary, tied=tied)),
         experts=mixture.experts if mixture else 1,
     )
 
 
-def _tables(width: Number, **rows: Number) -> tuple[Lookup, ...]:
-    """Embeddings by name, those that have rows."""
-    return tuple(Lookup(name=f"embedding.{name}", rows=n, width=width) for name, n in rows.items() if np.any(n))
+def _latent(latent: Latent, out_biased: bool, **sizes: Any) -> Callable[..., Sequence[Operator]]:
+    """Latent attention, which knows no window."""
+    return lambda window: latent_attention(latent=latent, out_biased=out_biased, **sizes)
 
 
-def _kinds(layers: Number, mixer: Mixer, mixture: Mixture | None) -> Iterator[tuple[str, Number, Number]]:
-    """Name, count and window of each kind of block that there is; blocks without experts come first."""
-    dense = mixture.dense_layers if mixture else 0
-    windowed = 0 if mixer.windowed_layers is None else mixer.windowed_layers
-    if np.any(dense):
-        yield "block.dense", dense, mixer.window
-    if np.any(windowed):
-        yield "block.windowed", windowed, mixer.window
-    if np.any(layers - dense - windowed):
-        yield "block", layers - dense - windowed, mixer.window if mixer.windowed_layers is None else 0
+def _inners(
+    hidden: Number, width: Number, gated: bool, biased: bool, mlp_biased: bool, scalars: int, mixture: Mixture | None
+) -> Mapping[str, Sequence[Operator]]:
+    """The operators of each word for a block's MLP; experts are the MLP where there are none."""
+    dense = mlp(hidden=hidden, width=width, gated=gated, biased=biased or mlp_biased, scalars=scalars)
+    if mixture is None:
+        return {"none": (), "dense": dense, "experts": dense}
+    routed = mixture_of_experts(hidden=hidden, mixture=mixture, gated=gated, biased=biased, shared_biased=mlp_biased)
+    return {"none": (), "dense": dense, "experts": routed}
 
 
 def _sum_by_name(amounts: Iterator[tuple[str, Number]]) -> dict[str, Number]:
