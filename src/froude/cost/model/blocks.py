@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, final
 
 import numpy as np
@@ -107,24 +107,52 @@ def head(hidden: Number, ends: Ends, *, vocabulary: Number, tied: bool) -> tuple
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class BlockParts:
-    """What the blocks of a model are made of: attention to a window (0: to all), other mixers and MLPs by their words.
+class Details:
+    """What few decoders have: where `norms` are, what stands before and after the blocks (`ends`).
 
-    Each block may attend to another sequence by `cross`; norms and residual sums stand between.
+    MLPs that are no routed experts may be `mlp_biased` alone, and activations have trained scalars. Blocks attend to
+    another sequence by the operators of `cross`. A `pattern` says which blocks there are, instead of the windowed and
+    the dense ones that a mixer and a mixture name; `mixers` has the operators of its words that are no attention.
     """
 
+    norms: Norms | None = None
+    ends: Ends = Ends()
+    mlp_biased: bool = False
+    activation_scalars: int = 0
+    cross: Sequence[Operator] = ()
+    pattern: Sequence[Layers] = ()
+    mixers: Mapping[str, Sequence[Operator]] = field(default_factory=dict)
+
+
+PLAIN = Details()
+"""What most decoders have."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class BlockParts:
+    """What the blocks of a model are made of: attention to a window (0: to all), and MLPs by their words."""
+
     attend: Callable[..., Sequence[Operator]]
-    mixers: Mapping[str, Sequence[Operator]]
-    cross: Sequence[Operator]
     inners: Mapping[str, Sequence[Operator]]
-    norms: Norms
+    details: Details
     normed: Operator
     added: Operator
+
+    @property
+    def norms(self) -> Norms:
+        """Where norms are."""
+        return self.details.norms or Norms()
 
     @property
     def embedded(self) -> Operator | None:
         """The norm of the embedding, where there is one."""
         return self.normed if self.norms.embedding else None
+
+    @property
+    def last(self) -> tuple[Operator, ...]:
+        """The norm after the last block, where there is one."""
+        return (self.normed,) if self.norms.final else ()
 
     def block(self, name: str, count: Number, window: Number, kind: Layers) -> Block:
         """So many blocks of a kind."""
@@ -133,15 +161,15 @@ class BlockParts:
         return Block(name=name, count=count, operators=self._between(mixing, self.inners[kind.inner]))
 
     def _mixer(self, word: str, window: Number) -> Sequence[Operator]:
-        return self.mixers[word] if word in self.mixers else self.attend(window=window)
+        return self.details.mixers[word] if word in self.details.mixers else self.attend(window=window)
 
     def _between(self, mixing: Sequence[Operator], inner: Sequence[Operator]) -> tuple[Operator, ...]:
         """A mixer, attention to another sequence and an MLP, each maybe absent, between norms and residual sums."""
         before = [self.normed] if self.norms.before else []
         after = (*([self.normed] if self.norms.after else []), self.added)
-        parts = (mixing, self.cross, inner)
+        parts = (mixing, self.details.cross, inner)
         if self.norms.parallel and mixing and inner:
-            parts = ((*mixing, *inner), self.cross)
+            parts = ((*mixing, *inner), self.details.cross)
         return tuple(operator for part in parts if part for operator in (*before, *part, *after))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, final
 
 import numpy as np
 
-from froude.cost.model.blocks import BlockParts, Ends, Layers, Norms, embedding, head, kinds_of_blocks
+from froude.cost.model.blocks import PLAIN, BlockParts, Details, Norms, embedding, head, kinds_of_blocks
 from froude.cost.model.layers import (
     SOFTMAX,
     Latent,
@@ -25,11 +25,6 @@ from froude.cost.model.layers import (
 from froude.cost.model.operators import Attention, Block, Number, Operator
 from froude.cost.model.plain_decoder import MATMUL_PASSES
 from froude.result import Result
-
-PLAIN_ENDS = Ends()
-"""A table of tokens as wide as the hidden state, and a head of tokens."""
-
-NO_MIXERS: Mapping[str, Sequence[Operator]] = {}
 
 
 @final
@@ -154,44 +149,30 @@ def decoder(
     rotary: bool = False,
     rms_norm: bool = False,
     biased: bool = False,
-    mlp_biased: bool = False,
-    activation_scalars: int = 0,
     dropout: bool = False,
     norm_vectors: int | None = None,
     norms_after: bool = False,
-    norms: Norms | None = None,
     mixer: Mixer = SOFTMAX,
     mixture: Mixture | None = None,
     latent: Latent | None = None,
-    ends: Ends = PLAIN_ENDS,
-    cross: Sequence[Operator] = (),
-    pattern: Sequence[Layers] = (),
-    mixers: Mapping[str, Sequence[Operator]] = NO_MIXERS,
+    details: Details = PLAIN,
 ) -> Model:
     """A pre-norm decoder-only transformer; sizes may be arrays that broadcast.
 
     `head_width` is hidden / heads and `mlp_width` 4 · hidden where they are not given; `gated` MLPs have three
-    matrices. `biased` gives every matmul of a block a bias, `mlp_biased` those of MLPs that are no routed experts;
-    activations may have trained `activation_scalars`. Norms have a gain, and a bias unless `rms_norm`, or as many
-    `norm_vectors` as given; `norms_after` has them after attention and MLP too, and `norms` says all of where they are.
-    A `mixture` replaces MLPs, a `latent` keys and values. Blocks attend to another sequence by the operators of
-    `cross`. A `pattern` says which blocks there are, instead of the windowed and the dense ones of `mixer` and
-    `mixture`; `mixers` has the operators of its words that are no attention.
+    matrices. `biased` gives every matmul of a block a bias. Norms have a gain, and a bias unless `rms_norm`, or as many
+    `norm_vectors` as given; `norms_after` has them after attention and MLP too. A `mixture` replaces MLPs, a `latent`
+    keys and values. `details` are what few decoders have; where they say where norms are, `norms_after` is not asked.
     """
     kv_heads = heads if kv_heads is None else kv_heads
     head_width = hidden / heads if head_width is None else head_width
-    norms = Norms(after=norms_after) if norms is None else norms
     normed = norm(hidden, (1 if rms_norm else 2) if norm_vectors is None else norm_vectors)
-    added = residual(hidden, dropout)
-    width = 4 * hidden if mlp_width is None else mlp_width
     sizes = {"hidden": hidden, "heads": heads, "dropout": dropout}
     attends = {"kv_heads": kv_heads, "head_width": head_width, "mixer": mixer, "biased": biased, "rotary": rotary}
     parts = BlockParts(
         attend=partial(attention, **sizes, **attends) if latent is None else _latent(latent, mixer.out_biased, **sizes),
-        mixers=mixers,
-        cross=cross,
-        inners=_inners(hidden, width, gated, biased, mlp_biased, activation_scalars, mixture),
-        norms=norms,
+        inners=_inners(hidden, 4 * hidden if mlp_width is None else mlp_width, gated, biased, details, mixture),
+        details=replace(details, norms=details.norms or Norms(after=norms_after)),
         normed=normed,
         added=residual(hidden, dropout),
     )
@@ -200,11 +181,11 @@ def decoder(
         hidden=hidden,
         heads=heads,
         kv_heads=heads if latent else kv_heads,
-        vocabulary={"tokens": vocabulary, "classes": ends.classes, "none": 0}[ends.head],
+        vocabulary={"tokens": vocabulary, "classes": details.ends.classes, "none": 0}[details.ends.head],
         context=context,
-        embedding=embedding(hidden, heads, ends, parts.embedded, vocabulary, learned_positions),
-        blocks=tuple(parts.block(*kind) for kind in kinds_of_blocks(layers, mixer, mixture, pattern)),
-        head=(*([normed] if norms.final else []), *head(hidden, ends, vocabulary=vocabulary, tied=tied)),
+        embedding=embedding(hidden, heads, details.ends, parts.embedded, vocabulary, learned_positions),
+        blocks=tuple(parts.block(*kind) for kind in kinds_of_blocks(layers, mixer, mixture, details.pattern)),
+        head=(*parts.last, *head(hidden, details.ends, vocabulary=vocabulary, tied=tied)),
         experts=mixture.experts if mixture else 1,
     )
 
@@ -215,13 +196,14 @@ def _latent(latent: Latent, out_biased: bool, **sizes: Any) -> Callable[..., Seq
 
 
 def _inners(
-    hidden: Number, width: Number, gated: bool, biased: bool, mlp_biased: bool, scalars: int, mixture: Mixture | None
+    hidden: Number, width: Number, gated: bool, biased: bool, details: Details, mixture: Mixture | None
 ) -> Mapping[str, Sequence[Operator]]:
     """The operators of each word for a block's MLP; experts are the MLP where there are none."""
-    dense = mlp(hidden=hidden, width=width, gated=gated, biased=biased or mlp_biased, scalars=scalars)
+    both, scalars = biased or details.mlp_biased, details.activation_scalars
+    dense = mlp(hidden=hidden, width=width, gated=gated, biased=both, scalars=scalars)
     if mixture is None:
         return {"none": (), "dense": dense, "experts": dense}
-    routed = mixture_of_experts(hidden=hidden, mixture=mixture, gated=gated, biased=biased, shared_biased=mlp_biased)
+    routed = mixture_of_experts(hidden=hidden, mixture=mixture, gated=gated, biased=biased, shared_biased=both)
     return {"none": (), "dense": dense, "experts": routed}
 
 

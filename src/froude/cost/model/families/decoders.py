@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from froude.cost.model.blocks import Ends, Layers, Norms
+from froude.cost.model.blocks import Details, Ends, Layers, Norms
 from froude.cost.model.families.composites import frames
 from froude.cost.model.layers import Latent, Mixer, Mixture, cross_attention
 from froude.cost.model.model import Model, decoder
@@ -42,10 +42,6 @@ def described_decoder(name: str, d: Description) -> Model:
     """The model of a description whose defaults are filled in."""
     sizes = {"hidden": d["hidden"], "heads": d["heads"], "kv_heads": d["kv_heads"], "head_width": d["head_width"]}
     mixer = _mixer(d)
-    pattern = layers_of(d)
-    words = {word for kind in pattern for word in kind.mixer.split("&")}
-    cross = {"source_width": d["cross_width"], "source": d["cross_length"], "ratio": d["cross_length"] / d["context"]}
-    crossed = {"mixer": mixer, "biased": d["biased"], "dropout": d["dropout"]}
     model = decoder(
         name=name,
         layers=d["layers"],
@@ -58,20 +54,31 @@ def described_decoder(name: str, d: Description) -> Model:
         learned_positions=(d["position_rows"] or d["context"]) if d["positions"] == "learned" else 0,
         rotary=d["positions"] == "rotary",
         biased=d["biased"],
-        mlp_biased=d["mlp_biased"],
-        activation_scalars=d["activation_scalars"],
         dropout=d["dropout"],
         norm_vectors=NORM_VECTORS[d["norm"]],
-        norms=_norms(d),
         mixer=mixer,
         mixture=_mixture(d) if d["experts"] > 1 else None,
         latent=_latent(d) if d["kv_rank"] else None,
+        details=_details(d, mixer),
+    )
+    return frames(model, d["frames"]) if d["frames"] else model
+
+
+def _details(d: Description, mixer: Mixer) -> Details:
+    """What few decoders have; attention to another sequence has the sizes of the attention beside it."""
+    pattern = layers_of(d)
+    words = {word for kind in pattern for word in kind.mixer.split("&")}
+    sizes = {key: d[key] for key in ("hidden", "heads", "kv_heads", "head_width", "biased", "dropout")}
+    source = {"source_width": d["cross_width"], "source": d["cross_length"], "ratio": d["cross_length"] / d["context"]}
+    return Details(
+        norms=_norms(d),
         ends=_ends(d),
-        cross=cross_attention(**sizes, **cross, **crossed) if d["cross_width"] else (),
+        mlp_biased=d["mlp_biased"],
+        activation_scalars=d["activation_scalars"],
+        cross=cross_attention(**sizes, **source, mixer=mixer) if d["cross_width"] else (),
         pattern=pattern,
         mixers={word: make(d) for word, make in RECURRENT.items() if word in words},
     )
-    return frames(model, d["frames"]) if d["frames"] else model
 
 
 def _mixture(d: Description) -> Mixture:
