@@ -168,7 +168,8 @@ def adapter_cost(model: Model, machine: Machine, layout: Layout, words: AdapterT
     """What a step of a layout of the frozen base takes, with its adapters.
 
     One of the three passes of every matmul is left out, the weights' gradients, and with it that share of the
-    pipeline's bubble. Adapters are divided as their matrices by tensor and pipeline parallelism and copied over replicas.
+    pipeline's bubble. Adapters are divided as their matrices by tensor and pipeline parallelism, and copied over
+    replicas.
     """
     whole = evaluate(frozen_model(model, words.targets), machine, layout)
     matmul = _share(model, layout)
