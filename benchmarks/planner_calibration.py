@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
 
 from froude.cost.machine.constants import Constants, entries
+from froude.cost.stack.stack import Stack
+from froude.cost.training.layout import Kept, Precision
 from froude.cost.training.step import step_seconds
 from planner_rows import Row
 
@@ -57,9 +59,8 @@ def calibrate(rows: Sequence[Row]) -> Constants:
 
 def _kind(row: Row) -> tuple[Any, ...]:
     """What rows of one batch share: chip, categories, and the structure of the model."""
-    categories = [
-        value for value in astuple(row.layout) if not isinstance(value, int | float) or isinstance(value, bool)
-    ]
+    parts = {**vars(row.layout), "stack": row.layout.stack and row.layout.stack.version}
+    categories = [parts[name] for name in sorted(parts) if isinstance(parts[name], bool | str | Precision | Kept)]
     dropout = row.model.blocks[0].operators
     machine = row.machine
     return (row.table, machine.chip.name, machine.devices_per_node, repr(categories), row.layout.zero, len(dropout))
@@ -70,6 +71,8 @@ def _merged(values: Sequence[Any]) -> Any:
     first = values[0]
     if isinstance(first, tuple):
         return tuple(_merged([value[i] for value in values]) for i in range(len(first)))
+    if isinstance(first, Stack):
+        return first  # of one version, whatever was asked for
     if hasattr(first, "__dataclass_fields__"):
         merged = {f.name: _merged([getattr(value, f.name) for value in values]) for f in fields(first)}
         return replace(first, **merged)

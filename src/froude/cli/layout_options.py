@@ -41,6 +41,11 @@ FusedLoss = Annotated[bool | None, typer.Option(help="A kernel of its own for th
 Compiled = Annotated[bool | None, typer.Option(help="Elementwise kernels fused by a compiler.")]
 Overlap = Annotated[bool | None, typer.Option(help="Data-parallel communication beside compute.")]
 OverlapTensor = Annotated[bool | None, typer.Option(help="Tensor-parallel communication beside compute.")]
+OverlapExpert = Annotated[bool | None, typer.Option(help="Dispatch to experts beside compute.")]
+CudaGraphs = Annotated[str | None, typer.Option(metavar="none|partial|full", help="What is launched as CUDA graphs.")]
+DispatchTo = Annotated[
+    str | None, typer.Option(metavar="flat|node", help="A copy a device with an expert, or one a node.")
+]
 Compress = Annotated[float | None, typer.Option(help="Factor by which gradients are made smaller.")]
 LocalSteps = Annotated[int | None, typer.Option(min=1, max=MOST_COUNT, help="Steps between synchronisations.")]
 OffloadOptimizer = Annotated[str | None, typer.Option(metavar="device|host|nvme", help="Where states are.")]

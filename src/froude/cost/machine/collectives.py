@@ -63,11 +63,16 @@ def reduce_seconds(group: Group, whole_bytes: Number, machine: Machine, constant
     return 2 * gather_seconds(group, whole_bytes, machine, constants)
 
 
-def exchange_seconds(group: Group, sent_bytes: Number, machine: Machine, constants: Constants) -> Number:
-    """Seconds of an all-to-all in which each member sends `sent_bytes` in all, a part of it to itself."""
+def exchange_seconds(
+    group: Group, sent_bytes: Number, machine: Machine, constants: Constants, far_share: Number = 1.0
+) -> Number:
+    """Seconds of an all-to-all in which each member sends `sent_bytes` in all, a part of it to itself.
+
+    `far_share` is how much of what goes to other nodes crosses the fabric, where copies are made behind it.
+    """
     inside = group.inside(machine)
     near = sent_bytes * (inside - 1) / group.size / (machine.node_link.bandwidth_bytes_per_s * constants.collective)
-    far = sent_bytes * (group.size - inside) / group.size
+    far = far_share * sent_bytes * (group.size - inside) / group.size
     far = far / (machine.fabric.bandwidth_bytes_per_s * constants.collective)
     several = np.where(group.size > 1, 1.0, 0.0)
     return np.maximum(near, far) + several * machine.fabric.latency_s * constants.latency

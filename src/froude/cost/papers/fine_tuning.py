@@ -30,6 +30,7 @@ from froude.cost.training.assumptions import (
     effect_of_stacks,
     get_precision,
     interval,
+    own_error,
     parse_assumptions,
     usual_precision,
 )
@@ -146,7 +147,7 @@ def fine_tune_cost(
         machine=machine,
         layout=replace(layout, precision=precision),
         cost=cost,
-        interval=interval(float(cost.step_seconds), assumptions),
+        interval=interval(float(cost.step_seconds), assumptions, own_error(model, layout)),
         assumptions=(*assumptions, *parse_assumptions(machine.assumed), *parse_assumptions(model.assumed)),
         adapter={
             "form": words.form,

@@ -38,6 +38,7 @@ class StackEntry:
     fields: dict[str, dict[str, Entry]] = field(default_factory=dict)
     precisions: dict[str, dict[str, Entry]] = field(default_factory=dict)
     factors: dict[str, Entry] = field(default_factory=dict)
+    errors: dict[str, Entry] = field(default_factory=dict)
 
 
 @final
@@ -108,6 +109,7 @@ def _stack(entry: StackEntry) -> Stack:
         fields=_frozen({name: _values(places) for name, places in entry.fields.items()}),
         precisions=_frozen({name: _values(values) for name, values in entry.precisions.items()}),
         factors=MappingProxyType(_values(entry.factors)),
+        errors=MappingProxyType(_values(entry.errors)),
         facts=tuple(_facts(entry)),
     )
 
@@ -126,6 +128,7 @@ def _facts(entry: StackEntry) -> Iterator[StackFact]:
         *((name, place, fact) for name, places in entry.fields.items() for place, fact in places.items()),
         *((name, kind, fact) for kind, values in entry.precisions.items() for name, fact in values.items()),
         *((name, "", fact) for name, fact in entry.factors.items()),
+        *(("error", kind, fact) for kind, fact in entry.errors.items()),
     ]
     for name, where, (value, trust, source) in parts:
         yield StackFact(name=name, where="" if where == EVERYWHERE else where, value=value, trust=trust, source=source)

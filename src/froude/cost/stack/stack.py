@@ -46,8 +46,10 @@ class Stack(Result):
 
     `fields` are values of a layout's fields that it takes where nobody says, by field and then by architecture ("" for
     all others). `precisions` changes what a number format keeps in which bytes, by precision and field. `factors`
-    multiply the constants of the step-time model: 1 for all that are not in it. `facts` say where each of these is
-    from, and `asked` is the version that was asked for where none of that name is known.
+    multiply the constants of the step-time model: 1 for all that are not in it. `errors` are half-widths of 90%
+    intervals of log step seconds, for dense models and mixtures of experts, from steps that nothing was fitted to.
+    `facts` say where each of these is from, and `asked` is the version that was asked for where none of that name is
+    known.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Stack(Result):
     fields: Mapping[str, Mapping[str, Any]]
     precisions: Mapping[str, Mapping[str, float]]
     factors: Mapping[str, float]
+    errors: Mapping[str, float]
     facts: tuple[StackFact, ...]
     asked: str | None = field(default=None)
 

@@ -161,7 +161,7 @@ def train_cost(
         machine=machine,
         layout=layout,
         cost=cost,
-        interval=interval(float(cost.step_seconds), assumptions),
+        interval=interval(float(cost.step_seconds), assumptions, own_error(model, layout)),
         assumptions=(*assumptions, *parse_assumptions(machine.assumed), *parse_assumptions(model.assumed)),
     )
 
@@ -220,9 +220,15 @@ def precision_name(precision: Precision) -> str:
     return next((name for name, one in PRECISIONS.items() if one == precision), precision.matmuls)
 
 
-def interval(step_seconds: float, assumptions: list[Assumption]) -> tuple[float, float]:
-    """A 90% interval of step seconds from the model's held-out error and the assumptions' effects."""
-    own = held_out_error() ** 2
+def own_error(model: Model, layout: Layout) -> float:
+    """Half-width of a 90% interval of log step seconds of a layout that is known: of its stack, where that has one."""
+    of_stack = {} if layout.stack is None else layout.stack.errors
+    return of_stack.get("mixture" if float(np.max(model.experts)) > 1 else "dense", held_out_error())
+
+
+def interval(step_seconds: float, assumptions: list[Assumption], error: float) -> tuple[float, float]:
+    """A 90% interval of step seconds from the model's own error (see `own_error`) and the assumptions' effects."""
+    own = error**2
     below = own + sum(min(np.log(one.effect[0]), 0.0) ** 2 for one in assumptions)
     above = own + sum(max(np.log(one.effect[1]), 0.0) ** 2 for one in assumptions)
     return float(step_seconds * np.exp(-np.sqrt(below))), float(step_seconds * np.exp(np.sqrt(above)))

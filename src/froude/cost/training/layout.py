@@ -23,6 +23,7 @@ Attending = Literal["unfused", "flash", "flash-2", "flash-3"]
 ContextBy = Literal["ring", "ulysses"]
 ZeroStage = Literal[0, 1, 2, 3]
 Graphs = Literal["none", "partial", "full"]
+Dispatch = Literal["flat", "node"]
 
 CHOICES: Mapping[str, tuple[str | int, ...]] = {
     "schedule": get_args(Schedule),
@@ -31,6 +32,7 @@ CHOICES: Mapping[str, tuple[str | int, ...]] = {
     "recompute": get_args(Recompute),
     "attention": get_args(Attending),
     "graphs": get_args(Graphs),
+    "dispatch": get_args(Dispatch),
     "offload_optimizer": get_args(Place),
     "offload_parameters": get_args(Place),
     "offload_activations": get_args(Place),
@@ -114,10 +116,11 @@ class Layout(Result):
     share that is. "optimal" what `kept` says. `attention` names the kernel, `fused_loss` says whether the cross
     entropy has one of its own. `overlap` says whether gradient and weight communication runs beside compute,
     `overlap_tensor` the same of tensor parallelism, `overlap_expert` of the dispatch to experts. `graphs` says how much
-    of a step is launched as CUDA graphs: nothing, parts of its blocks, or all of it. `compress` is the factor by which
-    gradients are made smaller before they are sent; `local_steps` how many optimizer steps pass between
-    synchronisations of a low-communication optimizer (1: every step). `stack` is the software whose measured speed
-    counts; None for that of the trainings that the constants of the step-time model were calibrated on.
+    of a step is launched as CUDA graphs: nothing, parts of its blocks, or all of it. `dispatch` "flat" sends a position
+    to every device that has one of its experts, "node" once to every node (DeepEP and its like). `compress` is the
+    factor by which gradients are made smaller before they are sent; `local_steps` how many optimizer steps pass
+    between synchronisations of a low-communication optimizer (1: every step). `stack` is the software whose measured
+    speed counts; None for that of the trainings that the constants of the step-time model were calibrated on.
     """
 
     devices: Number
@@ -146,6 +149,7 @@ class Layout(Result):
     overlap_tensor: bool = False
     overlap_expert: bool = False
     graphs: Graphs = "none"
+    dispatch: Dispatch = "flat"
     compress: float = 1.0
     local_steps: int = 1
     offload_optimizer: Place = "device"

@@ -176,11 +176,21 @@ def _dispatch_seconds(
     sent = sum(o.inputs * o.active * o.positions for o in routed)
     whole = layout.positions * layout.precision.activations * sent / layout.sequence_split
     experts = Group(size=layout.expert, stride=layout.tensor_of_experts)
-    seconds = 2 * exchange_seconds(experts, whole, machine, constants)
+    share = _far_share(experts, routed, machine) if layout.dispatch == "node" else 1.0
+    seconds = 2 * exchange_seconds(experts, whole, machine, constants, share)
     if layout.overlap_expert:
         behind = 2 * beside_seconds(experts, whole, machine, constants)
         seconds = behind + np.maximum(seconds - work_seconds, 0)
     return np.where(np.asarray(layout.expert) > 1, seconds, 0.0)
+
+
+def _far_share(group: Group, routed: Sequence[Matmul], machine: Machine) -> Number:
+    """Nodes that a position is sent to over the experts in other nodes that it picks, where one copy a node crosses.
+
+    Of n nodes k picks that fall anywhere reach n·(1 − (1 − 1/n)^k).
+    """
+    nodes, picks = group.size / group.inside(machine), max((float(np.max(o.active)) for o in routed), default=1.0)
+    return nodes * (1 - (1 - 1 / nodes) ** picks) / picks
 
 
 def _reduced_values(operators: Sequence[Operator], layout: Layout, group: Group) -> Number:

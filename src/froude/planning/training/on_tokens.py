@@ -15,6 +15,7 @@ from froude.cost.training.assumptions import (
     effect_of,
     effect_of_stacks,
     interval,
+    own_error,
     parse_assumptions,
     pins_under_stack,
 )
@@ -147,7 +148,11 @@ def plan_of(
         machine=machine,
         n_params=float(model.n_params),
         choice=choice,
-        interval=interval(choice.step_seconds, [one for one in assumed if one.name not in _CHOSEN]),
+        interval=interval(
+            choice.step_seconds,
+            [one for one in assumed if one.name not in _CHOSEN],
+            own_error(model, choice.layout),
+        ),
         tokens=task.tokens,
         steps=steps,
         seconds=seconds,
