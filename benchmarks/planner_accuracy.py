@@ -3,7 +3,7 @@
 `FROUDE_PUBLISHED=… python benchmarks/planner_accuracy.py` calibrates once for every split of the older tables, predicts
 what was left out, asks about every row of the newer ones, and writes results and tables of docs/evidence.md; beside
 each stands a constant MFU taken from the same training rows. `--calibrate` calibrates on all rows of the older tables
-and writes the constants that ship. `--tables` asks and prints the newer tables alone, `--unnamed` without their stacks.
+and writes the constants that ship. `--tables` asks and prints the newer tables alone.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ A refusal counts as an error of 100% and as not covered. Errors are averaged ove
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -24,9 +23,6 @@ from froude.errors import InputError
 from planner_rows import Question
 
 LEVEL = 0.9
-
-NAMED = "--unnamed" not in sys.argv
-"""Whether questions name the stack."""
 
 
 @final
@@ -72,11 +68,11 @@ def interval_score(below: float, above: float) -> float:
     return above - below + 2 / (1 - LEVEL) * max(below, -above, 0.0)
 
 
-def ask(question: Question) -> Score:
-    """What the planner answers, through the public interface, with the stack named where that takes one."""
+def ask(question: Question, *, named: bool = True) -> Score:
+    """What the planner answers, through the public interface, with the stack named or not."""
     share = measured_mfu(question)
     try:
-        cost = answer(question)
+        cost = answer(question, named=named)
     except InputError as refusal:
         return Score(question=question, mfu=share, refusal=str(refusal).splitlines()[0])
     memory = None
@@ -90,10 +86,10 @@ def ask(question: Question) -> Score:
     return Score(question=question, error=error, below=below, above=above, mfu=share, memory_error=memory)
 
 
-def answer(question: Question) -> TrainCost:
+def answer(question: Question, *, named: bool = True) -> TrainCost:
     """The cost that Froude gives. Of a stack that it does not know none is named, so that all likely ones count."""
     known = {one.name for one in known_stacks()}
-    stack = question.stack if NAMED and question.stack.partition("@")[0] in known else None
+    stack = question.stack if named and question.stack.partition("@")[0] in known else None
     asked = (question.model, question.machine)
     if question.adapter:
         return fine_tune_cost(*asked, question.adapter, stack=stack, **question.fields)

@@ -25,12 +25,15 @@ def scores() -> dict[str, list[Score]]:
 
 
 def judged_sets(tables: Mapping[str, Sequence[Score]]) -> Iterator[Judged]:
-    """Megatron-Bridge's kinds with models, GPUs and releases left out; the other tables as wholes, by kind and part."""
+    """Megatron-Bridge's kinds with models, GPUs and releases left out, and without a stack; the others as wholes."""
     bridge = tables["megatron-bridge"]
     for kind, word in KINDS.items():
         held = [score for score in bridge if score.question.kind == kind]
         for what, group in HELD_OUT.items():
             yield judged(f"megatron-bridge, {word}, without the {what}", held, bridge, group)
+    for kind in ("dense", "mixture"):
+        asked = [ask(score.question, named=False) for score in bridge if score.question.kind == kind]
+        yield judged(f"megatron-bridge, {KINDS[kind]}, no stack named", asked, bridge, HELD_OUT["model"])
     for table, rows in tables.items():
         if table != "megatron-bridge":
             others = [score for name, apart in tables.items() if name != table for score in apart]

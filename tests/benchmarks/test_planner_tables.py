@@ -58,7 +58,7 @@ def test_machines_and_models_of_the_tables_are_known(part):
             get_model(text)
 
 
-def test_shapes_of_models_that_the_catalogue_lacks_have_their_published_sizes(part):
+def test_models_that_the_catalogue_lacks_have_their_published_sizes(part):
     file = part("planner_rows.row").MODELS
     billions = {
         **{"gpt-oss-120b": 116.83, "gpt-oss-20b": 20.91, "kimi-k2": 1026.4, "llama-4-scout": 107.77},
