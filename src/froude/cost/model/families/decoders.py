@@ -134,6 +134,8 @@ def _ends(d: Description) -> Ends:
         classes=d["classes"],
         biased=d["head_biased"],
         transform=d["head_transform"],
+        transform_biased=not d["head_transform_unbiased"],
+        normed=d["head_norm"],
     )
 
 
