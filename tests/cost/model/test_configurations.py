@@ -2,14 +2,17 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from froude.cost.model.catalogue import get_model
+from froude.cost.model.families.decoders import RECURRENT_KEYS
 from froude.cost.model.huggingface import KINDS
+from froude.cost.model.pattern import MIXERS
 from froude.errors import InputError
-from paths import TABLES
+from paths import ROOT, TABLES
 
 COUNTS = json.loads((Path(__file__).parents[2] / "fixtures" / "architectures.json").read_text())
 """By `model_type`: a small configuration, and rows of class, parameters and the keys that differ.
@@ -113,3 +116,19 @@ def test_a_wrong_value_of_a_part_is_said_with_its_place(tmp_path: Path) -> None:
     text = {**MISTRAL, "hidden_size": "wide"}
     with pytest.raises(InputError, match=r"text_config\.hidden_size is 'wide', not a whole number"):
         counted({"model_type": "llava", "text_config": text, "vision_config": {}}, tmp_path)
+
+
+def test_the_document_lists_every_type_that_is_read() -> None:
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    listed = text.partition("<!-- kinds -->")[2].partition("<!-- /kinds -->")[0]
+    assert re.findall(r"[\w-]+", listed) == sorted(KINDS)
+
+
+def test_the_document_names_every_mixer_and_the_sizes_that_it_needs() -> None:
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    assert {word for row in rows for word in re.findall(r"`([\w-]+)`", row)} == set(MIXERS)
+    for row, line in rows.items():
+        for word in re.findall(r"`([\w-]+)`", row):
+            needed = RECURRENT_KEYS.get(word, ())
+            assert [name for name in needed if f"`{name}`" not in line] == []

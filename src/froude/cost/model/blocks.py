@@ -46,8 +46,8 @@ class Ends:
     """Embedding and head: a table of an own `width` is projected to the hidden state and back (0: it has that width).
 
     `segments` is a table of so many kinds of text, `buckets` one of relative positions for each head. A head of
-    `classes` is never tied; `biased` gives either head a bias, and `width_biased` the projection of the embedding; a
-    `transform` stands before classes.
+    `classes` is never tied; `biased` gives either head a bias, and `width_biased` the projection of the embedding. A
+    `transform` stands before either, with a bias unless `transform_biased` is off, and after it a norm where `normed`.
     """
 
     width: Number = 0
@@ -58,6 +58,8 @@ class Ends:
     classes: Number = 2
     biased: bool = False
     transform: bool = False
+    transform_biased: bool = True
+    normed: bool = False
 
 
 def embedding(
@@ -80,14 +82,19 @@ def relative_positions(buckets: Number, heads: Number) -> Elementwise:
     return Elementwise(name="embedding.relative", moved=0, parameters=buckets * heads)
 
 
-def head(hidden: Number, ends: Ends, *, vocabulary: Number, tied: bool) -> tuple[Operator, ...]:
+def head(hidden: Number, ends: Ends, normed: Operator, *, vocabulary: Number, tied: bool) -> tuple[Operator, ...]:
     """What is made of each position's last hidden state."""
+    transform = Matmul(name="head.transform", inputs=hidden, outputs=hidden, biased=ends.transform_biased)
+    before = (*([transform] if ends.transform else []), *([normed] if ends.normed else []))
+    told = _told(hidden, ends, vocabulary=vocabulary, tied=tied)
+    return (*before, *told) if told else ()
+
+
+def _told(hidden: Number, ends: Ends, *, vocabulary: Number, tied: bool) -> tuple[Operator, ...]:
     if ends.head == "none":
         return ()
     if ends.head == "classes":
-        transform = Matmul(name="head.transform", inputs=hidden, outputs=hidden, biased=True)
-        told = Matmul(name="head", inputs=hidden, outputs=ends.classes, biased=ends.biased)
-        return (*([transform] if ends.transform else []), told)
+        return (Matmul(name="head", inputs=hidden, outputs=ends.classes, biased=ends.biased),)
     width = ends.width if np.any(ends.width) else hidden
     narrowed = Matmul(name="head.project", inputs=hidden, outputs=width, biased=ends.width_biased)
     biases = Elementwise(name="head.bias", moved=0, parameters=vocabulary)

@@ -24,7 +24,7 @@ from froude.result import Result
 MODELS_FILE = DocumentKind(
     what="file of models", remedy="correct it", missing="give the path of a TOML file with a model"
 )
-_ABOUT = ("like", "source", "n_params")
+_ABOUT = ("like", "also", "source", "n_params")
 NEAREST, MOST = 5, 12  # names that an error offers: of those alike, of those that begin so
 
 
@@ -37,6 +37,7 @@ class Entry(Result):
     description: Mapping[str, object]
     source: str
     n_params: int | None = None
+    also: tuple[str, ...] = ()
 
 
 @final
@@ -45,6 +46,7 @@ class ModelTable:
     """What a table of a file of models may hold beside the keys of a description."""
 
     like: str | None = None
+    also: tuple[str, ...] = ()
     source: str = ""
     n_params: Annotated[int, Meta(ge=0)] | None = None
 
@@ -89,13 +91,13 @@ def find(text: str, entries: Mapping[str, Entry]) -> Entry:
 
     Raises InputError with the nearest names.
     """
-    bare = {_bare(name): entry for name, entry in entries.items()}
+    bare = {_bare(known): entry for name, entry in entries.items() for known in (name, *entry.also)}
     for wanted in (_bare(text), _bare(text.rpartition("/")[2])):
         if wanted in bare:
             return bare[wanted]
     wanted = _bare(text)
-    starting = [entry.name for key, entry in bare.items() if wanted and key.startswith(wanted)]
-    close = [bare[key].name for key in close_names(wanted, bare, n=NEAREST, cutoff=0.5)]
+    starting = [*dict.fromkeys(entry.name for key, entry in bare.items() if wanted and key.startswith(wanted))]
+    close = [*dict.fromkeys(bare[key].name for key in close_names(wanted, bare, n=NEAREST, cutoff=0.5))]
     nearest = starting[:MOST] or close or [*entries][:NEAREST]
     problem = "means several" if starting else "is unknown"
     raise InputError(f"model {shown(text)} {problem}: give one like {', '.join(nearest)}, or layers=...,hidden=...")
@@ -125,13 +127,18 @@ def read_entries(text: str | bytes, place: str) -> dict[str, Entry]:
 def _entry(name: str, table: Mapping[str, Any], about: ModelTable, before: Mapping[str, Entry], place: str) -> Entry:
     keys = {key: value for key, value in table.items() if key not in _ABOUT}
     if about.like is None:
-        return Entry(name=name, description=keys, source=about.source, n_params=about.n_params)
+        return Entry(name=name, description=keys, source=about.source, n_params=about.n_params, also=about.also)
     base = before.get(about.like) or (None if place == "models.toml" else model_catalogue().get(about.like))
     if base is None:
         fault = f"{shown(name)} is like {shown(about.like)}, which is unknown: put that model before it"
         raise MODELS_FILE.wrong(place, fault)
-    description = {**base.description, **keys}
-    return Entry(name=name, description=description, source=about.source or base.source, n_params=about.n_params)
+    return Entry(
+        name=name,
+        description={**base.description, **keys},
+        source=about.source or base.source,
+        n_params=about.n_params,
+        also=about.also,
+    )
 
 
 def _from_toml(path: Path, name: str) -> Model:
@@ -155,4 +162,4 @@ def _from_config(path: Path) -> Model:
 
 
 def _bare(name: str) -> str:
-    return re.sub(r"[^a-z0-9.]", "", name.lower())
+    return re.sub(r"[^a-z0-9.]", "", name.lower().replace("×", "x"))

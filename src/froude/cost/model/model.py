@@ -185,7 +185,7 @@ def decoder(
         context=context,
         embedding=embedding(hidden, heads, details.ends, parts.embedded, vocabulary, learned_positions),
         blocks=tuple(parts.block(*kind) for kind in kinds_of_blocks(layers, mixer, mixture, details.pattern)),
-        head=(*parts.last, *head(hidden, details.ends, vocabulary=vocabulary, tied=tied)),
+        head=(*parts.last, *head(hidden, details.ends, normed, vocabulary=vocabulary, tied=tied)),
         experts=mixture.experts if mixture else 1,
     )
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import cycle, groupby, islice
+from itertools import cycle, islice, takewhile
 
-from froude.bounds import MOST_COUNT
 from froude.cost.model.blocks import Layers
 from froude.errors import InputError, shown
 
@@ -18,17 +17,22 @@ INNERS = ("dense", "experts", "none")
 """The MLP of a layer: plain, of experts, or none."""
 
 
+LONGEST_PERIOD = 8
+"""Words of a group that a text repeats."""
+
+
 def words_of_layers(name: str, text: str, layers: int, known: Sequence[str]) -> list[str]:
     """The word of each of `layers` layers: a text's words, each repeated as often as it says, over and over.
 
-    Words joined by "&" stand side by side in one layer. Raises InputError for a word that is not known.
+    "3*(mamba/none)/full" repeats a group. Words joined by "&" stand side by side in one layer. Raises InputError for a
+    word that is not known.
     """
     words: list[str] = []
-    for part in text.split("/"):
+    for part in _without_groups(text, layers).split("/"):
         repeated = re.fullmatch(r"(?:(\d{1,9})\*)?([a-z0-9&-]+)", part.strip())
         if repeated is None or not set(repeated[2].split("&")) <= set(known):
             raise InputError(f"{name} has {shown(part)}: give words as 5*window/full, each one of {', '.join(known)}")
-        words += [repeated[2]] * min(int(repeated[1] or 1), layers, MOST_COUNT)
+        words += [repeated[2]] * min(int(repeated[1] or 1), layers)
         if len(words) >= layers:
             break
     if not words:
@@ -36,11 +40,34 @@ def words_of_layers(name: str, text: str, layers: int, known: Sequence[str]) -> 
     return list(islice(cycle(words), layers))
 
 
+def _without_groups(text: str, layers: int) -> str:
+    """The text with each group written as often as it is repeated, as far as there are layers."""
+    return re.sub(r"(\d{1,9})\*\(([^()]*)\)", lambda m: "/".join([m[2]] * min(int(m[1]), layers)), text)
+
+
 def text_of_layers(words: Sequence[str]) -> str:
-    """The shortest text that `words_of_layers` reads as these words: a period of them, runs counted."""
+    """A short text that `words_of_layers` reads as these words: a period of them, repeated groups counted."""
     size = next(n for n in range(1, len(words) + 1) if all(w == words[i % n] for i, w in enumerate(words)))
-    runs = ((word, len(list(run))) for word, run in groupby(words[:size]))
-    return "/".join(f"{count}*{word}" if count > 1 else word for word, count in runs)
+    parts: list[str] = []
+    i = 0
+    while i < size:
+        length, times = _longest_group(words[i:size])
+        group = "/".join(words[i : i + length])
+        parts.append(group if times == 1 else f"{times}*{group}" if length == 1 else f"{times}*({group})")
+        i += length * times
+    return "/".join(parts)
+
+
+def _longest_group(words: Sequence[str]) -> tuple[int, int]:
+    """The length of a group that these words begin with and how often it is repeated: that which covers most."""
+
+    def times(length: int) -> int:
+        starts = range(0, len(words) - length + 1, length)
+        return len(list(takewhile(lambda i: words[i : i + length] == words[:length], starts)))
+
+    counted = ((length, times(length)) for length in range(1, min(LONGEST_PERIOD, len(words)) + 1))
+    repeated = [(length, n) for length, n in counted if n > 1]
+    return max(repeated, key=lambda g: (g[0] * g[1], -g[0]), default=(1, 1))
 
 
 def kinds_of_layers(mixers: Sequence[str], inners: Sequence[str]) -> tuple[Layers, ...]:

@@ -65,6 +65,7 @@ _LIMITS = {
             and recipe.description.get("norm") in _NORMS
             and recipe.description.get("mixer", "softmax") == "softmax"
             and not (recipe.size("window") or recipe.has("norms_after"))
+            and recipe.is_usual
         ),
         "its decoders have softmax attention over the whole context, positions learned, rotary or none, norms layer "
         "or rms before each part",

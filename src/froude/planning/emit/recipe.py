@@ -8,6 +8,7 @@ from typing import Literal, final
 
 import numpy as np
 
+from froude.cost.model.keys import KEYS
 from froude.cost.training.layout import Layout
 from froude.cost.training.share import data_group, shard_group
 from froude.errors import InputError
@@ -65,6 +66,12 @@ class Recipe:
     def has(self, name: str) -> bool:
         """Whether the model is so: gated, tied, biased, qkv_biased, dropout."""
         return bool(self.description.get(name))
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether the model has only what most decoders have: what is rare stands in a description where it is so."""
+        keys = KEYS["decoder"]
+        return not any(name in keys and keys[name].rare for name in self.description)
 
     @property
     def is_sparse(self) -> bool:

@@ -89,6 +89,7 @@ def _is_plain(recipe: Recipe) -> bool:
         and not (recipe.is_sparse and not recipe.is_latent and recipe.size("shared_experts"))
         and not (recipe.size("window") or recipe.has("norms_after"))
         and described.get("mixer", "softmax") == "softmax"
+        and recipe.is_usual
     )
 
 

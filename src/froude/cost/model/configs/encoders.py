@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from froude.cost.model.configs.config import Config, Description, Reader
-from froude.cost.model.configs.decoders import sizes
+from froude.cost.model.configs.decoders import gated, sizes
 from froude.cost.model.configs.heads import class_of, labels
+from froude.cost.model.pattern import text_of_layers
 
 POOLING = ("bert", "roberta", "xlm-roberta", "camembert", "ernie", "albert", "data2vec-text", "xmod", "megatron-bert")
 """Types whose bare model pools one position."""
@@ -63,6 +64,27 @@ def distilbert(config: Config) -> Description:
     }
 
 
+def modernbert(config: Config) -> Description:
+    """ModernBERT: gated MLPs, rotary positions, windows; the embedding's norm is the first layer's."""
+    name, every = class_of(config), config.get("global_attn_every_n_layers") or 3
+    types = config.get("layer_types")
+    words = ["full" if kind == "full_attention" else "window" for kind in types or ()]
+    biased = bool(config.get("classifier_bias", False))
+    told = {"head_transform": True, "head_transform_unbiased": not biased, "head_norm": True}
+    count = 1 if name.endswith("ForMultipleChoice") else labels(config)
+    classes = {**told, "head": "classes", "classes": count, "head_biased": True}
+    masked = {**told, "head_biased": config.get("decoder_bias", True) is not False}
+    bare = name.endswith("Model")
+    return {
+        **gated(config, norm="layer" if config.get("norm_bias", False) else "layer-unbiased"),
+        "causal": False,
+        "tied": config.get("tie_word_embeddings", True) is not False,
+        "mixers": text_of_layers(words) if words else f"full/{every - 1}*window" if every > 1 else "full",
+        "window": config.get("local_attention") or config.get("sliding_window") or 128,
+        **({"head": "none"} if bare else masked if name.endswith("ForMaskedLM") or not name else classes),
+    }
+
+
 def head(config: Config) -> Description:
     """The head of an encoder by the end of its class's name: of masked tokens where the file names no class."""
     name, classes = class_of(config), labels(config)
@@ -92,5 +114,6 @@ ENCODERS: Mapping[str, Reader] = {
     "electra": electra,
     "albert": albert,
     "distilbert": distilbert,
+    "modernbert": modernbert,
 }
 """Readers by `model_type`."""

@@ -216,6 +216,7 @@ MIXTURES: Mapping[str, Reader] = {
     "mixtral": mixtral,
     "qwen2_moe": qwen2_moe,
     "qwen3_moe": qwen3_moe,
+    "qwen3_vl_moe_text": qwen3_moe,
     "olmoe": olmoe,
     "flex_olmo": flex_olmo,
     "granitemoe": granitemoe,

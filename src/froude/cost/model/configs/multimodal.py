@@ -39,6 +39,36 @@ def paligemma(config: Config, read: Read) -> Description:
     return {**_joined(text, {**vision, "head": "none"}), "projector": list(width)}
 
 
+def qwen2_vl(config: Config, read: Read) -> Description:
+    """Qwen2-VL: a tower with rotary positions, four patches of two frames to a position of the text model."""
+    text = read(config.part("text_config", "qwen2_vl_text").with_keys(of_whole(config)))
+    vision = config.part("vision_config", "qwen2_vl_vision")
+    width, merged = vision["embed_dim"], (vision.get("spatial_merge_size") or 2) ** 2
+    tower: Description = {
+        "family": "vit",
+        "layers": vision["depth"],
+        "hidden": width,
+        "heads": vision["num_heads"],
+        "patch": vision["patch_size"],
+        "image": 32 * vision["patch_size"],
+        "channels": (vision.get("in_channels") or 3) * (vision.get("temporal_patch_size") or 2),
+        "mlp_width": int(width * (vision.get("mlp_ratio") or 4)),
+        "head": "none",
+        "tokens": 0,
+        "patch_biased": False,
+        "learned_positions": False,
+        "final_norm": False,
+    }
+    widths = [merged * width, merged * width, vision.get("hidden_size") or text["hidden"]]
+    projector = {
+        "projector": widths,
+        "projector_norm": width,
+        "projector_norm_biased": True,
+        "projector_merges": merged,
+    }
+    return {**_joined(text, tower), **projector}
+
+
 def _parts(config: Config, read: Read, text: str, vision: str) -> tuple[dict[str, Any], dict[str, Any]]:
     words, sights = config.part("text_config", text), config.part("vision_config", vision)
     return read(words.with_keys(of_whole(config))), read(sights)
@@ -54,7 +84,7 @@ def _joined(text: Description, vision: Description) -> Description:
     return {"family": "joined", "text": text, "vision": vision}
 
 
-JOINED: Mapping[str, Joined] = {"gemma3": gemma3, "llava": llava, "paligemma": paligemma}
+JOINED: Mapping[str, Joined] = {"gemma3": gemma3, "llava": llava, "paligemma": paligemma, "qwen2_vl": qwen2_vl}
 """Readers by `model_type`; each is given the reader of its parts."""
 
 TEXT_PARTS = ("text_config", "llm_config", "language_config", "thinker_config")

@@ -12,7 +12,11 @@ T5_LENGTH = 512
 
 
 def t5(config: Config) -> Description:
-    """T5, mT5 and Flan-T5: RMS norms, no biases, one table of relative positions a stack, gated in later kinds."""
+    """T5, mT5 and Flan-T5: RMS norms, no biases, one table of relative positions a stack, gated in later kinds.
+
+    UMT5 has such a table in every layer.
+    """
+    buckets, each = config["relative_attention_num_buckets"], config.kind == "umt5"
     stack: Description = {
         "hidden": config["hidden_size"],
         "heads": config["num_attention_heads"],
@@ -25,15 +29,18 @@ def t5(config: Config) -> Description:
         "norm": "rms",
         "biased": False,
         "dropout": config.get("dropout_rate", 0.1) > 0,
-        "relative_buckets": config["relative_attention_num_buckets"],
     }
-    encoder = {**stack, "layers": config["num_layers"], "causal": False, "head": "none"}
+    layers = config["num_layers"]
+    encoder = {**stack, "layers": layers, "causal": False, "head": "none"}
+    encoder["relative_buckets"] = buckets * layers if each else buckets
     name = class_of(config)
     if name.endswith("ForTokenClassification"):
         return {**encoder, "head": "classes", "classes": labels(config), "head_biased": True}
+    layers = config.get("num_decoder_layers") or layers
     decoder = {
         **stack,
-        "layers": config.get("num_decoder_layers") or config["num_layers"],
+        "layers": layers,
+        "relative_buckets": buckets * layers if each else buckets,
         "cross_width": config["hidden_size"],
         "tied": config.get("tie_word_embeddings", True) is not False,
         **_head(config),
@@ -152,6 +159,7 @@ def whisper(config: Config) -> Description:
 PAIRS: Mapping[str, Reader] = {
     "t5": t5,
     "mt5": t5,
+    "umt5": t5,
     "bart": bart,
     "plbart": bart,
     "mvp": bart,

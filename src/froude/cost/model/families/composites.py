@@ -43,6 +43,7 @@ def joined(
     projector: Sequence[int] = (),
     projector_biased: bool = True,
     projector_norm: int = 0,
+    projector_norm_biased: bool = False,
     projector_merges: int = 1,
     projection: int = 0,
     scalars: int = 0,
@@ -57,9 +58,11 @@ def joined(
     """
     compared = _projection("head.projection", text.hidden, projection, 1 / text.context) if projection else ()
     model = replace(text, name=name, head=(*text.head, *compared, *_scalars(scalars + newline)))
+    gain = norm(projector_norm, 1 + projector_norm_biased, name="norm.projector")
+    normed = (gain,) if projector_norm else ()
     for tower, part in towers:
         ratio = part.context / text.context
-        entering = _projector(projector, projector_biased, projector_norm, ratio / projector_merges)
+        entering = _projector(projector, projector_biased, normed, ratio / projector_merges)
         seen = _projection(f"{tower}.projection", part.hidden, projection, 1 / text.context) if projection else ()
         model = _with_tower(model, tower, part, ratio, (*entering, *seen))
     return model
@@ -82,13 +85,13 @@ def _projection(name: str, inputs: Number, outputs: int, positions: Number) -> t
     return (Matmul(name=name, inputs=inputs, outputs=outputs, positions=positions),)
 
 
-def _projector(widths: Sequence[int], biased: bool, normed: int, ratio: Number) -> tuple[Operator, ...]:
+def _projector(widths: Sequence[int], biased: bool, normed: Sequence[Operator], ratio: Number) -> tuple[Operator, ...]:
     """Matrices from each width to the next, with activations between."""
     steps = [
         Matmul(name="projector", inputs=inputs, outputs=outputs, biased=biased, positions=ratio)
         for inputs, outputs in pairwise(widths)
     ]
-    return (*([norm(normed, 1, name="norm.projector")] if normed else []), *steps)
+    return (*normed, *steps)
 
 
 def _scalars(count: int) -> tuple[Operator, ...]:

@@ -134,6 +134,8 @@ def _ends(d: Description) -> Ends:
         classes=d["classes"],
         biased=d["head_biased"],
         transform=d["head_transform"],
+        transform_biased=not d["head_transform_unbiased"],
+        normed=d["head_norm"],
     )
 
 
@@ -197,8 +199,6 @@ def _check_words(sizes: Description) -> None:
         lacking = next((key for key in RECURRENT_KEYS.get(word, ()) if not sizes[key]), None)
         if lacking is not None:
             raise InputError(f"mixers has {word!r}, which needs {lacking}: give it")
-    if "window" in words and not sizes["window"]:
-        raise InputError("mixers has 'window': give window, its size, too")
     if any(kind.inner == "experts" for kind in kinds) and sizes["experts"] == 1:
         raise InputError("mlps has 'experts': give experts, how many there are, too")
 
