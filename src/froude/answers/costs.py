@@ -48,7 +48,8 @@ def answer_of_train_cost(cost: TrainCost) -> Answer:
 def adapter_text(adapter: Mapping[str, Any]) -> str:
     """What adapters train, and how their base is stored."""
     trained, whole = (format_quantity(adapter[name]) for name in ("trained_params", "n_params"))
-    return f"{adapter['form']} of rank {adapter['rank']}: {trained} of {whole} parameters; the base is frozen in {adapter['base_bytes_per_param']:.3g} bytes a parameter"
+    base = f"the base is frozen in {adapter['base_bytes_per_param']:.3g} bytes a parameter"
+    return f"{adapter['form']} of rank {adapter['rank']}: {trained} of {whole} parameters; {base}"
 
 
 def answer_of_layout(layout: Layout) -> Answer:
