@@ -69,6 +69,11 @@ CASES = (
         reach=math.inf,
     ),
     Case(
+        title="DeepSeek-V3 on 2,048 H800, as planned",
+        **{"model": "deepseek-v3", "machine": "2048 x h800", "seq_len": 4096, "global_batch": 15360},
+        options={},
+    ),
+    Case(
         title="175B on 1,024 A100, as planned",
         **{"model": "gpt3-175b", "machine": "1024 x a100-80", "seq_len": 2048, "global_batch": 1536},
         options={},

@@ -301,7 +301,6 @@ VERBS: tuple[Verb, ...] = (
         name="plan train --recipe",
         words=of("plan", "train", "--recipe", "llama-3.1-405b"),
         python=lambda folder: froude.plan_training(recipe="llama-3.1-405b").to_dict(),
-        page="recipe.html",
     ),
     Verb(
         name="cost model",

@@ -32,7 +32,7 @@ def answer_of_train_cost(cost: TrainCost) -> Answer:
     return Answer(
         headline=f"{model.name} on {machine_words(machine)}: {step_text(cost.cost, cost.interval)} a step",
         facts=(
-            *((Fact("trained", adapter_text(cost.adapter, float(model.n_params))),) if cost.adapter else ()),
+            *((Fact("trained", adapter_text(cost.adapter)),) if cost.adapter else ()),
             Fact("layout", layout_words(cost.layout)),
             *([Fact("stack", stack_text(cost.layout.stack))] if cost.layout.stack else []),
             Fact("speed", f"{speed_text(cost.cost)}, {percent(float(cost.cost.hfu), 1)} HFU"),
@@ -47,13 +47,11 @@ def answer_of_train_cost(cost: TrainCost) -> Answer:
     )
 
 
-def adapter_text(adapter: Mapping[str, Any], n_params: float) -> str:
+def adapter_text(adapter: Mapping[str, Any]) -> str:
     """What adapters train, and how their base is stored."""
-    trained = adapter["trained_params"]
-    return (
-        f"{adapter['form']} of rank {adapter['rank']}: {format_quantity(trained)} of {format_quantity(n_params)} "
-        f"parameters; the base is frozen in {adapter['base_bytes_per_param']:.3g} bytes a parameter"
-    )
+    trained, whole = (format_quantity(adapter[name]) for name in ("trained_params", "n_params"))
+    base = f"the base is frozen in {adapter['base_bytes_per_param']:.3g} bytes a parameter"
+    return f"{adapter['form']} of rank {adapter['rank']}: {trained} of {whole} parameters; {base}"
 
 
 def answer_of_layout(layout: Layout) -> Answer:

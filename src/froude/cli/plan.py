@@ -182,8 +182,8 @@ RecipeArgument = Annotated[
 def recipes(name: RecipeArgument = None, json: Json = False) -> None:
     """Published trainings that a plan can take batch, precision, length and layout from.
 
-    Examples: `froude plan recipes` and `froude plan recipes llama-3.1-405b`; then
-    `froude plan train --recipe llama-3.1-405b`
+    Examples: `froude plan recipes` and `froude plan recipes llama-3.1-405b`. Plans and costs
+    take what it shows by --recipe.
     """
     from froude.answers.recipes import answer_of_recipe, answer_of_recipes
     from froude.planning import get_recipe, known_recipes

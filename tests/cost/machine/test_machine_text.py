@@ -35,7 +35,7 @@ def test_nodes_of_another_size_than_usual_are_told():
     [
         ("0 nodes of 8 x h100", "has no nodes: give at least 1"),
         ("2 nodes of 0 x h100", "has no devices: give at least 1"),
-        ("200000 nodes of 8 x h100", "too many devices"),
+        ("2000000 nodes of 8 x h100", "too many devices"),
         ("90000000 nodes of h100", "too many nodes"),
         ("2 nodes of 8 x h10", "did you mean"),
     ],

@@ -13,9 +13,10 @@ from froude.fitting import Fit, fit, optimal
 from froude.fitting.tokens import FORWARD_FLOP_PER_PARAM
 from froude.laws import get_law
 from froude.planning.plans import Infeasible, Plan
-from froude.planning.training.layout_finder import FP8_LOSS, best_batch
+from froude.planning.training.layout_finder import FP8_LOSS
 from froude.planning.training.loss_model import loss_model_of
 from froude.planning.training.on_budget import budget_problem, solve
+from froude.planning.training.rules import best_batch
 from froude.planning.training.shapes import n_non_embedding, shape_for
 from froude.planning.training.size_grid import best_place
 from froude.planning.training.size_options import FINE, BudgetProblem, SizedTraining, law_params

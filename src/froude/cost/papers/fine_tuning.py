@@ -155,6 +155,7 @@ def fine_tune_cost(
             "rank": words.rank,
             "targets": list(words.targets),
             "trained_params": float(counted.trained),
+            "n_params": float(model.n_params),
             "base_bytes_per_param": precision.weights,
         },
     )
