@@ -36,12 +36,13 @@ from froude.answers.models import answer_of_model, answer_of_models
 from froude.answers.optimal import answer_of_compute_optimal
 from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
+from froude.answers.recipes import answer_of_recipe, answer_of_recipes
 from froude.answers.registrations import answer_of_registration, answer_of_registrations
 from froude.answers.stacks import answer_of_stacks
 from froude.answers.studies import answer_of_study, read_study_record
 from froude.atlas import atlas_record, atlas_records, atlas_status, check_atlas, search_atlas
 from froude.atlas.selection import select_claims
-from froude.cost import train_cost
+from froude.cost import fine_tune_cost, train_cost
 from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.cost.stack.known_stacks import known_stacks
@@ -57,7 +58,7 @@ from froude.fitting import (
 )
 from froude.fitting.calibration import learn
 from froude.growth import GrowthResult, RowClaim, growth_examples
-from froude.planning import Infeasible, plan_training
+from froude.planning import Infeasible, get_recipe, known_recipes, plan_training
 from froude.runs import Study
 from froude.runs.published.table import Download
 from grown import planted_growth
@@ -185,6 +186,11 @@ def of_infeasible() -> Answer:
     return answer_of_infeasible(plan) if isinstance(plan, Infeasible) else answer_of_plan(plan)
 
 
+def of_fine_tune_cost() -> Answer:
+    """The answer of one layout's cost with adapters."""
+    return answer_of_train_cost(fine_tune_cost("qwen2.5-0.5b", EIGHT, "qlora:rank=8"))
+
+
 def of_train_cost() -> Answer:
     """The answer of one layout's cost."""
     model = get_model("qwen2.5-0.5b")
@@ -241,6 +247,9 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "plan of a budget": of_budget,
         "infeasible plan": of_infeasible,
         "train cost": of_train_cost,
+        "fine-tune cost": of_fine_tune_cost,
+        "recipe": lambda: answer_of_recipe(get_recipe("deepseek-v3")),
+        "recipes": lambda: answer_of_recipes(known_recipes()),
         "published": lambda: answer_of_published(get_published("steplaw")),
         "published tables": lambda: answer_of_published_tables(published_tables()),
         "downloads": of_downloads,
@@ -293,6 +302,7 @@ DERIVED: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
         "plan of a budget": lambda data: of_cost(data["cost"]),
         "infeasible plan": of_least,
         "train cost": lambda data: of_cost(data) + [x - 1 for each in data["assumptions"] for x in each["effect"]],
+        "fine-tune cost": lambda data: of_cost(data) + [x - 1 for each in data["assumptions"] for x in each["effect"]],
     }
 )
 """By answer, the numbers shown that are no numbers of its JSON but follow from them."""

@@ -127,6 +127,8 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "stack": lambda: froude.get_stack("megatron-bridge@26.02"),
         "layout": lambda: froude.train_cost(QWEN, EIGHT).layout,
         "train cost": lambda: froude.train_cost(QWEN, EIGHT),
+        "fine-tune cost": lambda: froude.fine_tune_cost(QWEN, EIGHT, "lora:rank=8"),
+        "published training": lambda: froude.get_recipe("llama-3.1-405b"),
         "plan": lambda: froude.plan_training(EIGHT, QWEN, tokens=1e9, fit=planted_fit(), fixed=FEW),
         "infeasible": lambda: froude.plan_training(ONE, froude.get_model("llama-3.1-70b"), tokens=1e9),
         "experiment": lambda: froude.growth_examples()[0].load(),

@@ -21,6 +21,7 @@ QWEN = ("--model", "qwen2.5-0.5b", "--machine", "8 x h100")
 ON_TOKENS = ("plan", "train", *QWEN, "--tokens", "1B")
 BUDGET = ("plan", "train", "--machine", "8 x h100", "--budget", "1 day", "--fix", "tensor=1,pipeline=1,context=1")
 TOO_LARGE = ("plan", "train", "--model", "llama-3.1-70b", "--machine", "1 x a100-40", "--tokens", "1B")
+SOON = ("--devices", "auto", "--within", "2 days")
 STUDY = ("--study", Path("study"))
 CHARACTERS = (
     "grow",
@@ -259,6 +260,48 @@ VERBS: tuple[Verb, ...] = (
         name="cost train",
         words=of("cost", "train", *QWEN),
         python=lambda folder: froude.train_cost(froude.get_model(QWEN_MODEL), froude.get_machine(H100)).to_dict(),
+    ),
+    Verb(
+        name="cost train --adapter",
+        words=of("cost", "train", *QWEN, "--adapter", "qlora:rank=8", "--seq-len", "2048"),
+        python=lambda folder: froude.fine_tune_cost(QWEN_MODEL, H100, "qlora:rank=8", seq_len=2048).to_dict(),
+    ),
+    Verb(
+        name="cost train --recipe",
+        words=of("cost", "train", "--recipe", "llama-2-7b", "--zero", "3", "--recompute", "full"),
+        python=lambda folder: froude.train_cost(
+            "llama-2-7b",
+            "1024 x a100-80",
+            seq_len=4096,
+            global_batch=1024,
+            precision="bf16",
+            zero=3,
+            recompute="full",
+        ).to_dict(),
+    ),
+    Verb(
+        name="plan recipes",
+        words=of("plan", "recipes"),
+        python=lambda folder: {"recipes": dicts(froude.known_recipes())},
+    ),
+    Verb(
+        name="plan recipes NAME",
+        words=of("plan", "recipes", "llama-3.1-405b"),
+        python=lambda folder: froude.get_recipe("llama-3.1-405b").to_dict(),
+    ),
+    Verb(
+        name="plan train --devices auto",
+        words=of("plan", "train", "--model", QWEN_MODEL, "--machine", "h100", "--tokens", "100B", *SOON),
+        python=lambda folder: froude.plan_training(
+            "h100", QWEN_MODEL, tokens="100B", devices="auto", budget_seconds="2 days"
+        ).to_dict(),
+        page="fewest.html",
+    ),
+    Verb(
+        name="plan train --recipe",
+        words=of("plan", "train", "--recipe", "llama-3.1-405b"),
+        python=lambda folder: froude.plan_training(recipe="llama-3.1-405b").to_dict(),
+        page="recipe.html",
     ),
     Verb(
         name="cost model",

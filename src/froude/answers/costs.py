@@ -14,15 +14,13 @@ from froude.cost.stack.stack import Stack
 from froude.cost.training.assumptions import TrainCost, layout_to_dict
 from froude.cost.training.evaluation import Cost
 from froude.cost.training.layout import Layout
+from froude.cost.training.memory.certainty import verdict_certainty
 from froude.planning.layouts.names import MEMORY_PARTS, STEP_PARTS, layout_words
 from froude.planning.plans import machine_words
 from froude.quantity import format_bytes, format_quantity, format_seconds
 
 SMALLEST_PART = 0.01
 """Of the whole, below which parts are listed together."""
-
-SUREST = 0.99
-"""The most that is said of a certainty: the error of counted memory is known from a few tables."""
 
 FREE, REST = "free", "all else"
 """What of a whole is no part by a name of its own."""
@@ -89,14 +87,9 @@ def speed_text(cost: Cost) -> str:
 def memory_text(cost: Cost, machine: Machine) -> str:
     """What a device needs of what it has, and how sure it is that it fits."""
     needed, capacity = float(cost.memory.total), machine.chip.memory_bytes
-    chance = float(cost.fits_probability)
-    verdict = f"fits ({sure_text(chance)})" if cost.fits else f"does not fit ({sure_text(1 - chance)})"
-    return f"{format_bytes(needed)} of {format_bytes(capacity)}, {verdict}"
-
-
-def sure_text(chance: float) -> str:
-    """How sure something is: "99% sure"; nothing counted is surer than that."""
-    return f"{percent(min(chance, SUREST), 0)} sure"
+    sure = percent(verdict_certainty(bool(cost.fits), float(cost.fits_probability)), 0)
+    verdict = "fits" if cost.fits else "does not fit"
+    return f"{format_bytes(needed)} of {format_bytes(capacity)}, {verdict} ({sure} sure)"
 
 
 def memory_table(cost: Cost, machine: Machine) -> Table:

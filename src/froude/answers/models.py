@@ -16,6 +16,8 @@ from froude.quantity import format_bytes, format_quantity
 POSITIONS: Mapping[str, tuple[str, str]] = {
     "decoder": ("a token", "tokens"),
     "encoder": ("a token", "tokens"),
+    "encoder-decoder": ("a token", "tokens"),
+    "joined": ("a token", "tokens"),
     "vit": ("a patch", "patches"),
     "dit": ("a patch", "patches"),
     "convnet": ("an image", "images"),
@@ -23,7 +25,7 @@ POSITIONS: Mapping[str, tuple[str, str]] = {
 }
 """What a position of a family is, one and several."""
 
-LENGTHS_GIVEN = ("decoder", "encoder")
+LENGTHS_GIVEN = ("decoder", "encoder", "encoder-decoder", "joined")
 """Families whose context a user may choose; the others have as many positions as their image has."""
 
 

@@ -66,6 +66,10 @@ def _facts(plan: Plan) -> Iterator[Fact]:
     yield Fact("energy", energy(plan.kwh))
     if plan.forecast:
         yield Fact("loss", _loss_text(plan.forecast))
+    if "adapter" in plan.chosen:
+        yield Fact(
+            "trained", f"{plan.chosen['adapter']} on a frozen base of {format_quantity(plan.n_params)} parameters"
+        )
     if "learning_rate" in plan.chosen:
         yield Fact(
             "settings",

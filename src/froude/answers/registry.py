@@ -35,6 +35,7 @@ from froude.answers.optimal import answer_of_compute_optimal
 from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_published
 from froude.answers.published_fits import answer_of_published_fit
+from froude.answers.recipes import answer_of_recipe
 from froude.answers.registrations import answer_of_registration, answer_of_registrations
 from froude.answers.reports import answer_of_fit_report
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
@@ -72,7 +73,7 @@ from froude.fitting import (
 from froude.fitting.calibration import JudgedCase
 from froude.growth import Experiment, GrowthExample, GrowthResult
 from froude.laws import Law
-from froude.planning import Infeasible, Plan
+from froude.planning import Infeasible, Plan, PublishedTraining
 from froude.runs import PublishedTable, Runs, Study
 
 
@@ -131,6 +132,7 @@ answer_of.register(Layout, answer_of_layout)
 answer_of.register(TrainCost, answer_of_train_cost)
 answer_of.register(Plan, answer_of_plan)
 answer_of.register(Infeasible, answer_of_infeasible)
+answer_of.register(PublishedTraining, answer_of_recipe)
 answer_of.register(Experiment, answer_of_experiment)
 answer_of.register(GrowthExample, answer_of_growth_example)
 answer_of.register(GrowthResult, answer_of_growth)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from froude.cli.adapter_options import AdapterText
 from froude.cli.completion import complete_machines, complete_models, complete_recipes
 from froude.cli.layout_options import (
     Attention,
@@ -63,14 +64,6 @@ MachineName = Annotated[
         metavar="MACHINE",
         autocompletion=complete_machines,
         help='"1024 x h100", "2 nodes of 8 x h100", a chip alone for one node, or a TOML file.',
-    ),
-]
-AdapterText = Annotated[
-    str | None,
-    typer.Option(
-        "--adapter",
-        metavar="lora|qlora[:rank=N,targets=…]",
-        help="Fine-tune adapters alone, as lora:rank=16; of qlora the base is in NF4.",
     ),
 ]
 RecipeName = Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from froude.cli.adapter_options import AdapterText
 from froude.cli.completion import complete_fits, complete_machines, complete_models, complete_recipes
 from froude.cli.errors import tell
 from froude.cli.options import Json
@@ -110,6 +111,7 @@ def train(
     recipe: RecipeName = None,
     devices: DevicesText = None,
     within: WithinText = None,
+    adapter: AdapterText = None,
     memory_certainty: MemoryCertainty = None,
     tolerance: Tolerance = None,
     price_per_device_hour: DevicePrice = None,
@@ -150,7 +152,10 @@ def arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     refuse_inputs({"--out": options["out"], "--page": options["page"]}, files)
     place = machine or (get_recipe(recipe).machine if recipe else None)
     price, tolerance = options["price_per_device_hour"], options["tolerance"]
-    plain = ("target_loss", "fit", "quantile", "precision", "stack", "recipe", "memory_certainty", "pareto")
+    plain = (
+        *("target_loss", "fit", "quantile", "precision", "stack", "recipe"),
+        *("memory_certainty", "pareto", "adapter"),
+    )
     return {
         "machine": None if place is None else get_machine(place, price_per_device_hour=price),
         "model": None if model is None else get_model(model),

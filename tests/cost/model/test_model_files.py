@@ -77,10 +77,10 @@ def line_about(body: str | bytes, path: Path, name: str = "") -> str:
         ("vocab_size", -1, "vocab_size is -1, not a whole number of at least 1)"),
         ("vocab_size", None, "vocab_size is None, not a whole number)"),
         ("vocab_size", float("nan"), "vocab_size is nan, not a finite number)"),
-        ("intermediate_size", [1376], "intermediate_size is [1376], not a whole number)"),
-        ("tie_word_embeddings", "yes", "tie_word_embeddings is 'yes', not true or false)"),
+        ("intermediate_size", [1376], "intermediate_size is [1376], not a whole number or null)"),
+        ("tie_word_embeddings", "yes", "tie_word_embeddings is 'yes', not true or false or null)"),
         ("_name_or_path", 3, "_name_or_path is 3, not a text or null)"),
-        ("model_type", [], "model_type is [], not a text)"),
+        ("model_type", [], "model_type is [], not a text or null)"),
         ("rope_scaling", deep(80), "it is nested too deeply)"),
     ],
 )

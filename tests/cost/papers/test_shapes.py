@@ -8,7 +8,7 @@ import pytest
 from froude import atlas
 from froude.cost import Layout, decoder, evaluate, get_machine, get_model
 from froude.cost.machine.rates import overlapped_seconds
-from froude.cost.model.convolutions import convnet
+from froude.cost.model.families.convolutions import convnet
 from froude.cost.model.layers import Mixer, attention
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Block, Elementwise, Matmul

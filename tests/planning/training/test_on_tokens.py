@@ -87,6 +87,28 @@ def test_no_layout_drawn_at_random_beats_a_plan(plan):
             assert cost.step_seconds > fastest * (1 + TOLERANCE)
 
 
+def test_a_certainty_that_is_asked_for_is_kept_and_one_that_is_aimed_at_may_not_be():
+    task = {"tokens": 1e9, "seq_len": 2048, "global_batch": 8}
+    model, machine = get_model("layers=12,hidden=1024,heads=16,vocab=32000,context=2048"), get_machine("1 x a100-80")
+    least = planned(model, machine, **task, fixed={"micro_batch": 1, "recompute": "full", "recomputed": 1.0})
+    narrow = replace(machine, chip=replace(machine.chip, memory_bytes=int(least.choice.memory_bytes * 1.02)))
+    plan = planned(model, narrow, **task)
+    assert 0.5 <= plan.memory_certainty < 0.95
+    assert plan.choice.cost.fits_probability >= plan.memory_certainty
+    assert plan.warnings[0].startswith("memory: no layout fits with 95% certainty")
+    answer = refused(model, narrow, **task, memory_certainty=0.95)
+    assert {*answer.change} == {"memory_certainty"}
+    assert planned(model, narrow, **task, **answer.change).choice.cost.fits
+
+
+def test_the_fastest_is_had_where_no_time_is_given_for_simplicity(plan):
+    fastest = planned(LLAMA, plan.machine, tokens=1e11, seq_len=4096, global_batch=256, tolerance=0.0)
+    assert fastest.choice.step_seconds <= plan.choice.step_seconds
+    assert mechanisms(fastest.choice.layout) >= mechanisms(plan.choice.layout)
+    told = [one for one in plan.binding if one.startswith("simplicity: ")]
+    assert len(told) == (fastest.choice.step_seconds < plan.choice.step_seconds)
+
+
 def test_time_money_and_energy_follow_from_steps(plan):
     steps = 1e11 / (256 * 4096)
     assert plan.steps == int(np.ceil(steps))

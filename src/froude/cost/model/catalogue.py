@@ -150,8 +150,8 @@ def _from_toml(path: Path, name: str) -> Model:
 
 
 def _from_config(path: Path) -> Model:
-    name, description = read_config(path)
-    return replace(build_model(name, description), assumed=())
+    name, description, left_out = read_config(path)
+    return replace(build_model(name, description), assumed=left_out)
 
 
 def _bare(name: str) -> str:

@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from froude.cost.model.architectures import dit, encoder, vit
-from froude.cost.model.convolutions import convnet, unet
+from froude.cost.model.families.composites import encoder_decoder, joined
+from froude.cost.model.families.convolutions import convnet, unet
+from froude.cost.model.families.decoders import check_decoder, described_decoder
+from froude.cost.model.families.encoders import encoder
+from froude.cost.model.families.images import dit, vit
 from froude.cost.model.keys import KEYS, check_values
-from froude.cost.model.layers import Latent, Mixer, Mixture
-from froude.cost.model.model import Model, decoder
+from froude.cost.model.model import Model
+from froude.cost.model.pattern import MIXERS, words_of_layers
 from froude.errors import InputError, shown
 
 Description = Mapping[str, Any]
 """Values by the keys of a family, and the "family" itself."""
-
-NORM_VECTORS = {"layer": 2, "layer-unbiased": 1, "rms": 1, "plain": 0}
-LATENT_KEYS = ("nope_width", "rope_width", "value_width")
 
 
 def build_model(name: str, description: Mapping[str, object]) -> Model:
@@ -37,7 +37,7 @@ def build_model(name: str, description: Mapping[str, object]) -> Model:
     telling = (key for key, known in KEYS[family].items() if known.telling and key not in given)
     return replace(
         BUILDERS[family](name, filled),
-        description={"family": family, **filled},
+        description={"family": family, **_shown(filled, family)},
         assumed=tuple(f"model: {key} = {_text(filled[key])}, not given" for key in telling),
     )
 
@@ -49,7 +49,8 @@ def _fill(given: Description, family: str) -> dict[str, Any]:
         "mlp_width": lambda: 4 * filled["hidden"],
         "kv_heads": lambda: filled["heads"],
         "head_width": lambda: filled["nope_width"] + filled["rope_width"] or _head_width(filled),
-        "windowed_layers": lambda: filled["layers"] if filled["window"] else 0,
+        "windowed_layers": lambda: _windowed(filled),
+        "cross_length": lambda: filled["context"] if filled["cross_width"] else 0,
         "exponent": lambda: 0.0 if filled["mixer"] == "linear" else 1.0,
         "expert_width": lambda: filled["mlp_width"],
     }
@@ -57,6 +58,23 @@ def _fill(given: Description, family: str) -> dict[str, Any]:
         if key in filled and filled[key] is None:
             filled[key] = follow()
     return filled
+
+
+def _shown(filled: Description, family: str) -> dict[str, Any]:
+    """The filled description without rare keys that hold what is assumed."""
+
+    def hidden(key: str) -> bool:
+        known, value = KEYS[family][key], filled[key]
+        return known.rare and (not value if known.default is None else value == known.default)
+
+    return {key: value for key, value in filled.items() if not hidden(key)}
+
+
+def _windowed(sizes: Description) -> int:
+    """Layers with a window: those that are named, or all where there is one."""
+    if sizes["mixers"]:
+        return words_of_layers("mixers", sizes["mixers"], sizes["layers"], MIXERS).count("window")
+    return sizes["layers"] if sizes["window"] else 0
 
 
 def _head_width(sizes: Description) -> int:
@@ -68,12 +86,10 @@ def _head_width(sizes: Description) -> int:
 def _check(sizes: Description, family: str) -> None:
     """Refuses sizes that make no model together."""
     if family == "decoder":
-        _multiple(sizes, "heads", "kv_heads")
-        _check_blocks(sizes)
-        _check_latent(sizes)
+        check_decoder(sizes)
     elif family == "unet":
         _check_unet(sizes)
-    elif family != "convnet":
+    elif family in ("encoder", "vit", "dit"):
         _multiple(sizes, "hidden", "heads")
     if family in ("vit", "dit"):
         _multiple(sizes, "image", "patch")
@@ -82,30 +98,6 @@ def _check(sizes: Description, family: str) -> None:
 def _multiple(sizes: Description, whole: str, part: str) -> None:
     if sizes[whole] % sizes[part]:
         raise InputError(f"{whole} {sizes[whole]} is no multiple of {part} {sizes[part]}: change one of them")
-
-
-def _check_blocks(sizes: Description) -> None:
-    for part, whole in (("top_k", "experts"), ("dense_layers", "layers"), ("windowed_layers", "layers")):
-        if sizes[part] > sizes[whole]:
-            raise InputError(f"{part} {sizes[part]} is more than {whole} {sizes[whole]}: give at most {sizes[whole]}")
-    if 0 < sizes["windowed_layers"] < sizes["layers"] and not sizes["window"]:
-        raise InputError(f"windowed_layers {sizes['windowed_layers']} lack a window: give window too")
-    if sizes["windowed_layers"] < sizes["layers"] < sizes["dense_layers"] + sizes["windowed_layers"]:
-        raise InputError(
-            f"dense_layers and windowed_layers together are more than layers {sizes['layers']}: give fewer"
-        )
-    exponent, mixer = sizes["exponent"], sizes["mixer"]
-    if not {"softmax": exponent == 1, "linear": exponent == 0, "exponent": 0 < exponent <= 1}[mixer]:
-        raise InputError(f"exponent {exponent:g} is none of a {mixer} mixer: leave it out, or give mixer=exponent")
-
-
-def _check_latent(sizes: Description) -> None:
-    if sizes["kv_rank"] and not all(sizes[key] for key in LATENT_KEYS):
-        raise InputError(
-            f"kv_rank {sizes['kv_rank']} is not enough for latent attention: give {', '.join(LATENT_KEYS)}"
-        )
-    if not sizes["kv_rank"] and any(sizes[key] for key in (*LATENT_KEYS, "q_rank")):
-        raise InputError(f"q_rank, {', '.join(LATENT_KEYS)} belong to latent attention: give kv_rank too")
 
 
 def _check_unet(sizes: Description) -> None:
@@ -117,64 +109,32 @@ def _check_unet(sizes: Description) -> None:
         raise InputError(f"width {sizes['width']} x {uneven} is no multiple of heads {sizes['heads']}: change one")
 
 
-def _decoder(name: str, d: Description) -> Model:
-    whole = d["windowed_layers"] == d["layers"]
-    mixture = Mixture(
-        experts=d["experts"],
-        top_k=d["top_k"],
-        width=d["expert_width"],
-        shared=d["shared_experts"],
-        capacity=d["capacity"],
-        dense_layers=d["dense_layers"],
-        biased=d["router_biased"],
-    )
-    mixer = Mixer(
-        window=d["window"],
-        windowed_layers=None if whole else d["windowed_layers"],
-        exponent=d["exponent"],
-        scale=d["mixer_scale"],
-        biased=d["qkv_biased"],
-        qk_norm=d["qk_norm"],
-    )
-    return decoder(
-        name=name,
-        layers=d["layers"],
-        hidden=d["hidden"],
-        heads=d["heads"],
-        vocabulary=d["vocab"],
-        context=d["context"],
-        kv_heads=d["kv_heads"],
-        head_width=d["head_width"],
-        mlp_width=d["mlp_width"],
-        gated=d["gated"],
-        tied=d["tied"],
-        learned_positions=(d["position_rows"] or d["context"]) if d["positions"] == "learned" else 0,
-        rotary=d["positions"] == "rotary",
-        biased=d["biased"],
-        dropout=d["dropout"],
-        norm_vectors=NORM_VECTORS[d["norm"]],
-        norms_after=d["norms_after"],
-        mixer=mixer,
-        mixture=mixture if d["experts"] > 1 else None,
-        latent=_latent(d) if d["kv_rank"] else None,
-    )
-
-
-def _latent(d: Description) -> Latent:
-    return Latent(**{key: d[key] for key in ("q_rank", "kv_rank", *LATENT_KEYS)})
-
-
 def _encoder(name: str, d: Description) -> Model:
     return encoder(name=name, vocabulary=d["vocab"], **{key: value for key, value in d.items() if key != "vocab"})
 
 
+def _encoder_decoder(name: str, d: Description) -> Model:
+    encoder, decoder = (build_model(f"{part} of {name}", d[part]) for part in ("encoder", "decoder"))
+    return encoder_decoder(name=name, encoder=encoder, decoder=decoder, shared=d["shared"])
+
+
+def _joined(name: str, d: Description) -> Model:
+    rest = {key: value for key, value in d.items() if key not in PARTS and value is not None}
+    towers = [(part, build_model(f"{part} of {name}", d[part])) for part in ("vision", "audio") if d[part]]
+    return joined(name=name, text=build_model(f"text of {name}", d["text"]), towers=towers, **rest)
+
+
+PARTS = ("text", "vision", "audio")
+
 BUILDERS: Mapping[str, Callable[[str, Description], Model]] = {
-    "decoder": _decoder,
+    "decoder": described_decoder,
     "encoder": _encoder,
     "vit": lambda name, d: vit(name=name, **d),
     "dit": lambda name, d: dit(name=name, **d),
     "convnet": lambda name, d: convnet(name=name, **d),
     "unet": lambda name, d: unet(name=name, **d),
+    "encoder-decoder": _encoder_decoder,
+    "joined": _joined,
 }
 
 

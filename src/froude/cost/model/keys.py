@@ -11,8 +11,9 @@ from froude.bounds import MOST_COUNT
 from froude.errors import InputError, shown
 from froude.quantity import parse_quantity
 
-Kind = Literal["count", "size", "number", "flag", "word", "counts"]
-"""A whole number from 1, one from 0, a number from 0, yes or no, one of some words, several counts."""
+Kind = Literal["count", "size", "number", "flag", "word", "counts", "layers", "description"]
+"""A whole number from 1, one from 0, a number from 0, yes or no, one of some words, several counts, words of layers, or
+the description of a part, which is a model of its own."""
 
 _MOST_COUNTS = 100  # in a list of them
 
@@ -25,7 +26,8 @@ class Key:
     """What a key of a description may hold.
 
     `default` is what holds without it; None where it must be given, or follows from others (`derived`). A `telling`
-    default is one that a plan names as an assumption.
+    default is one that a plan names as an assumption. A `rare` one is not shown where it holds what is assumed: few
+    models have what it says.
     """
 
     kind: Kind = "count"
@@ -33,6 +35,7 @@ class Key:
     derived: str = ""
     words: tuple[str, ...] = ()
     telling: bool = False
+    rare: bool = False
 
     @property
     def required(self) -> bool:
@@ -42,7 +45,21 @@ class Key:
 
 COUNT = Key()
 OFF = Key(kind="flag", default=False)
+ON = Key(kind="flag", default=True)
 ZERO = Key(kind="size", default=0)
+
+ENCODER_HEADS = ("pretraining", "masked", "sentence", "positions", "pooled", "none")
+"""Masked tokens and the next sentence, masked tokens, classes of a text, classes of each position, one position's
+transformed state, or nothing."""
+
+VIT_HEADS = ("classes", "pooled", "attention", "attention-classes", "none")
+"""Classes of an image, its class token transformed, a trained query that attends to all patches, classes beside that,
+or nothing."""
+
+_PART = Key(kind="description")
+RARELY_ON = Key(kind="flag", default=False, rare=True)
+RARELY_OFF = Key(kind="flag", default=True, rare=True)
+RARE_SIZE = Key(kind="size", default=0, rare=True)
 
 _TRANSFORMER = {"layers": COUNT, "hidden": COUNT, "heads": COUNT}
 _MLP = Key(derived="4 x hidden", telling=True)
@@ -59,21 +76,50 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "positions": Key(kind="word", default="learned", words=("learned", "rotary", "alibi", "none"), telling=True),
         "position_rows": ZERO,
         "norm": Key(kind="word", default="layer", words=("layer", "layer-unbiased", "rms", "plain"), telling=True),
+        "norms_before": RARELY_OFF,
         "norms_after": OFF,
+        "parallel": RARELY_ON,
+        "final_norm": RARELY_OFF,
+        "embedding_norm": RARELY_ON,
+        "embedding_width": RARE_SIZE,
+        "segments": RARE_SIZE,
+        "relative_buckets": RARE_SIZE,
         "biased": Key(kind="flag", default=True, telling=True),
         "qkv_biased": OFF,
+        "keys_unbiased": RARELY_ON,
+        "out_biased": RARELY_ON,
+        "mlp_biased": RARELY_ON,
+        "activation_scalars": RARE_SIZE,
+        "head_biased": RARELY_ON,
+        "head": Key(kind="word", default="tokens", words=("tokens", "classes", "none"), rare=True),
+        "classes": Key(default=2, rare=True),
+        "head_transform": RARELY_ON,
+        "causal": RARELY_OFF,
         "dropout": Key(kind="flag", default=False, telling=True),
         "context": Key(default=2048, telling=True),
+        "frames": RARE_SIZE,
         "window": ZERO,
         "windowed_layers": Key(kind="size", derived="layers"),
         "qk_norm": OFF,
+        "qk_norm_each": RARELY_ON,
+        "qk_norm_biased": RARELY_ON,
+        "gate": Key(kind="word", default="none", words=("none", "values", "heads"), rare=True),
+        "sinks": RARELY_ON,
+        "cross_width": RARE_SIZE,
+        "cross_length": Key(kind="size", derived="context where there is a cross_width", rare=True),
+        "mixers": Key(kind="layers", default="", rare=True),
+        "mlps": Key(kind="layers", default="", rare=True),
         "mixer": Key(kind="word", default="softmax", words=("softmax", "linear", "exponent")),
         "exponent": Key(kind="number", derived="1, or 0 of a linear mixer"),
         "mixer_scale": Key(kind="number", default=1.0),
         "experts": Key(default=1),
         "top_k": Key(default=1),
         "shared_experts": ZERO,
+        "shared_width": RARE_SIZE,
+        "shared_gated": RARELY_ON,
         "expert_width": Key(derived="mlp_width"),
+        "expert_latent": RARE_SIZE,
+        "experts_biased": RARELY_ON,
         "dense_layers": ZERO,
         "capacity": Key(kind="number", default=1.0),
         "router_biased": OFF,
@@ -82,14 +128,37 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "nope_width": ZERO,
         "rope_width": ZERO,
         "value_width": ZERO,
+        "latent_biased": RARELY_ON,
+        "sparse_keys": RARE_SIZE,
+        "index_heads": RARE_SIZE,
+        "index_width": RARE_SIZE,
+        "state_width": RARE_SIZE,
+        "state_heads": RARE_SIZE,
+        "state_head_width": RARE_SIZE,
+        "state_key_heads": RARE_SIZE,
+        "state_groups": Key(default=1, rare=True),
+        "inner_width": RARE_SIZE,
+        "step_rank": RARE_SIZE,
+        "kernel": Key(default=4, rare=True),
+        "kernel_biased": RARELY_OFF,
+        "state_biased": RARELY_ON,
+        "state_normed": RARELY_ON,
     },
     "encoder": {
         **_TRANSFORMER,
         "vocab": COUNT,
         "context": Key(default=512, telling=True),
         "mlp_width": _MLP,
-        "segments": Key(default=2),
+        "segments": Key(kind="size", default=2),
         "dropout": OFF,
+        "position_rows": RARE_SIZE,
+        "embedding_width": RARE_SIZE,
+        "head": Key(kind="word", default="pretraining", words=ENCODER_HEADS, rare=True),
+        "head_width": RARE_SIZE,
+        "classes": Key(default=2, rare=True),
+        "tied": RARELY_OFF,
+        "head_biased": RARELY_ON,
+        "groups": RARE_SIZE,
     },
     "vit": {
         **_TRANSFORMER,
@@ -99,6 +168,31 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "channels": Key(default=3),
         "mlp_width": _MLP,
         "dropout": OFF,
+        "head": Key(kind="word", default="classes", words=VIT_HEADS, rare=True),
+        "tokens": Key(kind="size", default=1, rare=True),
+        "registers": RARE_SIZE,
+        "mask_row": RARELY_ON,
+        "head_inputs": Key(default=1, rare=True),
+        "gated": RARELY_ON,
+        "patch_biased": RARELY_OFF,
+        "qkv_biased": RARELY_OFF,
+        "first_norm": RARELY_ON,
+        "final_norm": RARELY_OFF,
+        "scaled": RARELY_ON,
+        "projection": RARE_SIZE,
+    },
+    "encoder-decoder": {"encoder": _PART, "decoder": _PART, "shared": ON},
+    "joined": {
+        "text": _PART,
+        "vision": Key(kind="description", derived="nothing", rare=True),
+        "audio": Key(kind="description", derived="nothing", rare=True),
+        "projector": Key(kind="counts", derived="nothing", rare=True),
+        "projector_biased": RARELY_OFF,
+        "projector_norm": RARE_SIZE,
+        "projector_merges": Key(default=1, rare=True),
+        "newline": RARE_SIZE,
+        "projection": RARE_SIZE,
+        "scalars": RARE_SIZE,
     },
     "dit": {
         **_TRANSFORMER,
@@ -172,6 +266,10 @@ def convert(name: str, key: Key, value: object) -> object:
         return _known(name, value, flag, "true or false")
     if key.kind == "word":
         return _known(name, value, value if value in key.words else None, f"one of {', '.join(key.words)}")
+    if key.kind == "layers":
+        return _known(name, value, value if isinstance(value, str) else None, "words of layers, as 5*window/full")
+    if key.kind == "description":
+        return _known(name, value, value if isinstance(value, Mapping) else None, "a description of its own")
     if key.kind == "counts":
         parts = value.split("/") if isinstance(value, str) else value
         if not isinstance(parts, list | tuple) or not 0 < len(parts) <= _MOST_COUNTS:

@@ -87,6 +87,7 @@ class Attention:
     scale: Number = 1.0
     dropout: bool = False
     state: Number = 0
+    selected: Number = 0
 
     parameters = 0
     active_parameters = 0
@@ -94,7 +95,9 @@ class Attention:
     def keys(self, context: Number) -> Number:
         """Keys that a position's scores are counted over."""
         seen = self.scale * np.asarray(context, dtype=float) ** self.exponent
-        return np.where(np.asarray(self.window) > 0, np.minimum(seen, self.window), seen)
+        for most in (self.window, self.selected):
+            seen = np.where(np.asarray(most) > 0, np.minimum(seen, most), seen)
+        return seen
 
     def forward_flops(self, context: Number) -> Number:
         """2·heads·(score width + value width) a key: no causal saving, as MFU is counted."""

@@ -84,12 +84,13 @@ class AdapterText:
 
 
 def parse_adapter(text: str, model: Model) -> AdapterText:
-    """Adapters in words: "lora", "lora:rank=16", "qlora:rank=64,targets=all", "lora:targets=attention.query+mlp.out".
+    """Adapters in words: "lora", "lora:rank=16", "qlora:rank=64,targets=all", "lora:targets=attention.query+mlp.out";
+    a number alone is the rank of LoRA.
 
     Without targets LoRA stands on queries and values (Hu et al. 2021), QLoRA on all matrices of the blocks (Dettmers et
     al. 2023). InputError for other forms, names and values.
     """
-    form, _, rest = text.strip().partition(":")
+    form, _, rest = (f"lora:rank={text.strip()}" if text.strip().isdigit() else text.strip()).partition(":")
     form = form.strip().lower()
     if form not in FORMS:
         raise InputError(f"no adapter is called {shown(form)}: take one of {', '.join(FORMS)}, as in lora:rank=16")
@@ -140,7 +141,7 @@ def fine_tune_cost(
     assumptions = [
         *([] if stack else [effect_of_stacks(frozen, machine, layout, {**given, "precision": precision}, seconds)]),
         *(Assumption(name=name, value=str(getattr(layout, name)), why=why) for name, why in reasons.items()),
-        *_assumptions(model, machine, layout, words, counted, cost, stated="global_batch" in given),
+        *adapter_assumptions(model, machine, layout, words, cost, "global_batch" in given),
     ]
     return TrainCost(
         model=model,
@@ -181,7 +182,8 @@ def adapter_cost(model: Model, machine: Machine, layout: Layout, words: AdapterT
     """What a step of a layout of the frozen base takes, with its adapters.
 
     One of the three passes of every matmul is left out, the weights' gradients, and with it that share of the
-    pipeline's bubble. Adapters are divided as their matrices by tensor and pipeline parallelism, copied over replicas.
+    pipeline's bubble. Adapters are divided as their matrices by tensor and pipeline parallelism, and copied over
+    replicas.
     """
     whole = evaluate(frozen_model(model, words.targets), machine, layout)
     matmul = _share(model, layout)
@@ -277,16 +279,11 @@ def _usual_batch(machine: Machine, given: Mapping[str, Any]) -> int:
     return max(round(BATCH_SEQUENCES / unit), 1) * unit
 
 
-def _assumptions(
-    model: Model,
-    machine: Machine,
-    layout: Layout,
-    words: AdapterText,
-    counted: Adapter,
-    cost: Cost,
-    stated: bool,
+def adapter_assumptions(
+    model: Model, machine: Machine, layout: Layout, words: AdapterText, cost: Cost, batch_given: bool
 ) -> Iterator[Assumption]:
-    trained, whole = float(counted.trained), float(model.n_params)
+    """What is trained, how the base is stored, and what of it was taken for granted."""
+    trained, whole = float(words.counted(model).trained), float(model.n_params)
     yield Assumption(
         name="adapter",
         value=f"{words.form} of rank {words.rank}: {format_quantity(trained)} parameters trained, "
@@ -295,7 +292,7 @@ def _assumptions(
     )
     base = f"frozen, {layout.precision.weights:.3g} bytes a parameter"
     yield Assumption(name="base", value=base, why="NF4 in the blocks" if words.is_quantised else "as it is read")
-    if not stated:
+    if not batch_given:
         yield Assumption(
             name="global_batch",
             value=f"{layout.global_batch} sequences",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from froude.cost.model.convolutions import GROUP, convnet
+from froude.cost.model.families.convolutions import GROUP, convnet
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Block, Elementwise, Matmul, Operator
 

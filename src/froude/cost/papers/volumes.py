@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from froude.cost.model.convolutions import GROUP
+from froude.cost.model.families.convolutions import GROUP
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Block, Elementwise, Matmul, Operator
 

@@ -23,6 +23,7 @@ from froude.cost.stack.stack import Stack
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout, Precision, check_fields
 from froude.cost.training.legal import check_legal, legal
+from froude.cost.training.memory.certainty import verdict_certainty
 from froude.cost.training.memory.device_memory import MemoryBytes
 from froude.cost.training.memory.optimal_recompute import with_optimal_recompute
 from froude.cost.training.names import by_field, no_field
@@ -114,6 +115,7 @@ def cost_to_dict(cost: Cost, interval: tuple[float, float]) -> dict[str, Any]:
         "memory_bytes": memory_to_dict(cost.memory),
         "fits": bool(cost.fits),
         "fits_probability": float(cost.fits_probability),
+        "verdict_certainty": verdict_certainty(bool(cost.fits), float(cost.fits_probability)),
     }
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from froude import growth
 from froude.cost import Layout, Model, decoder, get_machine
 from froude.cost.machine.machine import RUNTIME_BYTES
-from froude.cost.model.architectures import vit
+from froude.cost.model.families.images import vit
 from froude.cost.papers.contrastive import loss_bytes
 from froude.cost.training.memory.device_memory import memory_bytes
 

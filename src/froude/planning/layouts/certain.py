@@ -33,7 +33,8 @@ def shortage_words(candidate: LayoutCandidate, machine: Machine) -> str:
     """Why a candidate is not taken to fit: by how much it does not, or with how little certainty it does."""
     words = memory_words(candidate, machine)
     if candidate.cost.fits:
-        return f"fits with {float(candidate.cost.fits_probability):.0%} certainty only ({words})"
+        sure = math.floor(100 * float(candidate.cost.fits_probability))  # 94.9% is not yet 95%
+        return f"fits with {sure}% certainty only ({words})"
     excess = candidate.memory_bytes - machine.chip.memory_bytes
     return f"does not fit by {format_bytes(max(excess, 0.0))} ({words})"
 

@@ -130,7 +130,9 @@ def larger(machine: Machine, devices: int) -> Machine:
     """The same machine with so many devices, its nodes filled where it was only a part of one."""
     known = catalogue().nodes.values() if machine.nodes == 1 else ()
     whole = [node.devices for node in known if node.title == machine.node]
-    return replace(machine, devices=devices, devices_per_node=min(devices, max([machine.devices_per_node, *whole])))
+    assumed = tuple(one for one in machine.assumed if not one.startswith("devices: "))
+    node = min(devices, max([machine.devices_per_node, *whole]))
+    return replace(machine, devices=devices, devices_per_node=node, assumed=assumed)
 
 
 def _assignments(values: Mapping[str, Any]) -> str:

@@ -56,11 +56,12 @@ def fewest_devices(
 
 def machines_of(machine: Machine, least: float) -> Iterator[Machine]:
     """Machines of the same nodes with at least so many devices: nodes are 2^k or 3·2^k."""
-    node = larger(replace(machine, devices=machine.devices_per_node), machine.devices_per_node).devices_per_node
+    whole = larger(machine, MOST_DEVICES)  # its nodes are filled
+    node = whole.devices_per_node
     for k in range(MOST_DEVICES.bit_length()):
         for nodes in sorted({2**k, 3 * 2 ** (k - 1)} if k else {1}):
             if least <= nodes * node <= MOST_DEVICES:
-                yield replace(machine, devices=nodes * node, devices_per_node=node)
+                yield replace(whole, devices=nodes * node)
 
 
 def _least_devices(model: Model, finder: LayoutFinder, tokens: float, within_seconds: float) -> float:

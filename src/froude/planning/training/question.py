@@ -15,6 +15,7 @@ from froude.planning.training.batches import batch_effects
 from froude.planning.training.explanation import forecast_loss
 from froude.planning.training.fewest import fewest_devices
 from froude.planning.training.loss_model import LossSource
+from froude.planning.training.on_adapters import plan_adapters
 from froude.planning.training.on_budget import budget_problem, settings, solve
 from froude.planning.training.on_tokens import plan_layout
 from froude.planning.training.rules import rule_assumptions
@@ -31,7 +32,8 @@ class TrainingQuestion:
     """All that a plan is asked by, in plain numbers; amounts are in FLOP, dollars, seconds and tokens.
 
     `settled` is what of a layout is not to be chosen: `seq_len`, `global_batch`, `fixed`, `memory_certainty` and
-    `tolerance`, as `plan_layout` takes them. With `auto` the number of devices is looked for.
+    `tolerance`, as `plan_layout` takes them. With `auto` the number of devices is looked for; an `adapter` is
+    trained in place of the whole model.
     """
 
     machine: Machine
@@ -47,11 +49,13 @@ class TrainingQuestion:
     quantile: float | None = None
     pareto: bool = False
     auto: bool = False
+    adapter: str | None = None
 
     def answer(self, pins: Mapping[str, Any]) -> Plan | Infeasible:
         """The plan with further pins, those of the user first, or why there is none."""
         settled = {**self.settled, "fixed": {**pins, **self.settled["fixed"]}}
         asked = replace(self, settled=settled)
+        self._refuse_beside_adapters()
         if self.tokens is None:
             return asked._of_budget()
         if self.model is None:
@@ -78,6 +82,8 @@ class TrainingQuestion:
 
     def _of_tokens(self, model: Model, tokens: float) -> Plan | Infeasible:
         limits: dict[str, Any] = {"deadline_seconds": self.budget["seconds"], "budget_dollars": self.budget["dollars"]}
+        if self.adapter is not None:
+            return plan_adapters(model, self.machine, self.adapter, tokens=tokens, **self.settled, **limits)
         plan = plan_layout(model, self.machine, tokens=tokens, **self.settled, **limits)
         return plan if isinstance(plan, Infeasible) else self._with_loss(plan, model)
 
@@ -123,6 +129,16 @@ class TrainingQuestion:
         """FLOPs where they are the only budget, else dollars."""
         alone = self.budget["FLOP"] is not None and self.budget["dollars"] is None and self.budget["seconds"] is None
         return "flops" if alone else "dollars"
+
+    def _refuse_beside_adapters(self) -> None:
+        """InputError for what is not planned of adapters."""
+        if self.adapter is None:
+            return
+        if self.tokens is None:
+            raise InputError(f"adapter {self.adapter}: say on how many tokens, as in --tokens 100M")
+        if self.auto or self.pareto or self.fit is not None:
+            asked = "devices auto" if self.auto else "pareto" if self.pareto else "fit"
+            raise InputError(f"adapter {self.adapter}: {asked} is for the training of a whole model: leave one out")
 
     def _refuse_beside_tokens(self) -> None:
         """InputError for what would decide the tokens that are given."""

@@ -51,6 +51,7 @@ def plan_training(
     stack: Stack | str | None = None,
     recipe: str | None = None,
     devices: int | Literal["auto"] | None = None,
+    adapter: str | None = None,
     memory_certainty: float | None = None,
     tolerance: float = TOLERANCE,
     pareto: bool = False,
@@ -66,14 +67,16 @@ def plan_training(
     `changes` say what was changed for it. `stack` is the software that trains, as `get_stack` reads it: that of the
     `framework` where none is named, else the interval spans the likely ones. A `recipe` is a published training by
     name: its facts hold where nothing else is given. `devices` are in place of the machine's; "auto" asks for the
-    fewest with which `tokens` are trained within `budget_seconds`. With `pareto` the answer holds the front of what
-    could be had instead. Machine and model may be texts, as `get_machine` and `get_model` read them, and amounts
-    quantities: "1T", "30 days", "$3M".
+    fewest with which `tokens` are trained within `budget_seconds`. An `adapter`, as `fine_tune_cost` takes it, is
+    trained in place of the whole model. With `pareto` the answer holds the front of what could be had instead. Machine
+    and model may be texts, as `get_machine` and `get_model` read them, and amounts quantities: "1T", "30 days", "$3M".
 
     InputError for numbers out of range, and for what does not go together.
     """
     asked = dict(locals())
     check_framework(framework)
+    if framework is not None and adapter is not None:
+        raise InputError(f"framework {framework}: configurations of adapters are not written: leave one out")
     question, said = _question(asked)
     plan = question.answer({}) if framework is None else plan_for(framework, question.answer)
     return replace(plan, assumptions=(*said, *plan.assumptions))
@@ -87,7 +90,7 @@ def _question(asked: Mapping[str, Any]) -> tuple[TrainingQuestion, tuple[str, ..
     machine, model = _given(told["machine"], told["model"])
     devices, precision = asked["devices"], told["precision"]
     fixed = {**told["fixed"], **({} if precision is None else {"precision": precision}), **_stack_of(asked)}
-    plain = ("target_loss", "minimise", "fit", "quantile", "pareto")
+    plain = ("target_loss", "minimise", "fit", "quantile", "pareto", "adapter")
     question = TrainingQuestion(
         machine=machine if devices in (None, AUTO) else _with_devices(machine, devices),
         model=model,

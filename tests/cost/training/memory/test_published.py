@@ -13,8 +13,8 @@ import pytest
 import headlines
 from froude import atlas
 from froude.cost import Layout, Precision, decoder, get_machine, get_model
-from froude.cost.model.architectures import vit
-from froude.cost.model.convolutions import unet
+from froude.cost.model.families.convolutions import unet
+from froude.cost.model.families.images import vit
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention
 from froude.cost.papers.adapters import bottleneck, channels, side_network

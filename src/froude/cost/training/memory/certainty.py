@@ -17,6 +17,15 @@ _CUBIC = 0.044715
 """Of the approximation of the normal distribution that `fit_probability` uses."""
 
 
+SUREST = 0.99
+"""The most that is said of a certainty: the error of counted memory is known from a few tables."""
+
+
+def verdict_certainty(fits: bool, fits_probability: float) -> float:
+    """How sure it is that a layout fits, where it is said to, or that it does not; never more than `SUREST`."""
+    return min(fits_probability if fits else 1 - fits_probability, SUREST)
+
+
 def most_bytes(machine: Machine, runtime: float, certainty: float) -> float:
     """Bytes that may be counted, the runtime's among them, so that a layout fits with a certainty.
 

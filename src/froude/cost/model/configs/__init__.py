@@ -1,0 +1,1 @@
+"""Configurations that other libraries write, read as descriptions."""
