@@ -87,7 +87,7 @@ def test_no_layout_drawn_at_random_beats_a_plan(plan):
             assert cost.step_seconds > fastest * (1 + TOLERANCE)
 
 
-def test_a_certainty_that_is_asked_for_is_kept_and_one_that_is_aimed_at_may_not_be():
+def test_a_certainty_asked_for_is_kept_and_one_aimed_at_may_not_be():
     task = {"tokens": 1e9, "seq_len": 2048, "global_batch": 8}
     model, machine = get_model("layers=12,hidden=1024,heads=16,vocab=32000,context=2048"), get_machine("1 x a100-80")
     least = planned(model, machine, **task, fixed={"micro_batch": 1, "recompute": "full", "recomputed": 1.0})
