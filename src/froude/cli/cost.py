@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated, Any
 
@@ -126,20 +127,25 @@ def train(
     --interleave 2 --recompute full` and
     `froude cost train --model llama-2-70B --machine "2 x a100-80" --seq-len 2048 --adapter qlora:rank=16`
     """
-    options = dict(locals())  # the options of a layout bear its fields' names
+    show_cost(dict(locals()))  # the options of a layout bear its fields' names
+
+
+def show_cost(options: Mapping[str, Any]) -> None:
+    """Answers what the options of `froude cost train` ask."""
     from froude.answers.costs import answer_of_train_cost
     from froude.cost import Layout, fine_tune_cost, get_machine, get_model, train_cost
 
     names = [one.name for one in fields(Layout) if one.name != "stack"]
     given = {name: options[name] for name in names if options.get(name) is not None}
-    model, machine, given = with_recipe(recipe, model, machine, given)
+    model, machine, given = with_recipe(options["recipe"], options["model"], options["machine"], given)
+    price, stack, adapter = options["price"], options["stack"], options["adapter"]
     dollars = parse_quantity(price, expect="dollars") if price else None
     described, computers = get_model(model), get_machine(machine, price_per_device_hour=dollars)
     if adapter is None:
         cost = train_cost(described, computers, stack=stack, **given)
     else:
         cost = fine_tune_cost(described, computers, adapter, stack=stack, **given)
-    present(answer_of_train_cost(cost), json)
+    present(answer_of_train_cost(cost), options["json"])
 
 
 def with_recipe(

@@ -342,9 +342,17 @@ def test_everything_left_out_is_listed_with_its_effect():
     found = train_cost(GPT3, A100, **said)
     names = [one.name for one in found.assumptions]
     left_out = {f.name for f in fields(Layout)} - {*said, "devices", *likely_stacks(A100.chip)[0][0].fields}
-    unlisted = {"recomputed", "kept", "context_by", "compress", "local_steps", "expert_tensor"} | {
-        n for n in left_out if n.startswith("offload")
-    }
+    unlisted = {
+        "recomputed",
+        "kept",
+        "context_by",
+        "compress",
+        "local_steps",
+        "expert_tensor",
+        "graphs",
+        "dispatch",
+        "overlap_expert",
+    } | {n for n in left_out if n.startswith("offload")}
     assert left_out - unlisted <= set(names)
     assert not set(said) & set(names)
     assert {"chip", "price", "failures"} <= set(names)

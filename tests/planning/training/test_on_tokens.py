@@ -178,10 +178,10 @@ def test_more_devices_never_make_a_step_longer():
 def test_what_was_not_given_is_assumed_and_listed():
     machine = get_machine("8 x h100")
     assumed = planned(LLAMA, machine, tokens=1e9)
-    given = planned(LLAMA, machine, tokens=1e9, seq_len=8192, global_batch=8, fixed={"attention": "flash-2"})
+    given = planned(LLAMA, machine, tokens=1e9, seq_len=8192, global_batch=8, fixed={"stack": "fsdp"})
     names = {one.partition(":")[0] for one in assumed.assumptions}
-    assert {"seq_len", "global_batch", "attention", "precision", "checkpoints", "price"} <= names
-    assert not {"seq_len", "global_batch", "attention"} & {one.partition(":")[0] for one in given.assumptions}
+    assert {"seq_len", "global_batch", "stack", "precision", "checkpoints", "price"} <= names
+    assert not {"seq_len", "global_batch", "stack"} & {one.partition(":")[0] for one in given.assumptions}
     assert given.choice == assumed.choice
 
 

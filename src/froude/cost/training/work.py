@@ -38,9 +38,10 @@ GENERATIONS = {"flash": 1.0, "flash-2": 2.0, "flash-3": 3.5}
 """Speed of attention kernels over FlashAttention's first: "around 2×" (Dao 2023, arXiv:2307.08691, abstract) and on
 Hopper 1.5 to 2 × more (Shah et al. 2024, arXiv:2407.08608, abstract; its middle)."""
 
-HALF_WIDTH = 48.0
-"""Width of a head at which fused attention is half as fast as of very wide ones: FlashAttention 3 forward on an H100
-reaches some 500, 650 and 750 TFLOP/s at 64, 128 and 256 (as remembered: Shah et al. 2024, arXiv:2407.08608, fig. 5)."""
+HALF_WIDTHS = {"flash": 10.0, "flash-2": 10.0, "flash-3": 48.0}
+"""Width of a head at which a kernel is half as fast as with very wide ones. FlashAttention 2 forward on an A100 reaches
+some 190 and 203 TFLOP/s at 64 and 128 (as remembered: Dao 2023, arXiv:2307.08691, figure 4), FlashAttention 3 on an H100
+some 500, 650 and 750 at 64, 128 and 256 (as remembered: Shah et al. 2024, arXiv:2407.08608, figure 5)."""
 
 UNFUSED_BACKWARD = 1.4
 """Bytes that unfused attention moves backward over forward: 8.5 values a score for 6 (counted)."""
@@ -141,9 +142,8 @@ def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Const
     """
     flops = layout.positions * operator.forward_flops(layout.seq_len) / layout.tensor
     if layout.attention != "unfused":
-        rate = (
-            special_per_s(chip) * constants.attention * GENERATIONS[layout.attention] * _of_width(operator.score_width)
-        )
+        rate = special_per_s(chip) * constants.attention * GENERATIONS[layout.attention]
+        rate = rate * width_factor(layout.attention, operator.score_width)
         return Work(attention=(0.5 if operator.causal else 1.0) * flops / rate)
     scores = layout.positions * operator.heads * operator.keys(layout.seq_len) / layout.tensor
     moved = scores * UNFUSED_VALUES[operator.dropout] * layout.precision.activations
@@ -151,6 +151,7 @@ def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Const
     return Work(attention=flops / rate, memory=moving_seconds(moved, chip, layout, constants))
 
 
-def _of_width(width: Number) -> Number:
+def width_factor(kernel: str, width: Number) -> Number:
     """Speed of fused attention at a width of heads over that at 128: narrow heads leave less to do an exponential."""
-    return width / (width + HALF_WIDTH) * (128 + HALF_WIDTH) / 128
+    half = HALF_WIDTHS[kernel]
+    return width / (width + half) * (128 + half) / 128

@@ -19,7 +19,7 @@ from froude.cost.papers.fine_tuning import (
     frozen_precision,
     parse_adapter,
 )
-from froude.cost.training.assumptions import get_precision, interval, usual_precision
+from froude.cost.training.assumptions import get_precision, interval, own_error, usual_precision
 from froude.cost.training.evaluation import Cost
 from froude.cost.training.names import by_field
 from froude.errors import InputError
@@ -140,7 +140,7 @@ def _plan(
         machine=machine,
         n_params=float(model.n_params),
         choice=choice,
-        interval=interval(choice.step_seconds, list(assumed)),
+        interval=interval(choice.step_seconds, list(assumed), own_error(task.model, layout)),
         tokens=task.tokens,
         steps=steps,
         seconds=seconds,
