@@ -39,9 +39,9 @@ GENERATIONS = {"flash": 1.0, "flash-2": 2.0, "flash-3": 3.5}
 Hopper 1.5 to 2 × more (Shah et al. 2024, arXiv:2407.08608, abstract; its middle)."""
 
 HALF_WIDTHS = {"flash": 10.0, "flash-2": 10.0, "flash-3": 48.0}
-"""Width of a head at which a kernel is half as fast as with very wide ones. FlashAttention 2 forward on an A100 reaches
-some 190 and 203 TFLOP/s at 64 and 128 (as remembered: Dao 2023, arXiv:2307.08691, figure 4), FlashAttention 3 on an H100
-some 500, 650 and 750 at 64, 128 and 256 (as remembered: Shah et al. 2024, arXiv:2407.08608, figure 5)."""
+"""Width of a head at which a kernel is half as fast as with very wide ones. As remembered, FlashAttention 2 forward on
+an A100 reaches some 190 and 203 TFLOP/s at 64 and 128 (Dao 2023, arXiv:2307.08691, figure 4), FlashAttention 3 on an
+H100 some 500, 650 and 750 at 64, 128 and 256 (Shah et al. 2024, arXiv:2407.08608, figure 5)."""
 
 UNFUSED_BACKWARD = 1.4
 """Bytes that unfused attention moves backward over forward: 8.5 values a score for 6 (counted)."""
