@@ -22,7 +22,7 @@ def planned(layout: Layout, **changed: Any) -> Plan:
     steps = 100_000
     made: dict[str, Any] = {
         "model": MODEL.name, "machine": MACHINE, "n_params": float(MODEL.n_params), "choice": choice,
-        "interval": interval(choice.step_seconds, []), "tokens": float(steps * layout.tokens), "steps": steps,
+        "interval": interval(choice.step_seconds, [], 0.08), "tokens": float(steps * layout.tokens), "steps": steps,
         "seconds": steps * choice.step_seconds / 0.98, "goodput": 0.98, "dollars": 123_456.0, "kwh": 98_765.0,
         "runners_up": (RunnerUp(candidate=candidate_of(MODEL, MACHINE, FLAT), why="slower by a planted amount"),),
         "binding": ("memory: planted reason",),

@@ -88,6 +88,7 @@ def test_a_stack_of_ones_own_is_read_from_its_file(tmp_path):
     file = tmp_path / "ours.toml"
     file.write_text('[[stack]]\nname = "ours"\n[stack.factors]\nmatmul = [0.8, "measured", "our own steps"]\n')
     slow, plain = (froude.train_cost(**LLAMA, stack=stack) for stack in (str(file), get_stack("eager")))
+    assert slow.layout.stack is not None
     assert slow.layout.stack.label == "ours"
     assert float(slow.cost.step_seconds) > 1.1 * float(plain.cost.step_seconds)
 

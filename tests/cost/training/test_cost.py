@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import fields, replace
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -338,7 +338,7 @@ def test_an_unknown_choice_is_refused_with_those_there_are(field):
 
 
 def test_everything_left_out_is_listed_with_its_effect():
-    said = {"seq_len": 2048, "global_batch": 1536, "tensor": 8, "pipeline": 16}
+    said: dict[str, Any] = {"seq_len": 2048, "global_batch": 1536, "tensor": 8, "pipeline": 16}
     found = train_cost(GPT3, A100, **said)
     names = [one.name for one in found.assumptions]
     left_out = {f.name for f in fields(Layout)} - {*said, "devices", *likely_stacks(A100.chip)[0][0].fields}
@@ -364,9 +364,14 @@ def test_everything_left_out_is_listed_with_its_effect():
 
 
 def test_an_interval_widens_with_what_is_not_said():
-    said = {"seq_len": 2048, "global_batch": 1536, "tensor": 8, "pipeline": 16}
+    said: dict[str, Any] = {"seq_len": 2048, "global_batch": 1536, "tensor": 8, "pipeline": 16}
     vague = train_cost(GPT3, A100, **said).interval
-    known = {"recompute": "selective", "attention": "flash-2", "overlap_tensor": False, "sequence_parallel": True}
+    known: dict[str, Any] = {
+        "recompute": "selective",
+        "attention": "flash-2",
+        "overlap_tensor": False,
+        "sequence_parallel": True,
+    }
     sure = train_cost(GPT3, A100, **said, **known, **{"interleave": 1, "micro_batch": 1, "zero": 1}).interval
     assert sure[1] / sure[0] < 0.99 * vague[1] / vague[0]
     assert sure[1] / sure[0] >= np.exp(2 * held_out_error()) * (1 - 1e-9)

@@ -1,5 +1,7 @@
 """Parts of a layout by both of their names."""
 
+from typing import Any
+
 import pytest
 
 from froude.cost import get_machine, get_model, train_cost
@@ -24,5 +26,6 @@ def test_two_names_of_one_part_that_differ_are_refused():
 
 @pytest.mark.parametrize(("name", "line"), [("dp", "leave of the devices"), ("fsdp", "zero=3"), ("tensr", "tensor")])
 def test_a_name_that_no_part_has_says_how_it_is_written(name, line):
+    given: dict[str, Any] = {name: 2}
     with pytest.raises(InputError, match=line):
-        train_cost(SMALL, "8 x h100", **{name: 2})
+        train_cost(SMALL, "8 x h100", **given)
