@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
-from froude.cost.machine.constants import Constants, entries
+from froude.cost.machine.constants import Constants, constants, entries
 from froude.cost.stack.stack import Stack
 from froude.cost.training.layout import Kept, Precision
 from froude.cost.training.step import step_seconds
@@ -17,6 +17,10 @@ from planner_rows import Row
 
 NOISE = 0.04
 """Standard deviation of log step times that the constants are not asked to explain; what is beyond counts linearly."""
+
+
+OF_STACKS = ("grouped", "block_scaled", "fp4", "expert_launch")
+"""Constants of which these rows say nothing: `planner_stacks.py` calibrates them."""
 
 
 def stacked(rows: Sequence[Row]) -> list[tuple[np.ndarray, Any, Any, Any]]:
@@ -46,15 +50,19 @@ def predicted(batches: Sequence[tuple[np.ndarray, Any, Any, Any]], constants: Co
 def calibrate(rows: Sequence[Row]) -> Constants:
     """The constants that explain measured steps best, each drawn to its prior as strongly as its spread says."""
     batches, measured = stacked(rows), np.log([row.seconds for row in rows])
-    prior = np.log([float(entry["prior"]) for entry in entries().values()])
-    spread = np.log([float(entry["spread"]) for entry in entries().values()])
+    names = [name for name in entries() if name not in OF_STACKS]
+    prior = np.log([float(entries()[name]["prior"]) for name in names])
+    spread = np.log([float(entries()[name]["spread"]) for name in names])
+
+    def moved(logs: np.ndarray) -> Constants:
+        return replace(constants(), **dict(zip(names, np.exp(logs).tolist(), strict=True)))
 
     def residuals(logs: np.ndarray) -> np.ndarray:
-        off = (np.log(predicted(batches, Constants.from_logs(logs))) - measured) / NOISE
+        off = (np.log(predicted(batches, moved(logs))) - measured) / NOISE
         huber = np.sign(off) * np.sqrt(np.where(abs(off) < 1, off**2, 2 * abs(off) - 1))
         return np.concatenate([huber, (logs - prior) / spread])
 
-    return Constants.from_logs(least_squares(residuals, prior, x_scale=spread).x)
+    return moved(least_squares(residuals, prior, x_scale=spread).x)
 
 
 def _kind(row: Row) -> tuple[Any, ...]:

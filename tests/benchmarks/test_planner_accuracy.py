@@ -112,7 +112,7 @@ def test_peak_memory_is_counted_within_fifteen_percent(part):
 
 def test_calibration_finds_planted_constants(part):
     rows, calibration = part("planner_rows"), part("planner_calibration")
-    planted = Constants.from_logs(constants().logs() + 0.05 * np.tile([1, -1], 6)[: len(constants().logs())])
+    planted = Constants.from_logs(constants().logs() + 0.05 * np.tile([1, -1], 8)[: len(constants().logs())])
     some = [*rows.korthikanti(), *rows.megatron_2021(), *list(rows.llm_foundry())[::6]]
     made = [
         replace(row, seconds=float(step_seconds(row.model, row.machine, row.layout, planted).total)) for row in some

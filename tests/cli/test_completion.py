@@ -38,7 +38,7 @@ def completed(cli, monkeypatch):
         (("backtest", "runs.csv", "--law", "power,chinchilla-"), ["power,chinchilla-tied"]),
         (("machine", "show", "gb"), ["gb200", "gb300"]),
         (("plan", "train", "--machine", "h100-p"), ["h100-pcie"]),
-        (("plan", "train", "--model", "deepseek-v3"), ["deepseek-v3"]),
+        (("plan", "train", "--model", "deepseek-v3"), ["deepseek-v3", "deepseek-v3.2"]),
         (("cost", "model", "gpt2-x"), ["gpt2-xl"]),
         (("published", "stepl"), ["steplaw"]),
         (("grow", "--example", "strass"), ["strassen"]),
