@@ -16,7 +16,7 @@ from froude import Runs
 from froude.cost import Decoder
 from froude.fitting.procedures.instability import InstabilityForecast, forecast_instability
 from froude.tank import PilotRecipe, Trunk, build_corpus
-from froude.tank.design import LR
+from froude.tank.coordinates import UNNORMALISED_LR
 from froude.tank.trainer import BASE_WIDTH
 from froude.tank.warning_signs import warning_signs
 from record import record
@@ -24,7 +24,11 @@ from record import record
 WIDTHS, LARGE_WIDTH = (16, 24, 32, 48, 64), 160
 SEEDS, LARGE_SEEDS = (0, 1, 2), (10, 11)
 STEPS = 200
-KINDS = {"one rate": (LR, False), "one rate, × 4": (4 * LR, False), "rate ∝ 1/width, × 4": (4 * LR, True)}
+KINDS = {
+    "one rate": (UNNORMALISED_LR, False),
+    "one rate, × 4": (4 * UNNORMALISED_LR, False),
+    "rate ∝ 1/width, × 4": (4 * UNNORMALISED_LR, True),
+}
 """The learning rate at BASE_WIDTH, and whether it falls with the width."""
 SIGNS = {"attention logit": "attention_logit", "gradient RMS": "gradient_rms"}
 THRESHOLD = 1000.0  # logits of the tank's small models at which their loss is worse already
@@ -46,7 +50,7 @@ def main() -> None:
 NOTES = (
     f"After {STEPS} steps; widths {', '.join(map(str, WIDTHS))} with {len(SEEDS)} seeds each forecast width "
     f"{LARGE_WIDTH}, {(LARGE_WIDTH / WIDTHS[-1]) ** 2:.3g} times the parameters of the widest, on installed Python "
-    f"sources. Rates are the tank's at width {BASE_WIDTH}, {LR:g}, times the factor. Intervals are at 90%. The last "
+    f"sources. Rates are the tank's at width {BASE_WIDTH}, {UNNORMALISED_LR:g}, times the factor. Intervals are at 90%. The last "
     f"column is the size in parameters at which an attention logit of {THRESHOLD:g} is forecast.",
 )
 
