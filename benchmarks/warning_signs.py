@@ -50,8 +50,8 @@ def main() -> None:
 NOTES = (
     f"After {STEPS} steps; widths {', '.join(map(str, WIDTHS))} with {len(SEEDS)} seeds each forecast width "
     f"{LARGE_WIDTH}, {(LARGE_WIDTH / WIDTHS[-1]) ** 2:.3g} times the parameters of the widest, on installed Python "
-    f"sources. Rates are the tank's at width {BASE_WIDTH}, {UNNORMALISED_LR:g}, times the factor. Intervals are at 90%. The last "
-    f"column is the size in parameters at which an attention logit of {THRESHOLD:g} is forecast.",
+    f"sources. Rates are the tank's at width {BASE_WIDTH}, {UNNORMALISED_LR:g}, times the factor. Intervals are at "
+    f"90%. The last column is the size in parameters at which an attention logit of {THRESHOLD:g} is forecast.",
 )
 
 
