@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from froude.bounds import MOST_DEVICES, whole_number
-from froude.cost.machine.constants import constants
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import Machine
 from froude.cost.model.catalogue import get_model
@@ -188,7 +187,7 @@ def adapter_cost(model: Model, machine: Machine, layout: Layout, words: AdapterT
     """
     whole = evaluate(frozen_model(model, words.targets), machine, layout)
     matmul = _share(model, layout)
-    adapter, chip, rates = words.counted(model), machine.chip, constants()
+    adapter, chip, rates = words.counted(model), machine.chip, layout.constants
     less = float(whole.step.compute) * matmul / 3
     busy = float(whole.step.compute) + float(whole.step.recompute) + float(whole.step.memory)
     tokens = float(layout.tokens) / float(layout.devices)
@@ -249,7 +248,7 @@ def _dequantise_seconds(model: Model, machine: Machine, layout: Layout, base: Pr
     passes = 3 if layout.recompute in ("full", "operators") else 2
     weights = _block_weights(model) / (float(layout.tensor) * float(layout.pipeline))
     moved = weights * (NF4_BYTES + base.activations) * passes * float(layout.micro_batches)
-    return float(moving_seconds(moved, machine.chip, layout, constants()))
+    return float(moving_seconds(moved, machine.chip, layout, layout.constants))
 
 
 def _block_weights(model: Model) -> float:
@@ -300,7 +299,7 @@ def adapter_assumptions(
             why=f"near {BATCH_SEQUENCES}, usual in fine-tuning",
         )
     moved = float(layout.tokens) / float(layout.devices) * layout.precision.activations * _moved(model, words.targets)
-    kernels = float(moving_seconds(moved, machine.chip, layout, constants())) / float(cost.step_seconds)
+    kernels = float(moving_seconds(moved, machine.chip, layout, layout.constants)) / float(cost.step_seconds)
     yield Assumption(name="adapter kernels", value="unfused", why="as in PEFT", effect=(1 - kernels, 1.0))
 
 

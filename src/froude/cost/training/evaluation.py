@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from froude.cost.machine.constants import Constants, constants
+from froude.cost.machine.constants import Constants
 from froude.cost.machine.machine import Machine
 from froude.cost.machine.rates import peak_flops
 from froude.cost.model.model import Model
@@ -71,7 +71,7 @@ def evaluate(model: Model, machine: Machine, layout: Layout, given: Constants | 
     its input.
     """
     model = with_predictions(model, layout)
-    step = step_seconds(model, machine, layout, constants_of(layout) if given is None else given)
+    step = step_seconds(model, machine, layout, layout.constants if given is None else given)
     memory = memory_bytes(model, layout)
     flops = MATMUL_PASSES * model.forward_flops(layout.seq_len) * layout.tokens
     cost = Cost(
@@ -87,11 +87,6 @@ def evaluate(model: Model, machine: Machine, layout: Layout, given: Constants | 
     )
     _check(model, layout, cost)
     return cost
-
-
-def constants_of(layout: Layout) -> Constants:
-    """The constants of the step-time model for a layout: those that ship, as its software stack changes them."""
-    return constants() if layout.stack is None else layout.stack.constants(constants())
 
 
 def recomputed_flops(model: Model, layout: Layout) -> Number:

@@ -10,6 +10,7 @@ from typing import Any, Literal, final, get_args
 import numpy as np
 
 from froude.bounds import MOST_COUNT, MOST_DEVICES, finite_number, whole_number
+from froude.cost.machine.constants import Constants, constants
 from froude.cost.machine.machine import Place
 from froude.cost.model.operators import Number
 from froude.cost.stack.stack import Stack
@@ -166,6 +167,11 @@ class Layout(Result):
         """The fields that hold an array, of many layouts at once."""
         numbers = {one.name: getattr(self, one.name) for one in fields(self)}
         return {name: value for name, value in numbers.items() if isinstance(value, np.ndarray)}
+
+    @property
+    def constants(self) -> Constants:
+        """The constants of the step-time model: those that ship, as the stack changes them."""
+        return constants() if self.stack is None else self.stack.constants(constants())
 
     @cached_property
     def model_parallel(self) -> Number:

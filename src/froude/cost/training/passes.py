@@ -116,7 +116,7 @@ def end_passes(model: Model, machine: Machine, layout: Layout, constants: Consta
 
 def _launch_seconds(operators: Sequence[Operator], layout: Layout, constants: Constants) -> float:
     """Launches and gaps of a block and micro-batch, forward and backward; a block of experts has more of them."""
-    routed = any(isinstance(o, Matmul) and is_expert(o) for o in operators)
+    routed = any(map(is_expert, operators))
     return GRAPHS[layout.graphs] * (constants.launch + (constants.expert_launch if routed else 0.0))
 
 

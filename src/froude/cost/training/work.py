@@ -112,8 +112,13 @@ def _matmul(operator: Matmul, chip: Chip, layout: Layout, constants: Constants, 
     timed these times are taken instead.
     """
     rows, tensor = layout.positions * operator.positions * operator.active, layout.tensor
+    rate = matmul_rate(chip, layout.precision.matmuls, constants)
     if is_expert(operator):  # where fewer devices divide an expert, each has fewer of the group's rows
-        rows, tensor = rows * layout.tensor_of_experts / tensor, layout.tensor_of_experts
+        rows, tensor, rate = (
+            rows * layout.tensor_of_experts / tensor,
+            layout.tensor_of_experts,
+            rate * constants.grouped,
+        )
     inputs = operator.inputs / (tensor if operator.split == "rows" else 1)
     outputs = operator.outputs / (tensor if operator.split == "columns" else 1)
     weights = np.maximum(operator.experts / layout.expert, 1) * inputs * outputs
@@ -124,7 +129,6 @@ def _matmul(operator: Matmul, chip: Chip, layout: Layout, constants: Constants, 
             return Work(matmul=timing.seconds(rows, inputs, outputs))
         return Work(matmul=timing.seconds(rows, outputs, inputs) + timing.seconds(inputs, rows, outputs))
     products = 2 if backward else 1
-    rate = matmul_rate(chip, layout.precision.matmuls, constants) * (constants.grouped if operator.routed else 1.0)
     multiplying = products * 2 * rows * inputs * outputs / rate
     loads = products * width * (rows * (inputs + outputs) / products + weights)
     stores = constants.matmul_memory * rows * width * (inputs if backward else outputs)

@@ -19,7 +19,7 @@ from froude.cost.papers.fine_tuning import (
     frozen_precision,
     parse_adapter,
 )
-from froude.cost.training.assumptions import get_precision, interval, own_error, usual_precision
+from froude.cost.training.assumptions import get_precision, interval, own_error, pins_under_stack, usual_precision
 from froude.cost.training.evaluation import Cost
 from froude.cost.training.names import by_field
 from froude.errors import InputError
@@ -65,7 +65,7 @@ def plan_adapters(
         tokens=tokens,
         seq_len=int(model.context) if seq_len is None else seq_len,
         global_batch=_batch(machine.devices) if global_batch is None else global_batch,
-        pins={**pins, "precision": frozen_precision(model, base, words.is_quantised)},
+        pins=pins_under_stack(machine, {**pins, "precision": frozen_precision(model, base, words.is_quantised)}),
         memory_certainty=AIM if memory_certainty is None else share("memory certainty", memory_certainty),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import final
 
-from froude.cost.machine.constants import constants, held_out_error
+from froude.cost.machine.constants import held_out_error
 from froude.cost.machine.machine import Link, Machine
 from froude.cost.model.model import Model
 from froude.cost.training.evaluation import evaluate
@@ -96,10 +96,10 @@ def _batch(plan: Plan, model: Model) -> PlanSensitivity:
 
 def _matmuls(plan: Plan, model: Model) -> PlanSensitivity:
     """Matmuls that reach another share of the chip's peak than those of the chips that were measured."""
-    ratios = []
+    layout, ratios = plan.choice.layout, []
     for factor in (1 + MATMUL_RATE, 1 - MATMUL_RATE):
-        given = replace(constants(), matmul=constants().matmul * factor)
-        step = evaluate(model, plan.machine, plan.choice.layout, given).step_seconds
+        given = replace(layout.constants, matmul=layout.constants.matmul * factor)
+        step = evaluate(model, plan.machine, layout, given).step_seconds
         ratios.append(float(step) / plan.choice.step_seconds)
     return PlanSensitivity(
         name="rate of matmuls",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from froude.cost.machine.constants import constants
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.training.layout import Layout
@@ -34,7 +33,7 @@ def timeline_of(model: Model, machine: Machine, candidate: LayoutCandidate) -> S
     seconds of the layout's own passes; the last stage has head and loss.
     """
     layout = candidate.layout
-    stages = pipeline_stages(model, machine, layout, constants())
+    stages = pipeline_stages(model, machine, layout, layout.constants)
     stage, rows = stages.middle, int(layout.pipeline)
     spans = list(_pipeline(model, machine, layout, stages) if rows > 1 else _alone(layout, stages.last))
     worked = max(span.end for span in spans)
@@ -53,7 +52,7 @@ def timeline_of(model: Model, machine: Machine, candidate: LayoutCandidate) -> S
 def _pipeline(model: Model, machine: Machine, layout: Layout, stages: PipelineStages) -> Iterator[Span]:
     ordered = [stages.first, *[stages.middle] * (int(layout.pipeline) - 2), stages.last]
     forward, backward = ([float(one.seconds) for one in passes] for passes in zip(*map(_both, ordered), strict=True))
-    send = float(hand_over_seconds(model, machine, layout, constants()))
+    send = float(hand_over_seconds(model, machine, layout, layout.constants))
     return map(_span, simulate(layout.flow, forward, backward, send).events)
 
 
@@ -89,7 +88,7 @@ def _by_part(one: Seconds) -> Iterator[tuple[str, float]]:
 
 def _after(candidate: LayoutCandidate, rows: int, now: float) -> Iterator[Span]:
     step = candidate.cost.step
-    once = {name: float(getattr(step, name)) for name in AFTER} | {"fixed": constants().step}
+    once = {name: float(getattr(step, name)) for name in AFTER} | {"fixed": candidate.layout.constants.step}
     for name, seconds in once.items():
         if seconds > 0:
             yield from (_part(row, now, seconds, name) for row in range(rows))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from froude.cost.machine.constants import constants
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Elementwise, Lookup, Matmul, Operator
@@ -51,7 +50,7 @@ def chain(operators: Sequence[Operator], machine: Machine, layout: Layout) -> li
             name=operator.name,
             saved_bytes=float(saved_bytes(operator, layout)),
             input_bytes=_read(operator, layout),
-            seconds=float(forward_work(operator, machine.chip, layout, constants()).seconds),
+            seconds=float(forward_work(operator, machine.chip, layout, layout.constants).seconds),
         )
         for operator in operators
     ]
