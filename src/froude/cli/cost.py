@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from froude.cli.adapter_options import AdapterText
-from froude.cli.completion import complete_machines, complete_models, complete_recipes
+from froude.cli.completion import complete_models
 from froude.cli.layout_options import (
     Attention,
     Compiled,
@@ -46,6 +45,7 @@ from froude.cli.layout_options import (
 from froude.cli.options import Json
 from froude.cli.show import present
 from froude.cli.stack import StackName
+from froude.cli.training_options import AdapterText, MachineName, RecipeName
 from froude.errors import InputError
 from froude.quantity import parse_quantity
 
@@ -56,23 +56,6 @@ ModelName = Annotated[
         metavar="MODEL",
         autocompletion=complete_models,
         help='A name of the catalogue, "layers=96,hidden=12288,heads=96,vocab=50k", or a file.',
-    ),
-]
-MachineName = Annotated[
-    str | None,
-    typer.Option(
-        "--machine",
-        metavar="MACHINE",
-        autocompletion=complete_machines,
-        help='"1024 x h100", "2 nodes of 8 x h100", a chip alone for one node, or a TOML file.',
-    ),
-]
-RecipeName = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        autocompletion=complete_recipes,
-        help="A published training, as llama-3.1-405b: its facts hold where nothing else is given.",
     ),
 ]
 DeviceHourPrice = Annotated[

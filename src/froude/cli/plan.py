@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from froude.cli.adapter_options import AdapterText
-from froude.cli.completion import complete_fits, complete_machines, complete_models, complete_recipes
+from froude.cli.completion import complete_fits, complete_models, complete_recipes
 from froude.cli.errors import tell
 from froude.cli.options import Json
 from froude.cli.outputs import PageFile, output_file, refuse_inputs
@@ -18,6 +17,7 @@ from froude.cli.plan_options import budgets, count, number_of_devices, pins, tim
 from froude.cli.render import say
 from froude.cli.show import present, present_with_page
 from froude.cli.stack import StackName
+from froude.cli.training_options import AdapterText, MachineName, RecipeName
 from froude.cli.watching import watching
 from froude.errors import InputError
 
@@ -28,14 +28,6 @@ if TYPE_CHECKING:
 NO_PLAN = 3
 """The exit code of a command that found no plan within what was asked for."""
 
-MachineText = Annotated[
-    str | None,
-    typer.Option(
-        metavar="MACHINE",
-        autocompletion=complete_machines,
-        help='"1024 x h100", "2 nodes of 8 x h100", a chip alone for one node, or a TOML file.',
-    ),
-]
 ModelText = Annotated[
     str | None,
     typer.Option(
@@ -54,14 +46,6 @@ FitText = Annotated[
         metavar="FIT|LAW[:SET]",
         autocompletion=complete_fits,
         help="What gives the loss: a file of `froude fit --out`, or a law with published constants. [chinchilla]",
-    ),
-]
-RecipeName = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        autocompletion=complete_recipes,
-        help="A published training, as llama-3.1-405b: its facts hold where nothing else is given.",
     ),
 ]
 DevicesText = Annotated[
@@ -94,7 +78,7 @@ Out = Annotated[
 
 
 def train(
-    machine: MachineText = None,
+    machine: MachineName = None,
     model: ModelText = None,
     tokens: Tokens = None,
     budget: Budgets = None,
