@@ -9,7 +9,7 @@ arXiv:2305.14314).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -136,9 +136,9 @@ def fine_tune_cost(
     layout, reasons = complete(frozen, machine, {**given, **batch, "precision": precision}, stack)
     check_legal(frozen, machine, layout)
     cost = adapter_cost(model, machine, layout, words, base)
-    counted, seconds = words.counted(model), float(evaluate(frozen, machine, layout).step_seconds)
+    counted = words.counted(model)
     assumptions = [
-        *([] if stack else [effect_of_stacks(frozen, machine, layout, {**given, "precision": precision}, seconds)]),
+        *stack_assumptions(frozen, machine, layout, {*given, *(("stack",) if stack else ())}),
         *(Assumption(name=name, value=str(getattr(layout, name)), why=why) for name, why in reasons.items()),
         *adapter_assumptions(model, machine, layout, words, cost, "global_batch" in given),
     ]
@@ -277,6 +277,13 @@ def _usual_batch(machine: Machine, given: Mapping[str, Any]) -> int:
     if int(given.get("interleave", 1)) > 1:
         unit *= int(given.get("pipeline", 1))
     return max(round(BATCH_SEQUENCES / unit), 1) * unit
+
+
+def stack_assumptions(frozen: Model, machine: Machine, layout: Layout, given: Collection[str]) -> Iterator[Assumption]:
+    """The stack that was taken where it is not among what is given, with its effect on a step of the frozen base."""
+    if "stack" not in given:
+        seconds = float(evaluate(frozen, machine, layout).step_seconds)
+        yield effect_of_stacks(frozen, machine, layout, given, seconds)
 
 
 def adapter_assumptions(

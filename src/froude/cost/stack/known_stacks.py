@@ -29,10 +29,14 @@ Entry = tuple[bool | float | str, str, str]
 @final
 @dataclass(frozen=True, kw_only=True)
 class StackEntry:
-    """One stack as its file has it: facts by field and architecture, by precision and field, and by constant."""
+    """One stack as its file has it: facts by field and architecture, by precision and field, and by constant.
+
+    It has every fact of the version `like` of the same name that it does not give itself.
+    """
 
     name: Annotated[str, Meta(min_length=1)]
     version: str = ""
+    like: str = ""
     title: str = ""
     likely: dict[str, float] = field(default_factory=dict)
     fields: dict[str, dict[str, Entry]] = field(default_factory=dict)
@@ -98,7 +102,15 @@ def likely_stacks(chip: Chip) -> tuple[tuple[Stack, float], ...]:
 @functools.cache
 def _entries() -> tuple[StackEntry, ...]:
     text = Path(__file__).with_name("stacks.toml").read_text(encoding="utf-8")
-    return STACK_FILE.parse_toml(text, "stacks.toml", StackDocument).stack
+    entries = STACK_FILE.parse_toml(text, "stacks.toml", StackDocument).stack
+    earlier = {(entry.name, entry.version): entry for entry in entries}
+    return tuple(_after(earlier[entry.name, entry.like], entry) if entry.like else entry for entry in entries)
+
+
+def _after(before: StackEntry, entry: StackEntry) -> StackEntry:
+    """An entry with what the one before it says and it does not."""
+    kinds = ("fields", "precisions", "factors", "errors")
+    return replace(entry, **{kind: {**getattr(before, kind), **getattr(entry, kind)} for kind in kinds})
 
 
 def _stack(entry: StackEntry) -> Stack:

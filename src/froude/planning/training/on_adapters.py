@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from froude.cost.papers.fine_tuning import (
     frozen_model,
     frozen_precision,
     parse_adapter,
+    stack_assumptions,
 )
 from froude.cost.training.assumptions import get_precision, interval, own_error, pins_under_stack, usual_precision
 from froude.cost.training.evaluation import Cost
@@ -84,7 +85,8 @@ def plan_adapters(
         return _too_large(task, least)
     near = [one for one in fitting if one.step_seconds <= fitting[0].step_seconds * (1 + tolerance)]
     choice = min(near, key=lambda one: (int(mechanisms(one.layout)), one.step_seconds))
-    plan = _plan(model, task, words, choice, fitting[: keep + 1], tolerance, batch_given=global_batch is not None)
+    given = {*pins, *(() if global_batch is None else ("global_batch",))}
+    plan = _plan(model, task, words, choice, fitting[: keep + 1], tolerance, given)
     limits = {"deadline_seconds": deadline_seconds, "budget_dollars": budget_dollars}
     return nearest_limits(replace(plan, warnings=warnings), **limits)
 
@@ -126,13 +128,16 @@ def _plan(
     choice: LayoutCandidate,
     fitting: Sequence[LayoutCandidate],
     tolerance: float,
-    batch_given: bool,
+    given: Collection[str],
 ) -> Plan:
     machine, layout = task.machine, choice.layout
     steps = math.ceil(task.tokens / float(layout.tokens))
     goodput = reliability_of(task.model, machine, layout).goodput
     seconds = steps * choice.step_seconds / goodput
-    assumed = tuple(adapter_assumptions(model, machine, layout, words, choice.cost, batch_given))
+    assumed = (
+        *stack_assumptions(task.model, machine, layout, given),
+        *adapter_assumptions(model, machine, layout, words, choice.cost, "global_batch" in given),
+    )
     others = [one for one in fitting if one.family != choice.family or one.step_seconds < choice.step_seconds]
     simple = (simplest_words(choice, fitting[0], tolerance),) if fitting[0].step_seconds < choice.step_seconds else ()
     return Plan(
