@@ -49,20 +49,30 @@ def predicted(batches: Sequence[tuple[np.ndarray, Any, Any, Any]], constants: Co
 
 def calibrate(rows: Sequence[Row]) -> Constants:
     """The constants that explain measured steps best, each drawn to its prior as strongly as its spread says."""
+    moved = {name: entry for name, entry in entries().items() if name not in OF_STACKS}
+    start = replace(constants(), **{name: float(entry["prior"]) for name, entry in moved.items()})
+    return fitted(rows, start, {name: float(entry["spread"]) for name, entry in moved.items()})
+
+
+def fitted(
+    rows: Sequence[Row], start: Constants, spreads: Mapping[str, float], most_steps: int | None = None
+) -> Constants:
+    """The constants named in `spreads` moved to explain the rows, each drawn to where it starts; the others stay.
+
+    A spread is a factor, one standard deviation of the constant's logarithm. `most_steps` bounds those of the solver.
+    """
     batches, measured = stacked(rows), np.log([row.seconds for row in rows])
-    names = [name for name in entries() if name not in OF_STACKS]
-    prior = np.log([float(entries()[name]["prior"]) for name in names])
-    spread = np.log([float(entries()[name]["spread"]) for name in names])
+    prior, spread = np.log([getattr(start, name) for name in spreads]), np.log(list(spreads.values()))
 
     def moved(logs: np.ndarray) -> Constants:
-        return replace(constants(), **dict(zip(names, np.exp(logs).tolist(), strict=True)))
+        return replace(start, **dict(zip(spreads, np.exp(logs).tolist(), strict=True)))
 
     def residuals(logs: np.ndarray) -> np.ndarray:
         off = (np.log(predicted(batches, moved(logs))) - measured) / NOISE
         huber = np.sign(off) * np.sqrt(np.where(abs(off) < 1, off**2, 2 * abs(off) - 1))
         return np.concatenate([huber, (logs - prior) / spread])
 
-    return moved(least_squares(residuals, prior, x_scale=spread).x)
+    return moved(least_squares(residuals, prior, x_scale=spread, max_nfev=most_steps).x)
 
 
 def _kind(row: Row) -> tuple[Any, ...]:

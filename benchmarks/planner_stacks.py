@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
-from scipy.optimize import least_squares
 
-import froude
 from froude.cost.machine.constants import Constants, constants, entries
 from froude.errors import InputError
-from planner_calibration import NOISE, predicted, stacked
+from planner_calibration import fitted, predicted, stacked
 from planner_rows import Question, Row
 from planner_rows.megatron_bridge import megatron_bridge
+from planner_scores import answer
+from planner_sets import HELD_OUT
 from record import record
 
 SHARED: Mapping[str, float] = {
@@ -33,12 +33,6 @@ standard deviation of its logarithm."""
 
 FORMATS, MIXTURES = ("block_scaled", "fp4"), ("grouped", "expert_launch")
 STEPS = 8  # of the solver
-
-HELD_OUT: Mapping[str, Callable[[Question], object]] = {
-    "model": lambda question: question.name,
-    "GPU": lambda question: question.gpu,
-    "release": lambda question: question.release,
-}
 
 
 @final
@@ -62,7 +56,7 @@ def asked_rows() -> list[Asked]:
         if question.kind not in ("dense", "mixture"):
             continue
         try:
-            cost = froude.train_cost(question.model, question.machine, stack=question.stack, **question.fields)
+            cost = answer(question)
         except InputError as refusal:
             print(f"refused: {question.name} on {question.machine}: {refusal}")
             continue
@@ -83,25 +77,8 @@ def calibrate_stack(rows: Sequence[Asked]) -> Constants:
     mixtures = [one.row for one in rows if one.is_mixture]
     for some, names in ((dense, (*SHARED, *FORMATS)), (mixtures, MIXTURES)):
         if some:
-            found = _fitted(some, found, {name: spreads[name] for name in names})
+            found = fitted(some, found, {name: spreads[name] for name in names}, STEPS)
     return found
-
-
-def _fitted(rows: Sequence[Row], start: Constants, spreads: Mapping[str, float]) -> Constants:
-    """The constants named in `spreads` moved to explain the rows, each drawn to where it starts."""
-    batches, measured = stacked(rows), np.log([row.seconds for row in rows])
-    prior = np.log([getattr(start, name) for name in spreads])
-    spread = np.log(list(spreads.values()))
-
-    def moved(logs: np.ndarray) -> Constants:
-        return replace(start, **dict(zip(spreads, np.exp(logs).tolist(), strict=True)))
-
-    def residuals(logs: np.ndarray) -> np.ndarray:
-        off = (np.log(predicted(batches, moved(logs))) - measured) / NOISE
-        huber = np.sign(off) * np.sqrt(np.where(abs(off) < 1, off**2, 2 * abs(off) - 1))
-        return np.concatenate([huber, (logs - prior) / spread])
-
-    return moved(least_squares(residuals, prior, x_scale=spread, max_nfev=STEPS).x)
 
 
 def log_errors(rows: Sequence[Asked], found: Constants) -> np.ndarray:

@@ -27,7 +27,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from planner_rows.row import Kind, Question, model_text, read_table
+from planner_rows.row import Kind, Question, model_text, read_table, stated_sizes
 
 MODELS: Mapping[str, tuple[str, Kind, int]] = {
     "LLAMA3_8B": ("llama-3-8b", "dense", 32),
@@ -95,13 +95,7 @@ def _stated(row: Mapping[str, str]) -> dict[str, Any]:
     sharded = int(row["fsdp_group"] or 0) or (int(row["n_gpus"]) if row["megatron_fsdp"] == "True" else 0)
     own_tensor = {"expert_tensor": 1} if expert > 1 and row["tp"] != "1" else {}
     return {
-        "seq_len": int(row["seq_len"]),
-        "global_batch": int(row["global_batch"]),
-        "micro_batch": int(row["micro_batch"]),
-        "tensor": int(row["tp"]),
-        "pipeline": int(row["pp"]),
-        "context": int(row["cp"]),
-        "interleave": int(row["vp"] or 1),
+        **stated_sizes(row),
         "expert": expert,
         "precision": PRECISIONS[row["precision"]],
         "zero": 3 if sharded else 1,

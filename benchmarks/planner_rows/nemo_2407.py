@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from planner_rows.row import Question, model_text, read_table
+from planner_rows.row import Question, model_text, read_table, stated_sizes
 
 MODELS = {
     "GPT3-5B": "nemo-gpt3-5b",
@@ -53,13 +53,7 @@ def nemo_2407() -> Iterator[Question]:
 
 def _stated(row: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "seq_len": int(row["seq_len"]),
-        "global_batch": int(row["global_batch"]),
-        "micro_batch": int(row["micro_batch"]),
-        "tensor": int(row["tp"]),
-        "pipeline": int(row["pp"]),
-        "context": int(row["cp"] or 1),
-        "interleave": int(row["vp"] or 1),
+        **stated_sizes(row),
         "zero": 1,
         "precision": row["precision"],
     }

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from planner_rows.row import Kind, Question, model_text, read_table
+from planner_rows.row import Kind, Question, model_text, read_table, stated_sizes
 
 MODELS: Mapping[str, tuple[str, Kind]] = {
     "Nemotron V3 Super 120B (26.02)": ("nemotron-3-super", "hybrid"),
@@ -63,13 +63,7 @@ def _stated(row: Mapping[str, str], zero: int) -> dict[str, Any]:
     several = int(row["n_gpus"]) > 1
     shared = min(int(row["n_gpus"]), MOST_EXPERT_DEVICES) if "DeepEP" in row["kernels"] else 1
     return {
-        "seq_len": int(row["seq_len"]),
-        "global_batch": int(row["global_batch"]),
-        "micro_batch": int(row["micro_batch"]),
-        "tensor": int(row["tp"]),
-        "pipeline": int(row["pp"]),
-        "context": int(row["cp"]),
-        "interleave": int(row["vp"] or 1),
+        **stated_sizes(row),
         "expert": int(row["ep"]) if row["ep"] else shared,
         "precision": row["precision"],
         **({"zero": zero, "shard": int(row["fsdp_group"])} if several else {}),

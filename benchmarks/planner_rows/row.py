@@ -100,3 +100,12 @@ def gpt(
         dropout=dropout,
         tied=tied,
     )
+
+
+def stated_sizes(row: Mapping[str, str]) -> dict[str, int]:
+    """Length, batch and parallelism, of the tables that name these columns so."""
+    columns = {
+        "seq_len": "seq_len", "global_batch": "global_batch", "micro_batch": "micro_batch", "tensor": "tp",
+        "pipeline": "pp", "context": "cp", "interleave": "vp",
+    }  # fmt: skip
+    return {name: int(row[column] or 1) for name, column in columns.items()}

@@ -1,9 +1,7 @@
 """Step times and peak memory against measured rows: with the constants that ship, and held out."""
 
 import importlib
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -16,7 +14,6 @@ from froude.cost.training.step import step_seconds
 from paths import ROOT
 
 BENCHMARKS = ROOT / "benchmarks"
-Part = Callable[[str], ModuleType]
 
 KORTHIKANTI = {
     "megatron-22B": (48, 6144, 64, 8, 1, 1, 4, 4, 1.42, 1.10),
@@ -27,15 +24,6 @@ KORTHIKANTI = {
 """Layers, width, heads, GPUs, stages, interleave, micro-batch, batch, and seconds with full recomputation and with
 selective recomputation and sequence parallelism: Korthikanti et al. 2022, arXiv:2205.05198, table 5, used in
 calibration."""
-
-
-@pytest.fixture
-def part(monkeypatch: pytest.MonkeyPatch, published: Callable[[str], Path]) -> Part:
-    """A function from the name of a file of the benchmark to the module, the published tables being there."""
-    folder = published("sys_llmfoundry/llmfoundry_mpt_training.csv").parents[1]
-    monkeypatch.setenv("FROUDE_PUBLISHED", str(folder))
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import importlib
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -15,16 +13,6 @@ from froude.cost.training.pipeline.notation import parse_chunks
 from paths import ROOT
 
 BENCHMARKS = ROOT / "benchmarks"
-Part = Callable[[str], ModuleType]
-
-
-@pytest.fixture
-def part(monkeypatch: pytest.MonkeyPatch, published: Callable[[str], Path]) -> Part:
-    """A function from the name of a file of the benchmark to the module, the published tables being there."""
-    folder = published("sys_megatron_bridge/megatron_bridge.csv").parents[1]
-    monkeypatch.setenv("FROUDE_PUBLISHED", str(folder))
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module
 
 
 @pytest.fixture
