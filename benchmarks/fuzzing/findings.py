@@ -79,11 +79,11 @@ def faults(report: Mapping[str, Any], command: Sequence[str]) -> Iterable[dict[s
 
 
 def of_output(code: int, printed: str) -> str | None:
-    """What is wrong with what a command printed on stderr; None if nothing is."""
+    """What is wrong with what a command printed on stderr; None if nothing is. Exit code 3 is an answer: on stdout."""
     if stray := STRAY.search(printed):
         return f"a stray warning: {stray.group()}"
     lines = printed.splitlines()
-    if code != 0 and len(lines) != 1:
+    if code in (1, 2) and len(lines) != 1:
         return f"{len(lines)} lines: {printed[:200]}"
     long = max(map(len, lines), default=0)
     return f"{long} characters: {max(lines, key=len)[:100]}…" if long > LONGEST else None

@@ -52,7 +52,7 @@ def test_an_interval_widens_with_what_is_not_said():
         "overlap_tensor": False,
         "sequence_parallel": True,
     }
-    sure = train_cost(GPT3, A100, **said, **known, **{"interleave": 1, "micro_batch": 1, "zero": 1}).interval
+    sure = train_cost(GPT3, A100, **said, **known, interleave=1, micro_batch=1, zero=1).interval
     assert sure[1] / sure[0] < 0.99 * vague[1] / vague[0]
     assert sure[1] / sure[0] >= np.exp(2 * held_out_error()) * (1 - 1e-9)
 
