@@ -119,11 +119,15 @@ def shard_group(group: Group, layout: Layout) -> Group:
 
 def _parameters(operators: list[Operator] | tuple[Operator, ...], layout: Layout) -> Number:
     """Trained parameters of operators on one device."""
-    return sum(o.parameters / _spread(o, layout) for o in operators)
-
-
-def _spread(operator: Operator, layout: Layout) -> Number:
-    """Devices over which tensor and expert parallelism divide an operator's parameters."""
-    if isinstance(operator, Matmul) and operator.split != "none":
-        return layout.tensor_of_experts * layout.expert if is_expert(operator) else layout.tensor
-    return layout.tensor if isinstance(operator, Lookup) else 1
+    whole, by_tensor, by_expert = 0.0, 0.0, 0.0
+    for operator in operators:
+        if isinstance(operator, Matmul) and operator.split != "none":
+            if is_expert(operator):
+                by_expert += operator.parameters
+            else:
+                by_tensor += operator.parameters
+        elif isinstance(operator, Lookup):
+            by_tensor += operator.parameters
+        else:
+            whole += operator.parameters
+    return whole + by_tensor / layout.tensor + by_expert / (layout.tensor_of_experts * layout.expert)

@@ -23,7 +23,7 @@ from froude.planning.training.size_options import OVER, BudgetProblem, law_param
 LENGTHS = (0.125, 0.25, 0.5, 1.0, 2.0)
 """Tokens that are compared, over those of the plan."""
 
-MOST_POINTS = 16
+MOST_POINTS = 10
 """Trainings of a front at most: each is priced by the search over all layouts, as the plan is."""
 
 _DIGITS = 4  # of a loss: whole steps alone move it by less
