@@ -58,7 +58,7 @@ class LogReader(Protocol):
         ...
 
     def logs(self, source: Any) -> Iterator[LoggedRun]:
-        """Yield the runs in a source, each as whole as its log is: a torn one gives what is before the tear, and a note.
+        """Yield the runs in a source, each as whole as its log is: a torn one up to the tear, with a note.
 
         Raises InputError, in one line, where there is nothing that can be read.
         """
