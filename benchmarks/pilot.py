@@ -5,10 +5,12 @@ N·D are handed to the same method, which forecasts the runs above. Beside it: t
 forecast, and a straight line of log loss in log C with its own prediction interval. A study counts once, whatever the
 number of its runs.
 Command: python benchmarks/pilot.py [--seeds 10] [--minutes 1]; whole runs: --whole --minutes 5 --first 1 --seeds 3;
-what a person reads during one, which the README shows: --story --minutes 5 --first 1
+what a person reads during one, which the README shows: --story --minutes 5 --first 1; what intervals learn from other
+seeds: --learn --minutes 5 --first 6 --seeds 8
 """
 
 import argparse
+import json
 import math
 import os
 import subprocess
@@ -16,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,11 @@ from scipy import special
 from froude import Runs, Study
 from froude.fitting import choose
 from froude.fitting.choice import CUTS
+from froude.fitting.extrapolation import PilotRecord, shipped
 from froude.pilots.result import LEVEL
 from record import record
 
+LEARNED = Path(__file__).parents[1] / "src/froude/fitting/extrapolation.json"
 METHODS = ("froude", "largest pilot's loss", "straight line in log C")
 
 
@@ -51,7 +55,7 @@ class Outcome:
 def forecasts(fitted: Runs, wanted: Runs) -> Iterator[Outcome]:
     """Every method's forecasts of the wanted runs from the fitted ones."""
     loss = wanted["loss"]
-    forecast = choose(fitted, cluster="trunk", level=LEVEL).fit.predict(N=wanted["N"], D=wanted["D"])
+    forecast = choose(fitted, cluster="trunk", level=LEVEL, of_tank=True).fit.predict(N=wanted["N"], D=wanted["D"])
     for mean, lo, hi, measured in zip(forecast.mean, forecast.lo, forecast.hi, loss, strict=True):
         yield Outcome("froude", mean, lo, hi, measured)
     largest = float(fitted["loss"][np.argmax(fitted["C"])])
@@ -89,6 +93,23 @@ def split(study: Study) -> tuple[Runs, Runs]:
     return runs.take(~is_target), runs.take(is_target)
 
 
+def learn(studies: Mapping[str, Study]) -> None:
+    """Writes what whole pilots show of their own forecasts, on which intervals of others rest, to where it ships."""
+    drifts, reaches = [], []
+    for name, study in studies.items():
+        pilots, target = split(study)
+        fit = choose(pilots, cluster="trunk", level=LEVEL, of_tank=True).fit
+        at = {"N": target["N"], "D": target["D"]}
+        error = np.log(fit.predict(**at).mean) - np.log(target["loss"])
+        reaches.append(float(fit.reach(at)[0]))
+        drifts.append(float(error[0]) / reaches[-1])
+        print(f"{name}: {error[0]:+.2%} at {math.exp(reaches[-1]):.1f} times the largest", flush=True)
+    found = PilotRecord(drift=math.sqrt(np.mean(np.square(drifts))), farthest=max(reaches), pilots=tuple(studies))
+    learned = replace(shipped(), tank=found).to_dict()
+    LEARNED.write_text(json.dumps(learned) + "\n", encoding="utf-8")
+    print(found)
+
+
 def summary(kind: str, method: str, by_study: list[list[Outcome]]) -> dict[str, str]:
     """A row of the table: means over studies."""
     mine = [[o for o in outcomes if o.method == method] for outcomes in by_study]
@@ -110,8 +131,6 @@ def summary(kind: str, method: str, by_study: list[list[Outcome]]) -> dict[str, 
 
 def run_pilot(seed: int, minutes: float, folder: Path) -> tuple[dict[str, Any], float]:
     """The JSON of one whole command, and its wall seconds."""
-    import json
-
     command = [sys.executable, "-m", "froude", "pilot", "--json", "--seed", str(seed), "--minutes", f"{minutes:g}"]
     begin = time.monotonic()
     done = subprocess.run([*command, "--study", str(folder)], stdout=subprocess.PIPE, text=True, check=True)
@@ -160,6 +179,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--whole", action="store_true", help="record the whole runs, in place of the method")
     parser.add_argument("--story", action="store_true", help="record what a person reads, in place of the method")
+    parser.add_argument("--learn", action="store_true", help="learn from whole runs, in place of the method")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--studies", type=Path, default=Path("froude-studies/benchmark"))
     options = parser.parse_args()
@@ -175,6 +195,9 @@ def main() -> None:
         result, seconds = run_pilot(seed, options.minutes, folder)
         rows.append(whole_row(seed, result, seconds))
         print(rows[-1], flush=True)
+    if options.learn:
+        learn({f"{options.minutes:g} minutes, seed {s}": Study.open(f) for s, f in zip(seeds, folders, strict=True)})
+        return
     if options.whole:
         record("pilot_runs", command, rows)
         return

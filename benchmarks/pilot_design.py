@@ -38,7 +38,7 @@ def row(ratio: float, most_tokens: float) -> dict[str, str]:
     design = design_pilot(minutes=5, workers=2, speed=SPEED, recipe=PilotRecipe(corpus=""), seed=0)
     N, D = float(design.target.decoder.n_non_embedding), float(design.target.tokens[-1])
     truth = LAW(N=N, D=D, **TRUTH)
-    fits = [choose(runs_of(design, seed), cluster="trunk").fit for seed in range(SEEDS)]
+    fits = [choose(runs_of(design, seed), cluster="trunk", of_tank=True).fit for seed in range(SEEDS)]
     forecasts = [fit.predict(N=N, D=D) for fit in fits]
     errors = [forecast.mean / truth - 1 for forecast in forecasts]
     found = {

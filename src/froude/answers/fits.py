@@ -113,10 +113,11 @@ def _evidence(fit: Fit, outcome: Outcome | None, runs: Runs | None) -> Iterator[
             f"large runs weigh more; such laws come out {percent(abs(fit.bias), 1)} too "
             f"{'high' if fit.bias > 0 else 'low'} for each factor e of size beyond their runs, which forecasts take out"
         )
+    others = "pilots before" if fit.of_tank else "published studies"
     own = "hold-outs" if fit.hold_outs is None else count(fit.hold_outs, "hold-out")
     yield (
         f"beyond these runs errors grow by {percent(fit.drift)} for each factor e of size, "
-        f"as learned from {'' if fit.hold_outs == 0 else f'{own} of them and from '}published studies"
+        f"as learned from {'' if fit.hold_outs == 0 else f'{own} of them and from '}{others}"
     )
     if runs is not None:
         yield from runs.notes

@@ -43,6 +43,7 @@ _FARTHEST_OFF = math.log(1e6)  # that a forecast counts as wrong, in ln outcome
 CLEARLY_BETTER = (
     0.8  # times the error held out of laws of error rates: below, what stays below 1 is a loss all the same
 )
+PLACES_A_PARAMETER = 2  # where runs repeat places, as seeds do: what is repeated tells of noise and not of shape
 EMPHASIS = 0.5  # of large runs, where several laws are averaged: what small ones teach bends the laws where it matters
 
 
@@ -174,7 +175,7 @@ def _choose(candidates: Sequence[Law], runs: Runs, y: str, outcome: Outcome, opt
     members = {each: share for each, share in weighed.shares.items() if share}
     fit = replace(
         _average_fits(members, [evidence_of[each] for each in members]),
-        drift=update_drift(published.drift, weighed.held_out),
+        drift=shipped().tank.drift if options.of_tank else update_drift(published.drift, weighed.held_out),
         bias=weighed.bias if studied else 0.0,
         hold_outs=len(weighed.held_out),
     )
@@ -244,9 +245,13 @@ def _fit_smaller(evidence: FitEvidence, smaller: Measured) -> dict[str, float]:
 
 
 def _candidates(runs: Runs, y: str, kind: OutcomeKind, x: str | None) -> list[Law]:
-    finite = int(runs.finite(y, ()).sum())
     suitable = _suitable_laws(runs, kind, x)
-    return [law for law in suitable if len(law.parameters) + FEWEST_TO_SPARE <= finite] or suitable[:1]
+    finite = runs.finite(y, ())
+    places = len(np.unique([runs[role][finite] for role in suitable[0].inputs], axis=1).T)
+    most = finite.sum() - FEWEST_TO_SPARE
+    if places < finite.sum():
+        most = min(most, places / PLACES_A_PARAMETER)
+    return [law for law in suitable if len(law.parameters) <= most] or suitable[:1]
 
 
 def _resolve(law: Law | str, x: str | None) -> Law:

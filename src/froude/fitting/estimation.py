@@ -97,4 +97,5 @@ def build_fit(evidence: FitEvidence) -> Fit:
         rows=evidence.measured.rows,
         seed=evidence.options.seed,
         drift=shipped().of(evidence.problem.law, has_bias=False).drift,
+        of_tank=evidence.options.of_tank,
     )

@@ -65,13 +65,30 @@ def read_extrapolation(document: Mapping[str, Any]) -> Extrapolation:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class PilotRecord:
+    """What whole `pilots` show of their own forecasts: the relative error that they gained for each factor e of size
+    beyond their trainings (`drift`, root mean square), and how far beyond, in ln size, the farthest target lay."""
+
+    drift: float
+    farthest: float
+    pilots: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it is written to `extrapolation.json`."""
+        return {"drift": self.drift, "farthest": self.farthest, "pilots": list(self.pilots)}
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class Learned:
     """What published studies show of an `average` of laws of a loss over N and D, whose bias is taken out, of laws of
-    `error_rates` and accuracies, and of all `other` fits, of whose law nobody knows the bias."""
+    `error_rates` and accuracies, and of all `other` fits, of whose law nobody knows the bias; and what pilots before
+    show of forecasts from the trainings of a pilot in the `tank`."""
 
     average: Extrapolation
     error_rates: Extrapolation
     other: Extrapolation
+    tank: PilotRecord
 
     def of(self, law: Law, *, has_bias: bool) -> Extrapolation:
         """What they show of a law, or of an average of laws, whose bias is taken out or not."""
@@ -86,13 +103,14 @@ class Learned:
 
     def to_dict(self) -> dict[str, Any]:
         """As it is written to `extrapolation.json`."""
-        parts = {"average": self.average, "error_rates": self.error_rates, "other": self.other}
+        parts = {"average": self.average, "error_rates": self.error_rates, "other": self.other, "tank": self.tank}
         return {name: part.to_dict() for name, part in parts.items()}
 
 
 def read_learned(document: Mapping[str, Any]) -> Learned:
     """The reverse of `Learned.to_dict`."""
-    return Learned(**{name: read_extrapolation(document[name]) for name in ("average", "error_rates", "other")})
+    studied = {name: read_extrapolation(document[name]) for name in ("average", "error_rates", "other")}
+    return Learned(**studied, tank=PilotRecord(**{**document["tank"], "pilots": tuple(document["tank"]["pilots"])}))
 
 
 @cache

@@ -64,6 +64,7 @@ class FitDocument:
     bias: float = 0.0
     of_checkpoints: bool = False
     hold_outs: _Count | None = None
+    of_tank: bool = False
     provenance: Provenance | None = None
 
 
@@ -88,7 +89,7 @@ def write_fit_file(path: Path, fit: Mapping[str, Any]) -> None:
         "residuals": fit["residuals"].tolist(),
         "draws": fit["draws"].tolist(),
         # Only where it is so, so that a fit of runs is written as it was before there were others.
-        **({"of_checkpoints": True} if fit["of_checkpoints"] else {}),
+        **{name: True for name in ("of_checkpoints", "of_tank") if fit[name]},
         "hold_outs": fit["hold_outs"],
         "provenance": fit["provenance"] and fit["provenance"].to_dict(),
     }

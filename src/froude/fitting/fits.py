@@ -41,7 +41,7 @@ class Fit(Computed):
     `bias`, learned likewise, is by how much forecasts come out too high for each factor e, in ln outcome, and is taken
     out of them.
     `warnings` are what weakens it, a sentence each; forecasts repeat them. `of_checkpoints` says that the rows are
-    points of trainings, not runs.
+    points of trainings, not runs, `of_tank` that they are trainings of a pilot.
     """
 
     law: Law
@@ -66,6 +66,7 @@ class Fit(Computed):
     bias: float = 0.0
     of_checkpoints: bool = False
     hold_outs: int | None = None
+    of_tank: bool = False
 
     @property
     def residual(self) -> ResidualScale:

@@ -104,3 +104,8 @@ class FittedLaw(Forecaster, Protocol):
     def of_checkpoints(self) -> bool:
         """Whether the rows are points of trainings, not runs."""
         ...
+
+    @property
+    def of_tank(self) -> bool:
+        """Whether the rows are trainings of a pilot."""
+        ...

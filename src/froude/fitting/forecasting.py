@@ -176,13 +176,19 @@ def extrapolation_error(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
     sets in gradually, up to twice the largest run; s is the stretch that published studies ask for at the level. The
     pattern in the residuals, going on as it ends. And for rows that are points of trainings, what a decay of the
     learning rate is worth (`WORTH_OF_DECAY`), at the slope over the last factor e of the largest: it is there among the
-    rows too.
+    rows too. For trainings of a pilot the first is what pilots before erred by, as far as theirs went.
     """
-    drift = fit.drift * grown(distance_beyond(fit.law, fit.inputs, at))
-    # A law through all runs has no other part that would hold what parameters leave open.
-    stretched = 1.0 if fit.interpolates else shipped().of(fit.law, has_bias=bool(fit.bias)).stretch_at(fit.level)
-    spread = stretched * np.hypot(drift, disagreement_beyond(fit, at))
-    squares = spread**2
+    distance = grown(distance_beyond(fit.law, fit.inputs, at))
+    if fit.of_tank:
+        known = np.minimum(distance, shipped().tank.farthest)
+        farther, other = distance - known, shipped().other
+        spread = other.stretch_at(fit.level) * _spread(fit, at, other.drift * farther, farther)
+        squares = (fit.drift * known) ** 2 + spread**2
+    else:
+        # A law through all runs has no other part that would hold what parameters leave open.
+        learned = shipped().of(fit.law, has_bias=bool(fit.bias))
+        stretch = 1.0 if fit.interpolates else learned.stretch_at(fit.level)
+        squares = (stretch * _spread(fit, at, fit.drift * distance, distance)) ** 2
     if fit.misfit is not None:
         size = _unit(fit.law, fit.law(**at, **fit.params))
         squares = squares + (fit.misfit.error_at(at) / size) ** 2
@@ -191,8 +197,12 @@ def extrapolation_error(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
 
 def disagreement_beyond(fit: FittedLaw, at: Mapping[str, Any]) -> np.ndarray:
     """The relative error that the disagreement of an average's members shows beyond the runs, setting in gradually."""
-    distance = distance_beyond(fit.law, fit.inputs, at)
-    return _disagreement(fit, at) * np.minimum(1.0, distance / _FULLY_BEYOND)
+    return _spread(fit, at, np.zeros(()), distance_beyond(fit.law, fit.inputs, at))
+
+
+def _spread(fit: FittedLaw, at: Mapping[str, Any], drifted: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """What was gained by drift with the disagreement that has set in over a distance (in ln size), not stretched."""
+    return np.hypot(drifted, _disagreement(fit, at) * np.minimum(1.0, distance / _FULLY_BEYOND))
 
 
 def _decay(fit: FittedLaw) -> float:

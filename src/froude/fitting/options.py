@@ -22,6 +22,7 @@ class FitKeywords(TypedDict, total=False):
     cluster: str | None
     emphasis: float
     kind: OutcomeKind | None
+    of_tank: bool
 
 
 @final
@@ -31,8 +32,9 @@ class FitOptions:
 
     `cluster` names a column whose equal values are resampled together: runs taken from one training are not
     independent. `emphasis` lets large runs count more: with their size, the product of the inputs that make runs
-    larger, to this power. `kind` says what the outcome is, where it is not to be recognised. InputError for options
-    that no fit can be made with.
+    larger, to this power. `kind` says what the outcome is, where it is not to be recognised. `of_tank` says that the
+    runs are the trainings of a pilot, whose forecasts have a record of their own. InputError for options that no fit
+    can be made with.
     """
 
     starts: int = 27
@@ -42,6 +44,7 @@ class FitOptions:
     cluster: str | None = None
     emphasis: float = 0.0
     kind: OutcomeKind | None = None
+    of_tank: bool = False
 
     def __post_init__(self) -> None:
         whole_number("starts", self.starts, 1, MOST_STARTS)

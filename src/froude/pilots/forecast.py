@@ -26,7 +26,7 @@ def write_forecast(study: Study, design: Design, seed: int, watch: Watch) -> Map
     fit_is_whole = has_whole_fit(study, watch)
     if document is None or not fit_is_whole:
         runs = pilot_runs(study, design)
-        choice = choose(runs, cluster="trunk", level=LEVEL, seed=seed)
+        choice = choose(runs, cluster="trunk", level=LEVEL, seed=seed, of_tank=True)
         choice.fit.save(study.path / FIT)
         if document is None:
             document = forecast_document(choice, runs, target_of(design))
