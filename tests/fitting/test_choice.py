@@ -198,3 +198,26 @@ def test_large_runs_weigh_more_by_a_power_of_their_size() -> None:
     assert weights.mean() == pytest.approx(1)
     with pytest.raises(InputError, match=r"^emphasis = 3: give a number from 0 to 2$"):
         fit("power", large(seed=0), x="N", emphasis=3)
+
+
+def names_of(runs: Runs) -> set[str]:
+    return {each.fit.law.name for each in choose(runs, cluster="trunk", draws=20).candidates}
+
+
+def test_seeds_tell_of_noise_and_not_of_shape() -> None:
+    runs = pilots("chinchilla", noise=3e-3, seed=1)
+    assert "varying-exponent" in names_of(runs)  # six parameters, fifteen places
+    assert "varying-exponent" not in names_of(runs.where("D < 2e6"))  # six parameters, ten places
+    assert "varying-exponent" in names_of(runs.where("D < 2e6").where("trunk LIKE '%-0'"))  # ten, none of them twice
+
+
+def test_a_pilot_rests_on_pilots_before_as_far_as_theirs_went(tmp_path: Path) -> None:
+    runs, record = pilots("chinchilla", noise=3e-3, seed=1), shipped().tank
+    made, other = (choose(runs, cluster="trunk", draws=50, of_tank=tank).fit for tank in (True, False))
+    near, far = ({"N": 4e4 * np.exp(beyond), "D": 3.2e6} for beyond in (0.9 * record.farthest, 2 * record.farthest))
+    assert made.drift == record.drift < other.drift
+    assert made.predict(**near).mean == other.predict(**near).mean
+    assert made.predict(**near).parts["extrapolation"] == pytest.approx(0.9 * record.farthest * record.drift)
+    assert made.predict(**far).parts["extrapolation"] > 3 * made.predict(**near).parts["extrapolation"]
+    made.save(tmp_path / "fit.json")
+    assert Fit.load(tmp_path / "fit.json").predict(**far).lo == made.predict(**far).lo
