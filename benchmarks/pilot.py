@@ -99,11 +99,10 @@ def learn(studies: Mapping[str, Study]) -> None:
     for name, study in studies.items():
         pilots, target = split(study)
         fit = choose(pilots, cluster="trunk", level=LEVEL, of_tank=True).fit
-        at = {"N": target["N"], "D": target["D"]}
-        error = np.log(fit.predict(**at).mean) - np.log(target["loss"])
-        reaches.append(float(fit.reach(at)[0]))
-        drifts.append(float(error[0]) / reaches[-1])
-        print(f"{name}: {error[0]:+.2%} at {math.exp(reaches[-1]):.1f} times the largest", flush=True)
+        error = math.log(fit.predict(N=target["N"], D=target["D"]).mean[0] / target["loss"][0])
+        reaches.append(float(fit.reach({"N": target["N"], "D": target["D"]})[0]))
+        drifts.append(error / reaches[-1])
+        print(f"{name}: {error:+.2%} at {math.exp(reaches[-1]):.1f} times the largest", flush=True)
     found = PilotRecord(drift=math.sqrt(np.mean(np.square(drifts))), farthest=max(reaches), pilots=tuple(studies))
     learned = replace(shipped(), tank=found).to_dict()
     LEARNED.write_text(json.dumps(learned) + "\n", encoding="utf-8")

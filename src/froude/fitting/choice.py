@@ -240,7 +240,7 @@ def _fit_smaller(evidence: FitEvidence, smaller: Measured) -> dict[str, float]:
         minima = refits(problem, evidence.point[0], weights[None])
     else:
         rng = np.random.default_rng(options.seed)
-        problem, minima = solve(problem.law, smaller, STARTS, rng, options.emphasis)
+        problem, minima = solve(problem.law, smaller, STARTS, rng, options)
     return {name: float(value[0]) for name, value in problem.parameters(minima.points[[best_row(minima)]]).items()}
 
 

@@ -15,7 +15,7 @@ from froude.fitting.many_rows import is_many, search_some
 from froude.fitting.measured import Measured, check_enough, measure
 from froude.fitting.options import DEFAULT_OPTIONS, FitOptions
 from froude.fitting.other_units import other_unit
-from froude.fitting.problem import FIRST_STEPS, FitProblem, make_problem, search
+from froude.fitting.problem import FIRST_STEPS, OF_TANK, FitProblem, make_problem, search
 from froude.fitting.solver import Minima, minimise
 from froude.laws import Law
 from froude.runs import Runs
@@ -47,7 +47,7 @@ def gather_evidence(law: Law, measured: Measured, runs: Runs, y: str, options: F
     check_direction(law, measured, y)
     start_rng, draw_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(options.seed).spawn(2))
     groups = measured.stretches if options.cluster is None else cluster_groups(runs, measured.rows, options.cluster)
-    problem = make_problem(law, measured.given, measured.y, options.emphasis)
+    problem = _problem(law, measured, options)
     if groups is None and is_many(measured):
         minima, refitted = search_some(problem, measured, options, start_rng, draw_rng)
     else:
@@ -59,14 +59,18 @@ def gather_evidence(law: Law, measured: Measured, runs: Runs, y: str, options: F
     return FitEvidence(runs, y, measured, problem, minima, refitted, options)
 
 
+def _problem(law: Law, measured: Measured, options: FitOptions) -> FitProblem:
+    return make_problem(law, measured.given, measured.y, options.emphasis, OF_TANK if options.of_tank else None)
+
+
 def solve(
-    law: Law, measured: Measured, starts: int, rng: np.random.Generator, emphasis: float = 0.0
+    law: Law, measured: Measured, starts: int, rng: np.random.Generator, options: FitOptions = DEFAULT_OPTIONS
 ) -> tuple[FitProblem, Minima]:
     """The problem of fitting law to what was measured, and the lowest minima that random starts lead to.
 
     All go some way, the best few to the end: how many starts agree, it does not tell.
     """
-    problem = make_problem(law, measured.given, measured.y, emphasis)
+    problem = _problem(law, measured, options)
     points, weights = problem.starts(starts, rng), np.tile(problem.weights, (starts, 1))
     some = minimise(problem.residuals, points, weights, problem.space(), max_steps=FIRST_STEPS)
     best = np.argsort(some.objectives)[:_FINISHED]

@@ -13,7 +13,7 @@ import numpy as np
 
 from froude.fitting.dual import Dual
 from froude.fitting.measured import log_size
-from froude.fitting.solver import Minima, ParameterBounds, minimise
+from froude.fitting.solver import DELTA, Minima, ParameterBounds, minimise
 from froude.laws import Law
 from froude.laws.kinds import Input
 from froude.laws.lr_history import LrHistory
@@ -30,15 +30,37 @@ _EACH, _FALLING, FIRST_STEPS = 4, 32, 30
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class KnownExponents:
+    """What exponents are known to be before the runs speak: `typical`, give or take a factor exp(`deviation`), where
+    runs lie off the law by the relative `noise`, mean absolute."""
+
+    typical: float
+    deviation: float
+    noise: float
+
+    @property
+    def pull(self) -> float:
+        """Its weight beside the Huber losses of runs, which grow by `DELTA` for each unit of a residual."""
+        return DELTA * self.noise / self.deviation**2
+
+
+OF_TANK = KnownExponents(typical=0.25, deviation=0.25, noise=0.004)
+"""Exponents of N and D of the tank's small trainings: with it the pilots of seeds 6 to 13 err least (`--learn` of
+benchmarks/pilot.py); fits to a pilot's few lengths alone find anything from 0.1 to 1.7."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class FitProblem:
-    """A law, its scaled inputs (n,), what was measured (n,), the factors the inputs were divided by, and how much each
-    run weighs in the sum that is minimised (n,)."""
+    """A law, its scaled inputs (n,), what was measured (n,), the factors the inputs were divided by, how much each run
+    weighs in the sum that is minimised (n,), and what is known of its exponents beforehand."""
 
     law: Law
     inputs: tuple[Dual | LrHistory, ...]
     measured: np.ndarray
     factors: Mapping[str, float]
     weights: np.ndarray
+    known: KnownExponents | None = None
 
     def take(self, rows: np.ndarray) -> "FitProblem":
         """The problem of some rows (k,) alone, in the same coordinates."""
@@ -104,7 +126,16 @@ class FitProblem:
         lower, upper = np.array(ends, dtype=float).T
         # A logarithm that moves by 3 changes its parameter twentyfold: no linearisation holds that far.
         longest = np.array([3.0 if k.coordinate == "log" else np.inf for k in kinds])
-        return ParameterBounds(lower=lower, upper=upper, longest_step=longest)
+        if self.known is None:
+            return ParameterBounds(lower=lower, upper=upper, longest_step=longest)
+        is_exponent = np.array([kind.name == "exponent" for kind in kinds])
+        return ParameterBounds(
+            lower=lower,
+            upper=upper,
+            longest_step=longest,
+            expected=np.where(is_exponent, np.log(self.known.typical), 0.0),
+            pull=np.where(is_exponent, self.known.pull, 0.0),
+        )
 
     def _bounds(self, name: str) -> tuple[float, float]:
         kind = self.law.kinds[name]
@@ -164,10 +195,12 @@ class FitProblem:
         return self.law.rescale(scaled, {x: 1 / f for x, f in self.factors.items()})
 
 
-def make_problem(law: Law, inputs: Mapping[str, Any], y: np.ndarray, emphasis: float = 0.0) -> FitProblem:
+def make_problem(
+    law: Law, inputs: Mapping[str, Any], y: np.ndarray, emphasis: float = 0.0, known: KnownExponents | None = None
+) -> FitProblem:
     """The problem of fitting law to outcomes y (n,) at inputs {role: (n,)}, all finite, positive where it asks.
 
-    Runs weigh as their size to the power `emphasis`, and one on average.
+    Runs weigh as their size to the power `emphasis`, and one on average; `known` is what is known of exponents.
     """
     factors = _factors(law, inputs)
     scaled = tuple(_scaled(law.marks[x].read(inputs[x]) / factors[x], law.marks[x]) for x in law.inputs)
@@ -176,7 +209,9 @@ def make_problem(law: Law, inputs: Mapping[str, Any], y: np.ndarray, emphasis: f
     if emphasis:
         size = log_size(law, inputs)
         weights = np.exp(emphasis * (size - size.max()))
-    return FitProblem(law=law, inputs=scaled, measured=measured, factors=factors, weights=weights / weights.mean())
+    return FitProblem(
+        law=law, inputs=scaled, measured=measured, factors=factors, weights=weights / weights.mean(), known=known
+    )
 
 
 def search(problem: FitProblem, starts: int, rng: np.random.Generator) -> Minima:

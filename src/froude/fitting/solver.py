@@ -36,11 +36,16 @@ _SMALLEST_SPREAD = 1e-6  # residuals this small (root mean square) are rounding:
 @final
 @dataclass(frozen=True, kw_only=True)
 class ParameterBounds:
-    """Where points may lie: bounds (P,) each, and the longest step (P,) worth trusting in one go."""
+    """Where points may lie: bounds (P,) each, and the longest step (P,) worth trusting in one go.
+
+    Where something is known of coordinates beforehand, F gains pull · (z − expected)² / 2, both (P,).
+    """
 
     lower: np.ndarray
     upper: np.ndarray
     longest_step: np.ndarray
+    expected: np.ndarray | None = None
+    pull: np.ndarray | None = None
 
 
 @final
@@ -147,7 +152,7 @@ def _descend(
     residuals: Residuals, row: _Row, space: ParameterBounds, delta: float, max_steps: int, minima: Minima
 ) -> None:
     """Move one batch until every row has converged or run out of steps, writing each into `minima`."""
-    here = _look(residuals, row.point, row.weights, row.delta)
+    here = _look(residuals, row.point, row.weights, row.delta, space)
     for step in range(max_steps):
         gradient = _scaled_gradient(here, row, space)
         last = row.delta == delta
@@ -161,7 +166,7 @@ def _descend(
         _try_step(residuals, here, row, space, delta, settled[~done])
     # Out of steps, perhaps in an early stage: what counts is how things stand at the final δ.
     row.delta[:] = delta
-    here = _look(residuals, row.point, row.weights, row.delta)
+    here = _look(residuals, row.point, row.weights, row.delta, space)
     everyone = np.ones(len(row.number), dtype=bool)
     _record(minima, here, row, _scaled_gradient(here, row, space), everyone, max_steps)
 
@@ -176,7 +181,9 @@ def _huber(r: np.ndarray, psi: np.ndarray) -> np.ndarray:
     return psi * (r - 0.5 * psi)
 
 
-def _look(residuals: Residuals, points: np.ndarray, weights: np.ndarray, delta: np.ndarray) -> _Local:
+def _look(
+    residuals: Residuals, points: np.ndarray, weights: np.ndarray, delta: np.ndarray, space: ParameterBounds
+) -> _Local:
     r, slopes = residuals(points)
     psi = np.minimum(np.maximum(r, -delta[:, None]), delta[:, None])
     pull = weights * psi
@@ -188,6 +195,12 @@ def _look(residuals: Residuals, points: np.ndarray, weights: np.ndarray, delta: 
     bound = np.matmul(squares, softened[:, :, None])[:, :, 0]
     sizes = np.matmul(squares, weights[:, :, None])[:, :, 0]
     spread = np.einsum("rn,rn->r", pull, psi)
+    if space.expected is not None and space.pull is not None:
+        away, diagonal = points - space.expected, np.arange(points.shape[1])
+        value = value + 0.5 * (away**2) @ space.pull
+        gradient = gradient + away * space.pull
+        curvature[:, diagonal, diagonal] += space.pull
+        bound = bound + space.pull
     local = _Local(value, gradient, curvature, bound, sizes, spread, np.abs(r).max(axis=1))
     broken = ~np.isfinite(value + sizes.sum(axis=1))  # the sizes bound every sum of slopes
     if broken.any():
@@ -232,7 +245,7 @@ def _try_step(
     step = target - row.point
     smaller = np.maximum(delta, np.minimum(row.delta, here.widest) / _STAGE_RATIO)
     row.delta[:] = np.where(settled, smaller, row.delta)
-    there = _look(residuals, target, row.weights, row.delta)
+    there = _look(residuals, target, row.weights, row.delta, space)
     bend = np.einsum("rp,rpq,rq->r", step, here.curvature, step)
     predicted = -(np.einsum("rp,rp->r", here.gradient, step) + 0.5 * bend)
     gained = here.value - there.value
