@@ -34,6 +34,10 @@ CHARACTERS = (
 )
 
 
+TRAINER = """echo '{"N": {n}, "D": {d}, "loss": 3.{k}}'"""
+SWEPT = [{"n": 1000000, "d": 20000000, "k": 25}, {"n": 2000000, "d": 40000000, "k": 125}]
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Verb:
@@ -103,7 +107,7 @@ def shown_record(name: str) -> Any:
 H100, QWEN_MODEL = "8 x h100", "qwen2.5-0.5b"
 ONE_DAY: dict[str, Any] = {"budget_seconds": 86400.0, "fixed": {"tensor": 1, "pipeline": 1, "context": 1}}
 RUNS, FIT, METHODS, FORECAST = Path("runs.csv"), Path("fit.json"), Path("methods.csv"), Path("forecasts/large.json")
-KINDS = Path("kinds.csv")
+KINDS, SPACE = Path("kinds.csv"), Path("space.toml")
 LARGE = ((7e9, 1e12), (70e9, 1.4e12))
 
 VERBS: tuple[Verb, ...] = (
@@ -216,6 +220,11 @@ VERBS: tuple[Verb, ...] = (
         name="grow",
         words=of(*CHARACTERS, "--sizes", "10,100,1000", "--repeats", "4", *STUDY),
         page="growth.html",
+    ),
+    Verb(
+        name="sweep",
+        words=of("sweep", SPACE, "--command", TRAINER, "--study", Path("swept")),
+        python=lambda folder: froude.sweep(SWEPT, TRAINER, study=folder / "swept").to_dict(),
     ),
     Verb(
         name="atlas search",

@@ -27,6 +27,7 @@ from froude.cli import (
     register,
     report,
     stack,
+    sweep,
 )
 from froude.cli.completion import is_completing
 from froude.cli.errors import exit_code_of, silence_stdout
@@ -38,6 +39,7 @@ MEASURE, FIT, DECIDE, LOOK_UP = PANELS
 
 COMMANDS = (
     (MEASURE, pilot.pilot, "Train small models, forecast a larger one, train that, compare"),
+    (MEASURE, sweep.sweep, "Train any trainer over a space of settings, into a study"),
     (MEASURE, grow.grow, "How time, memory and quality of an algorithm grow with size"),
     (MEASURE, report.report, "Pictures and numbers of runs, a fit or a study, on one page"),
     (FIT, fit.fit, "Fit a law to a table of runs, with intervals"),

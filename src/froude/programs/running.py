@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, final
+from typing import IO, cast, final
 
 from froude.programs import launch
 
@@ -36,10 +36,11 @@ class Usage:
 
 @final
 class Running:
-    """A program that `running` has started; `process` has its output."""
+    """A program that `running` has started; `output` is what it prints."""
 
     def __init__(self, process: subprocess.Popen[bytes], asker: socket.socket) -> None:
         self.process = process
+        self.output = cast(IO[bytes], process.stdout)  # a pipe
         self._asker = asker
 
     def stop(self) -> None:
@@ -77,10 +78,10 @@ def running(
     with mine:
         with theirs:
             held = (theirs.fileno(), *(() if lock is None else (lock,)))
-            options: dict[str, Any] = {"cwd": folder, "env": environment, "pass_fds": held, "process_group": 0}
-            process = subprocess.Popen(
+            process: subprocess.Popen[bytes] = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(Path(launch.__file__)), ",".join(map(str, held)), *words],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, **options,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, cwd=folder, env=environment,
+                pass_fds=held, process_group=0,
             )  # fmt: skip
         with process:
             try:

@@ -104,7 +104,7 @@ class Study(Result):
         return {run.id for run in read_folder(self.path / "runs") if isinstance(run, FinishedRun)}
 
     def writer(
-        self, config: Mapping[str, Any], keep: int | None = None, prefix: Iterable[Mapping[str, Any]] = ()
+        self, config: Mapping[str, Any], keep: float | None = None, prefix: Iterable[Mapping[str, Any]] = ()
     ) -> RunWriter:
         """Return a writer for the run of this configuration, its file begun anew.
 
