@@ -17,7 +17,8 @@ from froude.laws import get_law
 from froude.pilots import PilotResult
 from froude.result import Result
 from froude.runs import Study
-from froude.sweeps import RunOutcome, SweepResult
+from froude.sweeps.outcome import RunOutcome
+from froude.sweeps.result import SweepResult
 from froude.tank.machine.profile import Profile
 from judged import studies
 
@@ -50,8 +51,8 @@ def sweep_result() -> SweepResult:
             RunOutcome(id="a" * 16, config=settings[0], state="finished", loss=3.2, seconds=4.0, attempts=1),
             RunOutcome(id="b" * 16, config=settings[1], state="diverged", seconds=4.0, attempts=1),
             RunOutcome(
-                id="c" * 16, config=settings[2], state="failed", seconds=1.0, attempts=2, reason="ends with exit code 1",
-                stderr=("Traceback (most recent call last):", "RuntimeError: out of memory"),
+                id="c" * 16, config=settings[2], state="failed", seconds=1.0, attempts=2,
+                reason="ends with exit code 1", stderr=("Traceback (most recent call last):", "RuntimeError: out of memory"),
             ),
         ),
     )  # fmt: skip

@@ -40,7 +40,7 @@ if options.starts:
         print("a first line", "out of luck", sep="\n", file=sys.stderr)
         sys.exit(3)
 if options.child and not os.fork():
-    time.sleep(600)
+    time.sleep(20)
     os._exit(0)
 
 first, checkpoint = 1, os.path.join(options.out or "", "checkpoint")

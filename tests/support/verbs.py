@@ -55,7 +55,7 @@ class Verb:
 
 
 def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
-    """The folder with what verbs are given: tables of runs, a saved fit, a study."""
+    """The folder with what verbs are given: tables of runs, a saved fit, a forecast on record, a sweep."""
     write_csv(folder / "runs.csv", planted())
     twice = {name: np.tile(values, 2) for name, values in planted().items()}
     twice["loss"] = twice["loss"] * np.repeat([1.0, 1.1], len(twice["loss"]) // 2)
@@ -69,6 +69,9 @@ def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
     columns = {x: np.concatenate([each[x] for each in methods.values()]) for x in ("N", "D", "loss")}
     write_csv(folder / METHODS, {"method": np.repeat([*methods], len(columns["N"]) // 3), **columns})
     assert run(["fit", str(folder / "runs.csv"), *QUICK, "--out", str(folder / "fit.json")]) == 0
+    rows = (f"[[run]]\nn = {row['n']}\nd = {row['d']}\nk = {row['k']}\n" for row in SWEPT)
+    (folder / SPACE).write_text("".join(rows))
+    assert run([str(word) for word in of("sweep", SPACE, "--command", TRAINER, "--study", Path("swept"))(folder)]) == 0
     (folder / FORECAST).parent.mkdir()
     froude.register_forecast(folder / FIT, folder / FORECAST, N=7e9, D=1e12)
     froude.score_forecast(folder / FORECAST, 2.05)

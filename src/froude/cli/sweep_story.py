@@ -50,7 +50,7 @@ class SweepTeller:
                 text = "diverged; it is kept, and left out of fits" if is_lost else f"loss {loss_text(event.loss or 0)}"
                 self.end(event.run, text, "yellow" if is_lost else "dim")
             case Notice():
-                print_line(self.console, "failed", event.text, "yellow")
+                print_line(self.console, "", event.text, "yellow")
             case _:
                 pass
 

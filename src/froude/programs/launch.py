@@ -14,15 +14,13 @@ GRACE_S = 1.0
 """Seconds that a program has to clean up after SIGTERM, before SIGKILL."""
 
 
-def launch(words: list[str], held: list[int]) -> None:
+def launch(words: list[str], asker: int) -> None:
     """Run a program with its arguments, wait for it, report what it and all its children used, and end what is left.
 
-    The first of the descriptors held is that of a socket, whose other end is with who wants to know; the others, of
-    locks, are only kept open until the end.
+    The asker is the descriptor of a socket, whose other end is with who wants to know. Others that this process has
+    inherited the program inherits too.
     """
-    asker = held[0]
-    for descriptor in held:
-        os.set_inheritable(descriptor, False)
+    os.set_inheritable(asker, False)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which this process sends to its own group
     begin = time.perf_counter()
     # Python ignores SIGPIPE and SIGXFSZ, and what it starts would too.
@@ -48,4 +46,4 @@ def end_with(asker: int) -> None:
 
 
 if __name__ == "__main__":
-    launch(sys.argv[2:], [int(number) for number in sys.argv[1].split(",")])
+    launch(sys.argv[2:], int(sys.argv[1]))

@@ -48,13 +48,20 @@ class Running:
         with suppress(OSError):
             self._asker.shutdown(socket.SHUT_WR)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the launcher has ended, and with it or now all that it started."""
+        if self.process.poll() is None:
+            return False
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # which lives on where the launcher itself was killed
+        return True
+
     def usage(self) -> Usage | None:
         """Wait for the end; what the program used, None where it did not start or was ended with its group."""
         self.process.wait()
         numbers = self._asker.recv(_USAGE_BYTES).split()
         if not numbers:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)  # what is left where the launcher itself was killed
             return None
         code, cpu, wall, peak = map(float, numbers)
         return Usage(code=int(code), cpu_seconds=cpu, wall_seconds=wall, peak_bytes=peak)
@@ -72,14 +79,14 @@ def running(
     """Start a program, nothing on its standard input, its standard output in a pipe.
 
     The program and what it started end with this process, however that ends, and where the block is left by an error.
-    The descriptor `lock` stays open, and what it locks stays locked, until all of them have ended.
+    They inherit the descriptor `lock`: what it locks stays locked until all of them have ended.
     """
     mine, theirs = socket.socketpair()
     with mine:
         with theirs:
             held = (theirs.fileno(), *(() if lock is None else (lock,)))
             process: subprocess.Popen[bytes] = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(Path(launch.__file__)), ",".join(map(str, held)), *words],
+                [sys.executable, "-I", "-S", str(Path(launch.__file__)), str(theirs.fileno()), *words],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, cwd=folder, env=environment,
                 pass_fds=held, process_group=0,
             )  # fmt: skip

@@ -70,7 +70,7 @@ class TrainByCommand:
         """
         study, id = Study.open(self.study), run_id(self.config)
         files = RunFiles(study.path, id)
-        with files.lock() as lock:
+        with files.lock(report) as lock:
             done = finished(study, id)
             attempts = 0
             while done is None:
@@ -117,15 +117,19 @@ class RunFiles:
         return self.study / "output" / f"{self.id}.{ending}"
 
     @contextmanager
-    def lock(self) -> Iterator[int]:
-        """Holds the run for this attempt, once all that an earlier one started has ended; the descriptor to hold on to.
+    def lock(self, report: Report) -> Iterator[int]:
+        """Holds the run, once all that an earlier command started for it has ended; gives the descriptor to hold on to.
 
         OSError where the file system has no locks.
         """
         self.output("lock").parent.mkdir(exist_ok=True)
         descriptor = os.open(self.output("lock"), os.O_RDWR | os.O_CREAT)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                report(Notice(text=f"run {self.id} waits until what another command started for it has ended"))
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield descriptor
         finally:
             os.close(descriptor)
@@ -182,7 +186,7 @@ class Attempt:
         follower = Follower(self.files.log / name) if name and self.is_followed else None
         with selectors.DefaultSelector() as selector:
             selector.register(program.output, selectors.EVENT_READ)
-            while selector.get_map() or program.process.poll() is None:
+            while not program.is_over or selector.get_map():
                 if in_time and limit is not None and time.monotonic() - self.begin > limit:
                     in_time = False
                     program.stop()
