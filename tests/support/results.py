@@ -52,7 +52,7 @@ def sweep_result() -> SweepResult:
             RunOutcome(id="b" * 16, config=settings[1], state="diverged", seconds=4.0, attempts=1),
             RunOutcome(
                 id="c" * 16, config=settings[2], state="failed", seconds=1.0, attempts=2,
-                reason="ends with exit code 1", stderr=("Traceback (most recent call last):", "RuntimeError: out of memory"),
+                reason="ends with exit code 1", stderr=("Traceback:", "RuntimeError: out of memory"),
             ),
         ),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def one(**changes: Any) -> list[dict[str, Any]]:
     return [{"width": 16, "lr": 0.003, "tokens": 245760, **changes}]
 
 
-def train(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def train(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A function as a trainer: it yields a mapping a step and returns what came out."""
     print("what it prints is no metric")
     for step in (1, 2):

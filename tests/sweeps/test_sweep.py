@@ -34,6 +34,28 @@ def test_every_run_of_a_space_is_in_the_study_with_its_curve(tmp_path: Path) -> 
     assert result.warnings == ()
 
 
+def test_fits_and_reports_read_a_sweep_as_any_study(cli, tmp_path: Path) -> None:
+    space = {"grid": {"width": [16, 32, 64], "tokens": [1e6, 4e6], "lr": 0.003}}
+    froude.sweep(space, COMMAND, study=tmp_path / "s")
+    fit = cli("fit", tmp_path / "s", "--law", "power", "--x", "D", "--draws", "50", "--json")
+    assert (fit.code, json.loads(fit.out)["n"]) == (0, 6)
+    assert cli("report", tmp_path / "s").code == 0
+    assert "width" in (tmp_path / "s" / "report.html").read_text()
+
+
+def test_what_the_trainer_calls_its_numbers_is_said_by_columns(tmp_path: Path) -> None:
+    command = """echo '{"size_of_it": {width}, "score": 2.5, "seen": 7}'"""
+    columns = {"N": "size_of_it", "D": "seen", "loss": "score"}
+    froude.sweep({"grid": {"width": 9}}, command, study=tmp_path / "s", columns=columns)
+    runs = read_runs(tmp_path / "s")
+    assert [runs[role][0] for role in ("N", "D", "loss")] == [9, 7, 2.5]
+
+
+def test_runs_without_parameters_or_tokens_are_warned_of(tmp_path: Path) -> None:
+    result = froude.sweep({"grid": {"width": 9}}, """echo '{"loss": {width}}'""", study=tmp_path / "s")
+    assert [warning[:13] for warning in result.warnings] == ["no run says N", "no run says D"]
+
+
 def test_what_is_finished_is_not_run_again_and_a_larger_space_adds_to_it(tmp_path: Path) -> None:
     command = f"{COMMAND} --starts {tmp_path / 'starts'}"
     froude.sweep({**SPACE, "grid": {"width": [16, 32], "lr": 0.003}}, command, study=tmp_path / "s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -50,11 +51,12 @@ class Running:
 
     @property
     def is_over(self) -> bool:
-        """Whether the launcher has ended, and with it or now all that it started."""
-        if self.process.poll() is None:
+        """Whether the launcher has ended, and with it all that it started."""
+        if not select.select([self._asker], [], [], 0)[0]:
             return False
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)  # which lives on where the launcher itself was killed
+            # What lives on where the launcher itself was killed; it is not waited for yet, so its number is its own.
+            os.killpg(self.process.pid, signal.SIGKILL)
         return True
 
     def usage(self) -> Usage | None:

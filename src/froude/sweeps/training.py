@@ -177,8 +177,9 @@ class Attempt:
         if usage is None:
             return in_time, "it does not start"
         loss = self.recorder.loss
-        has_diverged = loss is not None and not math.isfinite(loss)
-        return in_time, usage.ending if usage.code and not has_diverged else ""
+        # A trainer may end with an error because it has diverged; one that is killed may have had more to say.
+        gave_up = usage.code > 0 and loss is not None and not math.isfinite(loss)
+        return in_time, usage.ending if usage.code and not gave_up else ""
 
     def follow(self, program: Running, printed: IO[bytes]) -> bool:
         """Takes what the command says, and keeps what it prints, until it ends; whether that was in time."""
