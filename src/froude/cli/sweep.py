@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from froude.bounds import MOST_RETRIES, MOST_WORKERS
 from froude.cli.options import Json, parse_roles
 from froude.cli.outputs import output_folder
 from froude.cli.show import present
 from froude.engines import ENGINES
-from froude.sweeps.run import MOST_RETRIES, MOST_WORKERS
 
 
 def sweep(

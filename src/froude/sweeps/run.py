@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from froude.bounds import positive_number, whole_number
+from froude.bounds import MOST_RETRIES, MOST_WORKERS, positive_number, whole_number
 from froude.engines import get_engine
 from froude.errors import InputError
 from froude.host import cores
@@ -21,11 +21,9 @@ from froude.sweeps.events import SweepStarted, Watch, ignore
 from froude.sweeps.function import command_of
 from froude.sweeps.outcome import RunOutcome
 from froude.sweeps.result import SweepResult
-from froude.sweeps.space import SpaceSource, read_space
+from froude.sweeps.space import Config, SpaceSource, read_space
 from froude.sweeps.template import Template
 from froude.sweeps.training import TrainByCommand, finished
-
-MOST_WORKERS, MOST_RETRIES = 1000, 100
 
 
 @recorded
@@ -59,24 +57,18 @@ def sweep(
     error: `failed` of the result has it. One whose loss is NaN or infinite has diverged, and is kept.
     """
     configs = read_space(space)
-    template = Template.parse(train) if isinstance(train, str) else Template(words=command_of(train))
-    more = None if resume is None else Template(words=words_of("true " + resume)[1:])
-    Template(words=(*template.words, *(more.words if more else ()))).check(configs)
+    template, more = templates(train, resume, configs)
     unknown = [role for role in columns or {} if role not in ROLES]
     if unknown:
         raise InputError(f"columns has a role {unknown[0]!r} that is none: roles are {', '.join(ROLES)}")
-    settings = {
-        "kind": "sweep",
-        "command": train if isinstance(train, str) else f"{train.__module__}:{train.__qualname__}",
-        "metrics": metrics,
-        "columns": dict(columns or {}),
-    }
+    command = train if isinstance(train, str) else f"{train.__module__}:{train.__qualname__}"
+    settings = {"kind": "sweep", "command": command, "metrics": metrics, "columns": dict(columns or {})}
     whole_number("workers", workers, 1, MOST_WORKERS)
     make_engine = get_engine(engine)
     limit = None if time_limit is None else read_quantity(time_limit, "seconds")
     common: dict[str, Any] = {
-        "command": template.words, "folder": Path.cwd(), "metrics": metrics, "columns": settings["columns"],
-        "resume": None if more is None else more.words, "threads": threads(workers),
+        "command": template, "folder": Path.cwd(), "metrics": metrics, "columns": settings["columns"],
+        "resume": more, "threads": threads(workers),
         "limit_seconds": None if limit is None else positive_number("time limit in seconds", limit),
         "retries": whole_number("retries", retries, 0, MOST_RETRIES),
     }  # fmt: skip
@@ -94,6 +86,16 @@ def sweep(
         done |= {outcome.id: outcome for outcome in map(RunOutcome.from_dict, values)}
     runs = tuple(outcome for outcome in done.values() if outcome is not None)
     return SweepResult(study=home.path, runs=runs, warnings=lacking_roles(home))
+
+
+def templates(
+    train: str | Callable[[Mapping[str, Any]], Any], resume: str | None, configs: Sequence[Config]
+) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    """The words of the command and those that resume it, if any. InputError where the runs cannot fill them."""
+    template = Template.parse(train) if isinstance(train, str) else Template(words=command_of(train))
+    more = None if resume is None else words_of("true " + resume)[1:]  # words of a program that is not looked for
+    Template(words=(*template.words, *(more or ()))).check(configs)
+    return template.words, more
 
 
 def threads(workers: int) -> int | None:

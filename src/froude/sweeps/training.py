@@ -187,17 +187,22 @@ class Attempt:
         follower = Follower(self.files.log / name) if name and self.is_followed else None
         with selectors.DefaultSelector() as selector:
             selector.register(program.output, selectors.EVENT_READ)
-            while not program.is_over or selector.get_map():
+            is_over = False
+            while not is_over:
+                is_over = program.is_over
                 if in_time and limit is not None and time.monotonic() - self.begin > limit:
                     in_time = False
                     program.stop()
-                for _ in selector.select(POLL_SECONDS):  # without an open output it only waits
+                # Once it is over only what it has printed is read: what outlives it may hold its output open.
+                while selector.select(0 if is_over else POLL_SECONDS):
                     chunk = os.read(program.output.fileno(), 1 << 16)
                     if not chunk:
                         selector.unregister(program.output)
                     printed.write(chunk)
                     *lines, pending = (pending + (chunk or b"\n")).split(b"\n")
                     self.take(map(row_of_line, lines) if name is None else ())
+                    if not is_over:
+                        break  # to look at the clock
                 self.take(follower.rows() if follower else ())
         self.take(follower.rows() if follower else ())
         return in_time
