@@ -111,6 +111,16 @@ def test_a_trainer_and_its_children_end_with_whoever_is_killed(kind: str, tmp_pa
     wait_until(lambda: not processes(mark))
 
 
+def test_two_sweeps_of_one_study_at_once_share_the_runs(tmp_path: Path) -> None:
+    (tmp_path / "space.toml").write_text(SPACE)
+    sweeps = [Sweep(tmp_path, f"both-{os.getpid()}", seconds=0.1) for _ in range(2)]
+    for sweep in sweeps:
+        sweep.process.communicate()
+    assert [sweep.process.returncode for sweep in sweeps] == [0, 0]
+    starts = (tmp_path / "starts").read_text().split()
+    assert (len(starts), len(set(zip(starts[::2], starts[1::2], strict=True)))) == (16, 8)
+
+
 def wait_until(holds: Callable[[], bool]) -> None:
     """Returns once something holds."""
     until = time.monotonic() + PATIENCE_SECONDS

@@ -12,8 +12,8 @@ import froude
 from paths import ROOT
 
 EXAMPLES = ROOT / "examples" / "trainers"
-NAMES = ("pytorch", "lightning", "hugging_face")
-LIBRARIES = {"lightning": ("lightning",), "hugging_face": ("transformers", "accelerate")}
+NAMES = ("pytorch", "lightning_module", "hugging_face")
+LIBRARIES = {"lightning_module": ("lightning",), "hugging_face": ("transformers", "accelerate")}
 WIDTHS, STEPS = (8, 16, 32), (10, 20)
 
 

@@ -5,7 +5,13 @@ import random
 import tempfile
 from pathlib import Path
 
-from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments, set_seed
+from transformers import (  # pyright: ignore[reportMissingImports]
+    GPT2Config,
+    GPT2LMHeadModel,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
 
 import froude
 

@@ -4,7 +4,7 @@ import argparse
 import random
 from pathlib import Path
 
-import lightning
+import lightning  # pyright: ignore[reportMissingImports]
 import torch
 from torch import nn
 from torch.nn import functional as F

@@ -5,7 +5,7 @@ import json
 import random
 from pathlib import Path
 
-import lightning
+import lightning  # pyright: ignore[reportMissingImports]
 import torch
 from torch import nn
 from torch.nn import functional as F
