@@ -14,7 +14,7 @@ from paths import ROOT
 EXAMPLES = ROOT / "examples" / "trainers"
 NAMES = ("pytorch", "lightning_module", "hugging_face")
 LIBRARIES = {"lightning_module": ("lightning",), "hugging_face": ("transformers", "accelerate")}
-WIDTHS, STEPS = (8, 16, 32), (10, 20)
+WIDTHS, STEPS = (8, 32), (10, 20)
 
 
 def change(name: str) -> list[str]:

@@ -121,7 +121,7 @@ def froude(
         typer.Option("--version", is_eager=True, callback=show_version, help="Print the version and leave."),
     ] = False,
 ) -> None:
-    """Measure small trainings, fit laws of scaling, forecast the large one with an honest interval, plan what it takes.
+    """Measure small trainings, fit laws of scaling, forecast the large one, plan it.
 
     Examples: `froude fit runs.csv --out fit.json`, `froude predict fit.json --at N=70B,D=1.4T`,
     `froude plan train --machine "1024 x h100" --budget "30 days" --fit fit.json`
