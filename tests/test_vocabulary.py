@@ -35,6 +35,7 @@ VERBS = {
     "cost model": ("get_model", "model_catalogue"),
     "machine list": ("known_chips",),
     "stack list": ("known_stacks",),
+    "sweep": ("sweep", "log"),
     "stack show": ("get_stack",),
     "machine show": ("get_machine",),
     "machine measure": ("measure_machine",),

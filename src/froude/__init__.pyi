@@ -86,6 +86,9 @@ from .runs import get_published as get_published
 from .runs import published_tables as published_tables
 from .runs import read_curves as read_curves
 from .runs import read_runs as read_runs
+from .sweeps.logged import log as log
+from .sweeps.result import SweepResult as SweepResult
+from .sweeps.run import sweep as sweep
 from .tank import measure_machine as measure_machine
 
 __all__: list[str]

@@ -21,6 +21,7 @@ MOST_STARTS = 10**4
 MOST_LAWS = 100
 """Judged or averaged at once: twice as many as there are."""
 MOST_REPEATS = 10**4
+MOST_WORKERS, MOST_RETRIES = 1000, 100
 MOST_MINUTES = 60 * 24 * 366
 """A year: what is asked for in minutes runs on this computer."""
 LEAST_SHARE = 1e-6

@@ -17,6 +17,8 @@ from froude.laws import get_law
 from froude.pilots import PilotResult
 from froude.result import Result
 from froude.runs import Study
+from froude.sweeps.outcome import RunOutcome
+from froude.sweeps.result import SweepResult
 from froude.tank.machine.profile import Profile
 from judged import studies
 
@@ -37,6 +39,22 @@ def pilot_result() -> PilotResult:
         target={"N": 1e6, "D": 2e7, "C": 1.2e14}, predicted=1.64, interval=(1.60, 1.68), measured=1.633,
         compute_ratio=8.0, params_ratio=2.5, pilots=21, diverged=1, pilot_seconds=150.0, target_seconds=90.0,
         validation_halving={"first": 1.6, "second": 1.61}, study=Path("study"), report=Path("study/report.html"),
+    )  # fmt: skip
+
+
+def sweep_result() -> SweepResult:
+    """What a sweep comes to: a run of each kind."""
+    settings = [{"width": 16, "lr": 3e-3}, {"width": 16, "lr": 0.3}, {"width": 32, "lr": 3e-3}]
+    return SweepResult(
+        study=Path("study"),
+        runs=(
+            RunOutcome(id="a" * 16, config=settings[0], state="finished", loss=3.2, seconds=4.0, attempts=1),
+            RunOutcome(id="b" * 16, config=settings[1], state="diverged", seconds=4.0, attempts=1),
+            RunOutcome(
+                id="c" * 16, config=settings[2], state="failed", seconds=1.0, attempts=2,
+                reason="ends with exit code 1", stderr=("Traceback:", "RuntimeError: out of memory"),
+            ),
+        ),
     )  # fmt: skip
 
 
@@ -135,6 +153,7 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "growth example": lambda: froude.growth_examples()[0],
         "growth": planted_growth,
         "pilot": pilot_result,
+        "sweep": sweep_result,
         "profile": profile,
         "judged case": lambda: studies(4)[0],
         "record": lambda: froude.atlas_record("kivi"),

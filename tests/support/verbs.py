@@ -34,6 +34,10 @@ CHARACTERS = (
 )
 
 
+TRAINER = """echo '{"N": {n}, "D": {d}, "loss": 3.{k}}'"""
+SWEPT = [{"n": 1000000, "d": 20000000, "k": 25}, {"n": 2000000, "d": 40000000, "k": 125}]
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Verb:
@@ -51,7 +55,7 @@ class Verb:
 
 
 def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
-    """The folder with what verbs are given: tables of runs, a saved fit, a study."""
+    """The folder with what verbs are given: tables of runs, a saved fit, a forecast on record, a sweep."""
     write_csv(folder / "runs.csv", planted())
     twice = {name: np.tile(values, 2) for name, values in planted().items()}
     twice["loss"] = twice["loss"] * np.repeat([1.0, 1.1], len(twice["loss"]) // 2)
@@ -65,6 +69,9 @@ def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
     columns = {x: np.concatenate([each[x] for each in methods.values()]) for x in ("N", "D", "loss")}
     write_csv(folder / METHODS, {"method": np.repeat([*methods], len(columns["N"]) // 3), **columns})
     assert run(["fit", str(folder / "runs.csv"), *QUICK, "--out", str(folder / "fit.json")]) == 0
+    rows = (f"[[run]]\nn = {row['n']}\nd = {row['d']}\nk = {row['k']}\n" for row in SWEPT)
+    (folder / SPACE).write_text("".join(rows))
+    assert run([str(word) for word in of("sweep", SPACE, "--command", TRAINER, "--study", Path("swept"))(folder)]) == 0
     (folder / FORECAST).parent.mkdir()
     froude.register_forecast(folder / FIT, folder / FORECAST, N=7e9, D=1e12)
     froude.score_forecast(folder / FORECAST, 2.05)
@@ -103,7 +110,7 @@ def shown_record(name: str) -> Any:
 H100, QWEN_MODEL = "8 x h100", "qwen2.5-0.5b"
 ONE_DAY: dict[str, Any] = {"budget_seconds": 86400.0, "fixed": {"tensor": 1, "pipeline": 1, "context": 1}}
 RUNS, FIT, METHODS, FORECAST = Path("runs.csv"), Path("fit.json"), Path("methods.csv"), Path("forecasts/large.json")
-KINDS = Path("kinds.csv")
+KINDS, SPACE = Path("kinds.csv"), Path("space.toml")
 LARGE = ((7e9, 1e12), (70e9, 1.4e12))
 
 VERBS: tuple[Verb, ...] = (
@@ -216,6 +223,11 @@ VERBS: tuple[Verb, ...] = (
         name="grow",
         words=of(*CHARACTERS, "--sizes", "10,100,1000", "--repeats", "4", *STUDY),
         page="growth.html",
+    ),
+    Verb(
+        name="sweep",
+        words=of("sweep", SPACE, "--command", TRAINER, "--study", Path("swept")),
+        python=lambda folder: froude.sweep(SWEPT, TRAINER, study=folder / "swept").to_dict(),
     ),
     Verb(
         name="atlas search",

@@ -27,6 +27,7 @@ from froude.cli import (
     register,
     report,
     stack,
+    sweep,
 )
 from froude.cli.completion import is_completing
 from froude.cli.errors import exit_code_of, silence_stdout
@@ -38,6 +39,7 @@ MEASURE, FIT, DECIDE, LOOK_UP = PANELS
 
 COMMANDS = (
     (MEASURE, pilot.pilot, "Train small models, forecast a larger one, train that, compare"),
+    (MEASURE, sweep.sweep, "Train any trainer over a space of settings, into a study"),
     (MEASURE, grow.grow, "How time, memory and quality of an algorithm grow with size"),
     (MEASURE, report.report, "Pictures and numbers of runs, a fit or a study, on one page"),
     (FIT, fit.fit, "Fit a law to a table of runs, with intervals"),
@@ -119,7 +121,7 @@ def froude(
         typer.Option("--version", is_eager=True, callback=show_version, help="Print the version and leave."),
     ] = False,
 ) -> None:
-    """Measure small trainings, fit laws of scaling, forecast the large one with an honest interval, plan what it takes.
+    """Measure small trainings, fit laws of scaling, forecast the large one, plan it.
 
     Examples: `froude fit runs.csv --out fit.json`, `froude predict fit.json --at N=70B,D=1.4T`,
     `froude plan train --machine "1024 x h100" --budget "30 days" --fit fit.json`

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.text import Text
 
 from froude.answers.numbers import loss_text
 from froude.answers.studies import forecast_words, held_out_words, measured_words
+from froude.cli.lines import print_line
 from froude.cli.progress import Bars
 from froude.engines import Notice, Progress, RunFinished
-from froude.errors import visible
 from froude.pilots.events import (
     CorpusReady,
     ForecastReady,
@@ -31,9 +28,6 @@ from froude.quantity import format_bytes, format_quantity, format_seconds
 if TYPE_CHECKING:
     from froude.pilots import PilotResult
     from froude.tank import Design, Trunk
-
-MARGIN = 9  # columns of the word at the head of a line
-NARROWEST = 40  # columns of text, however narrow the terminal
 
 
 class StoryTeller:
@@ -82,13 +76,8 @@ class StoryTeller:
                 pass
 
     def line(self, head: str, text: str, style: str = "default") -> None:
-        """A sentence under a head, wrapped to the terminal between words; a long path stays whole."""
-        width = max(NARROWEST, self.console.width - MARGIN - 3)
-        for part in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
-            line = Text.assemble((f"{head:>{MARGIN}}", "bold cyan"), "  ", (visible(part), style))
-            with suppress(OSError):  # a log on a full disk is no reason to end a study
-                self.console.print(line, soft_wrap=True)
-            head = ""
+        """A sentence under a head."""
+        print_line(self.console, head, text, style)
 
     def tell_corpus(self, summary: Mapping[str, Any]) -> None:
         """Bytes kept and dropped, and the hash."""

@@ -6,22 +6,16 @@ import functools
 import hashlib
 import re
 import shlex
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 
 from froude.errors import InputError
-from froude.growth import launch
 from froude.growth.experiment import Experiment
 from froude.growth.timing import GRAINS, Sample, is_enough
+from froude.programs import last_line, running, words_of
 from froude.quantity import parse_quantity
 
 SIZE = "{n}"
@@ -29,8 +23,6 @@ SIZE = "{n}"
 
 GRAIN_S = 1e-6  # of what a system says a process used
 HIDDEN = 1.1  # times the peak of a program that does nothing, up to which a peak may be that of who starts it
-FOR_A_SHELL = frozenset({"|", ">", "<", ">>", "&&", "||", ";", "&"})
-USAGE_BYTES = 4096  # that hold all that a launched program used
 LONGEST_NAME = 28  # letters of a method's name, so that a table of them fits a terminal
 
 
@@ -49,20 +41,7 @@ class Command:
     @classmethod
     def parse(cls, text: str) -> Command:
         """The command that a line of a shell writes. InputError where it needs a shell, or its program is not found."""
-        try:
-            words = tuple(shlex.split(text))
-            shell = FOR_A_SHELL & {*shlex.shlex(text, posix=True, punctuation_chars=True)}
-        except ValueError as error:
-            raise InputError(f"command {text!r} cannot be read ({error}): close its quotes") from None
-        if not words:
-            raise InputError("a command is empty: give a program and its arguments")
-        if shell:
-            raise InputError(f"command {text!r} has {min(shell)!r}, which is for a shell: write sh -c '…'")
-        if SIZE not in words[0] and shutil.which(words[0]) is None:
-            if Path(words[0]).is_file():
-                raise InputError(f"command {text!r}: {words[0]!r} may not be run: chmod +x it, or name what runs it")
-            raise InputError(f"command {text!r}: no program {words[0]!r} is found: check its name or give its path")
-        return cls(words=words)
+        return cls(words=words_of(text))
 
     def at(self, size: float) -> list[str]:
         """The words at a size, which is written without a point where it is whole."""
@@ -135,29 +114,18 @@ def run(words: Sequence[str]) -> Sample:
 
     The program and what it started end with this process, however that ends, and where this call is interrupted.
     """
-    mine, theirs = socket.socketpair()
-    with mine:
-        with theirs:
-            # What it prints is read even if nobody wants it: some programs do less where nobody does.
-            launched = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(Path(launch.__file__)), str(theirs.fileno()), *words],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                pass_fds=(theirs.fileno(),), process_group=0,
-            )  # fmt: skip
-        with launched:
-            try:
-                printed, complaints = launched.communicate()
-            except BaseException:
-                mine.close()  # at which it ends the program
-                launched.wait()
-                raise
-        usage = mine.recv(USAGE_BYTES).split()
-    if not usage:
+    with running(words) as program:
+        # What it prints is read even if nobody wants it: some programs do less where nobody does.
+        printed, complaints = program.process.communicate()
+        usage = program.usage()
+    if usage is None:
         raise InputError(_failure(words, "does not start", complaints))
-    code, cpu, wall, peak = map(float, usage)
-    if code:
-        raise InputError(_failure(words, _ending(code), complaints))
-    return Sample(cpu_seconds=cpu, wall_seconds=wall, calls=1, result=printed, peak_bytes=peak)
+    if usage.code:
+        raise InputError(_failure(words, usage.ending, complaints))
+    return Sample(
+        cpu_seconds=usage.cpu_seconds, wall_seconds=usage.wall_seconds, calls=1, result=printed,
+        peak_bytes=usage.peak_bytes,
+    )  # fmt: skip
 
 
 def number_in(pattern: re.Pattern[str], size: Any, printed: bytes) -> float:
@@ -165,9 +133,9 @@ def number_in(pattern: re.Pattern[str], size: Any, printed: bytes) -> float:
     text = printed.decode(errors="replace")
     match = pattern.search(text)
     try:
-        return float(match[min(1, pattern.groups)]) if match else _refuse(pattern, text)
+        return float(match[min(1, pattern.groups)]) if match else _refuse(pattern, printed)
     except (TypeError, ValueError):
-        return _refuse(pattern, text)
+        return _refuse(pattern, printed)
 
 
 def short_names(commands: Sequence[Command]) -> list[str]:
@@ -208,18 +176,9 @@ def _pattern(text: str) -> re.Pattern[str]:
         ) from None
 
 
-def _refuse(pattern: re.Pattern[str], text: str) -> float:
-    raise InputError(f"quality {pattern.pattern!r} finds no number in what is printed ({_last_line(text)})")
+def _refuse(pattern: re.Pattern[str], printed: bytes) -> float:
+    raise InputError(f"quality {pattern.pattern!r} finds no number in what is printed ({last_line(printed)})")
 
 
 def _failure(words: Sequence[str], ending: str, complaints: bytes) -> str:
-    return f"{shlex.join(words)!r} {ending} ({_last_line(complaints)}): fix it or the sizes"
-
-
-def _ending(code: float) -> str:
-    return f"ends with exit code {code:g}" if code > 0 else f"is ended by {signal.Signals(int(-code)).name}"
-
-
-def _last_line(printed: bytes | str) -> str:
-    text = printed if isinstance(printed, str) else printed.decode(errors="replace")
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it prints nothing")
+    return f"{shlex.join(words)!r} {ending} ({last_line(complaints)}): fix it or the sizes"

@@ -6,6 +6,7 @@ plan.json, ...        other documents, each replaced whole (`write_json`)
 runs/<id>.jsonl       a finished run: a config line, step lines, a result line
 runs/<id>.jsonl.part  an unfinished run
 trunks/               checkpoints, written whole (`write_file`)
+logs/<id>/, output/   of a sweep: a trainer's own files, and what each run was given and printed
 *.damaged             what was damaged and has been made again (`set_aside`)
 ```
 
@@ -104,7 +105,7 @@ class Study(Result):
         return {run.id for run in read_folder(self.path / "runs") if isinstance(run, FinishedRun)}
 
     def writer(
-        self, config: Mapping[str, Any], keep: int | None = None, prefix: Iterable[Mapping[str, Any]] = ()
+        self, config: Mapping[str, Any], keep: float | None = None, prefix: Iterable[Mapping[str, Any]] = ()
     ) -> RunWriter:
         """Return a writer for the run of this configuration, its file begun anew.
 

@@ -15,9 +15,10 @@ GRACE_S = 1.0
 
 
 def launch(words: list[str], asker: int) -> None:
-    """Run a program with its arguments, wait for it, and report what it and all its children used.
+    """Run a program with its arguments, wait for it, report what it and all its children used, and end what is left.
 
-    The asker is the descriptor of a socket, whose other end is with who wants to know.
+    The asker is the descriptor of a socket, whose other end is with who wants to know. Others that this process has
+    inherited the program inherits too.
     """
     os.set_inheritable(asker, False)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which this process sends to its own group
@@ -33,6 +34,7 @@ def launch(words: list[str], asker: int) -> None:
         os.write(asker, usage.encode())
     except BrokenPipeError:
         signal.pause()  # until the group is ended
+    os.killpg(0, signal.SIGKILL)  # what the program left behind, and this process
 
 
 def end_with(asker: int) -> None:
