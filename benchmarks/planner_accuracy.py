@@ -158,7 +158,7 @@ def memory(default: Recompute | None = None) -> list[dict[str, Any]]:
         {
             "row": row.name,
             "seq_len": int(row.layout.seq_len),
-            "counted_gib": float(memory_bytes(row.model, row.layout).allocated) / 2**30,
+            "counted_gib": float(memory_bytes(row.model, row.layout).reserved) / 2**30,
             "measured_gib": peak / 2**30,
         }
         for row, peak in torchtitan(default)

@@ -77,7 +77,7 @@ def ask(question: Question, *, named: bool = True) -> Score:
         return Score(question=question, mfu=share, refusal=str(refusal).splitlines()[0])
     memory = None
     if question.peak_bytes is not None:
-        memory = float(cost.cost.memory.allocated) / question.peak_bytes - 1
+        memory = float(getattr(cost.cost.memory, question.peak)) / question.peak_bytes - 1
     rate = measured_rate(question)
     if rate is None:
         return Score(question=question, memory_error=memory)

@@ -1,4 +1,4 @@
-"""torchtitan's table of Llama 3.1 8B, with FlashAttention 2 and measured peaks of memory."""
+"""torchtitan's table of Llama 3.1 8B, with FlashAttention 2 and peaks of memory: what the allocator reserved."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from dataclasses import replace
 
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.model.catalogue import get_model
+from froude.cost.stack.known_stacks import get_stack
 from froude.cost.training.layout import Layout, Recompute
 from planner_rows.llm_foundry import BF16
 from planner_rows.row import Row, read_table
 
 TORCHTITAN_CHECKPOINTING: dict[str, Recompute] = {"selective": "operators", "full": "full"}
 """torchtitan's names for recomputation, and ours; its default at the time was per-operator selective."""
+
+
+TORCHTITAN = "torchtitan@2024-12"
 
 
 def torchtitan(default: Recompute | None = None) -> Iterator[tuple[Row, float]]:
@@ -39,6 +43,7 @@ def torchtitan(default: Recompute | None = None) -> Iterator[tuple[Row, float]]:
             recompute=mode,
             compiled=row["torch_compile"] == "1",
             precision=replace(BF16, matmuls="fp8" if row["precision"].startswith("fp8") else "bf16"),
+            stack=get_stack(TORCHTITAN),
         )
         chip = "h200" if row["gpu"] == "H200" else "h100-96"
         tokens_per_s = float(row["tokens_per_s_per_gpu"]) * devices

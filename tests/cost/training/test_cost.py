@@ -25,13 +25,8 @@ from froude.cost.model.model import decoder
 from froude.cost.training.assumptions import PRECISIONS
 from froude.cost.training.layout import CHOICES
 from froude.cost.training.legal import check_legal, legal, rules
-from froude.cost.training.memory.device_memory import (
-    LOGIT_BYTES,
-    block_bytes,
-    fit_probability,
-    kept_block_bytes,
-    memory_bytes,
-)
+from froude.cost.training.memory.activations import block_bytes, kept_block_bytes
+from froude.cost.training.memory.device_memory import fit_probability, memory_bytes
 from froude.cost.training.memory.optimal_recompute import with_optimal_recompute
 from froude.cost.training.step import step_seconds
 from paths import ROOT

@@ -14,7 +14,7 @@ import pytest
 import headlines
 from froude.cost.machine.constants import constants
 from froude.cost.model.operators import Attention
-from froude.cost.training.memory.device_memory import stored_bytes
+from froude.cost.training.memory.activations import stored_bytes
 from froude.cost.training.step import step_seconds
 from headlines import near
 
