@@ -127,8 +127,8 @@ class Attention:
 class Elementwise:
     """Norms, activations, residual sums, rotations: memory-bound work.
 
-    `moved` values are read and written forward; `saved` values are kept, and `unfused` more where every elementary
-    operation is a kernel of its own. Where `split`, tensor parallelism divides them; otherwise only sequence parallelism
+    `moved` values are read and written forward; `saved` values are kept, and `unfused` more of 16 bits where every
+    elementary operation is a kernel of its own. Where `split`, tensor parallelism divides them; otherwise only sequence parallelism
     does.
     """
 

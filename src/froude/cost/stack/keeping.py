@@ -15,7 +15,8 @@ class Keeping:
     tensor parallelism divides the vocabulary, and `freed_logits` more are held for a tensor of before that none of
     these fits into; of a fused one `fused_logits`, and `head_gradients` gradients of the head that it makes at once.
 
-    `repeats_keys`: keys and values are written out for every query head. `keeps_gathered`: what sequence parallelism
+    `stage_buffers` tensors between two stages of a pipeline are held for every micro-batch of a step, received ahead or
+    sent. `repeats_keys`: keys and values are written out for every query head. `keeps_gathered`: what sequence parallelism
     gathered stays for the backward pass. `fixed_gradients`: gradients have buffers that are there all the time.
     `gradients_stay`: they stay on the device where the optimizer does not. `step_copies`: states of one kind that an
     optimizer's step copies. `side_pools`: reduced gradients and gathered weights lie in memory of streams of their own.
@@ -26,6 +27,7 @@ class Keeping:
     freed_logits: float = 2
     fused_logits: float = 4
     head_gradients: float = 0
+    stage_buffers: float = 0
     repeats_keys: bool = False
     keeps_gathered: bool = False
     fixed_gradients: bool = True

@@ -25,8 +25,10 @@ def saved_bytes(operator: Operator, layout: Layout) -> Number:
         spread = layout.tensor if operator.split == "rows" else 1 if gathered else layout.sequence_split
         return layout.positions * each * operator.saved / spread
     if isinstance(operator, Elementwise):
-        values = operator.saved + (0 if layout.compiled else operator.unfused)
-        return width * values / (layout.tensor if operator.split else layout.sequence_split)
+        kept = width * operator.saved
+        if not layout.compiled:
+            kept = kept + layout.positions * min(layout.precision.activations, 2) * operator.unfused
+        return kept / (layout.tensor if operator.split else layout.sequence_split)
     return width * operator.saved / layout.sequence_split
 
 

@@ -133,7 +133,8 @@ def context_bytes(layout: Layout) -> Number:
 @final
 @dataclass(frozen=True, kw_only=True)
 class _Stage:
-    """One stage of the pipeline: its share, the activations it holds, logits, and what passes through its blocks."""
+    """One stage of the pipeline: its share, the activations it holds, logits, what passes through its blocks, and what
+    lies between it and others."""
 
     layout: Layout
     share: Share
@@ -142,6 +143,7 @@ class _Stage:
     freed_logits: Number
     block: Number
     passing: Number
+    between: Number
 
     def peak(self) -> MemoryBytes:
         """Its parts at the fuller of its two moments, and what the allocator holds besides."""
@@ -173,13 +175,15 @@ class _Stage:
         return {"weights": 0.0 * held if gathered else held, "optimizer": states if here else 0.0 * states}
 
     @property
+    def _gradients_are_away(self) -> bool:
+        return self.layout.offload_optimizer != "device" and not self.layout.keeping.gradients_stay
+
+    @property
     def _gradients(self) -> Number:
         """Gradients when all of them are there."""
         layout, share = self.layout, self.share
-        away = layout.offload_optimizer != "device" and not layout.keeping.gradients_stay
-        return (0.0 if away else layout.precision.gradients) * (
-            share.divided(layout) if layout.zero >= 2 else share.parameters
-        )
+        each = 0.0 if self._gradients_are_away else layout.precision.gradients
+        return each * (share.divided(layout) if layout.zero >= 2 else share.parameters)
 
     def _turn(self) -> dict[str, Number]:
         """From forward to backward: activations, and logits or the first block that is recomputed."""
@@ -216,10 +220,11 @@ class _Stage:
         }
 
     def _gathered(self) -> Number:
-        """Weights that ZeRO 3 gathered: those outside of blocks stay, of blocks the one at work and the next."""
+        """What lies between stages, and the weights that ZeRO 3 gathered: those outside of blocks stay, of blocks the one
+        at work and the next."""
         if self.layout.zero < 3:
-            return 0.0 * self.share.parameters
-        return self.layout.precision.weights * (self.share.outside + 2 * self.share.block)
+            return self.between + 0.0 * self.share.parameters
+        return self.between + self.layout.precision.weights * (self.share.outside + 2 * self.share.block)
 
     def _scattered(self, parameters: Number) -> Number:
         """Gradients that ZeRO 3 reduces, in both of their types."""
@@ -231,7 +236,7 @@ class _Stage:
         layout, share = self.layout, self.share
         if not (layout.keeping.side_pools and layout.zero):
             return 0.0 * share.parameters
-        reduced = layout.precision.reduce * share.divided(layout)
+        reduced = layout.precision.reduce * share.divided(layout) * (not self._gradients_are_away)
         if layout.zero < 3:
             return reduced
         return np.where(np.asarray(gradients) > 0, 0, reduced) + layout.precision.weights * share.outside
@@ -263,9 +268,17 @@ def _stages(model: Model, layout: Layout) -> list[_Stage]:
                 freed_logits=freed,
                 block=widest,
                 passing=passing,
+                between=_between_stages(model, layout),
             )
         )
     return made
+
+
+def _between_stages(model: Model, layout: Layout) -> Number:
+    """Bytes of what a stage has received or not yet given up, where it holds that for all of a step's micro-batches."""
+    each = layout.positions * layout.precision.activations * model.hidden / layout.sequence_split
+    many = layout.keeping.stage_buffers * layout.micro_batches * layout.interleave
+    return np.where(np.asarray(layout.pipeline) > 1, many * each, 0)
 
 
 def _logit_bytes(model: Model, layout: Layout) -> tuple[Number, Number]:
