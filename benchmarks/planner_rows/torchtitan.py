@@ -16,9 +16,6 @@ TORCHTITAN_CHECKPOINTING: dict[str, Recompute] = {"selective": "operators", "ful
 """torchtitan's names for recomputation, and ours; its default at the time was per-operator selective."""
 
 
-TORCHTITAN = "torchtitan@2024-12"
-
-
 def torchtitan(default: Recompute | None = None) -> Iterator[tuple[Row, float]]:
     """Rows of Llama 3.1 8B with a measured peak, and that peak in bytes: those with known checkpointing.
 
@@ -33,6 +30,7 @@ def torchtitan(default: Recompute | None = None) -> Iterator[tuple[Row, float]]:
         if not row["peak_mem_gib"] or mode is None or known == (default is not None):
             continue
         devices, context = int(row["n_gpus"]), int(row["cp"])
+        release = "2025-06" if "2025" in row["source_file"] else "2024-12"
         layout = Layout(
             devices=devices,
             global_batch=int(row["local_batch"]) * devices // context,
@@ -43,7 +41,8 @@ def torchtitan(default: Recompute | None = None) -> Iterator[tuple[Row, float]]:
             recompute=mode,
             compiled=row["torch_compile"] == "1",
             precision=replace(BF16, matmuls="fp8" if row["precision"].startswith("fp8") else "bf16"),
-            stack=get_stack(TORCHTITAN),
+            stack=get_stack(f"torchtitan@{release}"),
+            fused_loss="2025" in release,
         )
         chip = "h200" if row["gpu"] == "H200" else "h100-96"
         tokens_per_s = float(row["tokens_per_s_per_gpu"]) * devices

@@ -6,7 +6,7 @@ The rule for the whole table, set before anything was predicted:
   over its group with the context-parallel devices.
 - Without a pipeline a micro-batch is the local batch. With one there are as many micro-batches as stages, torchtitan's
   default (`pipeline_parallel_microbatches`); an interleaved schedule has two stages a device, which this line counts
-  since errors of memory were seen (its code: `n_microbatches = num_total_stages`). Stages at the ends hold fewer layers.
+  since errors of memory were seen (its code: `n_microbatches = num_total_stages`). Stages at the ends hold less.
 - With a pipeline gathered weights stay until the step ends and gradients are reduced once, torchtitan's default
   (reshard_after_forward is False where there is a pipeline): that is ZeRO 1, without it ZeRO 3. This line was set after
   the first errors of memory were seen, from torchtitan's code.

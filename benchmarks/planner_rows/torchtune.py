@@ -6,8 +6,8 @@ The rule for the whole table, set before anything was predicted:
   or of 8 bits on one device; recomputation of whole blocks, and the optimizer inside the backward pass, where no
   gradients stay. The ladder's techniques add up from row to row as its note says; LoRA and QLoRA drop the last two.
 - Chunked cross entropy is asked as a fused one, offloading as activations in host memory.
-- "Baseline" is not packed: its sequences are shorter than the table's length; its time and memory are left out. The tutorials
-  print memory alone, on a device that is not named (taken as an A100 of 80 GB).
+- "Baseline" is not packed: its sequences are shorter than the table's length; its time and memory are left out. The
+  tutorials print memory alone, on a device that is not named (taken as an A100 of 80 GB).
 - Adapters have the rank and the matrices that the row says, else rank 8 on all matrices, 64 of the ladder's 3B (from
   memory), with a base in bf16, and are reported apart; peaks are GiB, or GB where the table says so. "Active" is what
   tensors use, all others what the allocator reserves. Offloading with FSDP is of weights and gradients too

@@ -128,8 +128,8 @@ class Elementwise:
     """Norms, activations, residual sums, rotations: memory-bound work.
 
     `moved` values are read and written forward; `saved` values are kept, and `unfused` more of 16 bits where every
-    elementary operation is a kernel of its own. Where `split`, tensor parallelism divides them; otherwise only sequence parallelism
-    does.
+    elementary operation is a kernel of its own. Where `split`, tensor parallelism divides them; otherwise only sequence
+    parallelism does.
     """
 
     name: str

@@ -16,10 +16,11 @@ class Keeping:
     these fits into; of a fused one `fused_logits`, and `head_gradients` gradients of the head that it makes at once.
 
     `stage_buffers` tensors between two stages of a pipeline are held for every micro-batch of a step, received ahead or
-    sent. `repeats_keys`: keys and values are written out for every query head. `keeps_gathered`: what sequence parallelism
-    gathered stays for the backward pass. `fixed_gradients`: gradients have buffers that are there all the time.
-    `gradients_stay`: they stay on the device where the optimizer does not. `step_copies`: states of one kind that an
-    optimizer's step copies. `side_pools`: reduced gradients and gathered weights lie in memory of streams of their own.
+    sent. `repeats_keys`: keys and values are written out for every query head. `keeps_gathered`: what sequence
+    parallelism gathered stays for the backward pass. `keeps_expert_outputs`: experts' outputs do, as they are weighed
+    after. `fixed_gradients`: gradients have buffers that are there all the time. `gradients_stay`: they stay on the
+    device where the optimizer does not. `step_copies`: states of one kind that an optimizer's step copies.
+    `side_pools`: reduced gradients and gathered weights lie in memory of streams of their own.
     """
 
     logits: float = 12
@@ -30,6 +31,7 @@ class Keeping:
     stage_buffers: float = 0
     repeats_keys: bool = False
     keeps_gathered: bool = False
+    keeps_expert_outputs: bool = True
     fixed_gradients: bool = True
     gradients_stay: bool = False
     step_copies: float = 0

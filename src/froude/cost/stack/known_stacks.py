@@ -30,7 +30,7 @@ Entry = tuple[bool | float | str, str, str]
 @final
 @dataclass(frozen=True, kw_only=True)
 class StackEntry:
-    """One stack as its file has it: facts by field and architecture, by precision and field, of memory, and by constant.
+    """One stack as its file has it: facts by field and architecture, by precision and field, of memory, by constant.
 
     It has every fact of the version `like` of the same name that it does not give itself.
     """

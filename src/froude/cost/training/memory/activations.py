@@ -25,7 +25,8 @@ def saved_bytes(operator: Operator, layout: Layout) -> Number:
         spread = layout.tensor if operator.split == "rows" else 1 if gathered else layout.sequence_split
         return layout.positions * each * operator.saved / spread
     if isinstance(operator, Elementwise):
-        kept = width * operator.saved
+        weighed_before = operator.name == "experts.combine" and not layout.keeping.keeps_expert_outputs
+        kept = 0.0 if weighed_before else width * operator.saved
         if not layout.compiled:
             kept = kept + layout.positions * min(layout.precision.activations, 2) * operator.unfused
         return kept / (layout.tensor if operator.split else layout.sequence_split)

@@ -166,13 +166,13 @@ class _Stage:
         layout, precision, share = self.layout, self.layout.precision, self.share
         here = layout.offload_optimizer == "device"
         states = (precision.master + precision.optimizer) * share.owned(layout)
-        gathered = layout.zero >= 3 and (precision.master > 0 and here or layout.offload_parameters != "device")
+        gathered = (precision.master > 0 and here) or layout.offload_parameters != "device"
         narrow = precision.weights if precision.matmul_weights is None else precision.matmul_weights
         inside = share.parameters - share.outside
-        held = (precision.weights * share.outside + narrow * inside) * (
-            share.divided(layout) / share.parameters if layout.zero >= 3 else 1.0
-        )
-        return {"weights": 0.0 * held if gathered else held, "optimizer": states if here else 0.0 * states}
+        held = precision.weights * share.outside + narrow * inside
+        if layout.zero >= 3:
+            held = (0.0 if gathered else share.divided(layout) / share.parameters) * held
+        return {"weights": held, "optimizer": states if here else 0.0 * states}
 
     @property
     def _gradients_are_away(self) -> bool:
@@ -187,7 +187,7 @@ class _Stage:
 
     def _turn(self) -> dict[str, Number]:
         """From forward to backward: activations, and logits or the first block that is recomputed."""
-        layout, precision = self.layout, self.layout.precision
+        layout = self.layout
         again = {"full": 1.0, "operators": 1.0, "optimal": layout.kept.working}.get(layout.recompute, 0.0)
         backward = again * self.block + self.passing
         scattered = self._scattered(self.share.block)
@@ -220,8 +220,7 @@ class _Stage:
         }
 
     def _gathered(self) -> Number:
-        """What lies between stages, and the weights that ZeRO 3 gathered: those outside of blocks stay, of blocks the one
-        at work and the next."""
+        """What lies between stages, and weights that ZeRO 3 gathered: those of no block, and of two blocks."""
         if self.layout.zero < 3:
             return self.between + 0.0 * self.share.parameters
         return self.between + self.layout.precision.weights * (self.share.outside + 2 * self.share.block)
@@ -232,7 +231,7 @@ class _Stage:
         return (precision.weights + precision.reduce) * parameters * (self.layout.zero >= 3)
 
     def _pools(self, gradients: Number) -> Number:
-        """What lies in memory of other streams and is not counted: reduced gradients, and a copy of gathered weights."""
+        """What lies in other streams' memory and is not counted: reduced gradients, and a copy of gathered weights."""
         layout, share = self.layout, self.share
         if not (layout.keeping.side_pools and layout.zero):
             return 0.0 * share.parameters
@@ -282,8 +281,7 @@ def _between_stages(model: Model, layout: Layout) -> Number:
 
 
 def _logit_bytes(model: Model, layout: Layout) -> tuple[Number, Number]:
-    """Bytes of logits at the peak of the loss, with gradients of the head that a fused one makes; and bytes freed
-    before."""
+    """Bytes of logits at the peak of the loss, with a fused one's gradients of the head; and bytes freed before."""
     keeping, many = layout.keeping, layout.positions * model.vocabulary / layout.tensor
     if not layout.fused_loss:
         each = np.where(np.asarray(layout.tensor) > 1, keeping.split_logits, keeping.logits)
