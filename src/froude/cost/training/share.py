@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from froude.cost.model.operators import Lookup, Matmul, Number, Operator
 from froude.cost.training.layout import Layout
 from froude.cost.training.pipeline.predictions import SHARED
 from froude.cost.training.pipeline.split import stage_blocks
+
+StageName = Literal["first", "middle", "last"]
+"""A stage of the pipeline: at either end, or the fullest between."""
 
 
 @final
@@ -48,8 +51,11 @@ class Share:
         return dense + self.experts / shard_group(expert_data_group(layout), layout).size
 
 
-def stage_shares(model: Model, layout: Layout) -> tuple[Share, ...]:
-    """The shares of a stage between, of the first with the embedding and the last with the head; of one stage one."""
+def stage_shares(model: Model, layout: Layout) -> dict[StageName, Share]:
+    """The shares of the stages one of which is the fullest, by name; the last has the head, the first the embedding.
+
+    Of equal parts none between holds more than the first, and of one stage the last is all.
+    """
     dense, experts, largest = 0.0, 0.0, 0.0  # dense and experts of a block in the mean
     for block in model.blocks:
         own = _parameters([o for o in block.operators if not is_expert(o)], layout)
@@ -62,21 +68,22 @@ def stage_shares(model: Model, layout: Layout) -> tuple[Share, ...]:
     copied = sum(o.inputs * o.outputs / layout.tensor for o in model.head if isinstance(o, Matmul) and _is_copy(o))
     alone = np.asarray(layout.pipeline) == 1
 
-    def share(blocks: Number, ends: Number) -> Share:
-        outside = np.where(alone, first + last, ends)
-        return Share(
-            dense=blocks * dense + outside, experts=blocks * experts, outside=outside, units=blocks + 1, block=largest
-        )
-
-    held = stage_blocks(model, layout)
+    ends: dict[StageName, Number] = {"middle": 0.0, "first": first, "last": last + copied}
+    if layout.pipeline_layout == "even":
+        del ends["middle"]
     if np.all(alone):
-        return (share(held.most, 0.0),)
-    return share(held.middle, 0.0 * first), share(held.first, first), share(held.last, last + copied)
+        ends = {"last": last}
+    held, shares = stage_blocks(model, layout), {}
+    for name, end in ends.items():
+        blocks, outside = getattr(held, name), np.where(alone, first + last, end)
+        parts = {"dense": blocks * dense + outside, "experts": blocks * experts, "outside": outside}
+        shares[name] = Share(**parts, units=blocks + 1, block=largest)
+    return shares
 
 
 def share_of(model: Model, layout: Layout) -> Share:
     """The share of the stage that holds most."""
-    most, *others = stage_shares(model, layout)
+    most, *others = stage_shares(model, layout).values()
     for other in others:
         more = other.parameters >= most.parameters
         pairs = zip(vars(most).items(), vars(other).values(), strict=True)

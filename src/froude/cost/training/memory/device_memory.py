@@ -133,11 +133,12 @@ def context_bytes(layout: Layout) -> Number:
 @final
 @dataclass(frozen=True, kw_only=True)
 class _Stage:
-    """One stage of the pipeline: its share, the activations it holds, logits, what passes through its blocks, and what
-    lies between it and others."""
+    """One stage of the pipeline: its share and what ZeRO leaves of that, the activations that it holds, logits, what
+    passes through its blocks, and what lies between it and others."""
 
     layout: Layout
     share: Share
+    divided: Number
     activations: Number
     logits: Number
     freed_logits: Number
@@ -149,9 +150,8 @@ class _Stage:
         """Its parts at the fuller of its two moments, and what the allocator holds besides."""
         turn, end = self._turn(), self._end()
         later = sum(end.values()) > sum(turn.values())
-        parts = {name: np.where(later, end[name], value) for name, value in turn.items()}
-        parts |= self._states()
-        spare = self._pools(parts["gradients"]) + np.where(later | (parts["logits"] == 0), 0, self.freed_logits)
+        parts = {name: np.where(later, end[name], value) for name, value in turn.items()} | self._states()
+        spare = self._pools(parts["gradients"]) + np.where(parts["logits"] > 0, self.freed_logits, 0)
         lost = spare + FRAGMENTATION * (sum(parts.values()) + spare)
         return MemoryBytes(**parts, fragmentation=lost, context=context_bytes(self.layout) + 0 * lost)
 
@@ -161,36 +161,41 @@ class _Stage:
         parts = self._turn() | self._states()
         return sum(parts.values()) - parts["activations"] + self._pools(parts["gradients"]) + self.freed_logits
 
+    @property
+    def _owned(self) -> Number:
+        """Parameters whose states it holds: none where they are elsewhere."""
+        if self.layout.offload_optimizer != "device":
+            return 0.0 * self.divided
+        return self.divided if self.layout.zero else self.share.parameters
+
     def _states(self) -> dict[str, Number]:
         """What is there all the time: weights, of which with master weights ZeRO 3 keeps none, and optimizer states."""
         layout, precision, share = self.layout, self.layout.precision, self.share
-        here = layout.offload_optimizer == "device"
-        states = (precision.master + precision.optimizer) * share.owned(layout)
-        gathered = (precision.master > 0 and here) or layout.offload_parameters != "device"
         narrow = precision.weights if precision.matmul_weights is None else precision.matmul_weights
-        inside = share.parameters - share.outside
-        held = precision.weights * share.outside + narrow * inside
+        weights = precision.weights * share.outside + narrow * (share.parameters - share.outside)
         if layout.zero >= 3:
-            held = (0.0 if gathered else share.divided(layout) / share.parameters) * held
-        return {"weights": held, "optimizer": states if here else 0.0 * states}
+            masters = precision.master > 0 and layout.offload_optimizer == "device"
+            elsewhere = masters or layout.offload_parameters != "device"
+            weights = (0.0 if elsewhere else self.divided / share.parameters) * weights
+        return {"weights": weights, "optimizer": (precision.master + precision.optimizer) * self._owned}
 
     @property
-    def _gradients_are_away(self) -> bool:
-        return self.layout.offload_optimizer != "device" and not self.layout.keeping.gradients_stay
+    def _gradient_width(self) -> float:
+        """Bytes a gradient: none where they follow the optimizer."""
+        layout = self.layout
+        away = layout.offload_optimizer != "device" and not layout.keeping.gradients_stay
+        return 0.0 if away else layout.precision.gradients
 
     @property
     def _gradients(self) -> Number:
         """Gradients when all of them are there."""
-        layout, share = self.layout, self.share
-        each = 0.0 if self._gradients_are_away else layout.precision.gradients
-        return each * (share.divided(layout) if layout.zero >= 2 else share.parameters)
+        return self._gradient_width * (self.divided if self.layout.zero >= 2 else self.share.parameters)
 
     def _turn(self) -> dict[str, Number]:
         """From forward to backward: activations, and logits or the first block that is recomputed."""
         layout = self.layout
         again = {"full": 1.0, "operators": 1.0, "optimal": layout.kept.working}.get(layout.recompute, 0.0)
-        backward = again * self.block + self.passing
-        scattered = self._scattered(self.share.block)
+        backward, scattered = again * self.block + self.passing, self._scattered(self.share.block)
         loss = self.logits >= backward + scattered
         there = np.logical_or(layout.keeping.fixed_gradients, np.asarray(layout.micro_batches) > 1)
         return {
@@ -204,10 +209,11 @@ class _Stage:
 
     def _end(self) -> dict[str, Number]:
         """All gradients: the last block's backward pass, or the update."""
-        layout, share, precision = self.layout, self.share, self.layout.precision
-        copied = layout.keeping.step_copies * precision.optimizer / 2 * share.owned(layout)
-        update = copied if layout.offload_optimizer == "device" else 0.0 * copied
-        backward = np.minimum(self.block, self.activations + self.block * (layout.recompute != "none")) + self.passing
+        layout, share = self.layout, self.share
+        update = layout.keeping.step_copies * layout.precision.optimizer / 2 * self._owned
+        backward = self.passing + (
+            self.block if layout.recompute != "none" else np.minimum(self.block, self.activations)
+        )
         buffers = self._gathered() + self._scattered(np.maximum(share.block, share.outside))
         updating = update > backward + buffers
         return {
@@ -222,52 +228,49 @@ class _Stage:
     def _gathered(self) -> Number:
         """What lies between stages, and weights that ZeRO 3 gathered: those of no block, and of two blocks."""
         if self.layout.zero < 3:
-            return self.between + 0.0 * self.share.parameters
+            return self.between
         return self.between + self.layout.precision.weights * (self.share.outside + 2 * self.share.block)
 
     def _scattered(self, parameters: Number) -> Number:
         """Gradients that ZeRO 3 reduces, in both of their types."""
         precision = self.layout.precision
-        return (precision.weights + precision.reduce) * parameters * (self.layout.zero >= 3)
+        return (precision.weights + precision.reduce) * parameters if self.layout.zero >= 3 else 0.0
 
     def _pools(self, gradients: Number) -> Number:
         """What lies in other streams' memory and is not counted: reduced gradients, and a copy of gathered weights."""
-        layout, share = self.layout, self.share
+        layout = self.layout
         if not (layout.keeping.side_pools and layout.zero):
-            return 0.0 * share.parameters
-        reduced = layout.precision.reduce * share.divided(layout) * (not self._gradients_are_away)
+            return 0.0
+        reduced = layout.precision.reduce * self.divided if self._gradient_width else 0.0
         if layout.zero < 3:
             return reduced
-        return np.where(np.asarray(gradients) > 0, 0, reduced) + layout.precision.weights * share.outside
+        return np.where(np.asarray(gradients) > 0, 0, reduced) + layout.precision.weights * self.share.outside
 
 
 def _stages(model: Model, layout: Layout) -> list[_Stage]:
-    """A stage between, the first and the last; one where there is no pipeline."""
-    shares, blocks = stage_shares(model, layout), stage_blocks(model, layout)
-    block, widest, passing = (
-        stored_bytes(model, layout) * layout.pipeline / model.layers,
-        largest_block(model, layout),
-        passing_bytes(model, layout),
-    )
+    """The stages one of which is the fullest."""
+    blocks, between = stage_blocks(model, layout), _between_stages(model, layout)
+    each = stored_bytes(model, layout) * layout.pipeline / model.layers
+    widest, passing = largest_block(model, layout), passing_bytes(model, layout)
     if layout.offload_activations != "device":
         blocks = StageBlocks(first=2, middle=2, last=2)  # the block at work and the next
-    ends = [1, 0, layout.pipeline - 1] if len(shares) > 1 else [0]
-    counts = [blocks.middle, blocks.first, blocks.last] if len(shares) > 1 else [blocks.most]
+    last = layout.pipeline - 1
+    places = {"first": 0, "middle": np.minimum(1, last), "last": last}
     made = []
-    for share, stage, count in zip(shares, ends, counts, strict=True):
-        held = block * count * in_flight(layout.flow, stage=np.minimum(stage, layout.pipeline - 1))
-        last = share is shares[-1]
-        logits, freed = _logit_bytes(model, layout) if last else (0.0, 0.0)
+    for name, share in stage_shares(model, layout).items():
+        held = each * getattr(blocks, name) * in_flight(layout.flow, stage=places[name])
+        logits, freed = _logit_bytes(model, layout) if name == "last" else (0.0, 0.0)
         made.append(
             _Stage(
                 layout=layout,
                 share=share,
-                activations=held + (block_bytes(model.head, layout) if last else 0.0),
+                divided=share.divided(layout),
+                activations=held + (block_bytes(model.head, layout) if name == "last" else 0.0),
                 logits=logits,
                 freed_logits=freed,
                 block=widest,
                 passing=passing,
-                between=_between_stages(model, layout),
+                between=between,
             )
         )
     return made
@@ -275,6 +278,8 @@ def _stages(model: Model, layout: Layout) -> list[_Stage]:
 
 def _between_stages(model: Model, layout: Layout) -> Number:
     """Bytes of what a stage has received or not yet given up, where it holds that for all of a step's micro-batches."""
+    if not layout.keeping.stage_buffers:
+        return 0.0
     each = layout.positions * layout.precision.activations * model.hidden / layout.sequence_split
     many = layout.keeping.stage_buffers * layout.micro_batches * layout.interleave
     return np.where(np.asarray(layout.pipeline) > 1, many * each, 0)
