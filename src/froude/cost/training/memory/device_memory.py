@@ -242,7 +242,8 @@ class _Stage:
         layout = self.layout
         if not (layout.keeping.side_pools and layout.zero):
             return 0.0
-        reduced = layout.precision.reduce * self.divided if self._gradient_width else 0.0
+        apart = (self.divided < self.share.parameters) * (self._gradient_width > 0)
+        reduced = apart * layout.precision.reduce * self.divided
         if layout.zero < 3:
             return reduced
         return np.where(np.asarray(gradients) > 0, 0, reduced) + layout.precision.weights * self.share.outside
