@@ -17,7 +17,7 @@ from froude.planning.layouts.nearest import larger
 from froude.planning.layouts.reasons import why_not_chosen
 from froude.planning.layouts.simplicity import TOLERANCE, mechanisms
 from froude.planning.layouts.space import space_of
-from froude.planning.plans import Infeasible, Plan
+from froude.planning.plans import AIM, Infeasible, Plan
 from froude.planning.training.on_tokens import plan_layout
 from froude.planning.training.training_plan import plan_training
 
@@ -225,7 +225,7 @@ def test_no_fewer_whole_nodes_would_do():
     for devices in range(16, answer.change["devices"], 8):
         fewer = larger(machine, devices)
         space = space_of(model, fewer, seq_len=2048, global_batch=96, fixed=ON_DEVICE)
-        assert not search(model, fewer, seq_len=2048, global_batch=96, space=space).best
+        assert not search(model, fewer, seq_len=2048, global_batch=96, space=space, memory_certainty=AIM).best
 
 
 def test_a_plan_and_a_refusal_have_the_same_keys_in_json(plan):
