@@ -25,7 +25,7 @@ from froude.cost.training.layout import Recompute
 from froude.cost.training.memory.device_memory import RELATIVE_ERROR, memory_bytes
 from froude.planning.plans import AIM
 from planner_calibration import calibrate, predicted, stacked
-from planner_rows import MPT, Row, korthikanti, llm_foundry, megatron_2021, megatron_2024, torchtitan
+from planner_rows import MPT, Peak, Row, korthikanti, llm_foundry, megatron_2021, megatron_2024, torchtitan
 from planner_scores import (
     Judged,
     Score,
@@ -220,7 +220,7 @@ def memory_summary(asked: Sequence[Score]) -> list[dict[str, str]]:
 
 def spread_of_memory(asked: Sequence[Score]) -> dict[str, float]:
     """What `RELATIVE_ERROR` should be, of measured over counted peaks of the tables that state their recipes."""
-    stated = (("torchtitan-large", "reserved"), ("torchtune", "allocated"))
+    stated: tuple[tuple[str, Peak], ...] = (("torchtitan-large", "reserved"), ("torchtune", "allocated"))
     errors = [torchtitan_errors(memory()), *(memory_errors(asked, table, peak) for table, peak in stated)]
     above = -np.concatenate(errors) / (1 + np.concatenate(errors))
     bound = NormalDist().inv_cdf(AIM) * RELATIVE_ERROR
