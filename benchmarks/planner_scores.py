@@ -223,7 +223,8 @@ def _constant_width(training: Sequence[Score]) -> float:
 def memory_rows(scores: Sequence[Score]) -> Iterator[dict[str, str]]:
     """Errors of memory by table, where it was measured, what tensors used apart from what the allocator held."""
     known = [score for score in scores if score.memory_error is not None]
-    for table, peak in dict.fromkeys((score.question.table, score.question.peak) for score in known):
+    kinds: dict[tuple[str, Peak], None] = dict.fromkeys((one.question.table, one.question.peak) for one in known)
+    for table, peak in kinds:
         yield memory_row(table, peak, memory_errors(known, table, peak))
 
 

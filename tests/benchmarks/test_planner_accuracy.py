@@ -98,7 +98,7 @@ def test_peak_memory_is_counted_within_fifteen_percent(part):
     assert errors.max() < 0.05
 
 
-def test_what_tensors_use_of_packed_fine_tuning_is_counted_within_ten_percent(part):
+def test_what_tensors_use_in_fine_tuning_is_counted_within_ten_percent(part):
     rows, scores = part("planner_rows"), part("planner_scores")
     asked = [scores.ask(one) for one in rows.torchtune() if one.release == "ladder"]
     errors = abs(scores.memory_errors(asked, "torchtune", "allocated"))
