@@ -20,7 +20,7 @@ from froude.cost.papers.fine_tuning import fine_tune_cost
 from froude.cost.stack.known_stacks import known_stacks
 from froude.cost.training.assumptions import TrainCost
 from froude.errors import InputError
-from planner_rows import Question
+from planner_rows import Peak, Question
 
 LEVEL = 0.9
 
@@ -77,7 +77,7 @@ def ask(question: Question, *, named: bool = True) -> Score:
         return Score(question=question, mfu=share, refusal=str(refusal).splitlines()[0])
     memory = None
     if question.peak_bytes is not None:
-        memory = float(cost.cost.memory.allocated) / question.peak_bytes - 1
+        memory = float(getattr(cost.cost.memory, question.peak)) / question.peak_bytes - 1
     rate = measured_rate(question)
     if rate is None:
         return Score(question=question, memory_error=memory)
@@ -221,19 +221,29 @@ def _constant_width(training: Sequence[Score]) -> float:
 
 
 def memory_rows(scores: Sequence[Score]) -> Iterator[dict[str, str]]:
-    """Errors of the allocated memory by table, where it was measured."""
-    tables = dict.fromkeys(score.question.table for score in scores if score.memory_error is not None)
-    for table in tables:
-        errors = np.array(
-            [score.memory_error for score in scores if score.question.table == table and score.memory_error is not None]
-        )
-        yield {
-            "peak memory": table,
-            "rows": str(len(errors)),
-            "mean error": percent(float(np.mean(abs(errors)))),
-            "signed": f"{100 * float(np.mean(errors)):+.1f}%",
-            "worst": percent(float(np.max(abs(errors)))),
-        }
+    """Errors of memory by table, where it was measured, what tensors used apart from what the allocator held."""
+    known = [score for score in scores if score.memory_error is not None]
+    kinds: dict[tuple[str, Peak], None] = dict.fromkeys((one.question.table, one.question.peak) for one in known)
+    for table, peak in kinds:
+        yield memory_row(table, peak, memory_errors(known, table, peak))
+
+
+def memory_errors(scores: Sequence[Score], table: str, peak: Peak) -> np.ndarray:
+    """Relative errors of counted memory of a table's rows."""
+    mine = [score for score in scores if (score.question.table, score.question.peak) == (table, peak)]
+    return np.array([score.memory_error for score in mine if score.memory_error is not None])
+
+
+def memory_row(table: str, peak: Peak, errors: np.ndarray) -> dict[str, str]:
+    """A row of the table of memory."""
+    return {
+        "peak memory": table,
+        "of what is": peak,
+        "rows": str(len(errors)),
+        "mean error": percent(float(np.mean(abs(errors)))),
+        "signed": f"{100 * float(np.mean(errors)):+.1f}%",
+        "worst": percent(float(np.max(abs(errors)))),
+    }
 
 
 def pairs_in_order(scores: Sequence[Score]) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from planner_rows.megatron_papers import FP16_PLAIN, korthikanti, megatron_2021,
 from planner_rows.nemo_2407 import nemo_2407
 from planner_rows.nemo_automodel import nemo_automodel
 from planner_rows.primus import primus
-from planner_rows.row import Question, Row, gpt
+from planner_rows.row import Peak, Question, Row, gpt
 from planner_rows.torchtitan import torchtitan
 from planner_rows.torchtitan_large import torchtitan_large
 from planner_rows.torchtune import torchtune
@@ -29,6 +29,7 @@ __all__ = [
     "FP16_PLAIN",
     "MPT",
     "QUESTIONS",
+    "Peak",
     "Question",
     "Row",
     "gpt",

@@ -17,6 +17,9 @@ from froude.cost.training.layout import Layout
 Kind = Literal["dense", "mixture", "hybrid", "lora"]
 """What is told apart where rows are averaged; `hybrid` has state-space layers, `lora` trains an adapter."""
 
+Peak = Literal["allocated", "reserved"]
+"""What a peak of memory is of: what tensors used, or what the allocator held, as most tools print."""
+
 MODELS = Path(__file__).with_name("models.toml")
 """Models that the catalogue does not hold, from public facts."""
 
@@ -45,6 +48,7 @@ class Question:
     what is trained where that is not the whole model (`froude.cost.fine_tune_cost`). `recipe`
     has what the recipe says and no field takes. A table has seconds of a step, or where it states no batch tokens a
     second of all devices; both are None where it has no time, and `peak_bytes` where it has no memory.
+    `peak` says which of `MemoryBytes` these are.
     """
 
     table: str
@@ -60,6 +64,7 @@ class Question:
     seconds: float | None = None
     tokens_per_s: float | None = None
     peak_bytes: float | None = None
+    peak: Peak = "reserved"
     task: str = "pretrain"
     adapter: str = ""
     recipe: Mapping[str, str] = field(default_factory=dict)

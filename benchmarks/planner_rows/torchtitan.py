@@ -1,4 +1,4 @@
-"""torchtitan's table of Llama 3.1 8B, with FlashAttention 2 and measured peaks of memory."""
+"""torchtitan's table of Llama 3.1 8B, with FlashAttention 2 and peaks of memory: what the allocator reserved."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.model.catalogue import get_model
+from froude.cost.stack.known_stacks import get_stack
 from froude.cost.training.layout import Layout, Recompute
 from planner_rows.llm_foundry import BF16
 from planner_rows.row import Row, read_table
@@ -29,6 +30,7 @@ def torchtitan(default: Recompute | None = None) -> Iterator[tuple[Row, float]]:
         if not row["peak_mem_gib"] or mode is None or known == (default is not None):
             continue
         devices, context = int(row["n_gpus"]), int(row["cp"])
+        release = "2025-06" if "2025" in row["source_file"] else "2024-12"
         layout = Layout(
             devices=devices,
             global_batch=int(row["local_batch"]) * devices // context,
@@ -39,6 +41,8 @@ def torchtitan(default: Recompute | None = None) -> Iterator[tuple[Row, float]]:
             recompute=mode,
             compiled=row["torch_compile"] == "1",
             precision=replace(BF16, matmuls="fp8" if row["precision"].startswith("fp8") else "bf16"),
+            stack=get_stack(f"torchtitan@{release}"),
+            fused_loss="2025" in release,
         )
         chip = "h200" if row["gpu"] == "H200" else "h100-96"
         tokens_per_s = float(row["tokens_per_s_per_gpu"]) * devices

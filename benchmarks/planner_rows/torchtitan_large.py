@@ -4,9 +4,9 @@ The rule for the whole table, set before anything was predicted:
 
 - A row says layout, batch, length, format, compiler, recomputation and asynchronous tensor parallelism; FSDP divides
   over its group with the context-parallel devices.
-- Without a pipeline a micro-batch is the local batch. With one it is the local batch over the stages, torchtitan's
-  default number of micro-batches at the time (`pipeline_parallel_microbatches`, from memory); an interleaved schedule
-  has two stages a device.
+- Without a pipeline a micro-batch is the local batch. With one there are as many micro-batches as stages, torchtitan's
+  default (`pipeline_parallel_microbatches`); an interleaved schedule has two stages a device, which this line counts
+  since errors of memory were seen (its code: `n_microbatches = num_total_stages`). Stages at the ends hold less.
 - With a pipeline gathered weights stay until the step ends and gradients are reduced once, torchtitan's default
   (reshard_after_forward is False where there is a pipeline): that is ZeRO 1, without it ZeRO 3. This line was set after
   the first errors of memory were seen, from torchtitan's code.
@@ -51,14 +51,16 @@ def torchtitan_large() -> Iterator[Question]:
 
 def _stated(row: Mapping[str, str]) -> dict[str, Any]:
     stages, context = int(row["pp"]), int(row["cp"])
+    each = 2 if row["pp_schedule"].startswith("Interleaved") else 1
     return {
         "seq_len": int(row["seq_len"]),
         "global_batch": int(row["global_batch"]),
-        "micro_batch": max(int(row["local_batch"]) // stages, 1),
+        "micro_batch": max(int(row["local_batch"]) // (stages * each), 1),
         "tensor": int(row["tp"]),
         "pipeline": stages,
         "context": context,
-        "interleave": 2 if row["pp_schedule"].startswith("Interleaved") else 1,
+        "interleave": each,
+        "pipeline_layout": "ends",
         "zero": 1 if stages > 1 else 3,
         "shard": int(row["dp_shard_fsdp"]) * context,
         "recompute": "full",

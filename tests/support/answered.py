@@ -275,18 +275,23 @@ def shares(parts: Mapping[str, float]) -> list[float]:
     return [part / whole for part in parts.values()]
 
 
+def parts_of_memory(memory: Mapping[str, float]) -> tuple[dict[str, float], float]:
+    """A device's bytes by part, without sums of them, and all together."""
+    sums = ("allocated", "reserved", "total")
+    return {name: size for name, size in memory.items() if name not in sums}, memory["total"]
+
+
 def of_least(plan: Mapping[str, Any]) -> list[float]:
     """Parts of the memory that is too much, as shares, and what a device has."""
-    parts = dict(plan["nearest_feasible"]["least_memory"]["memory_bytes"])
-    needed = parts.pop("total")
+    parts, needed = parts_of_memory(plan["nearest_feasible"]["least_memory"]["memory_bytes"])
     small = sum(part for part in parts.values() if part < SMALLEST_PART * needed)
     return [ONE.chip.memory_bytes, small, small / needed, *shares(parts)]
 
 
 def of_cost(cost: Mapping[str, Any]) -> list[float]:
     """What a device has and has left, parts of its memory and of a step as shares, and what failures take."""
-    memory, step = dict(cost["memory_bytes"]), cost["step_seconds_by_part"]
-    capacity, total = EIGHT.chip.memory_bytes, memory.pop("total")
+    (memory, total), step = parts_of_memory(cost["memory_bytes"]), cost["step_seconds_by_part"]
+    capacity = EIGHT.chip.memory_bytes
     parts = {**memory, "free": max(capacity - total, 0.0)}
     small = [sum(part for part in each.values() if part < SMALLEST_PART * sum(each.values())) for each in (parts, step)]
     rest = [small[0], small[0] / sum(parts.values()), small[1], small[1] / sum(step.values())]

@@ -52,8 +52,9 @@ _MEMORY_COLOURS = {
     "logits": ("forecast", 0.65),
     "working": ("forecast", 0.35),
     "buffers": ("ink", 0.5),
+    "update": ("ink", 0.4),
     "fragmentation": ("ink", 0.3),
-    "runtime": ("ink", 0.15),
+    "context": ("ink", 0.15),
 }
 
 MEMORY_PARTS = _painted(MEMORY_TITLES, _MEMORY_COLOURS)

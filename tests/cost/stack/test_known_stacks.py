@@ -7,9 +7,9 @@ import pytest
 import froude
 from froude.cost.machine.constants import Constants
 from froude.cost.stack.known_stacks import get_stack, known_stacks, likely_stacks
-from froude.cost.stack.stack import architecture_of
+from froude.cost.stack.stack import ARCHITECTURES, architecture_of
 from froude.cost.training.assumptions import PRECISIONS
-from froude.cost.training.layout import Layout, check_fields
+from froude.cost.training.layout import Layout, Precision, check_fields
 
 LLAMA = {"model": "llama-3.1-8b", "machine": "8 x h100", "global_batch": 128}
 TRUST = {"published", "measured", "fitted", "as remembered", "guess"}
@@ -22,7 +22,9 @@ def test_a_stack_sets_only_what_there_is_and_says_from_where(stack):
         assert name in names
         for value in values.values():
             check_fields({name: value})
-    assert {*stack.precisions} <= {*PRECISIONS}
+    kinds = {name.partition(" on ")[::2] for name in stack.precisions}
+    assert kinds <= {(name, where) for name in PRECISIONS for where in ("", *ARCHITECTURES)}
+    assert {name for values in stack.precisions.values() for name in values} <= {one.name for one in fields(Precision)}
     assert {*stack.factors} <= {field.name for field in fields(Constants)}
     assert {fact.trust for fact in stack.facts} <= TRUST
     assert all(len(fact.source) > 5 for fact in stack.facts)

@@ -14,7 +14,6 @@ import froude
 from froude.answers.costs import memory_table, step_table
 from froude.answers.plans import answer_of_plan
 from froude.cost.machine.known_machines import get_machine
-from froude.cost.machine.machine import RUNTIME_BYTES
 from froude.cost.training.evaluation import evaluate
 from froude.cost.training.layout import Layout, Precision
 from froude.drawing.bars import Swing, percent_change, tornado
@@ -126,7 +125,7 @@ def test_listed_parts_add_up_to_the_step_and_to_the_memory() -> None:
         assert sum(table.shares) == pytest.approx(1)
         assert sum(float(row[2].rstrip("%")) for row in table.rows) == pytest.approx(100, abs=len(table.rows) / 2)
     shown = {title: amount for title, amount, _ in memory_table(cost, MACHINE).rows}
-    assert shown["driver, communication library"] == format_bytes(RUNTIME_BYTES)
+    assert shown["context, communication buffers"] == format_bytes(float(cost.memory.context))
     assert shown["activations"] == format_bytes(float(cost.memory.activations))
 
 

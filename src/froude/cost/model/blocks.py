@@ -225,7 +225,8 @@ def _at_ratio(operator: Operator, ratio: Number, length: float) -> Operator:
     if isinstance(operator, Matmul):
         return replace(operator, positions=operator.positions * ratio)
     if isinstance(operator, Elementwise):
-        return replace(operator, moved=operator.moved * ratio, saved=operator.saved * ratio)
+        values = {name: getattr(operator, name) * ratio for name in ("moved", "saved", "unfused")}
+        return replace(operator, **values)
     if isinstance(operator, Attention):
         scaled = {"heads": operator.heads * ratio, "kv_heads": operator.kv_heads * ratio, "cached": 0, "state": 0}
         return replace(operator, **scaled, window=0, exponent=0.0, scale=operator.keys(length))

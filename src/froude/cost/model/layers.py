@@ -102,8 +102,14 @@ SOFTMAX = Mixer()
 
 
 def norm(width: Number, vectors: Number, *, name: str = "norm", split: bool = False) -> Elementwise:
-    """A normalisation over a width: `vectors` is 2 with gain and bias, 1 with a gain, 0 with neither."""
-    return Elementwise(name=name, moved=2 * width, saved=width, parameters=vectors * width, split=split)
+    """A normalisation over a width: `vectors` is 2 with gain and bias, 1 with a gain, 0 with neither.
+
+    Unfused, one with a gain alone (RMSNorm) keeps its input in fp32 and the normed values in place of its input.
+    """
+    unfused = 2 * width if vectors == 1 else 0
+    return Elementwise(
+        name=name, moved=2 * width, saved=width, unfused=unfused, parameters=vectors * width, split=split
+    )
 
 
 def residual(hidden: Number, dropout: bool) -> Elementwise:
@@ -311,7 +317,12 @@ def mlp(
     return (
         Matmul(name=f"{name}.in", inputs=hidden, outputs=inner, split=split[0], saves_input=saves_input, **common),
         Elementwise(
-            name="activation", moved=(inner + width) * repeats, saved=inner * repeats, parameters=scalars, split=True
+            name="activation",
+            moved=(inner + width) * repeats,
+            saved=inner * repeats,
+            unfused=(width if gated else 0) * repeats,
+            parameters=scalars,
+            split=True,
         ),
         Matmul(name=f"{name}.out", inputs=width, outputs=hidden, split=split[1], **common),
     )

@@ -5,6 +5,7 @@ number times batch and length gives the whole. Sizes are numbers, or arrays that
 bytes: how wide a value is belongs to the precision of a layout; a one-byte mask counts as half a value.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, final
@@ -126,13 +127,15 @@ class Attention:
 class Elementwise:
     """Norms, activations, residual sums, rotations: memory-bound work.
 
-    `moved` values are read and written forward; `saved` values are kept. Where `split`, tensor parallelism divides
-    both; otherwise only sequence parallelism does.
+    `moved` values are read and written forward; `saved` values are kept, and `unfused` more of 16 bits where every
+    elementary operation is a kernel of its own. Where `split`, tensor parallelism divides them; otherwise only sequence
+    parallelism does.
     """
 
     name: str
     moved: Number
     saved: Number = 0
+    unfused: Number = 0
     parameters: Number = 0
     split: bool = False
 
@@ -188,3 +191,17 @@ class Block:
     name: str
     count: Number
     operators: tuple[Operator, ...]
+
+
+def matrices(operator: Matmul, block: Sequence[Operator]) -> tuple[tuple[str, Number], ...]:
+    """Names and outputs of the matrices that a matmul of a block is made of, in their order."""
+    scores = next((o for o in block if isinstance(o, Attention)), None)
+    if operator.name == "attention.in" and scores is not None:
+        keys, values = scores.kv_heads * scores.score_width, scores.kv_heads * scores.value_width
+        queries = scores.heads * scores.score_width
+        return ("attention.query", queries), ("attention.key", keys), ("attention.value", values)
+    group, _, place = operator.name.partition(".")
+    out = next((o for o in block if isinstance(o, Matmul) and o.name == f"{group}.out"), None)
+    if place == "in" and out is not None and np.all(np.equal(operator.outputs, 2 * np.asarray(out.inputs))):
+        return (f"{group}.gate", out.inputs), (operator.name, out.inputs)
+    return ((operator.name, operator.outputs),)

@@ -14,7 +14,7 @@ from typing import Literal, final
 import numpy as np
 
 from froude.cost.model.model import Model
-from froude.cost.model.operators import Attention, Elementwise, Matmul, Number, Operator
+from froude.cost.model.operators import Attention, Elementwise, Matmul, Number, Operator, matrices
 from froude.cost.training.layout import Precision
 from froude.errors import InputError
 
@@ -71,7 +71,7 @@ def projections(model: Model) -> tuple[Projection, ...]:
         for block in model.blocks
         for operator in block.operators
         if isinstance(operator, Matmul)
-        for name, outputs in _parts(operator, block.operators)
+        for name, outputs in matrices(operator, block.operators)
     )
 
 
@@ -206,20 +206,6 @@ FAMILIES: Mapping[str, Callable[..., Adapter]] = {
     "fusion": fusion,
 }
 """Every family by name."""
-
-
-def _parts(operator: Matmul, block: Sequence[Operator]) -> tuple[tuple[str, Number], ...]:
-    """Names and outputs of the matrices that a matmul is made of."""
-    scores = next((o for o in block if isinstance(o, Attention)), None)
-    if operator.name == "attention.in" and scores is not None:
-        keys, values = scores.kv_heads * scores.score_width, scores.kv_heads * scores.value_width
-        queries = scores.heads * scores.score_width
-        return ("attention.query", queries), ("attention.key", keys), ("attention.value", values)
-    group, _, place = operator.name.partition(".")
-    out = next((o for o in block if isinstance(o, Matmul) and o.name == f"{group}.out"), None)
-    if place == "in" and out is not None and np.all(np.equal(operator.outputs, 2 * np.asarray(out.inputs))):
-        return (f"{group}.gate", out.inputs), (operator.name, out.inputs)
-    return ((operator.name, operator.outputs),)
 
 
 def _targets(model: Model, names: Sequence[str]) -> list[Projection]:

@@ -7,7 +7,7 @@ two; with no trained weight before it none at all. What is trained is described 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from froude.cost.machine.constants import constants
@@ -15,7 +15,8 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Lookup, Matmul, Number
 from froude.cost.training.layout import Layout
-from froude.cost.training.memory.device_memory import FRAGMENTATION, MemoryBytes, memory_bytes, saved_bytes
+from froude.cost.training.memory.activations import saved_bytes
+from froude.cost.training.memory.device_memory import FRAGMENTATION, MemoryBytes, memory_bytes
 from froude.cost.training.work import Work, backward_work, forward_work, loss_work, moving_seconds
 from froude.errors import InputError
 
@@ -59,7 +60,7 @@ def partly_trained_bytes(model: Model, layout: Layout, trained: Trained) -> Memo
         "working": whole.working,
         "buffers": whole.buffers,
     }
-    return MemoryBytes(**parts, fragmentation=FRAGMENTATION * sum(parts.values()))
+    return replace(whole, **parts, fragmentation=FRAGMENTATION * sum(parts.values()))
 
 
 def partly_trained_seconds(model: Model, machine: Machine, layout: Layout, trained: Trained) -> Number:

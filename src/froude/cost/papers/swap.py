@@ -17,7 +17,8 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Number
 from froude.cost.training.layout import Layout
-from froude.cost.training.memory.device_memory import MemoryBytes, block_bytes, memory_bytes
+from froude.cost.training.memory.activations import block_bytes
+from froude.cost.training.memory.device_memory import MemoryBytes, memory_bytes
 from froude.cost.training.passes import block_passes
 from froude.cost.training.step import step_seconds
 from froude.cost.training.work import forward_work
@@ -83,11 +84,10 @@ def swapped_memory(model: Model, layout: Layout) -> MemoryBytes:
     """Bytes on a device that holds the block at work and the next: all else is on the host or made again.
 
     Memory is planned beforehand, as the paper does: nothing is lost between tensors, and logits lie where the next
-    block's activations and what the one at work needs besides were before, so that they count for what they take more.
+    block's activations were before, so that they count for what they take more.
     """
     parts = memory_bytes(model, replace(layout, recompute="none", offload_activations="host"))
-    before = parts.activations / 2 + parts.working
-    return replace(parts, logits=np.maximum(parts.logits - before, 0), fragmentation=0.0 * parts.logits)
+    return replace(parts, logits=np.maximum(parts.logits - parts.activations / 2, 0), fragmentation=0.0 * parts.logits)
 
 
 def swapped_seconds(model: Model, machine: Machine, layout: Layout, swap: Swap) -> Number:

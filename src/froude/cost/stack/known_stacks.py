@@ -6,7 +6,7 @@ import functools
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, final
@@ -14,6 +14,7 @@ from typing import Annotated, Any, final
 from msgspec import Meta
 
 from froude.cost.machine.machine import Chip
+from froude.cost.stack.keeping import Keeping
 from froude.cost.stack.stack import Stack, StackFact, architecture_of
 from froude.documents import DocumentKind
 from froude.errors import InputError, close_names
@@ -29,7 +30,7 @@ Entry = tuple[bool | float | str, str, str]
 @final
 @dataclass(frozen=True, kw_only=True)
 class StackEntry:
-    """One stack as its file has it: facts by field and architecture, by precision and field, and by constant.
+    """One stack as its file has it: facts by field and architecture, by precision and field, of memory, by constant.
 
     It has every fact of the version `like` of the same name that it does not give itself.
     """
@@ -41,6 +42,7 @@ class StackEntry:
     likely: dict[str, float] = field(default_factory=dict)
     fields: dict[str, dict[str, Entry]] = field(default_factory=dict)
     precisions: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    keeps: dict[str, Entry] = field(default_factory=dict)
     factors: dict[str, Entry] = field(default_factory=dict)
     errors: dict[str, Entry] = field(default_factory=dict)
 
@@ -109,7 +111,7 @@ def _entries() -> tuple[StackEntry, ...]:
 
 def _after(before: StackEntry, entry: StackEntry) -> StackEntry:
     """An entry with what the one before it says and it does not."""
-    kinds = ("fields", "precisions", "factors", "errors")
+    kinds = ("fields", "precisions", "keeps", "factors", "errors")
     return replace(entry, **{kind: {**getattr(before, kind), **getattr(entry, kind)} for kind in kinds})
 
 
@@ -120,10 +122,18 @@ def _stack(entry: StackEntry) -> Stack:
         title=entry.title,
         fields=_frozen({name: _values(places) for name, places in entry.fields.items()}),
         precisions=_frozen({name: _values(values) for name, values in entry.precisions.items()}),
+        keeps=_keeping(entry),
         factors=MappingProxyType(_values(entry.factors)),
         errors=MappingProxyType(_values(entry.errors)),
         facts=tuple(_facts(entry)),
     )
+
+
+def _keeping(entry: StackEntry) -> Keeping:
+    names = [one.name for one in fields(Keeping)]
+    if unknown := [name for name in entry.keeps if name not in names]:
+        raise InputError(f"stack {entry.name} keeps {unknown[0]!r}, which is not known: take of {', '.join(names)}")
+    return Keeping(**_values(entry.keeps))
 
 
 def _values(entries: Mapping[str, Entry]) -> dict[str, Any]:
@@ -139,7 +149,7 @@ def _facts(entry: StackEntry) -> Iterator[StackFact]:
     parts: Sequence[tuple[str, str, Entry]] = [
         *((name, place, fact) for name, places in entry.fields.items() for place, fact in places.items()),
         *((name, kind, fact) for kind, values in entry.precisions.items() for name, fact in values.items()),
-        *((name, "", fact) for name, fact in entry.factors.items()),
+        *((name, "", fact) for kind in (entry.keeps, entry.factors) for name, fact in kind.items()),
         *(("error", kind, fact) for kind, fact in entry.errors.items()),
     ]
     for name, where, (value, trust, source) in parts:

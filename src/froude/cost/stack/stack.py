@@ -9,6 +9,7 @@ from typing import Any, final
 
 from froude.cost.machine.constants import Constants
 from froude.cost.machine.machine import Chip
+from froude.cost.stack.keeping import Keeping
 from froude.result import Result
 
 ARCHITECTURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -45,8 +46,9 @@ class Stack(Result):
     """A framework at one generation.
 
     `fields` are values of a layout's fields that it takes where nobody says, by field and then by architecture ("" for
-    all others). `precisions` changes what a number format keeps in which bytes, by precision and field. `factors`
-    multiply the constants of the step-time model: 1 for all that are not in it. `errors` are half-widths of 90%
+    all others). `precisions` changes what a number format keeps in which bytes, by precision and field; "fp8 on hopper"
+    goes before "fp8" on such chips. `keeps` is what it keeps in memory beside. `factors` multiply the constants of the
+    step-time model: 1 for all that are not in it. `errors` are half-widths of 90%
     intervals of log step seconds, for dense models and mixtures of experts, from steps that nothing was fitted to.
     `facts` say where each of these is from, and `asked` is the version that was asked for where none of that name is
     known.
@@ -57,6 +59,7 @@ class Stack(Result):
     title: str
     fields: Mapping[str, Mapping[str, Any]]
     precisions: Mapping[str, Mapping[str, float]]
+    keeps: Keeping
     factors: Mapping[str, float]
     errors: Mapping[str, float]
     facts: tuple[StackFact, ...]
@@ -72,6 +75,11 @@ class Stack(Result):
         architecture = architecture_of(chip)
         chosen = {name: values.get(architecture, values.get("")) for name, values in self.fields.items()}
         return {name: value for name, value in chosen.items() if value is not None}
+
+    def kept_bytes(self, precision: str, chip: Chip) -> dict[str, float]:
+        """The fields of a precision that it has otherwise on a chip."""
+        names = (precision, f"{precision} on {architecture_of(chip)}")
+        return {field: value for name in names for field, value in self.precisions.get(name, {}).items()}
 
     def constants(self, shipped: Constants) -> Constants:
         """The constants of the step-time model under this stack."""

@@ -120,8 +120,9 @@ def cost_to_dict(cost: Cost, interval: tuple[float, float]) -> dict[str, Any]:
 
 
 def memory_to_dict(memory: MemoryBytes) -> dict[str, float]:
-    """Bytes of a single layout by part, and their total."""
-    return {**{name: float(value) for name, value in vars(memory).items()}, "total": float(memory.total)}
+    """Bytes of a single layout by part, and what is allocated, reserved, and in all."""
+    sums = {"allocated": memory.allocated, "reserved": memory.reserved, "total": memory.total}
+    return {name: float(value) for name, value in (vars(memory) | sums).items()}
 
 
 def layout_to_dict(layout: Layout) -> dict[str, Any]:
@@ -181,7 +182,7 @@ def complete(
     check_fields(given)
     chosen = {**stack.defaults(machine.chip), "devices": machine.devices, "stack": stack, **given}
     if "precision" in chosen:
-        chosen["precision"] = under_stack(chosen["precision"], stack)
+        chosen["precision"] = under_stack(chosen["precision"], stack, machine.chip)
     reasons: dict[str, str] = {}
     for name, value, why in _defaults(model, machine, chosen):
         if name not in chosen:
@@ -206,10 +207,10 @@ def get_precision(name: str | Precision) -> Precision:
     return PRECISIONS[name]
 
 
-def under_stack(precision: str | Precision, stack: Stack) -> Precision:
-    """A precision as a stack keeps its values, where it is given by name. InputError lists the names."""
+def under_stack(precision: str | Precision, stack: Stack, chip: Chip) -> Precision:
+    """A precision as a stack keeps its values on a chip, where it is given by name. InputError lists the names."""
     plain = get_precision(precision)
-    return replace(plain, **stack.precisions.get(precision, {})) if isinstance(precision, str) else plain
+    return replace(plain, **stack.kept_bytes(precision, chip)) if isinstance(precision, str) else plain
 
 
 def usual_precision(chip: Chip) -> str:
@@ -255,7 +256,7 @@ def pins_under_stack(machine: Machine, fixed: Mapping[str, Any], precision: str 
     """
     named = fixed.get("stack") or likely_stacks(machine.chip)[0][0]
     stack = get_stack(named) if isinstance(named, str) else named
-    kept = under_stack(fixed.get("precision", precision or usual_precision(machine.chip)), stack)
+    kept = under_stack(fixed.get("precision", precision or usual_precision(machine.chip)), stack, machine.chip)
     return {**stack.defaults(machine.chip), **fixed, "stack": stack, "precision": kept}
 
 
@@ -268,7 +269,8 @@ def effect_of_stacks(
     for other, _ in others:
         free = {name: value for name, value in other.defaults(machine.chip).items() if name not in given}
         kind = layout.precision.matmuls
-        kept = under_stack(kind, other) if layout.precision == under_stack(kind, taken) else layout.precision
+        usual = layout.precision == under_stack(kind, taken, machine.chip)
+        kept = under_stack(kind, other, machine.chip) if usual else layout.precision
         changed = replace(layout, **free, stack=other, precision=kept)
         if bool(legal(model, machine, changed)):
             ratios.append(float(evaluate(model, machine, changed).step_seconds) / step_seconds)
@@ -287,7 +289,7 @@ def parse_assumptions(sentences: tuple[str, ...]) -> Iterator[Assumption]:
 def _defaults(model: Model, machine: Machine, chosen: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     """Fields in the order in which they are decided, with value and reason."""
     yield "seq_len", int(model.context), "the model's context"
-    usual = under_stack(usual_precision(machine.chip), chosen["stack"])
+    usual = under_stack(usual_precision(machine.chip), chosen["stack"], machine.chip)
     yield "precision", usual, "mixed precision with master weights in fp32"
     for name in ("tensor", "pipeline", "context", "expert", "interleave", "micro_batch"):
         yield name, 1, "the default"

@@ -13,6 +13,7 @@ from froude.bounds import MOST_COUNT, MOST_DEVICES, finite_number, whole_number
 from froude.cost.machine.constants import Constants, constants
 from froude.cost.machine.machine import Place
 from froude.cost.model.operators import Number
+from froude.cost.stack.keeping import Keeping
 from froude.cost.stack.stack import Stack
 from froude.cost.training.pipeline.notation import parse_chunks
 from froude.errors import InputError
@@ -71,7 +72,9 @@ class Precision:
 
     `weights` is the copy that matmuls read, `master` the one the optimizer updates (0 where they are the same),
     `optimizer` all its states together (8 for Adam in fp32, 2 for its 8-bit form), `reduce` what gradients are
-    communicated in, `activations` what is kept for the backward pass.
+    communicated in, `activations` what is kept for the backward pass. Where matmuls are narrower a stack may keep their
+    `inputs` so (None: as activations), and a block's weights in `matmul_weights` bytes a value, all copies together,
+    those in another format and transposed ones too (None: as weights).
     """
 
     matmuls: str = "bf16"
@@ -81,6 +84,8 @@ class Precision:
     optimizer: float = 8
     reduce: float = 4
     activations: float = 2
+    inputs: float | None = None
+    matmul_weights: float | None = None
 
 
 @final
@@ -172,6 +177,11 @@ class Layout(Result):
     def constants(self) -> Constants:
         """The constants of the step-time model: those that ship, as the stack changes them."""
         return constants() if self.stack is None else self.stack.constants(constants())
+
+    @property
+    def keeping(self) -> Keeping:
+        """What the stack keeps in memory beside; of no stack what holds where none says."""
+        return Keeping() if self.stack is None else self.stack.keeps
 
     @cached_property
     def model_parallel(self) -> Number:

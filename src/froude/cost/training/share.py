@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 import numpy as np
 
@@ -12,22 +12,27 @@ from froude.cost.model.model import Model
 from froude.cost.model.operators import Lookup, Matmul, Number, Operator
 from froude.cost.training.layout import Layout
 from froude.cost.training.pipeline.predictions import SHARED
-from froude.cost.training.pipeline.split import StageBlocks, stage_blocks
+from froude.cost.training.pipeline.split import stage_blocks
+
+StageName = Literal["first", "middle", "last"]
+"""A stage of the pipeline: at either end, or the fullest between."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """Parameters on one device of the pipeline's fullest stage, before ZeRO divides them.
+    """Parameters on one device of a stage of the pipeline, before ZeRO divides them.
 
-    `dense` have copies on all data-parallel devices, `experts` on those that hold the same experts. ZeRO 3 gathers
-    them in `units`, blocks and what is outside of them; the one at either end or the widest block has `largest`.
+    `dense` have copies on all data-parallel devices, `experts` on those that hold the same experts; `outside` of both
+    are in no block: embedding and head. ZeRO 3 gathers them in `units`, blocks and what is outside of them; the widest
+    block has `block`.
     """
 
     dense: Number
     experts: Number
+    outside: Number
     units: Number
-    largest: Number
+    block: Number
 
     @property
     def parameters(self) -> Number:
@@ -46,8 +51,11 @@ class Share:
         return dense + self.experts / shard_group(expert_data_group(layout), layout).size
 
 
-def share_of(model: Model, layout: Layout) -> Share:
-    """The share of the stage that holds most: the first with the embedding, the last with the head, or one between."""
+def stage_shares(model: Model, layout: Layout) -> dict[StageName, Share]:
+    """The shares of the stages one of which is the fullest, by name; the last has the head, the first the embedding.
+
+    Of equal parts none between holds more than the first, and of one stage the last is all.
+    """
     dense, experts, largest = 0.0, 0.0, 0.0  # dense and experts of a block in the mean
     for block in model.blocks:
         own = _parameters([o for o in block.operators if not is_expert(o)], layout)
@@ -56,32 +64,36 @@ def share_of(model: Model, layout: Layout) -> Share:
         experts = experts + block.count / model.layers * routed
         largest = np.maximum(largest, own + routed)
     first, last = _parameters(model.embedding, layout), _parameters(model.head, layout)
-    copied = sum(o.inputs * o.outputs / layout.tensor for o in model.head if isinstance(o, Matmul) and _is_copy(o))
     # A tied head on a stage of its own holds a copy of the embedding.
-    ends = np.maximum(first, last + copied)
-    n_blocks, outside = _fullest(stage_blocks(model, layout), dense + experts, first, last + copied)
-    outside = np.where(np.asarray(layout.pipeline) == 1, first + last, outside)
-    return Share(
-        dense=n_blocks * dense + outside,
-        experts=n_blocks * experts,
-        units=n_blocks + 1,
-        largest=np.maximum(largest, ends),
-    )
+    copied = sum(o.inputs * o.outputs / layout.tensor for o in model.head if isinstance(o, Matmul) and _is_copy(o))
+    alone = np.asarray(layout.pipeline) == 1
+
+    ends: dict[StageName, Number] = {"middle": 0.0, "first": first, "last": last + copied}
+    if layout.pipeline_layout == "even":
+        del ends["middle"]
+    if np.all(alone):
+        ends = {"last": last}
+    held, shares = stage_blocks(model, layout), {}
+    for name, end in ends.items():
+        blocks, outside = getattr(held, name), np.where(alone, first + last, end)
+        parts = {"dense": blocks * dense + outside, "experts": blocks * experts, "outside": outside}
+        shares[name] = Share(**parts, units=blocks + 1, block=largest)
+    return shares
+
+
+def share_of(model: Model, layout: Layout) -> Share:
+    """The share of the stage that holds most."""
+    most, *others = stage_shares(model, layout).values()
+    for other in others:
+        more = other.parameters >= most.parameters
+        pairs = zip(vars(most).items(), vars(other).values(), strict=True)
+        most = Share(**{name: np.where(more, theirs, mine) for (name, mine), theirs in pairs})
+    return most
 
 
 def _is_copy(operator: Matmul) -> bool:
     """Whether a matmul of the head has weights of the embedding, which a stage of its own must hold again."""
     return operator.tied and operator.name != SHARED
-
-
-def _fullest(blocks: StageBlocks, block: Number, first: Number, last: Number) -> tuple[Number, Number]:
-    """Blocks of the stage with most parameters, and its parameters outside of blocks."""
-    held = [(blocks.middle, 0.0 * first), (blocks.first, first), (blocks.last, last)]
-    n, outside = held[0]
-    for count, end in held[1:]:
-        more = count * block + end >= n * block + outside
-        n, outside = np.where(more, count, n), np.where(more, end, outside)
-    return n, outside
 
 
 def fullest_blocks(model: Model, layout: Layout) -> Number:

@@ -206,7 +206,7 @@ def least_share(model: Model, machine: Machine, layout: Layout, memory_certainty
 
     fullest, leanest = memory(np.ones_like(blocks)), memory(blocks)
     most, least = (np.broadcast_to(one.total, blocks.shape) for one in (fullest, leanest))
-    excess = most - most_bytes(machine, float(np.max(fullest.runtime)), memory_certainty)
+    excess = most - most_bytes(machine, fullest.context, memory_certainty)
     steps = np.ceil((blocks - 1) * excess / np.where(most > least, most - least, 1.0) - _ROUNDING)
     low, high = np.ones_like(blocks), np.clip(1 + steps, 1, blocks).astype(int)
     middle = np.maximum(high - 1, 1)

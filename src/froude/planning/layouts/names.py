@@ -29,8 +29,9 @@ MEMORY_PARTS = {
     "logits": "logits",
     "working": "recomputation, backward",
     "buffers": "gathered weights",
-    "fragmentation": "fragmentation",
-    "runtime": "driver, communication library",
+    "update": "copies of the optimizer's step",
+    "fragmentation": "held by the allocator, unused",
+    "context": "context, communication buffers",
 }
 """Parts of `MemoryBytes`."""
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from froude.bounds import share
 from froude.cost.machine.machine import Machine
+from froude.cost.model.operators import Number
 from froude.cost.training.memory.device_memory import RELATIVE_ERROR, MemoryBytes
 
 EVEN = 0.5
@@ -26,18 +27,18 @@ def verdict_certainty(fits: bool, fits_probability: float) -> float:
     return min(fits_probability if fits else 1 - fits_probability, SUREST)
 
 
-def most_bytes(machine: Machine, runtime: float, certainty: float) -> float:
-    """Bytes that may be counted, the runtime's among them, so that a layout fits with a certainty.
+def most_bytes(machine: Machine, context: Number, certainty: float) -> Number:
+    """Bytes that may be counted, those of the context among them, so that a layout fits with a certainty.
 
     InputError for a certainty that is none between 0 and 1.
     """
     share("memory certainty", certainty)
-    return runtime + (machine.chip.memory_bytes - runtime) / (1 + RELATIVE_ERROR * _normal(certainty))
+    return context + (machine.chip.memory_bytes - context) / (1 + RELATIVE_ERROR * _normal(certainty))
 
 
 def fits_surely(memory: MemoryBytes, machine: Machine, certainty: float) -> np.ndarray:
     """Whether memory fits with a certainty, elementwise."""
-    return np.asarray(memory.total) <= most_bytes(machine, float(np.max(memory.runtime)), certainty)
+    return np.asarray(memory.total) <= most_bytes(machine, memory.context, certainty)
 
 
 def _normal(certainty: float) -> float:

@@ -1,48 +1,53 @@
 """Bytes on one device, by part, at the peak of a step: counted, no constant is fitted.
 
-Activations a block: Korthikanti et al. 2022, arXiv:2205.05198, eqs. 1 to 6, here summed over operators. States: what
-ZeRO leaves on a device (Rajbhandari et al. 2020, arXiv:1910.02054). The fullest device is that of the pipeline's first
-stage, which holds most micro-batches, or that of the last, which has the logits.
+States: what ZeRO leaves on a device (Rajbhandari et al. 2020, arXiv:1910.02054). A step has two moments of most memory:
+when it turns from forward to backward, with most activations and the logits, and when the backward pass ends, with all
+gradients, before or while the optimizer updates. The fullest device is that of the pipeline's first stage, which holds
+most micro-batches, of one between, or of the last, which has the logits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import final
 
 import numpy as np
 
-from froude.cost.machine.machine import RUNTIME_BYTES, Machine
+from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
-from froude.cost.model.operators import Attention, Elementwise, Lookup, Matmul, Number, Operator
+from froude.cost.model.operators import Matmul, Number
 from froude.cost.training.layout import Layout
+from froude.cost.training.memory.activations import block_bytes, largest_block, passing_bytes, stored_bytes
 from froude.cost.training.pipeline.closed_form import in_flight
 from froude.cost.training.pipeline.split import StageBlocks, stage_blocks
-from froude.cost.training.share import Share, share_of
-
-LOGIT_BYTES = {False: 14, True: 4}
-"""Bytes a logit at the peak of the cross entropy, by whether it is fused: in PyTorch's eager form bf16 logits, their
-fp32 log-softmax, and two fp32 gradients on the way back; fused, bf16 logits and their gradient (counted)."""
+from froude.cost.training.share import Share, share_of, stage_shares
 
 FRAGMENTATION = 0.03
 """Memory that the allocator holds and cannot use, over what is used (guess; expandable segments keep it small)."""
 
-RELATIVE_ERROR = 0.06
-"""Standard deviation of what is counted here over the peaks that were measured (`benchmarks/planner_accuracy.py`)."""
+CONTEXT_BYTES = 0.6 * 2**30
+"""A device's context, with kernels and workspaces (as remembered of CUDA 12 on an H100)."""
+
+COMMUNICATOR_BYTES = 0.35 * 2**30
+"""Buffers of a communicator of one group of devices (guess: NCCL's channels of 4 MiB to and from each peer)."""
+
+RELATIVE_ERROR = 0.08
+"""Standard deviation of measured peaks over counted ones: 95% of those measured are at most 1.645 of it above
+(`benchmarks/planner_accuracy.py`; their root mean square is 6%)."""
+
+OUTSIDE = ("fragmentation", "context")
+"""Parts that no tensor uses."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class MemoryBytes:
-    """Bytes on the fullest device by part, at the peak.
+    """Bytes on the fullest device by part, at the moment of its peak.
 
-    Parts are at their own peaks, which are not all at one moment: a caching allocator seldom serves tensors of one kind
-    from the blocks of another, so that what it holds is nearer to the sum than to the largest moment.
-
-    `optimizer` has master weights with the states. `working` is a recomputed block and gradients on their way,
-    `buffers` what ZeRO 3 gathers and scatters, `fragmentation` what the allocator cannot use, `runtime` what lies
-    outside of the allocator.
+    `weights` are all copies that stay, `optimizer` has master weights with the states, `working` a recomputed block and
+    gradients on their way, `buffers` what ZeRO 3 gathers and scatters, `update` what the optimizer's step makes. These
+    are `allocated`, as frameworks measure it. With `fragmentation`, what the allocator holds and nothing uses at that
+    moment, it is `reserved`; `context` is what lies outside of it: context, workspaces, communicators' buffers.
     """
 
     weights: Number
@@ -52,45 +57,47 @@ class MemoryBytes:
     logits: Number
     working: Number
     buffers: Number
+    update: Number
     fragmentation: Number
-    runtime: Number = RUNTIME_BYTES
-
-    @property
-    def total(self) -> Number:
-        """The peak, what a device must have."""
-        return self.allocated + self.runtime
+    context: Number
 
     @property
     def allocated(self) -> Number:
-        """What the allocator holds at its peak, as frameworks measure it: everything but the runtime's."""
-        return sum(value for name, value in vars(self).items() if name != "runtime")
+        """Bytes of tensors at their peak."""
+        return sum(value for name, value in vars(self).items() if name not in OUTSIDE)
+
+    @property
+    def reserved(self) -> Number:
+        """What the caching allocator holds at its peak."""
+        return self.allocated + self.fragmentation
+
+    @property
+    def total(self) -> Number:
+        """What a device must have."""
+        return self.reserved + self.context
 
 
 def memory_bytes(model: Model, layout: Layout) -> MemoryBytes:
     """Bytes on the fullest device at the peak of a step, elementwise over the layout's arrays."""
-    share = share_of(model, layout)
-    precision = layout.precision
-    whole, divided = share.parameters, share.divided(layout)
-    kept_weights = _weights(share, layout)
-    gradients = precision.gradients * (divided if layout.zero >= 2 else whole)
-    states = (precision.master + precision.optimizer) * share.owned(layout)
-    activations, logits = _kept(model, layout)
-    parts = {
-        "weights": kept_weights,
-        "gradients": gradients if layout.offload_optimizer == "device" else 0.0 * whole,
-        "optimizer": states if layout.offload_optimizer == "device" else 0.0 * whole,
-        "activations": activations,
-        "logits": logits,
-        "working": _working(model, layout),
-        "buffers": _buffers(share, layout),
-    }
-    return MemoryBytes(**parts, fragmentation=FRAGMENTATION * sum(parts.values()))
+    fullest, *others = (stage.peak() for stage in _stages(model, layout))
+    for other in others:
+        more = other.reserved > fullest.reserved
+        pairs = {one.name: (getattr(other, one.name), getattr(fullest, one.name)) for one in fields(MemoryBytes)}
+        fullest = MemoryBytes(**{name: np.where(more, *pair) for name, pair in pairs.items()})
+    return fullest
+
+
+def room_for_activations(model: Model, machine: Machine, layout: Layout) -> float:
+    """Bytes that a device has left for activations where a layout keeps none, below 0 where it has too few."""
+    room = machine.chip.memory_bytes - float(np.max(context_bytes(layout)))
+    left = [room / (1 + FRAGMENTATION) - float(stage.turn_held) for stage in _stages(model, layout)]
+    return min(left)
 
 
 def fit_probability(memory: MemoryBytes, machine: Machine) -> Number:
     """How sure it is that a device's memory suffices: from the error of memory counted against memory measured."""
-    room = machine.chip.memory_bytes - memory.runtime
-    z = (room / memory.allocated - 1) / RELATIVE_ERROR
+    room = machine.chip.memory_bytes - memory.context
+    z = (room / memory.reserved - 1) / RELATIVE_ERROR
     return 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
 
 
@@ -118,108 +125,174 @@ def tiers_suffice(model: Model, machine: Machine, layout: Layout) -> Number:
     return enough
 
 
-def block_bytes(operators: Sequence[Operator], layout: Layout) -> Number:
-    """Activation bytes that a block keeps of one micro-batch where nothing is recomputed."""
-    return sum(saved_bytes(operator, layout) for operator in operators)
+def context_bytes(layout: Layout) -> Number:
+    """Bytes outside of the allocator: the context, and the buffers of every group that communicates."""
+    sizes = (layout.devices, layout.data_parallel, layout.tensor, layout.pipeline, layout.context, layout.expert)
+    return CONTEXT_BYTES + COMMUNICATOR_BYTES * sum(np.asarray(size) > 1 for size in sizes)
 
 
-def kept_block_bytes(model: Model, operators: Sequence[Operator], layout: Layout) -> Number:
-    """Activation bytes that a block keeps of one micro-batch under the layout's recomputation."""
-    everything = block_bytes(operators, layout)
-    width = layout.positions * layout.precision.activations
-    entered = width * model.hidden / layout.sequence_split
-    if layout.recompute == "full":
-        return layout.recomputed * entered + (1 - layout.recomputed) * everything
-    if layout.recompute == "selective":
-        return everything - sum(_scores(o, layout) for o in operators if isinstance(o, Attention))
-    if layout.recompute == "optimal":
-        return layout.kept.bytes * everything
-    if layout.recompute == "operators":
-        return entered + sum(_output(o, layout) for o in operators)
-    return everything
+@final
+@dataclass(frozen=True, kw_only=True)
+class _Stage:
+    """One stage of the pipeline: its share and what ZeRO leaves of that, the activations that it holds, logits, what
+    passes through its blocks, and what lies between it and others."""
+
+    layout: Layout
+    share: Share
+    divided: Number
+    activations: Number
+    logits: Number
+    freed_logits: Number
+    block: Number
+    passing: Number
+    between: Number
+
+    def peak(self) -> MemoryBytes:
+        """Its parts at the fuller of its two moments, and what the allocator holds besides."""
+        turn, end = self._turn(), self._end()
+        later = sum(end.values()) > sum(turn.values())
+        parts = {name: np.where(later, end[name], value) for name, value in turn.items()} | self._states()
+        spare = self._pools(parts["gradients"]) + np.where(parts["logits"] > 0, self.freed_logits, 0)
+        lost = spare + FRAGMENTATION * (sum(parts.values()) + spare)
+        return MemoryBytes(**parts, fragmentation=lost, context=context_bytes(self.layout) + 0 * lost)
+
+    @property
+    def turn_held(self) -> Number:
+        """Bytes that the allocator holds at the turn beside activations and what fragmentation takes."""
+        parts = self._turn() | self._states()
+        return sum(parts.values()) - parts["activations"] + self._pools(parts["gradients"]) + self.freed_logits
+
+    @property
+    def _owned(self) -> Number:
+        """Parameters whose states it holds: none where they are elsewhere."""
+        if self.layout.offload_optimizer != "device":
+            return 0.0 * self.divided
+        return self.divided if self.layout.zero else self.share.parameters
+
+    def _states(self) -> dict[str, Number]:
+        """What is there all the time: weights, of which with master weights ZeRO 3 keeps none, and optimizer states."""
+        layout, precision, share = self.layout, self.layout.precision, self.share
+        narrow = precision.weights if precision.matmul_weights is None else precision.matmul_weights
+        weights = precision.weights * share.outside + narrow * (share.parameters - share.outside)
+        if layout.zero >= 3:
+            masters = precision.master > 0 and layout.offload_optimizer == "device"
+            elsewhere = masters or layout.offload_parameters != "device"
+            weights = (0.0 if elsewhere else self.divided / share.parameters) * weights
+        return {"weights": weights, "optimizer": (precision.master + precision.optimizer) * self._owned}
+
+    @property
+    def _gradient_width(self) -> float:
+        """Bytes a gradient: none where they follow the optimizer."""
+        layout = self.layout
+        away = layout.offload_optimizer != "device" and not layout.keeping.gradients_stay
+        return 0.0 if away else layout.precision.gradients
+
+    @property
+    def _gradients(self) -> Number:
+        """Gradients when all of them are there."""
+        return self._gradient_width * (self.divided if self.layout.zero >= 2 else self.share.parameters)
+
+    def _turn(self) -> dict[str, Number]:
+        """From forward to backward: activations, and logits or the first block that is recomputed."""
+        layout = self.layout
+        again = {"full": 1.0, "operators": 1.0, "optimal": layout.kept.working}.get(layout.recompute, 0.0)
+        backward, scattered = again * self.block + self.passing, self._scattered(self.share.block)
+        loss = self.logits >= backward + scattered
+        there = np.logical_or(layout.keeping.fixed_gradients, np.asarray(layout.micro_batches) > 1)
+        return {
+            "gradients": there * self._gradients,
+            "activations": self.activations,
+            "logits": np.where(loss, self.logits, 0),
+            "working": np.where(loss, 0, backward),
+            "buffers": self._gathered() + np.where(loss, 0, scattered),
+            "update": 0.0,
+        }
+
+    def _end(self) -> dict[str, Number]:
+        """All gradients: the last block's backward pass, or the update."""
+        layout, share = self.layout, self.share
+        update = layout.keeping.step_copies * layout.precision.optimizer / 2 * self._owned
+        backward = self.passing + (
+            self.block if layout.recompute != "none" else np.minimum(self.block, self.activations)
+        )
+        buffers = self._gathered() + self._scattered(np.maximum(share.block, share.outside))
+        updating = update > backward + buffers
+        return {
+            "gradients": self._gradients,
+            "activations": 0.0,
+            "logits": 0.0,
+            "working": np.where(updating, 0, backward),
+            "buffers": np.where(updating, 0, buffers),
+            "update": np.where(updating, update, 0),
+        }
+
+    def _gathered(self) -> Number:
+        """What lies between stages, and weights that ZeRO 3 gathered: those of no block, and of two blocks."""
+        if self.layout.zero < 3:
+            return self.between
+        return self.between + self.layout.precision.weights * (self.share.outside + 2 * self.share.block)
+
+    def _scattered(self, parameters: Number) -> Number:
+        """Gradients that ZeRO 3 reduces, in both of their types."""
+        precision = self.layout.precision
+        return (precision.weights + precision.reduce) * parameters if self.layout.zero >= 3 else 0.0
+
+    def _pools(self, gradients: Number) -> Number:
+        """What lies in other streams' memory and is not counted: reduced gradients, and a copy of gathered weights."""
+        layout = self.layout
+        if not (layout.keeping.side_pools and layout.zero):
+            return 0.0
+        apart = (self.divided < self.share.parameters) * (self._gradient_width > 0)
+        reduced = apart * layout.precision.reduce * self.divided
+        if layout.zero < 3:
+            return reduced
+        return np.where(np.asarray(gradients) > 0, 0, reduced) + layout.precision.weights * self.share.outside
 
 
-def stored_bytes(model: Model, layout: Layout) -> Number:
-    """Activation bytes of one micro-batch on a stage in the mean: what a pipeline holds a number of times."""
-    kept = sum(block.count * kept_block_bytes(model, block.operators, layout) for block in model.blocks)
-    return kept / layout.pipeline
-
-
-def _weights(share: Share, layout: Layout) -> Number:
-    """The copy that matmuls read: whole below ZeRO 3; with master weights ZeRO 3 gathers from those."""
-    if layout.zero < 3:
-        return layout.precision.weights * share.parameters
-    masters = layout.precision.master > 0 and layout.offload_optimizer == "device"
-    if masters or layout.offload_parameters != "device":
-        return 0.0 * share.parameters
-    return layout.precision.weights * share.divided(layout)
-
-
-def _kept(model: Model, layout: Layout) -> tuple[Number, Number]:
-    """Activations held in flight, and what logits add to them on the fullest device."""
-    block, blocks = stored_bytes(model, layout) * layout.pipeline / model.layers, stage_blocks(model, layout)
+def _stages(model: Model, layout: Layout) -> list[_Stage]:
+    """The stages one of which is the fullest."""
+    blocks, between = stage_blocks(model, layout), _between_stages(model, layout)
+    each = stored_bytes(model, layout) * layout.pipeline / model.layers
+    widest, passing = largest_block(model, layout), passing_bytes(model, layout)
     if layout.offload_activations != "device":
         blocks = StageBlocks(first=2, middle=2, last=2)  # the block at work and the next
-    second = np.minimum(1, layout.pipeline - 1)
-    most = np.maximum(
-        blocks.first * in_flight(layout.flow, stage=0), blocks.middle * in_flight(layout.flow, stage=second)
-    )
-    last = block * blocks.last * in_flight(layout.flow, stage=layout.pipeline - 1)
-    logits = LOGIT_BYTES[layout.fused_loss] * layout.positions * model.vocabulary / layout.tensor
-    return block * most, np.maximum(last + logits - block * most, 0)
+    last = layout.pipeline - 1
+    places = {"first": 0, "middle": np.minimum(1, last), "last": last}
+    made = []
+    for name, share in stage_shares(model, layout).items():
+        held = each * getattr(blocks, name) * in_flight(layout.flow, stage=places[name])
+        logits, freed = _logit_bytes(model, layout) if name == "last" else (0.0, 0.0)
+        made.append(
+            _Stage(
+                layout=layout,
+                share=share,
+                divided=share.divided(layout),
+                activations=held + (block_bytes(model.head, layout) if name == "last" else 0.0),
+                logits=logits,
+                freed_logits=freed,
+                block=widest,
+                passing=passing,
+                between=between,
+            )
+        )
+    return made
 
 
-def _working(model: Model, layout: Layout) -> Number:
-    """A block being recomputed, and the gradients of its widest activation with the activation's own."""
-    width = layout.positions * layout.precision.activations
-    largest, widest = 0.0, 0.0
-    for block in model.blocks:
-        share = {"full": 1.0, "operators": 1.0, "optimal": layout.kept.working}.get(layout.recompute, 0.0)
-        largest = np.maximum(largest, share * block_bytes(block.operators, layout))
-        for o in (o for o in block.operators if isinstance(o, Matmul)):
-            spread = layout.tensor if o.split == "columns" else layout.sequence_split
-            widest = np.maximum(widest, width * o.outputs * o.active * o.positions / spread)
-    return largest + 2 * widest
-
-
-def _buffers(share: Share, layout: Layout) -> Number:
-    """Of ZeRO 3 the unit at work and the one fetched ahead, and the gradients of one in both of their types."""
-    precision = layout.precision
-    if layout.zero < 3:
-        return 0.0 * share.parameters
-    return share.largest * (2 * precision.weights + precision.weights + precision.reduce)
-
-
-def saved_bytes(operator: Operator, layout: Layout) -> Number:
-    """Bytes that an operator keeps for its backward pass, of one micro-batch on one device."""
-    width = layout.positions * layout.precision.activations
-    if isinstance(operator, Attention):
-        return width * operator.saved / layout.tensor + _scores(operator, layout)
-    split = (
-        operator.split == "rows"
-        if isinstance(operator, Matmul)
-        else isinstance(operator, Elementwise) and operator.split
-    )
-    return width * operator.saved / (layout.tensor if split else layout.sequence_split)
-
-
-def _scores(operator: Attention, layout: Layout) -> Number:
-    """Bytes of the scores, which only unfused attention keeps."""
-    if layout.attention != "unfused":
+def _between_stages(model: Model, layout: Layout) -> Number:
+    """Bytes of what a stage has received or not yet given up, where it holds that for all of a step's micro-batches."""
+    if not layout.keeping.stage_buffers:
         return 0.0
-    width = layout.positions * layout.precision.activations
-    return width * operator.saved_scores(layout.seq_len) / layout.tensor
+    each = layout.positions * layout.precision.activations * model.hidden / layout.sequence_split
+    many = layout.keeping.stage_buffers * layout.micro_batches * layout.interleave
+    return np.where(np.asarray(layout.pipeline) > 1, many * each, 0)
 
 
-def _output(operator: Operator, layout: Layout) -> Number:
-    """Bytes that recomputation of operators keeps: every second matmul's output, and attention's.
-
-    A compiler drops those that the backward pass does not ask for: what is added to the residual stream.
-    """
-    width = layout.positions * layout.precision.activations
-    if isinstance(operator, Attention):
-        return width * operator.heads * operator.value_width / layout.tensor
-    if isinstance(operator, Lookup | Elementwise) or (layout.compiled and operator.split == "rows"):
-        return 0.0
-    spread = layout.tensor if operator.split == "columns" else layout.sequence_split
-    return 0.5 * width * operator.outputs * operator.active * operator.positions / spread
+def _logit_bytes(model: Model, layout: Layout) -> tuple[Number, Number]:
+    """Bytes of logits at the peak of the loss, with a fused one's gradients of the head; and bytes freed before."""
+    keeping, many = layout.keeping, layout.positions * model.vocabulary / layout.tensor
+    if not layout.fused_loss:
+        each = np.where(np.asarray(layout.tensor) > 1, keeping.split_logits, keeping.logits)
+        return each * many, keeping.freed_logits * many
+    trained = layout.precision.optimizer > 0
+    head = sum(o.inputs * o.outputs / layout.tensor for o in model.head if isinstance(o, Matmul) and trained)
+    return keeping.fused_logits * many + keeping.head_gradients * layout.precision.weights * head, 0.0

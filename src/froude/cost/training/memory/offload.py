@@ -12,7 +12,7 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Number
 from froude.cost.training.layout import Layout
-from froude.cost.training.memory.device_memory import stored_bytes
+from froude.cost.training.memory.activations import stored_bytes
 from froude.cost.training.passes import Passes
 from froude.cost.training.share import Share
 from froude.errors import InputError

@@ -9,12 +9,8 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Elementwise, Lookup, Matmul, Operator
 from froude.cost.training.layout import Kept, Layout
-from froude.cost.training.memory.device_memory import (
-    FRAGMENTATION,
-    block_bytes,
-    memory_bytes,
-    saved_bytes,
-)
+from froude.cost.training.memory.activations import block_bytes, saved_bytes
+from froude.cost.training.memory.device_memory import room_for_activations
 from froude.cost.training.memory.recompute import Item, RecomputePlan, TooLittle, best_recompute
 from froude.cost.training.pipeline.closed_form import in_flight
 from froude.cost.training.share import fullest_blocks
@@ -31,8 +27,7 @@ def with_optimal_recompute(model: Model, machine: Machine, layout: Layout) -> La
     """
     operators = model.blocks[0].operators
     items = chain(operators, machine, layout)
-    nothing = memory_bytes(model, replace(layout, recompute="optimal", kept=Kept(bytes=0.0)))
-    room = (machine.chip.memory_bytes - float(nothing.total)) / (1 + FRAGMENTATION)
+    room = room_for_activations(model, machine, replace(layout, recompute="optimal", kept=Kept(bytes=0.0)))
     layers = int(fullest_blocks(model, layout))
     plan = best_recompute(items, layers, max(room, 0.0), float(in_flight(layout.flow)))
     if isinstance(plan, TooLittle):
