@@ -1,0 +1,44 @@
+"""How a step's time answers to the constants of the step-time model, and what is not known of it where these are not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from froude.cost.machine.constants import Constants
+from froude.cost.machine.machine import Machine
+from froude.cost.model.model import Model
+from froude.cost.training.layout import Layout
+from froude.cost.training.pipeline.predictions import with_predictions
+from froude.cost.training.step import step_seconds
+
+DIFFERENCE = 0.01
+"""Of the logarithm of a constant, over which the slope is taken."""
+
+
+def log_slopes(
+    model: Model, machine: Machine, layout: Layout, constants: Constants, names: Sequence[str]
+) -> np.ndarray:
+    """d log(step seconds) / d log(constant) of each named constant, (layouts, constants), by forward differences.
+
+    Each is minus or plus the share of the step that the constant governs, so none is beyond −1 to 1 by much.
+    """
+    model = with_predictions(model, layout)
+
+    def logs(found: Constants) -> np.ndarray:
+        return np.log(np.atleast_1d(np.asarray(step_seconds(model, machine, layout, found).total, dtype=float)))
+
+    base = logs(constants)
+    moved = (replace(constants, **{name: getattr(constants, name) * np.exp(DIFFERENCE)}) for name in names)
+    return np.stack([(logs(found) - base) / DIFFERENCE for found in moved], axis=-1)
+
+
+def constants_error(model: Model, machine: Machine, layout: Layout) -> float:
+    """Standard deviation of log step seconds of a layout that comes of its stack's constants; 0 where that is not said."""
+    stack = layout.stack
+    if stack is None or stack.uncertainty is None:
+        return 0.0
+    (slopes,) = log_slopes(model, machine, layout, layout.constants, stack.uncertainty.constants)
+    return float(np.sqrt(slopes @ np.array(stack.uncertainty.covariance) @ slopes))
