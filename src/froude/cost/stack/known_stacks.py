@@ -45,6 +45,7 @@ class StackEntry:
     factors: dict[str, Entry] = field(default_factory=dict)
     errors: dict[str, Entry] = field(default_factory=dict)
     uncertainty: Uncertainty | None = None
+    memory: Annotated[float, Meta(gt=0)] = 1.0
     fitted_to: FittedTo | None = None
 
 
@@ -143,6 +144,7 @@ def _stack(entry: StackEntry) -> Stack:
         errors=MappingProxyType(_values(entry.errors)),
         facts=tuple(_facts(entry)),
         uncertainty=entry.uncertainty,
+        memory=entry.memory,
         fitted_to=entry.fitted_to,
     )
 

@@ -106,7 +106,8 @@ class Stack(Result):
     multiply the constants of the step-time model: 1 for all that are not in it. `errors` are half-widths of 90%
     intervals of log step seconds, for dense models and mixtures of experts, from steps that nothing was fitted to.
     Where `uncertainty` says how well its constants are known, these are what no constant explains, and what is uncertain
-    of constants comes on top. `fitted_to` says which of a user's measurements it was fitted to.
+    of constants comes on top. `memory` is by what its allocator's measured peaks are over counted ones, with `errors` of
+    "memory" what such a peak is off by, a standard deviation. `fitted_to` says which of a user's measurements it was fitted to.
     `facts` say where each of these is from, and `asked` is the version that was asked for where none of that name is
     known.
     """
@@ -121,6 +122,7 @@ class Stack(Result):
     facts: tuple[StackFact, ...]
     asked: str | None = field(default=None)
     uncertainty: Uncertainty | None = None
+    memory: float = 1.0
     fitted_to: FittedTo | None = None
 
     @property

@@ -20,6 +20,8 @@ def _head(stack: Stack) -> Iterator[str]:
     yield "[[stack]]"
     for name in ("name", "version", "title"):
         yield f"{name} = {json.dumps(getattr(stack, name))}"
+    if stack.memory != 1.0:
+        yield f"memory = {stack.memory:.6g}  # measured peaks of memory over counted ones"
 
 
 def _facts(facts: Sequence[StackFact]) -> Iterator[str]:

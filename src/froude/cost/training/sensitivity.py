@@ -23,16 +23,21 @@ def log_slopes(
 ) -> np.ndarray:
     """d log(step seconds) / d log(constant) of each named constant, (layouts, constants), by forward differences.
 
-    Each is minus or plus the share of the step that the constant governs, so none is beyond −1 to 1 by much.
+    Each is minus or plus the share of the step that the constant governs, so none is beyond −1 to 1 by much. The model
+    has its predictions (`with_predictions`), as in `step_seconds`.
     """
-    model = with_predictions(model, layout)
+    logs = _log_seconds(model, machine, layout, constants, names)
+    return ((logs[1:] - logs[0]) / DIFFERENCE).T
 
-    def logs(found: Constants) -> np.ndarray:
-        return np.log(np.atleast_1d(np.asarray(step_seconds(model, machine, layout, found).total, dtype=float)))
 
-    base = logs(constants)
-    moved = (replace(constants, **{name: getattr(constants, name) * np.exp(DIFFERENCE)}) for name in names)
-    return np.stack([(logs(found) - base) / DIFFERENCE for found in moved], axis=-1)
+def _log_seconds(
+    model: Model, machine: Machine, layout: Layout, constants: Constants, names: Sequence[str]
+) -> np.ndarray:
+    """Log seconds by the constants, and by each named one a little larger: (1 + constants, layouts), at once."""
+    larger = np.exp(DIFFERENCE * np.eye(len(names) + 1)[:, 1:])
+    columns = {name: getattr(constants, name) * larger[:, [i]] for i, name in enumerate(names)}
+    seconds = np.asarray(step_seconds(model, machine, layout, replace(constants, **columns)).total, dtype=float)
+    return np.log(np.broadcast_to(seconds, np.broadcast_shapes(seconds.shape, (len(names) + 1, 1))))
 
 
 def constants_error(model: Model, machine: Machine, layout: Layout) -> float:
@@ -40,5 +45,6 @@ def constants_error(model: Model, machine: Machine, layout: Layout) -> float:
     stack = layout.stack
     if stack is None or stack.uncertainty is None:
         return 0.0
+    model = with_predictions(model, layout)
     (slopes,) = log_slopes(model, machine, layout, layout.constants, stack.uncertainty.constants)
     return float(np.sqrt(slopes @ np.array(stack.uncertainty.covariance) @ slopes))

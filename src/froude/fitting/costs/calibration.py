@@ -15,10 +15,12 @@ from froude.cost.machine.constants import Constants, between_stacks, constants, 
 from froude.cost.stack.stack import FittedTo, Stack, StackFact, Uncertainty
 from froude.cost.stack.stack_file import stack_toml
 from froude.cost.training.assumptions import HALF_WIDTH, kind_of
+from froude.cost.training.memory.device_memory import RELATIVE_ERROR
 from froude.errors import InputError
 from froude.files import write_outputs
 from froude.fitting.costs.batches import batches_of
 from froude.fitting.costs.constants_fit import ConstantsFit, fit_constants
+from froude.fitting.costs.memory_fit import MemoryFit, fit_memory
 from froude.fitting.costs.measured import MeasuredRows, MeasuredStep, measured_steps, start_of
 from froude.provenance import Computed, note_data, recorded
 from froude.runs import RunsSource, read_runs
@@ -29,6 +31,9 @@ FEWEST = 3
 
 NOISE_ROWS = 5.0
 """Rows that what is known of noise from published tables counts as, beside a user's own (a guess)."""
+
+SAME = 1e-4
+"""Of a constant: what moved by less has not moved."""
 
 TURNS = 3
 """Of constants and noise after each other: they settle in two."""
@@ -70,13 +75,14 @@ class MovedConstant:
 class CostCalibration(Computed):
     """A stack fitted to a user's measured steps: where it `start`ed, the `stack`, and what it makes of every row.
 
-    `unused` are columns of which nothing was taken.
+    `memory` is None where no peaks of memory were measured. `unused` are columns of which nothing was taken.
     """
 
     start: Stack
     stack: Stack
     steps: tuple[CalibratedStep, ...]
     moved: tuple[MovedConstant, ...]
+    memory: MemoryFit | None
     unused: tuple[str, ...]
 
     def save(self, path: str | Path) -> None:
@@ -123,12 +129,13 @@ def calibrate_cost(
     steps = tuple(measured_steps(rows, start))
     if start.fitted_to is not None and table.sha256 in start.fitted_to.data_sha256:
         raise InputError(f"stack {start.label} was fitted to these rows already: start from {start.fitted_to.start}")
-    found = fit_steps(steps, start)
+    found, memory = fit_steps(steps, start), fit_peaks(steps, start)
     return CostCalibration(
         start=start,
-        stack=fitted_stack(start, found, steps, table.sha256),
+        stack=fitted_stack(start, found, steps, table.sha256, memory),
         steps=tuple(_step(step, start, found, i) for i, step in enumerate(steps)),
         moved=_moved(start, found.constants, found.uncertainty),
+        memory=memory,
         unused=rows.unused,
     )
 
@@ -154,6 +161,16 @@ def fit_steps(steps: Sequence[MeasuredStep], start: Stack) -> ConstantsFit:
     return found
 
 
+def fit_peaks(steps: Sequence[MeasuredStep], start: Stack) -> MemoryFit | None:
+    """The factor of counted peaks of memory that measured ones have; None where none was measured."""
+    known = [step for step in steps if step.memory_bytes is not None]
+    if not known:
+        return None
+    measured = np.array([step.memory_bytes for step in known])
+    counted = np.array([float(step.cost.memory.allocated) for step in known])
+    return fit_memory(measured, counted, start.errors.get("memory", RELATIVE_ERROR), NOISE_ROWS)
+
+
 def noise_of(stack: Stack) -> Mapping[str, float]:
     """Standard deviation of log step seconds that the constants of a stack do not explain, by kind of model."""
     if stack.uncertainty is None:
@@ -167,7 +184,9 @@ def _noise_factor(found: ConstantsFit, known: np.ndarray) -> float:
     return float(np.sqrt((NOISE_ROWS + np.sum(squares)) / (NOISE_ROWS + len(known))))
 
 
-def fitted_stack(start: Stack, found: ConstantsFit, steps: Sequence[MeasuredStep], sha256: str) -> Stack:
+def fitted_stack(
+    start: Stack, found: ConstantsFit, steps: Sequence[MeasuredStep], sha256: str, memory: MemoryFit | None = None
+) -> Stack:
     """The stack whose constants were fitted, its file's facts with it."""
     before = start.fitted_to
     fitted_to = FittedTo(
@@ -180,9 +199,14 @@ def fitted_stack(start: Stack, found: ConstantsFit, steps: Sequence[MeasuredStep
         froude=__version__,
     )
     shipped, moved = constants(), asdict(found.constants)
-    factors = {name: moved[name] / getattr(shipped, name) for name in found.uncertainty.constants}
+    ratios = {name: moved[name] / getattr(shipped, name) for name in found.uncertainty.constants}
+    factors = {name: ratio for name, ratio in ratios.items() if abs(ratio - 1) > SAME}
     scale = {kind_of(step.model): float(noise) for step, noise in zip(steps, found.noise, strict=True)}
-    errors = {kind: HALF_WIDTH * scale.get(kind, noise) for kind, noise in noise_of(start).items()}
+    errors = {
+        **{kind: HALF_WIDTH * scale.get(kind, noise) for kind, noise in noise_of(start).items()},
+        **{kind: value for kind, value in start.errors.items() if kind == "memory"},
+        **({"memory": memory.error} if memory else {}),
+    }
     source = f"{fitted_to.rows} measured steps, data {sha256[:12]} (froude cost calibrate)"
     kept = tuple(fact for fact in start.facts if fact.kind not in ("factors", "errors"))
     facts = (
@@ -199,6 +223,7 @@ def fitted_stack(start: Stack, found: ConstantsFit, steps: Sequence[MeasuredStep
         facts=facts,
         asked=None,
         uncertainty=found.uncertainty,
+        memory=start.memory * (memory.factor if memory else 1.0),
         fitted_to=fitted_to,
     )
 

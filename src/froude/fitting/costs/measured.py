@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, final
 
-from froude.bounds import LARGEST, finite_number, is_number, positive_number
+from froude.bounds import LARGEST, MOST_DEVICES, finite_number, is_number, positive_number, whole_number
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import Machine
 from froude.cost.machine.machine_text import parse_machine_text
@@ -23,16 +23,20 @@ from froude.cost.stack.known_stacks import get_stack, likely_stacks
 from froude.cost.stack.stack import Stack
 from froude.cost.training.assumptions import complete
 from froude.cost.training.evaluation import Cost, evaluate
-from froude.cost.training.layout import Layout
+from froude.cost.training.layout import COUNTS, Layout
 from froude.cost.training.layout import FLAGS as SWITCHES
 from froude.cost.training.legal import check_legal
 from froude.cost.training.names import by_field, field_called, no_field
 from froude.errors import InputError, shown
+from froude.quantity import parse_quantity
 from froude.runs.headers import normal
 from froude.runs.table import Runs
 
 FIELDS = tuple(one.name for one in fields(Layout) if one.name not in ("kept", "stack"))
 """What a row may say of its layout."""
+
+NUMBERS = (*COUNTS, "zero", "recomputed", "compress")
+"""Those that are numbers."""
 
 _OTHERS = ("kind", "model", "machine", "stack", "dp", "adapter")
 _PER_DEVICE = ("per_device", "per_gpu")
@@ -147,9 +151,9 @@ def _training(name: str, cells: Mapping[str, Any], stack: Stack | None) -> Measu
     stated = dict(_stated(cells))
     layout, _ = complete(model, machine, stated, stack)
     check_legal(model, machine, layout)
-    if "dp" in cells and cells["dp"] != int(layout.data_parallel):
-        product = "devices / (tp × pp × cp)"
-        raise InputError(f"dp = {cells['dp']:g}, but {product} is {int(layout.data_parallel)}: correct one of them")
+    replicas = int(layout.data_parallel)
+    if "dp" in cells and (said := _plain("devices", cells["dp"])) != replicas:
+        raise InputError(f"dp = {said}, but devices / (tp × pp × cp) is {replicas}: correct one of them")
     cost = evaluate(model, machine, layout)
     memory = next((positive_number(column, cells[column]) for column in MEMORY if column in cells), None)
     return MeasuredStep(
@@ -177,14 +181,12 @@ def _machine(cells: Mapping[str, Any]) -> Machine:
     """The machine of a row, whose devices may stand in a column of their own."""
     text = str(_needed(cells, "machine"))
     counted = parse_machine_text(text)
-    devices = cells.get("devices")
-    if devices is None:
-        return get_machine(text)
-    if counted.devices is None and counted.nodes is None:
-        return get_machine(f"{_plain('devices', devices)} x {text}")
+    devices = _plain("devices", cells["devices"]) if "devices" in cells else None
+    if devices is not None and counted.devices is None and counted.nodes is None:
+        return get_machine(f"{whole_number('devices', devices, 1, MOST_DEVICES)} x {text}")
     machine = get_machine(text)
-    if machine.devices != devices:
-        raise InputError(f"devices = {devices:g}, but machine {text!r} has {machine.devices}: correct one of them")
+    if devices not in (None, machine.devices):
+        raise InputError(f"devices = {devices}, but machine {text!r} has {machine.devices}: correct one of them")
     return machine
 
 
@@ -202,6 +204,8 @@ def _plain(field: str, value: Any) -> Any:
     """A cell as a field takes it: a switch, a whole number, or as it is."""
     if field in SWITCHES:
         return bool(value) if value in (0, 1) else FLAGS.get(str(value).strip().lower(), value)
+    if isinstance(value, str) and field in NUMBERS:
+        value = parse_quantity(value)
     return int(value) if is_number(value) and value % 1 == 0 else value
 
 

@@ -26,18 +26,22 @@ def verdict_certainty(fits: bool, fits_probability: float) -> float:
     return min(fits_probability if fits else 1 - fits_probability, SUREST)
 
 
-def most_bytes(machine: Machine, runtime: float, certainty: float) -> float:
+def most_bytes(machine: Machine, runtime: float, certainty: float, error: float = RELATIVE_ERROR) -> float:
     """Bytes that may be counted, the runtime's among them, so that a layout fits with a certainty.
+
+    `error` is the standard deviation of counted over measured peaks.
 
     InputError for a certainty that is none between 0 and 1.
     """
     share("memory certainty", certainty)
-    return runtime + (machine.chip.memory_bytes - runtime) / (1 + RELATIVE_ERROR * _normal(certainty))
+    return runtime + (machine.chip.memory_bytes - runtime) / (1 + error * _normal(certainty))
 
 
-def fits_surely(memory: MemoryBytes, machine: Machine, certainty: float) -> np.ndarray:
+def fits_surely(
+    memory: MemoryBytes, machine: Machine, certainty: float, error: float = RELATIVE_ERROR
+) -> np.ndarray:
     """Whether memory fits with a certainty, elementwise."""
-    return np.asarray(memory.total) <= most_bytes(machine, float(np.max(memory.runtime)), certainty)
+    return np.asarray(memory.total) <= most_bytes(machine, float(np.max(memory.runtime)), certainty, error)
 
 
 def _normal(certainty: float) -> float:

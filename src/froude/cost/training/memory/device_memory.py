@@ -8,7 +8,7 @@ stage, which holds most micro-batches, or that of the last, which has the logits
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -84,13 +84,26 @@ def memory_bytes(model: Model, layout: Layout) -> MemoryBytes:
         "working": _working(model, layout),
         "buffers": _buffers(share, layout),
     }
-    return MemoryBytes(**parts, fragmentation=FRAGMENTATION * sum(parts.values()))
+    return as_measured(MemoryBytes(**parts, fragmentation=FRAGMENTATION * sum(parts.values())), layout)
 
 
-def fit_probability(memory: MemoryBytes, machine: Machine) -> Number:
+def as_measured(memory: MemoryBytes, layout: Layout) -> MemoryBytes:
+    """Counted bytes, those of the allocator times what the stack's own measurements have over them."""
+    factor = 1.0 if layout.stack is None else layout.stack.memory
+    if factor == 1.0:
+        return memory
+    return replace(memory, **{name: factor * value for name, value in vars(memory).items() if name != "runtime"})
+
+
+def memory_error(layout: Layout) -> float:
+    """Standard deviation of counted over measured peaks: of the stack, where it was measured, or of published ones."""
+    return RELATIVE_ERROR if layout.stack is None else layout.stack.errors.get("memory", RELATIVE_ERROR)
+
+
+def fit_probability(memory: MemoryBytes, machine: Machine, error: float = RELATIVE_ERROR) -> Number:
     """How sure it is that a device's memory suffices: from the error of memory counted against memory measured."""
     room = machine.chip.memory_bytes - memory.runtime
-    z = (room / memory.allocated - 1) / RELATIVE_ERROR
+    z = (room / memory.allocated - 1) / error
     return 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
 
 
