@@ -1,30 +1,30 @@
 """What a user's own measured steps are worth: errors of held-out rows after 0, 1, 3 and 10 rows of a table.
 
-A user has the rows of one table on one chip; of Megatron-Bridge's dense models and mixtures apart, and for once the rows
-of one model on all chips. In every draw a third of the measurements is held out, with all rows that measure the same
-again, and constants are fitted to the first rows of a random order of the others. Where they start knows nothing of the
-table: a stack fitted to it is taken without its factors, of llm-foundry's rows constants calibrated on other tables are,
-and how far stacks differ (three numbers) is learned from the other tables. Beside stands the median MFU of the own rows.
+A user has the rows of one table on one chip; of Megatron-Bridge those of one model on all chips. In every draw a third
+is held out, with all rows that measure the same again, and constants are fitted to the first rows of
+a random order of the others. Where they start knows nothing of the table: a stack fitted to it is taken without its
+factors, llm-foundry's rows start from constants that other tables gave, and noise is learned from the other tables. How
+far stacks differ (`between` in constants.toml) is a judgement, set after some errors of these tables had been seen.
+Beside stands the median MFU of the own rows.
 
-Command: FROUDE_PUBLISHED=… python benchmarks/cost_calibration.py [--draws N]; `--learn` writes what all tables teach of
-how far stacks differ into constants.toml.
+Command: FROUDE_PUBLISHED=… python benchmarks/cost_calibration.py [--draws N]; `--learn` writes the noise that all
+tables teach into constants.toml.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import final
 
 import numpy as np
 from scipy.optimize import minimize
 
 from froude.cost.machine import constants as shipped
-from froude.cost.machine.constants import constants, entries
+from froude.cost.machine.constants import between_stacks, constants
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.model.catalogue import get_model
 from froude.cost.stack.known_stacks import get_stack, known_stacks, likely_stacks
@@ -38,12 +38,15 @@ from froude.fitting.costs.calibration import fit_steps, fitted_stack
 from froude.fitting.costs.measured import MeasuredStep
 from planner_calibration import calibrate
 from planner_rows import (
-    QUESTIONS,
     Question,
     korthikanti,
     llm_foundry,
     megatron_2021,
     megatron_2024,
+    megatron_bridge,
+    nemo_2407,
+    nemo_automodel,
+    torchtitan_large,
 )
 from planner_scores import measured_rate
 from record import record
@@ -53,21 +56,19 @@ OWN_ROWS = (0, 1, 3, 10)
 FEWEST = 8
 """Different measurements that a user must have to be counted."""
 
-SHAPE: Mapping[str, float] = MappingProxyType(
-    {name: float(entry["spread"]) for name, entry in entries().items()}
-    | {"matmul": 1.08, "attention": 1.3, "launch": 2.0, "beside": 1.5, "collective": 1.15, "bandwidth": 1.1}
-)
-"""How far constants of a stack differ from those that ship, but for a common power that is learned: the spread of what
-physics suggests, less for those that the older tables fixed."""
+TABLES = (torchtitan_large, nemo_automodel, nemo_2407, megatron_bridge)
+"""Newer tables of which a user could have as many rows; llm-foundry's comes beside."""
+
+BETWEEN = tuple(between_stacks())
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A measured step with what it is told apart by: the users whose it is, and what else measures the same."""
+    """A measured step, whose it is, and what all that measure the same share."""
 
     step: MeasuredStep
-    users: tuple[str, ...]
+    user: str
     twin: object
 
     @property
@@ -79,18 +80,16 @@ class Measured:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Spread:
-    """How far stacks differ: the power of `SHAPE`, and the noise of dense models and mixtures that no constant has."""
+class Noise:
+    """Standard deviations of log step seconds of dense models and of mixtures that no constant explains."""
 
-    power: float
     dense: float
     mixture: float
 
     def of(self, stack: Stack) -> Stack:
-        """A stack of which only this is known."""
-        spreads = {name: factor**self.power for name, factor in SHAPE.items()}
+        """A stack of which only this is known, and how far stacks differ."""
         errors = {"dense": HALF_WIDTH * self.dense, "mixture": HALF_WIDTH * self.mixture}
-        return replace(stack, uncertainty=Uncertainty.of_spreads(spreads), errors=errors)
+        return replace(stack, uncertainty=Uncertainty.of_spreads(between_stacks()), errors=errors)
 
 
 @final
@@ -109,12 +108,12 @@ class Outcome:
 def tables() -> dict[str, list[Measured]]:
     """Every trained step that Froude can count, by table."""
     found: dict[str, list[Measured]] = {}
-    for read in QUESTIONS:
+    for read in TABLES:
         for question in read():
             measured = _measured(question)
             if measured is not None:
                 found.setdefault(question.table, []).append(measured)
-    return found | {"llm-foundry": list(_foundry())}
+    return {"llm-foundry": list(_foundry())} | found
 
 
 def _measured(question: Question) -> Measured | None:
@@ -137,11 +136,8 @@ def _measured(question: Question) -> Measured | None:
         name=question.name, model=model, machine=machine, layout=layout, cost=cost,
         seconds=float(cost.tokens) / rate, memory_bytes=None,
     )  # fmt: skip
-    bridge = question.table == "megatron-bridge"
-    kind = "mixtures" if kind_of(model) == "mixture" else "dense"
-    users = (f"{question.table}{f', {kind}' if bridge else ''}/{question.gpu}",)
-    by_model = (f"{question.table}, a model/{question.name}",) if bridge else ()
-    return Measured(step=step, users=(*users, *by_model), twin=question.twin)
+    of = question.name if question.table == "megatron-bridge" else question.gpu
+    return Measured(step=step, user=f"{question.table}/{of}", twin=question.twin)
 
 
 def _foundry() -> Iterator[Measured]:
@@ -158,55 +154,41 @@ def _foundry() -> Iterator[Measured]:
         )  # fmt: skip
         chip = row.machine.chip.name
         twin = (row.name, chip, int(layout.devices), int(layout.seq_len))
-        yield Measured(step=step, users=(f"llm-foundry/{chip}",), twin=twin)
-
-
-def learn(rows: Mapping[str, Sequence[Measured]]) -> Spread:
-    """How far stacks differ: the median over tables of the most likely power, then the most likely noise of all."""
-    parts = [_linear([one.step for one in some]) for some in rows.values()]
-    power = float(np.median([_most_likely([part], [0.0, np.log(0.06), np.log(0.15)])[0] for part in parts]))
-    noise = _most_likely(parts, [np.log(0.06), np.log(0.15)], power)
-    return Spread(power=power, dense=float(noise[0]), mixture=float(noise[1]))
+        yield Measured(step=step, user=f"llm-foundry/{chip}", twin=twin)
 
 
 Linear = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Log errors of a table's steps, their slopes over constants, and which are of mixtures."""
-
-_LINEAR: dict[int, Linear] = {}
+"""Log errors of a table's steps, their covariance by how far stacks differ, and which are of mixtures."""
 
 
-def _linear(steps: Sequence[MeasuredStep]) -> Linear:
-    """The same for steps that were asked before."""
-    key = id(steps[0])
-    if key not in _LINEAR:
-        start = steps[0].layout.constants
-        batches, seconds = batches_of(steps), np.array([step.seconds for step in steps])
-        errors = np.log(predicted_seconds(batches, start) / seconds)
-        mixtures = np.array([kind_of(step.model) == "mixture" for step in steps])
-        _LINEAR[key] = errors, slopes_of(batches, start, list(SHAPE)), mixtures
-    return _LINEAR[key]
+def linear(steps: Sequence[MeasuredStep]) -> Linear:
+    """A table's errors by the constants that it starts from."""
+    start = steps[0].layout.constants
+    batches, seconds = batches_of(steps), np.array([step.seconds for step in steps])
+    slopes = slopes_of(batches, start, BETWEEN)
+    errors = np.log(predicted_seconds(batches, start) / seconds)
+    mixtures = np.array([kind_of(step.model) == "mixture" for step in steps])
+    return errors, (slopes * np.log([*between_stacks().values()]) ** 2) @ slopes.T, mixtures
 
 
-def _most_likely(parts: Sequence[Linear], begin: Sequence[float], power: float | None = None) -> np.ndarray:
-    """The most likely power, unless it is given, and noises; tables count as the root of their rows."""
-    variances = np.log([*SHAPE.values()]) ** 2
+def learn(parts: Sequence[Linear]) -> Noise:
+    """The most likely noise; tables count as the root of their rows."""
 
     def loss(logs: np.ndarray) -> float:
-        values = np.exp(logs)
-        scale, noise = (power, values) if power is not None else (values[0], values[1:])
         total = 0.0
-        for errors, slopes, mixtures in parts:
-            covariance = scale**2 * (slopes * variances) @ slopes.T + np.diag(np.where(mixtures, *noise[::-1]) ** 2)
-            root = np.linalg.cholesky(covariance + 1e-6 * np.eye(len(errors)))
+        for errors, covariance, mixtures in parts:
+            noise = np.where(mixtures, *np.exp(logs[::-1])) ** 2
+            root = np.linalg.cholesky(covariance + np.diag(noise))
             whitened = np.linalg.solve(root, errors)
             total += (0.5 * whitened @ whitened + np.log(np.diag(root)).sum()) / np.sqrt(len(errors))
         return total
 
-    bounds = [(-4.0, 3.0)] * len(begin)
-    return np.exp(minimize(loss, begin, method="Nelder-Mead", bounds=bounds).x)
+    bounds = [(-4.0, 0.0)] * 2
+    found = np.exp(minimize(loss, np.log([0.1, 0.2]), method="Nelder-Mead", bounds=bounds).x)
+    return Noise(dense=float(found[0]), mixture=float(found[1]))
 
 
-def draws_of(user: str, rows: Sequence[Measured], start: Spread, draws: int) -> Iterator[Outcome]:
+def draws_of(user: str, rows: Sequence[Measured], start: Noise, draws: int) -> Iterator[Outcome]:
     """Held-out errors of a user's rows after each number of own ones, several times."""
     rng = np.random.default_rng(0)
     twins = [str(row.twin) for row in rows]
@@ -221,10 +203,10 @@ def draws_of(user: str, rows: Sequence[Measured], start: Spread, draws: int) -> 
                 yield judged(user, [pool[i] for i in order[:own]], test, start)
 
 
-def judged(user: str, own: Sequence[Measured], test: Sequence[Measured], spread: Spread) -> Outcome:
+def judged(user: str, own: Sequence[Measured], test: Sequence[Measured], known: Noise) -> Outcome:
     """Errors and intervals of held-out rows by constants that were fitted to one's own."""
     steps, held = [one.step for one in own], [one.step for one in test]
-    stack = spread.of((held[0].layout.stack or known_stacks()[0]))
+    stack = known.of(held[0].layout.stack or known_stacks()[0])
     if steps:
         stack = fitted_stack(stack, fit_steps(steps, stack), steps, "")
     batches, found = batches_of(held), stack.constants(constants())
@@ -246,10 +228,9 @@ def judged(user: str, own: Sequence[Measured], test: Sequence[Measured], spread:
 
 def summary(outcomes: Sequence[Outcome]) -> Iterator[dict[str, str]]:
     """The rows of the table: each table's users, then all who have ten rows."""
-    plain = [one for one in outcomes if ", a model/" not in one.user]
     groups = {name: [one for one in outcomes if one.user.partition("/")[0] == name] for name in _tables_of(outcomes)}
-    enough = {one.user for one in plain if one.own == OWN_ROWS[-1]}
-    everybody = {"all of a chip": plain, "of these, with ten rows": [one for one in plain if one.user in enough]}
+    enough = {one.user for one in outcomes if one.own == OWN_ROWS[-1]}
+    everybody = {"all users": outcomes, "those with ten rows": [one for one in outcomes if one.user in enough]}
     for name, some in (groups | everybody).items():
         row = {"own measurements": name, "users": str(len({one.user for one in some}))}
         for own in OWN_ROWS:
@@ -275,51 +256,49 @@ def _of_users(outcomes: Sequence[Outcome], value: Callable[[Outcome], float]) ->
 
 def users_of(rows: Sequence[Measured]) -> dict[str, list[Measured]]:
     """The rows of each user who has enough."""
-    names = dict.fromkeys(user for row in rows for user in row.users)
-    found = {name: [row for row in rows if name in row.users] for name in names}
+    found = {name: [row for row in rows if row.user == name] for name in dict.fromkeys(row.user for row in rows)}
     return {name: some for name, some in found.items() if len({str(row.twin) for row in some}) >= FEWEST}
 
 
-def write_spread(spread: Spread) -> None:
-    """Writes how far stacks differ into the package."""
+def write_noise(noise: Noise) -> None:
+    """Writes it into the package."""
     path = Path(shipped.__file__).parent / "constants.toml"
     text = path.read_text(encoding="utf-8")
-    for name, factor in SHAPE.items():
-        text = re.sub(
-            rf"(\[{name}\]\n(?:[a-z]+ = .*\n)*?between = ).*", rf"\g<1>{factor**spread.power:.3g}", text
-        )
-    for kind in ("dense", "mixture"):
-        text = re.sub(rf"(?m)^{kind} = .*$", f"{kind} = {getattr(spread, kind):.3g}", text)
+    for kind, value in asdict(noise).items():
+        text = re.sub(rf"(?m)^{kind} = .*$", f"{kind} = {value:.3g}", text)
     path.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
     """Draws, fits and judges for every user, prints and records."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--draws", type=int, default=8)
+    parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--learn", action="store_true")
     asked = parser.parse_args()
     rows = tables()
-    everything = learn(rows)
-    print(f"{everything}", {name: len(some) for name, some in rows.items()}, flush=True)
+    parts = {name: linear([one.step for one in some]) for name, some in rows.items()}
+    everything = learn([*parts.values()])
+    print(everything, {name: len(some) for name, some in rows.items()}, flush=True)
     if asked.learn:
-        write_spread(everything)
+        write_noise(everything)
         return
     outcomes: list[Outcome] = []
     for table, some in rows.items():
-        start = learn({name: others for name, others in rows.items() if name != table})
-        print(table, start, flush=True)
+        start = learn([part for name, part in parts.items() if name != table])
         for user, mine in users_of(some).items():
             outcomes += draws_of(user, mine, start, asked.draws)
+            write(outcomes, everything, asked.draws)  # what is there, should the others take too long
             print(user, *({one.own: round(one.error, 3) for one in outcomes if one.user == user}.items()), flush=True)
-    made = list(summary(outcomes))
-    print(*made, sep="\n")
+
+
+def write(outcomes: Sequence[Outcome], learned: Noise, draws: int) -> None:
+    """Records what came of the users so far."""
     record(
         "cost_calibration",
         COMMAND,
-        made,
-        notes=[f"{asked.draws} draws a user; mean error of held-out rows, then how many lie in the 90% interval."],
-        learned=asdict(everything),
+        list(summary(outcomes)),
+        notes=[f"{draws} draws a user."],
+        learned=asdict(learned),
         draws=[asdict(one) for one in outcomes],
     )
 

@@ -132,7 +132,7 @@ def _notes(found: CostCalibration, spoken: list[MovedConstant]) -> Iterator[str]
 
 def _warning(step: CalibratedStep) -> str:
     off = signed_percent(step.left_out - 1)
-    return f"{step.name}: by what the other rows say its step would be {off}, outside of the interval; check how it was measured"
+    return f"{step.name}: the other rows say {off}, and their interval does not hold it; check how it was measured"
 
 
 def _half_width(steps: tuple[CalibratedStep, ...]) -> float:

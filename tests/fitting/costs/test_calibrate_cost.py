@@ -125,7 +125,11 @@ def test_peaks_of_memory_scale_what_is_counted_and_narrow_its_error():
         for step in (
             froude.train_cost(model, f"{devices} x h100", stack="torchtitan", zero=3, recompute="none", **given)
             for model, devices, given in (
-                (columns["model"][i], columns["devices"][i], {n: columns[n][i] for n in ("seq_len", "global_batch", "micro_batch")})
+                (
+                    columns["model"][i],
+                    columns["devices"][i],
+                    {n: columns[n][i] for n in ("seq_len", "global_batch", "micro_batch")},
+                )
                 for i in range(6)
             )
         )

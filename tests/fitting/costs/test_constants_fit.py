@@ -1,4 +1,4 @@
-"""Constants are fitted to steps: batches cost what each step costs, the mode is a minimum, what is left out is foreseen."""
+"""Constants are fitted to steps: batches cost what each step costs, the mode is a minimum, left-out errors are true."""
 
 from dataclasses import replace
 

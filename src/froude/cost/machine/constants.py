@@ -69,7 +69,7 @@ def held_out_error() -> float:
 
 @cache
 def between_stacks() -> Mapping[str, float]:
-    """How far the constants of a user's stack and machine lie from those that ship: a standard deviation, as a factor."""
+    """How far constants of a user's stack and machine lie from those that ship: a standard deviation, as a factor."""
     return {name: float(entry["between"]) for name, entry in entries().items()}
 
 

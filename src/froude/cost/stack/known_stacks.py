@@ -161,7 +161,11 @@ def _frozen(values: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str
 def _facts(entry: StackEntry) -> Iterator[StackFact]:
     parts: Sequence[tuple[str, str, str, Entry]] = [
         *(("fields", name, place, fact) for name, places in entry.fields.items() for place, fact in places.items()),
-        *(("precisions", name, kind, fact) for kind, values in entry.precisions.items() for name, fact in values.items()),
+        *(
+            ("precisions", name, kind, fact)
+            for kind, values in entry.precisions.items()
+            for name, fact in values.items()
+        ),
         *(("factors", name, "", fact) for name, fact in entry.factors.items()),
         *(("errors", "error", kind, fact) for kind, fact in entry.errors.items()),
     ]

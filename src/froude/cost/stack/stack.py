@@ -30,8 +30,9 @@ ARCHITECTURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 class StackFact:
     """One thing that a stack does: the field of a layout that it sets, for which chips or number format, and to what.
 
-    `kind` is the part of a stack's file that it stands in: "fields", "precisions", "factors" or "errors". `where` is an architecture of chips, the name of a precision, or empty for all. `trust` is "published" where
-    the source was looked up, "measured", "fitted" on measured steps, "as remembered" from the source, or "guess".
+    `kind` is the part of a stack's file that it stands in: "fields", "precisions", "factors" or "errors". `where` is an
+    architecture of chips, the name of a precision, or empty for all. `trust` is "published" where the source was looked
+    up, "measured", "fitted" on measured steps, "as remembered" from the source, or "guess".
     """
 
     kind: str
@@ -105,11 +106,11 @@ class Stack(Result):
     all others). `precisions` changes what a number format keeps in which bytes, by precision and field. `factors`
     multiply the constants of the step-time model: 1 for all that are not in it. `errors` are half-widths of 90%
     intervals of log step seconds, for dense models and mixtures of experts, from steps that nothing was fitted to.
-    Where `uncertainty` says how well its constants are known, these are what no constant explains, and what is uncertain
-    of constants comes on top. `memory` is by what its allocator's measured peaks are over counted ones, with `errors` of
-    "memory" what such a peak is off by, a standard deviation. `fitted_to` says which of a user's measurements it was fitted to.
-    `facts` say where each of these is from, and `asked` is the version that was asked for where none of that name is
-    known.
+    Where `uncertainty` says how well its constants are known, these are what no constant explains, and what is
+    uncertain of constants comes on top. Its allocator's peaks are `memory` times what is counted, and "memory" of
+    `errors` is what such a peak is off by, a standard deviation. `fitted_to` says to which of a user's measurements it
+    was fitted. `facts` say where each of these is from, and `asked` is the version that was asked for where none of
+    that name is known.
     """
 
     name: str

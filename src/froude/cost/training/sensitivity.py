@@ -1,4 +1,4 @@
-"""How a step's time answers to the constants of the step-time model, and what is not known of it where these are not."""
+"""How a step's time answers to the constants of the step-time model, and how uncertain they leave it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _log_seconds(
 
 
 def constants_error(model: Model, machine: Machine, layout: Layout) -> float:
-    """Standard deviation of log step seconds of a layout that comes of its stack's constants; 0 where that is not said."""
+    """Standard deviation of log step seconds of a layout by its stack's constants; 0 where the stack says none."""
     stack = layout.stack
     if stack is None or stack.uncertainty is None:
         return 0.0

@@ -20,8 +20,8 @@ from froude.errors import InputError
 from froude.files import write_outputs
 from froude.fitting.costs.batches import batches_of
 from froude.fitting.costs.constants_fit import ConstantsFit, fit_constants
-from froude.fitting.costs.memory_fit import MemoryFit, fit_memory
 from froude.fitting.costs.measured import MeasuredRows, MeasuredStep, measured_steps, start_of
+from froude.fitting.costs.memory_fit import MemoryFit, fit_memory
 from froude.provenance import Computed, note_data, recorded
 from froude.runs import RunsSource, read_runs
 from froude.version import __version__
@@ -35,8 +35,8 @@ NOISE_ROWS = 5.0
 SAME = 1e-4
 """Of a constant: what moved by less has not moved."""
 
-TURNS = 3
-"""Of constants and noise after each other: they settle in two."""
+TURNS = 2
+"""Of constants and noise after each other."""
 
 
 @final
@@ -141,7 +141,7 @@ def calibrate_cost(
 
 
 def prior_of(stack: Stack) -> Uncertainty:
-    """What is not known of a stack's constants before anything was measured: its own, or what stacks in general have."""
+    """What is not known of a stack's constants before they are fitted: what it says, or what holds of any stack."""
     return stack.uncertainty or Uncertainty.of_spreads(between_stacks())
 
 

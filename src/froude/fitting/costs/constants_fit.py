@@ -1,10 +1,10 @@
 """Constants of the step-time model moved to explain measured steps: the most likely ones under a normal prior.
 
 In logarithms, log seconds = log predicted(constants) + noise, with prior log constants ~ Normal(log start, Σ). The mode
-is found by Gauss-Newton steps with the weights of Huber's loss, and around it the model is taken as linear: with slopes J, weights w and noise
-σ the posterior covariance is C = (Σ⁻¹ + Jᵀ diag(w / σ²) J)⁻¹. A step's leverage h = w·Jᵢ C Jᵢᵀ / σ² says how much of its
-own error it explains, so that its error when it is left out is r / (1 − h), as in any linear regression with a normal
-prior (Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, section 5.4.2).
+is found by Gauss-Newton steps with the weights of Huber's loss, and around it the model is taken as linear: with slopes
+J, weights w and noise σ the posterior covariance is C = (Σ⁻¹ + Jᵀ diag(w / σ²) J)⁻¹. A step's leverage h, which is
+w·Jᵢ C Jᵢᵀ / σ², says how much of its own error it explains: its error when it is left out is r / (1 − h), as in any linear
+regression with a normal prior (Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, section 5.4.2).
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from froude.cost.machine.constants import Constants
 from froude.cost.stack.stack import Uncertainty
 from froude.fitting.costs.batches import Batch, predicted_seconds, slopes_of
 
-
 MOST_STEPS, MOST_HALVINGS = 30, 6
-SETTLED = 0.01
+SETTLED = 0.03
 """Standard deviations of the prior: a step that moves constants by less is the last."""
 
 
@@ -61,8 +60,8 @@ def fit_constants(
 ) -> ConstantsFit:
     """The constants named in `prior` moved to explain steps of these seconds; all others stay as they start.
 
-    `noise` is the standard deviation of log seconds that constants are not asked to explain, of all or of each (steps,);
-    what is beyond counts linearly. The search begins `near` some constants, by default where they start.
+    `noise` is the standard deviation of log seconds that constants are not asked to explain, of all or of each
+    (steps,); what is beyond counts linearly. The search begins `near` some constants, by default where they start.
     """
     problem = _Problem(
         batches=batches,

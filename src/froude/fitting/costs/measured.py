@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, final
 
-from froude.bounds import LARGEST, MOST_DEVICES, finite_number, is_number, positive_number, whole_number
+from froude.bounds import MOST_DEVICES, is_number, positive_number, whole_number
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import Machine
 from froude.cost.machine.machine_text import parse_machine_text
@@ -132,14 +132,18 @@ def start_of(rows: MeasuredRows, stack: Stack | str | None) -> Stack:
     cells = (rows.cells(i) for i in range(len(rows.runs)))
     names = [stack] if stack else list(dict.fromkeys(str(each["stack"]) for each in cells if "stack" in each))
     if len(names) > 1:
-        raise InputError(f"rows are of {len(names)} stacks ({', '.join(names)}): choose with --where, or name one --stack")
+        raise InputError(
+            f"rows are of {len(names)} stacks ({', '.join(names)}): choose with --where, or name one --stack"
+        )
     return get_stack(names[0]) if names else likely_stacks(next(measured_steps(rows, None)).machine.chip)[0][0]
 
 
 def _reader(cells: Mapping[str, Any]) -> Reader:
     kind = cells.get("kind", "train")
     if kind not in KINDS:
-        raise InputError(f"kind = {shown(kind)}: rows of kind {', '.join(KINDS)} are calibrated on, choose with --where")
+        raise InputError(
+            f"kind = {shown(kind)}: rows of kind {', '.join(KINDS)} are calibrated on, choose with --where"
+        )
     return KINDS[kind]
 
 
@@ -211,19 +215,21 @@ def _plain(field: str, value: Any) -> Any:
 
 def _seconds(cells: Mapping[str, Any], cost: Cost) -> float:
     """Seconds of the step by whatever was measured of its speed."""
-    for unit, columns in SPEEDS.items():
-        column = next((one for one in columns if one in cells), None)
-        if column is None:
-            continue
-        value = positive_number(column, cells[column])
-        per_second = {
-            "tokens_per_second": lambda: float(cost.tokens) / value,
-            "tokens_per_second_per_device": lambda: float(cost.tokens) / (value * float(cost.devices)),
-            "tflops_per_device": lambda: float(cost.model_flops / cost.devices) / (value * 1e12),
-            "mfu": lambda: float(cost.model_flops / cost.devices) / (_share(value) * cost.peak_flops),
-        }
-        return finite_number("step_seconds", per_second[unit]() if unit in per_second else value, 0, LARGEST)
-    raise InputError(f"nothing measured: fill one of the columns {', '.join(SPEEDS)}")
+    found = ((unit, column) for unit, columns in SPEEDS.items() for column in columns if column in cells)
+    unit, column = next(found, ("", ""))
+    if not unit:
+        raise InputError(f"nothing measured: fill one of the columns {', '.join(SPEEDS)}")
+    value = positive_number(column, cells[column])
+    tokens, flops = float(cost.tokens), float(cost.model_flops / cost.devices)
+    done_per_second = {
+        "step_seconds": lambda: (value, 1.0),
+        "tokens_per_second": lambda: (tokens, value),
+        "tokens_per_second_per_device": lambda: (tokens, value * float(cost.devices)),
+        "tflops_per_device": lambda: (flops, value * 1e12),
+        "mfu": lambda: (flops, _share(value) * cost.peak_flops),
+    }
+    done, per_second = done_per_second[unit]()
+    return positive_number("step_seconds", done / per_second)
 
 
 def _share(value: float) -> float:

@@ -1,7 +1,7 @@
 """Measured peaks of memory: one factor of what is counted, and the error that is left.
 
-In logarithms measured / counted ~ Normal(log factor, σ²), with prior log factor ~ Normal(0, τ²). What is known of counted
-peaks, one standard deviation of `RELATIVE_ERROR` in all, is parted equally between both: τ² = σ² = RELATIVE_ERROR² / 2.
+In logarithms measured / counted ~ Normal(log factor, σ²), with prior log factor ~ Normal(0, τ²). What is known of
+counted peaks, one standard deviation of `RELATIVE_ERROR` in all, is parted equally between both.
 """
 
 from __future__ import annotations

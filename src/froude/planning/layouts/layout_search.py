@@ -173,7 +173,8 @@ def _batch(model: Model, machine: Machine, layout: Layout, asked: Asked) -> Batc
     if len(rows) and asked.reach > 0:
         cost = evaluate(model, machine, shared)
         total[rows], seconds[rows] = cost.memory.total, cost.step_seconds
-        enough[rows] = np.logical_and(cost.fits, fits_surely(cost.memory, machine, asked.memory_certainty, memory_error(layout)))
+        surely = fits_surely(cost.memory, machine, asked.memory_certainty, memory_error(layout))
+        enough[rows] = np.logical_and(cost.fits, surely)
     elif len(rows):
         total[rows] = memory_bytes(model, shared).total
     return Batch(layout=layout, bytes=total, fits=enough, seconds=seconds)

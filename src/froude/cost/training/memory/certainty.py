@@ -37,9 +37,7 @@ def most_bytes(machine: Machine, runtime: float, certainty: float, error: float 
     return runtime + (machine.chip.memory_bytes - runtime) / (1 + error * _normal(certainty))
 
 
-def fits_surely(
-    memory: MemoryBytes, machine: Machine, certainty: float, error: float = RELATIVE_ERROR
-) -> np.ndarray:
+def fits_surely(memory: MemoryBytes, machine: Machine, certainty: float, error: float = RELATIVE_ERROR) -> np.ndarray:
     """Whether memory fits with a certainty, elementwise."""
     return np.asarray(memory.total) <= most_bytes(machine, float(np.max(memory.runtime)), certainty, error)
 
