@@ -31,11 +31,11 @@ def answer_of_cost_calibration(calibration: CostCalibration, saved: str | None =
         notes=tuple(_notes(found, spoken)),
         warnings=tuple(_warning(step) for step in found.far_off),
         next_steps=(f"froude cost train --stack {saved} --model … --machine …",) if saved else (),
-        data=calibration_to_dict(found, saved),
+        data=calibration_to_dict(found),
     )
 
 
-def calibration_to_dict(found: CostCalibration, saved: str | None = None) -> dict[str, Any]:
+def calibration_to_dict(found: CostCalibration) -> dict[str, Any]:
     """All of it as JSON: errors are predicted over measured seconds, less one."""
     memory = found.memory and {**vars(found.memory)}
     return {
@@ -51,7 +51,6 @@ def calibration_to_dict(found: CostCalibration, saved: str | None = None) -> dic
         "constants": [vars(one) for one in found.moved],
         "rows": [_step_to_dict(step) for step in found.steps],
         "unused_columns": list(found.unused),
-        **({"saved": saved} if saved else {}),
         **found.origin,
     }
 

@@ -3,8 +3,9 @@
 In logarithms, log seconds = log predicted(constants) + noise, with prior log constants ~ Normal(log start, Σ). The mode
 is found by Gauss-Newton steps with the weights of Huber's loss, and around it the model is taken as linear: with slopes
 J, weights w and noise σ the posterior covariance is C = (Σ⁻¹ + Jᵀ diag(w / σ²) J)⁻¹. A step's leverage h, which is
-w·Jᵢ C Jᵢᵀ / σ², says how much of its own error it explains: its error when it is left out is r / (1 − h), as in any linear
-regression with a normal prior (Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, section 5.4.2).
+w·Jᵢ C Jᵢᵀ / σ², says how much of its own error it explains: when it is left out its error is r / (1 − h), as in any
+linear regression with a normal prior (Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, section
+5.4.2).
 """
 
 from __future__ import annotations
