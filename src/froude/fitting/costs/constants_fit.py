@@ -103,15 +103,19 @@ class _Problem:
     noise: np.ndarray
 
     def logs_of(self, constants: Constants) -> np.ndarray:
+        """Logarithms of the moved ones."""
         return np.log([getattr(constants, name) for name in self.names])
 
     def constants(self, logs: np.ndarray) -> Constants:
+        """The constants of these logarithms."""
         return replace(self.start, **dict(zip(self.names, np.exp(logs).tolist(), strict=True)))
 
     def errors(self, logs: np.ndarray) -> np.ndarray:
+        """Log errors of all steps."""
         return np.log(predicted_seconds(self.batches, self.constants(logs))) - self.measured
 
     def slopes(self, logs: np.ndarray) -> np.ndarray:
+        """Slopes of all steps."""
         return slopes_of(self.batches, self.constants(logs), self.names)
 
     def weights(self, errors: np.ndarray) -> np.ndarray:
@@ -119,6 +123,7 @@ class _Problem:
         return np.minimum(1, self.noise / np.maximum(abs(errors), 1e-12)) / self.noise**2
 
     def loss(self, logs: np.ndarray, errors: np.ndarray) -> float:
+        """Huber's loss of the errors, and how far constants are from where they start."""
         off, shift = abs(errors) / self.noise, logs - self.logs_of(self.start)
         return float(np.sum(np.where(off < 1, off**2, 2 * off - 1)) + shift @ self.precision @ shift)
 
