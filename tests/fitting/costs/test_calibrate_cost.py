@@ -144,7 +144,7 @@ def test_peaks_of_memory_scale_what_is_counted_and_narrow_its_error():
     assert cost.cost.memory.runtime == plain.cost.memory.runtime
 
 
-def test_the_error_of_memory_falls_with_rows_that_agree_and_grows_otherwise():
+def test_memory_error_falls_with_rows_that_agree_and_grows_otherwise():
     agreeing = fit_memory(1.1 * np.ones(10), np.ones(10), 0.06, 5)
     torn = fit_memory(np.array([1.5, 0.7] * 5), np.ones(10), 0.06, 5)
     assert agreeing.error < 0.06 < torn.error
