@@ -19,12 +19,12 @@ from typing import Any, final
 import numpy as np
 
 from froude.cost.machine import constants as shipped
-from froude.cost.machine.constants import Constants, entries
+from froude.cost.machine.constants import entries
 from froude.cost.training.evaluation import evaluate
 from froude.cost.training.layout import Recompute
 from froude.cost.training.memory.device_memory import RELATIVE_ERROR, memory_bytes
 from froude.planning.plans import AIM
-from planner_calibration import calibrate, predicted, stacked
+from planner_calibration import calibrate, log_errors
 from planner_rows import MPT, Peak, Row, korthikanti, llm_foundry, megatron_2021, megatron_2024, torchtitan
 from planner_scores import (
     Judged,
@@ -73,13 +73,8 @@ class Split:
 def hold_out(name: str, test: Sequence[Row], train: Sequence[Row]) -> Split:
     """Calibrates on some rows and predicts others."""
     return Split(
-        name=name, rows=test, errors=log_errors(calibrate(train), test), constant=constant_mfu_errors(test, train)
+        name=name, rows=test, errors=log_errors(test, calibrate(train)), constant=constant_mfu_errors(test, train)
     )
-
-
-def log_errors(constants: Constants, rows: Sequence[Row]) -> np.ndarray:
-    """Logarithms of predicted over measured step seconds."""
-    return np.log(predicted(stacked(rows), constants) / np.array([row.seconds for row in rows]))
 
 
 def constant_mfu_errors(test: Sequence[Row], train: Sequence[Row]) -> np.ndarray:
@@ -154,7 +149,7 @@ def alternatives() -> list[dict[str, Any]]:
         for choice in [{}, *choices, *({"recompute": mode} for mode in modes)]:
             rows = list(table(**choice))
             said = ", ".join(f"{name} {value}" for name, value in choice.items()) or "the rule"
-            made.append({"table": rows[0].table, "choice": said, "error": mean_error(log_errors(found, rows))})
+            made.append({"table": rows[0].table, "choice": said, "error": mean_error(log_errors(rows, found))})
     return made
 
 

@@ -16,8 +16,9 @@ from typing import final
 import numpy as np
 
 from froude.cost.machine.constants import Constants, constants, entries
+from froude.cost.stack.stack import Uncertainty
 from froude.errors import InputError
-from planner_calibration import fitted, predicted, stacked
+from planner_calibration import fitted, log_errors
 from planner_rows import Question, Row
 from planner_rows.megatron_bridge import megatron_bridge
 from planner_scores import answer
@@ -32,7 +33,6 @@ SHARED: Mapping[str, float] = {
 standard deviation of its logarithm."""
 
 FORMATS, MIXTURES = ("block_scaled", "fp4"), ("grouped", "expert_launch")
-STEPS = 8  # of the solver
 
 
 @final
@@ -77,13 +77,8 @@ def calibrate_stack(rows: Sequence[Asked]) -> Constants:
     mixtures = [one.row for one in rows if one.is_mixture]
     for some, names in ((dense, (*SHARED, *FORMATS)), (mixtures, MIXTURES)):
         if some:
-            found = fitted(some, found, {name: spreads[name] for name in names}, STEPS)
+            found = fitted(some, found, Uncertainty.of_spreads({name: spreads[name] for name in names}))
     return found
-
-
-def log_errors(rows: Sequence[Asked], found: Constants) -> np.ndarray:
-    """Logarithms of predicted over measured step seconds."""
-    return np.log(predicted(stacked([one.row for one in rows]), found) / np.array([one.row.seconds for one in rows]))
 
 
 def held_out(
@@ -94,7 +89,7 @@ def held_out(
         mine = [one for one in rows if group(one.question) == value]
         twins = {one.question.twin for one in mine}
         others = [one for one in rows if group(one.question) != value and one.question.twin not in twins]
-        errors = log_errors(mine, calibrate_stack(others))
+        errors = log_errors([one.row for one in mine], calibrate_stack(others))
         print(f"without {value}: {100 * float(np.mean(abs(np.expm1(errors)))):.1f}%", flush=True)
         yield mine, errors
 

@@ -32,6 +32,7 @@ VERBS = {
     "plan train": ("plan_training",),
     "plan recipes": ("get_recipe", "known_recipes"),
     "cost train": ("train_cost", "fine_tune_cost"),
+    "cost calibrate": ("calibrate_cost",),
     "cost model": ("get_model", "model_catalogue"),
     "machine list": ("known_chips",),
     "stack list": ("known_stacks",),

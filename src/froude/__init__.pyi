@@ -24,6 +24,7 @@ from .fitting import Backtest as Backtest
 from .fitting import Choice as Choice
 from .fitting import Comparison as Comparison
 from .fitting import ComputeOptimal as ComputeOptimal
+from .fitting import CostCalibration as CostCalibration
 from .fitting import Difference as Difference
 from .fitting import Fit as Fit
 from .fitting import FitOptions as FitOptions
@@ -40,6 +41,7 @@ from .fitting import approaches as approaches
 from .fitting import backtest as backtest
 from .fitting import best_schedule as best_schedule
 from .fitting import calibrate as calibrate
+from .fitting import calibrate_cost as calibrate_cost
 from .fitting import choose as choose
 from .fitting import compare as compare
 from .fitting import compute_optimal as compute_optimal

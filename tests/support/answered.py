@@ -24,6 +24,7 @@ from froude.answers.atlas import (
 from froude.answers.backtests import answer_of_backtests
 from froude.answers.calibration import answer_of_calibration
 from froude.answers.comparisons import answer_of_comparison, answer_of_ranking
+from froude.answers.cost_calibrations import answer_of_cost_calibration
 from froude.answers.costs import SMALLEST_PART, answer_of_train_cost
 from froude.answers.differences import answer_of_differences
 from froude.answers.fits import answer_of_choice, answer_of_fit
@@ -47,6 +48,7 @@ from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.cost.stack.known_stacks import known_stacks
 from froude.fitting import (
+    calibrate_cost,
     choose,
     compare,
     compute_optimal,
@@ -63,6 +65,7 @@ from froude.runs import Study
 from froude.runs.published.table import Download
 from grown import planted_growth
 from judged import studies
+from measured_trainings import measured_columns
 from paths import ROOT
 from planted import planted
 
@@ -248,6 +251,7 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "infeasible plan": of_infeasible,
         "train cost": of_train_cost,
         "fine-tune cost": of_fine_tune_cost,
+        "cost calibration": lambda: answer_of_cost_calibration(calibrate_cost(Runs.from_columns(measured_columns(4)))),
         "recipe": lambda: answer_of_recipe(get_recipe("deepseek-v3")),
         "recipes": lambda: answer_of_recipes(known_recipes()),
         "published": lambda: answer_of_published(get_published("steplaw")),

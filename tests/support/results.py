@@ -21,6 +21,7 @@ from froude.sweeps.outcome import RunOutcome
 from froude.sweeps.result import SweepResult
 from froude.tank.machine.profile import Profile
 from judged import studies
+from measured_trainings import measured_columns
 
 QWEN = froude.get_model("qwen2.5-0.5b")
 
@@ -146,6 +147,7 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "layout": lambda: froude.train_cost(QWEN, EIGHT).layout,
         "train cost": lambda: froude.train_cost(QWEN, EIGHT),
         "fine-tune cost": lambda: froude.fine_tune_cost(QWEN, EIGHT, "lora:rank=8"),
+        "cost calibration": lambda: froude.calibrate_cost(froude.Runs.from_columns(measured_columns(4))),
         "published training": lambda: froude.get_recipe("llama-3.1-405b"),
         "plan": lambda: froude.plan_training(EIGHT, QWEN, tokens=1e9, fit=planted_fit(), fixed=FEW),
         "infeasible": lambda: froude.plan_training(ONE, froude.get_model("llama-3.1-70b"), tokens=1e9),

@@ -15,6 +15,7 @@ from froude.answers.laws import answer_of_law, answer_of_law_hits, answer_of_law
 from froude.answers.machines import answer_of_machine
 from froude.answers.models import answer_of_model
 from froude.answers.stacks import answer_of_stacks
+from measured_trainings import measured_columns, write_measured
 from planted import QUICK, planted, write_csv
 
 QWEN = ("--model", "qwen2.5-0.5b", "--machine", "8 x h100")
@@ -61,6 +62,7 @@ def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
     twice["loss"] = twice["loss"] * np.repeat([1.0, 1.1], len(twice["loss"]) // 2)
     write_csv(folder / KINDS, {**twice, "data": np.repeat(["web", "books"], len(twice["loss"]) // 2)})
     write_csv(folder / "small.csv", {name: values[::7] for name, values in planted(seed=1).items()})
+    write_measured(folder / STEPS, measured_columns(4))
     low, high = planted(seed=2), planted(seed=3)
     for name, columns, factor in (("adam.csv", low, 1.0), ("muon.csv", high, 0.99)):
         compute = 6 * columns["N"] * columns["D"]
@@ -110,7 +112,7 @@ def shown_record(name: str) -> Any:
 H100, QWEN_MODEL = "8 x h100", "qwen2.5-0.5b"
 ONE_DAY: dict[str, Any] = {"budget_seconds": 86400.0, "fixed": {"tensor": 1, "pipeline": 1, "context": 1}}
 RUNS, FIT, METHODS, FORECAST = Path("runs.csv"), Path("fit.json"), Path("methods.csv"), Path("forecasts/large.json")
-KINDS, SPACE = Path("kinds.csv"), Path("space.toml")
+KINDS, SPACE, STEPS = Path("kinds.csv"), Path("space.toml"), Path("steps.csv")
 LARGE = ((7e9, 1e12), (70e9, 1.4e12))
 
 VERBS: tuple[Verb, ...] = (
@@ -318,6 +320,11 @@ VERBS: tuple[Verb, ...] = (
         name="cost model",
         words=of("cost", "model", "deepseek-v3"),
         python=lambda folder: answer_of_model(froude.get_model("deepseek-v3"), 4096).to_dict(),
+    ),
+    Verb(
+        name="cost calibrate",
+        words=of("cost", "calibrate", STEPS, "--out", Path("ours.stack.toml")),
+        python=lambda folder: froude.calibrate_cost(folder / STEPS).to_dict(),
     ),
     Verb(name="cost model list", words=of("cost", "model")),
     Verb(

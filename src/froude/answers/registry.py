@@ -21,6 +21,7 @@ from froude.answers.atlas import answer_of_finding, answer_of_hit, answer_of_one
 from froude.answers.backtests import answer_of_backtest
 from froude.answers.calibration import answer_of_judged_case
 from froude.answers.comparisons import answer_of_comparison, answer_of_ranking
+from froude.answers.cost_calibrations import answer_of_cost_calibration
 from froude.answers.costs import answer_of_layout, answer_of_train_cost
 from froude.answers.differences import answer_of_difference, answer_of_differences
 from froude.answers.fits import answer_of_choice, answer_of_fit
@@ -58,6 +59,7 @@ from froude.fitting import (
     Choice,
     Comparison,
     ComputeOptimal,
+    CostCalibration,
     Difference,
     Fit,
     FitReport,
@@ -130,6 +132,7 @@ answer_of.register(Machine, answer_of_machine)
 answer_of.register(Stack, answer_of_stack)
 answer_of.register(Layout, answer_of_layout)
 answer_of.register(TrainCost, answer_of_train_cost)
+answer_of.register(CostCalibration, answer_of_cost_calibration)
 answer_of.register(Plan, answer_of_plan)
 answer_of.register(Infeasible, answer_of_infeasible)
 answer_of.register(PublishedTraining, answer_of_recipe)

@@ -24,7 +24,11 @@ def answer_of_stack(stack: Stack) -> Answer:
                 details=tuple(fact.source for fact in stack.facts),
             ),
         ),
-        notes=(f"what a layout or an option says goes before what its stack sets{asked}",),
+        notes=(
+            f"what a layout or an option says goes before what its stack sets{asked}",
+            *([f"fitted to {stack.fitted_to}"] if stack.fitted_to else []),
+            *([f"peaks of memory are {stack.memory:.3g} times what is counted"] if stack.memory != 1.0 else []),
+        ),
         data=stack_to_dict(stack),
     )
 
@@ -54,6 +58,9 @@ def stack_to_dict(stack: Stack) -> dict[str, Any]:
         "asked": stack.asked,
         "title": stack.title,
         "facts": [vars(fact) for fact in stack.facts],
+        "memory": stack.memory,
+        "spreads": stack.uncertainty.factors if stack.uncertainty else {},
+        "fitted_to": {**vars(stack.fitted_to)} if stack.fitted_to else None,
     }
 
 

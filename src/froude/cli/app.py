@@ -12,6 +12,7 @@ from froude.cli import (
     atlas,
     backtest,
     calibrate,
+    calibrate_cost,
     compare,
     cost,
     fit,
@@ -64,7 +65,12 @@ GROUPS = (
         "The best training for a budget, or the best layout of one",
         {"train": plan.train, "recipes": plan.recipes},
     ),
-    (DECIDE, "cost", "Memory, time and price of a training or a model", {"train": cost.train, "model": model.model}),
+    (
+        DECIDE,
+        "cost",
+        "Memory, time and price of a training or a model",
+        {"train": cost.train, "model": model.model, "calibrate": calibrate_cost.calibrate_cost},
+    ),
     (
         DECIDE,
         "machine",

@@ -8,6 +8,7 @@ import typer
 
 from froude.cli.completion import complete_stacks
 from froude.cli.options import Json
+from froude.cli.render import say
 from froude.cli.show import present
 
 StackName = Annotated[
@@ -39,6 +40,9 @@ def show_stack(
             metavar="STACK", autocompletion=complete_stacks, help="A name, megatron-bridge@26.02, or a TOML file."
         ),
     ],
+    toml: Annotated[
+        bool, typer.Option("--toml", help="Print its TOML file, to be changed and given to --stack.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show what a stack sets where a layout does not say: each fact with its source and how far to trust it.
@@ -47,5 +51,6 @@ def show_stack(
     """
     from froude.answers.stacks import answer_of_stack
     from froude.cost.stack.known_stacks import get_stack
+    from froude.cost.stack.stack_file import stack_toml
 
-    present(answer_of_stack(get_stack(name)), json)
+    say(stack_toml(get_stack(name))) if toml else present(answer_of_stack(get_stack(name)), json)

@@ -15,6 +15,7 @@ from froude.fitting.comparing.comparison import Comparison, compare, error_ratio
 from froude.fitting.comparing.estimates import Estimate
 from froude.fitting.comparing.methods import fit_methods
 from froude.fitting.comparing.ranking import Ranking, rank
+from froude.fitting.costs.calibration import CostCalibration, calibrate_cost
 from froude.fitting.curves.schedule_search import BestSchedule, best_schedule, free_schedule
 from froude.fitting.curves.schedules import Schedule
 from froude.fitting.difference import Difference, predict_difference
@@ -50,6 +51,7 @@ __all__ = [
     "Choice",
     "Comparison",
     "ComputeOptimal",
+    "CostCalibration",
     "Difference",
     "Estimate",
     "Fit",
@@ -72,6 +74,7 @@ __all__ = [
     "backtest",
     "best_schedule",
     "calibrate",
+    "calibrate_cost",
     "choose",
     "compare",
     "compute_optimal",

@@ -32,6 +32,7 @@ class Constants:
     collective: float
     latency: float
     jitter: float
+    timed: float
 
     def logs(self) -> np.ndarray:
         """Their logarithms, in the order of the fields."""
@@ -64,6 +65,18 @@ def entries() -> Mapping[str, Mapping[str, float | str]]:
 def held_out_error() -> float:
     """Half-width of a 90% interval of log step seconds, from rows that the constants were not calibrated on."""
     return float(_document()["held_out"]["half_width"])
+
+
+@cache
+def between_stacks() -> Mapping[str, float]:
+    """How far constants of a user's stack and machine lie from those that ship: a standard deviation, as a factor."""
+    return {name: float(entry["between"]) for name, entry in entries().items()}
+
+
+@cache
+def unexplained() -> Mapping[str, float]:
+    """Standard deviations of log step seconds that no constant explains, of "dense" models and of a "mixture"."""
+    return {name: float(_document()["unexplained"][name]) for name in ("dense", "mixture")}
 
 
 @cache

@@ -147,7 +147,7 @@ def fine_tune_cost(
         machine=machine,
         layout=replace(layout, precision=precision),
         cost=cost,
-        interval=interval(float(cost.step_seconds), assumptions, own_error(model, layout)),
+        interval=interval(float(cost.step_seconds), assumptions, own_error(model, machine, layout)),
         assumptions=(*assumptions, *parse_assumptions(machine.assumed), *parse_assumptions(model.assumed)),
         adapter={
             "form": words.form,

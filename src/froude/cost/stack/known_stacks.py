@@ -13,9 +13,10 @@ from typing import Annotated, Any, final
 
 from msgspec import Meta
 
+from froude.cost.machine.constants import Constants
 from froude.cost.machine.machine import Chip
 from froude.cost.stack.keeping import Keeping
-from froude.cost.stack.stack import Stack, StackFact, architecture_of
+from froude.cost.stack.stack import FittedTo, Stack, StackFact, Uncertainty, architecture_of
 from froude.documents import DocumentKind
 from froude.errors import InputError, close_names
 
@@ -45,6 +46,9 @@ class StackEntry:
     keeps: dict[str, Entry] = field(default_factory=dict)
     factors: dict[str, Entry] = field(default_factory=dict)
     errors: dict[str, Entry] = field(default_factory=dict)
+    uncertainty: Uncertainty | None = None
+    memory: Annotated[float, Meta(gt=0)] = 1.0
+    fitted_to: FittedTo | None = None
 
 
 @final
@@ -90,7 +94,23 @@ def read_stack(path: str | Path) -> Stack:
     document = STACK_FILE.read_toml(path, StackDocument)
     if len(document.stack) != 1:
         raise STACK_FILE.wrong(path, f"it has {len(document.stack)} stacks, not one")
-    return _stack(document.stack[0])
+    (entry,) = document.stack
+    _check_constants(path, entry)
+    return _stack(entry)
+
+
+def _check_constants(path: str | Path, entry: StackEntry) -> None:
+    """InputError for factors of constants that there are none of, or not above 0, and for what is no covariance."""
+    known = [one.name for one in fields(Constants)]
+    doubt = entry.uncertainty
+    for name in (*entry.factors, *(doubt.constants if doubt else ())):
+        if name not in known:
+            raise STACK_FILE.wrong(path, f"there is no constant {name!r}, but {', '.join(known)}")
+    for name, (value, _, _) in entry.factors.items():
+        if isinstance(value, bool | str) or not value > 0:
+            raise STACK_FILE.wrong(path, f"the factor of {name} is {value!r}, not a number above 0")
+    if doubt is not None and not doubt.is_covariance:
+        raise STACK_FILE.wrong(path, f"its covariance is none of {len(doubt.constants)} constants")
 
 
 def likely_stacks(chip: Chip) -> tuple[tuple[Stack, float], ...]:
@@ -126,6 +146,9 @@ def _stack(entry: StackEntry) -> Stack:
         factors=MappingProxyType(_values(entry.factors)),
         errors=MappingProxyType(_values(entry.errors)),
         facts=tuple(_facts(entry)),
+        uncertainty=entry.uncertainty,
+        memory=entry.memory,
+        fitted_to=entry.fitted_to,
     )
 
 
@@ -146,14 +169,20 @@ def _frozen(values: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str
 
 
 def _facts(entry: StackEntry) -> Iterator[StackFact]:
-    parts: Sequence[tuple[str, str, Entry]] = [
-        *((name, place, fact) for name, places in entry.fields.items() for place, fact in places.items()),
-        *((name, kind, fact) for kind, values in entry.precisions.items() for name, fact in values.items()),
-        *((name, "", fact) for kind in (entry.keeps, entry.factors) for name, fact in kind.items()),
-        *(("error", kind, fact) for kind, fact in entry.errors.items()),
+    parts: Sequence[tuple[str, str, str, Entry]] = [
+        *(("fields", name, place, fact) for name, places in entry.fields.items() for place, fact in places.items()),
+        *(
+            ("precisions", name, kind, fact)
+            for kind, values in entry.precisions.items()
+            for name, fact in values.items()
+        ),
+        *(("keeps", name, "", fact) for name, fact in entry.keeps.items()),
+        *(("factors", name, "", fact) for name, fact in entry.factors.items()),
+        *(("errors", "error", kind, fact) for kind, fact in entry.errors.items()),
     ]
-    for name, where, (value, trust, source) in parts:
-        yield StackFact(name=name, where="" if where == EVERYWHERE else where, value=value, trust=trust, source=source)
+    for kind, name, where, (value, trust, source) in parts:
+        place = "" if where == EVERYWHERE else where
+        yield StackFact(kind=kind, name=name, where=place, value=value, trust=trust, source=source)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

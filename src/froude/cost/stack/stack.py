@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, final
 
+import numpy as np
+
 from froude.cost.machine.constants import Constants
 from froude.cost.machine.machine import Chip
 from froude.cost.stack.keeping import Keeping
@@ -29,15 +31,71 @@ ARCHITECTURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 class StackFact:
     """One thing that a stack does: the field of a layout that it sets, for which chips or number format, and to what.
 
-    `where` is an architecture of chips, the name of a precision, or empty for all. `trust` is "published" where
-    the source was looked up, "measured", "fitted" on measured steps, "as remembered" from the source, or "guess".
+    `kind` is the part of a stack's file that it stands in: "fields", "precisions", "factors" or "errors". `where` is an
+    architecture of chips, the name of a precision, or empty for all. `trust` is "published" where the source was looked
+    up, "measured", "fitted" on measured steps, "as remembered" from the source, or "guess".
     """
 
+    kind: str
     name: str
     where: str
     value: Any
     trust: str
     source: str
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Uncertainty:
+    """What is not known of some constants of the step-time model: the covariance of their logarithms."""
+
+    constants: tuple[str, ...]
+    covariance: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of_spreads(cls, spreads: Mapping[str, float]) -> Uncertainty:
+        """That of independent constants, each off by a factor: one standard deviation of its logarithm."""
+        variances = np.diag(np.log(list(spreads.values())) ** 2)
+        return cls(constants=tuple(spreads), covariance=tuple(map(tuple, variances.tolist())))
+
+    @property
+    def is_covariance(self) -> bool:
+        """Whether its numbers can be one: a row a constant, symmetric, and positive."""
+        rows = {len(row) for row in self.covariance}
+        if len(self.covariance) != len(self.constants) or rows != {len(self.constants)}:
+            return False
+        values = np.array(self.covariance)
+        return bool(np.allclose(values, values.T) and np.all(np.linalg.eigvalsh(values) > 0))
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """One standard deviation of each constant's logarithm, as a factor."""
+        deviations = np.sqrt(np.diag(np.array(self.covariance)))
+        return dict(zip(self.constants, np.exp(deviations).tolist(), strict=True))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FittedTo:
+    """What the constants of a stack were fitted to: how many measured steps, the hash of their table, and when.
+
+    `start` is the stack that they moved from, `machines` and `models` are what was measured, `froude` the version.
+    """
+
+    start: str
+    rows: int
+    data_sha256: tuple[str, ...]
+    machines: tuple[str, ...]
+    models: tuple[str, ...]
+    date: str
+    froude: str
+
+    def __str__(self) -> str:
+        hashes = ", ".join(each[:12] for each in self.data_sha256)
+        return (
+            f"{self.rows} measured steps of {', '.join(self.models)} on {', '.join(self.machines)}, from {self.start} "
+            f"(data {hashes}, {self.date}, Froude {self.froude})"
+        )
 
 
 @final
@@ -50,8 +108,11 @@ class Stack(Result):
     goes before "fp8" on such chips. `keeps` is what it keeps in memory beside. `factors` multiply the constants of the
     step-time model: 1 for all that are not in it. `errors` are half-widths of 90%
     intervals of log step seconds, for dense models and mixtures of experts, from steps that nothing was fitted to.
-    `facts` say where each of these is from, and `asked` is the version that was asked for where none of that name is
-    known.
+    Where `uncertainty` says how well its constants are known, these are what no constant explains, and what is
+    uncertain of constants comes on top. Its allocator's peaks are `memory` times what is counted, and "memory" of
+    `errors` is what such a peak is off by, a standard deviation. `fitted_to` says to which of a user's measurements it
+    was fitted. `facts` say where each of these is from, and `asked` is the version that was asked for where none of
+    that name is known.
     """
 
     name: str
@@ -64,6 +125,9 @@ class Stack(Result):
     errors: Mapping[str, float]
     facts: tuple[StackFact, ...]
     asked: str | None = field(default=None)
+    uncertainty: Uncertainty | None = None
+    memory: float = 1.0
+    fitted_to: FittedTo | None = None
 
     @property
     def label(self) -> str:

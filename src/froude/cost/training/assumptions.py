@@ -27,8 +27,12 @@ from froude.cost.training.memory.certainty import verdict_certainty
 from froude.cost.training.memory.device_memory import MemoryBytes
 from froude.cost.training.memory.optimal_recompute import with_optimal_recompute
 from froude.cost.training.names import by_field, no_field
+from froude.cost.training.sensitivity import constants_error
 from froude.errors import InputError
 from froude.provenance import Computed, recorded
+
+HALF_WIDTH = 1.645
+"""Half-width of a 90% interval of a normal distribution, in standard deviations."""
 
 BATCH_TOKENS = 4 * 2**20
 """Tokens of a step where nobody says: four million, as in GPT-3's largest and Llama's trainings."""
@@ -164,7 +168,7 @@ def train_cost(
         machine=machine,
         layout=layout,
         cost=cost,
-        interval=interval(float(cost.step_seconds), assumptions, own_error(model, layout)),
+        interval=interval(float(cost.step_seconds), assumptions, own_error(model, machine, layout)),
         assumptions=(*assumptions, *parse_assumptions(machine.assumed), *parse_assumptions(model.assumed)),
     )
 
@@ -223,10 +227,19 @@ def precision_name(precision: Precision) -> str:
     return next((name for name, one in PRECISIONS.items() if one == precision), precision.matmuls)
 
 
-def own_error(model: Model, layout: Layout) -> float:
-    """Half-width of a 90% interval of log step seconds of a layout that is known: of its stack, where that has one."""
+def own_error(model: Model, machine: Machine, layout: Layout) -> float:
+    """Half-width of a 90% interval of log step seconds of a layout that is known: of its stack, where that has one.
+
+    Where the stack says how well its constants are known, what is uncertain of them is added.
+    """
     of_stack = {} if layout.stack is None else layout.stack.errors
-    return of_stack.get("mixture" if float(np.max(model.experts)) > 1 else "dense", held_out_error())
+    unexplained = of_stack.get(kind_of(model), held_out_error())
+    return float(np.hypot(unexplained, HALF_WIDTH * constants_error(model, machine, layout)))
+
+
+def kind_of(model: Model) -> str:
+    """The kind of model that errors are said of: a "mixture" of experts, or "dense"."""
+    return "mixture" if float(np.max(model.experts)) > 1 else "dense"
 
 
 def interval(step_seconds: float, assumptions: list[Assumption], error: float) -> tuple[float, float]:

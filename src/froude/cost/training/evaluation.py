@@ -14,7 +14,14 @@ from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Matmul, Number
 from froude.cost.model.plain_decoder import MATMUL_PASSES
 from froude.cost.training.layout import Layout
-from froude.cost.training.memory.device_memory import MemoryBytes, fit_probability, fits, memory_bytes, tiers_suffice
+from froude.cost.training.memory.device_memory import (
+    MemoryBytes,
+    fit_probability,
+    fits,
+    memory_bytes,
+    memory_error,
+    tiers_suffice,
+)
 from froude.cost.training.pipeline.predictions import with_predictions
 from froude.cost.training.step import StepSeconds, step_seconds
 
@@ -83,7 +90,7 @@ def evaluate(model: Model, machine: Machine, layout: Layout, given: Constants | 
         hardware_flops=flops + recomputed_flops(model, layout) * layout.tokens,
         peak_flops=peak_flops(machine.chip, layout.precision.matmuls),
         fits=np.logical_and(fits(memory, machine), tiers_suffice(model, machine, layout)),
-        fits_probability=fit_probability(memory, machine),
+        fits_probability=fit_probability(memory, machine, memory_error(layout)),
     )
     _check(model, layout, cost)
     return cost

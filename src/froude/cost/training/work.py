@@ -126,8 +126,9 @@ def _matmul(operator: Matmul, chip: Chip, layout: Layout, constants: Constants, 
     if layout.precision.matmuls in chip.matmul_time:
         timing = chip.matmul_time[layout.precision.matmuls]
         if not backward:
-            return Work(matmul=timing.seconds(rows, inputs, outputs))
-        return Work(matmul=timing.seconds(rows, outputs, inputs) + timing.seconds(inputs, rows, outputs))
+            return Work(matmul=timing.seconds(rows, inputs, outputs) / constants.timed)
+        backward_seconds = timing.seconds(rows, outputs, inputs) + timing.seconds(inputs, rows, outputs)
+        return Work(matmul=backward_seconds / constants.timed)
     products = 2 if backward else 1
     multiplying = products * 2 * rows * inputs * outputs / rate
     loads = products * width * (rows * (inputs + outputs) / products + weights)

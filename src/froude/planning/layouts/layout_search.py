@@ -13,7 +13,7 @@ from froude.cost.model.model import Model
 from froude.cost.training.evaluation import evaluate
 from froude.cost.training.layout import Layout
 from froude.cost.training.memory.certainty import EVEN, fits_surely, most_bytes
-from froude.cost.training.memory.device_memory import MemoryBytes, memory_bytes
+from froude.cost.training.memory.device_memory import MemoryBytes, memory_bytes, memory_error
 from froude.cost.training.share import share_of
 from froude.errors import InputError
 from froude.planning.layouts.simplicity import mechanisms
@@ -173,7 +173,8 @@ def _batch(model: Model, machine: Machine, layout: Layout, asked: Asked) -> Batc
     if len(rows) and asked.reach > 0:
         cost = evaluate(model, machine, shared)
         total[rows], seconds[rows] = cost.memory.total, cost.step_seconds
-        enough[rows] = np.logical_and(cost.fits, fits_surely(cost.memory, machine, asked.memory_certainty))
+        surely = fits_surely(cost.memory, machine, asked.memory_certainty, memory_error(layout))
+        enough[rows] = np.logical_and(cost.fits, surely)
     elif len(rows):
         total[rows] = memory_bytes(model, shared).total
     return Batch(layout=layout, bytes=total, fits=enough, seconds=seconds)
@@ -206,12 +207,12 @@ def least_share(model: Model, machine: Machine, layout: Layout, memory_certainty
 
     fullest, leanest = memory(np.ones_like(blocks)), memory(blocks)
     most, least = (np.broadcast_to(one.total, blocks.shape) for one in (fullest, leanest))
-    excess = most - most_bytes(machine, fullest.context, memory_certainty)
+    excess = most - most_bytes(machine, fullest.context, memory_certainty, memory_error(layout))
     steps = np.ceil((blocks - 1) * excess / np.where(most > least, most - least, 1.0) - _ROUNDING)
     low, high = np.ones_like(blocks), np.clip(1 + steps, 1, blocks).astype(int)
     middle = np.maximum(high - 1, 1)
     while np.any(low < high):
-        enough = fits_surely(memory(middle), machine, memory_certainty)
+        enough = fits_surely(memory(middle), machine, memory_certainty, memory_error(layout))
         low, high = np.where(enough, low, np.minimum(middle + 1, high)), np.where(enough, middle, high)
         middle = (low + high) // 2
     return high / blocks

@@ -145,7 +145,7 @@ def _plan(
         machine=machine,
         n_params=float(model.n_params),
         choice=choice,
-        interval=interval(choice.step_seconds, list(assumed), own_error(task.model, layout)),
+        interval=interval(choice.step_seconds, list(assumed), own_error(task.model, machine, layout)),
         tokens=task.tokens,
         steps=steps,
         seconds=seconds,

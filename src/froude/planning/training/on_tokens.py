@@ -151,7 +151,7 @@ def plan_of(
         interval=interval(
             choice.step_seconds,
             [one for one in assumed if one.name not in _CHOSEN],
-            own_error(model, choice.layout),
+            own_error(model, machine, choice.layout),
         ),
         tokens=task.tokens,
         steps=steps,

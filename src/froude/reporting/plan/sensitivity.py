@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import final
 
-from froude.cost.machine.constants import held_out_error
 from froude.cost.machine.machine import Link, Machine
 from froude.cost.model.model import Model
+from froude.cost.training.assumptions import own_error
 from froude.cost.training.evaluation import evaluate
 from froude.cost.training.layout import Layout
 from froude.cost.training.legal import legal
@@ -57,7 +57,7 @@ def plan_sensitivities(plan: Plan, model: Model) -> tuple[PlanSensitivity, ...]:
 
 def _sensitivities(plan: Plan, model: Model) -> Iterator[PlanSensitivity]:
     yield from _assumed(plan)
-    error = math.exp(held_out_error())
+    error = math.exp(own_error(model, plan.machine, plan.choice.layout))
     yield PlanSensitivity(name="error of the model itself", alternatives="90% of held-out rows", lo=1 / error, hi=error)
     yield _batch(plan, model)
     yield _matmuls(plan, model)

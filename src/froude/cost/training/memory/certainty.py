@@ -27,18 +27,20 @@ def verdict_certainty(fits: bool, fits_probability: float) -> float:
     return min(fits_probability if fits else 1 - fits_probability, SUREST)
 
 
-def most_bytes(machine: Machine, context: Number, certainty: float) -> Number:
+def most_bytes(machine: Machine, context: Number, certainty: float, error: float = RELATIVE_ERROR) -> Number:
     """Bytes that may be counted, those of the context among them, so that a layout fits with a certainty.
+
+    `error` is the standard deviation of counted over measured peaks.
 
     InputError for a certainty that is none between 0 and 1.
     """
     share("memory certainty", certainty)
-    return context + (machine.chip.memory_bytes - context) / (1 + RELATIVE_ERROR * _normal(certainty))
+    return context + (machine.chip.memory_bytes - context) / (1 + error * _normal(certainty))
 
 
-def fits_surely(memory: MemoryBytes, machine: Machine, certainty: float) -> np.ndarray:
+def fits_surely(memory: MemoryBytes, machine: Machine, certainty: float, error: float = RELATIVE_ERROR) -> np.ndarray:
     """Whether memory fits with a certainty, elementwise."""
-    return np.asarray(memory.total) <= most_bytes(machine, memory.context, certainty)
+    return np.asarray(memory.total) <= most_bytes(machine, memory.context, certainty, error)
 
 
 def _normal(certainty: float) -> float:

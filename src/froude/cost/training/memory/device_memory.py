@@ -8,7 +8,7 @@ most micro-batches, of one between, or of the last, which has the logits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import final
 
 import numpy as np
@@ -84,20 +84,34 @@ def memory_bytes(model: Model, layout: Layout) -> MemoryBytes:
         more = other.reserved > fullest.reserved
         pairs = {one.name: (getattr(other, one.name), getattr(fullest, one.name)) for one in fields(MemoryBytes)}
         fullest = MemoryBytes(**{name: np.where(more, *pair) for name, pair in pairs.items()})
-    return fullest
+    return as_measured(fullest, layout)
 
 
 def room_for_activations(model: Model, machine: Machine, layout: Layout) -> float:
     """Bytes that a device has left for activations where a layout keeps none, below 0 where it has too few."""
     room = machine.chip.memory_bytes - float(np.max(context_bytes(layout)))
-    left = [room / (1 + FRAGMENTATION) - float(stage.turn_held) for stage in _stages(model, layout)]
+    counted = room / (1.0 if layout.stack is None else layout.stack.memory)
+    left = [counted / (1 + FRAGMENTATION) - float(stage.turn_held) for stage in _stages(model, layout)]
     return min(left)
 
 
-def fit_probability(memory: MemoryBytes, machine: Machine) -> Number:
+def as_measured(memory: MemoryBytes, layout: Layout) -> MemoryBytes:
+    """Counted bytes, those of the allocator times what the stack's own measurements have over them."""
+    factor = 1.0 if layout.stack is None else layout.stack.memory
+    if factor == 1.0:
+        return memory
+    return replace(memory, **{name: factor * value for name, value in vars(memory).items() if name != "context"})
+
+
+def memory_error(layout: Layout) -> float:
+    """Standard deviation of counted over measured peaks: of the stack, where it was measured, or of published ones."""
+    return RELATIVE_ERROR if layout.stack is None else layout.stack.errors.get("memory", RELATIVE_ERROR)
+
+
+def fit_probability(memory: MemoryBytes, machine: Machine, error: float = RELATIVE_ERROR) -> Number:
     """How sure it is that a device's memory suffices: from the error of memory counted against memory measured."""
     room = machine.chip.memory_bytes - memory.context
-    z = (room / memory.reserved - 1) / RELATIVE_ERROR
+    z = (room / memory.reserved - 1) / error
     return 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
 
 
