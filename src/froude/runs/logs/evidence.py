@@ -82,7 +82,7 @@ class Evidence:
         return float(values[-1] + slope * (end - places[-1]))
 
     def given(self, role: str, curve: Series | None = None) -> RoleValue | None:
-        """Return what is said by hand: a value or the last of a metric, of a rate the highest, of a counter at a place."""
+        """Return what is said by hand: a value or the end of a metric; of a rate its peak, of a counter at a place."""
         name = self.by_hand.get(role)
         if name is None:
             return None

@@ -18,7 +18,8 @@ LOG_READERS: tuple[LogReader, ...] = (
 
 def find_log_reader(source: object) -> LogReader | None:
     """Return the reader that recognises a source as a log of its kind, None if none does."""
-    return next((reader for reader in LOG_READERS if reader.recognises(source)), None)
+    nothing = isinstance(source, str) and not source  # which as a path would be the folder one is in
+    return None if nothing else next((reader for reader in LOG_READERS if reader.recognises(source)), None)
 
 
 def log_reader_of(source: object) -> LogReader:

@@ -48,13 +48,12 @@ def _source(role: str, source: str, values: Sequence[float]) -> RoleSource:
 
 
 def role_notes(sources: Iterable[RoleSource], n_runs: int) -> Iterator[str]:
-    """Yield a sentence on each role that does not bear its own name, and how many runs it is of where not of all."""
+    """Yield a sentence on N, D and loss where they do not bear their own names, and of how many runs it holds."""
     for each in sources:
-        if each.source.split(",")[0] not in (f"the last of '{each.role}'", f"the count '{each.role}'") and (
-            each.source != f"the tokens counted in '{each.role}'"
-        ):
-            of = "" if each.runs == n_runs else f" in {each.runs} of {n_runs} runs"
-            yield f"{each.role} is {each.source}{of}"
+        own = f"{each.role!r}"
+        plain = (f"the last of {own}", f"the count {own}", f"the tokens counted in {own}")
+        if each.role in ("N", "D", "loss") and each.source.split(", whose name")[0] not in plain:
+            yield f"{each.role} is {each.source}" + ("" if each.runs == n_runs else f" in {each.runs} of {n_runs} runs")
 
 
 def run_notes(runs: Iterable[LoggedRun]) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ def _parameters(evidence: Evidence) -> RoleValue | None:
     counts = {name: value for name, value in logged.items() if not isinstance(value, str)}
     whole = {n: v for n, v in counts.items() if not any(word in normal(n) for word in _PARTIAL)} or counts
     if whole:
-        if max(whole.values()) > (1 + SAME) * min(whole.values()):
+        if len(whole) > 1 and max(whole.values()) > (1 + SAME) * min(whole.values()):
             raise evidence.question("N", whole, "the parameters")
         name, value = next(iter(whole.items()))
         return RoleValue(value=value, source=f"the count {name!r}")

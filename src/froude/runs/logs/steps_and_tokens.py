@@ -90,7 +90,7 @@ def _tokens(evidence: Evidence, curve: Series | None, by_steps: RoleValue | None
     sure = [name for name, known in counters.items() if known in _TOKENS or name == "D"]
     if sure:
         values = [evidence.at(name, curve) for name in sure]
-        if max(values) > (1 + SAME) * min(values):
+        if len(values) > 1 and max(values) > (1 + SAME) * min(values):
             raise evidence.question("D", sure, "the training tokens")
         return RoleValue(value=values[0], source=f"the tokens counted in {sure[0]!r}", metric=sure[0])
     loose = next((name for name, known in counters.items() if known in _LOOSE_TOKENS), None)

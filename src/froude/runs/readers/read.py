@@ -31,7 +31,7 @@ _WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 
 
 def read_runs(source: RunsSource, columns: Mapping[str, str] | None = None, where: str | None = None) -> Runs:
-    """Return the runs in `source`: a table in a text, JSON or Parquet file, a study or its folder, or a dataframe.
+    """Return the runs in `source`: a table in a text, JSON or Parquet file, a study's folder, a dataframe, or logs.
 
     Text may be separated by commas, semicolons, tabs, bars or blanks, in UTF-8, UTF-16 or Windows-1252, and compressed;
     `notes` of the result say what is not plain. Any dataframe that narwhals knows will do (polars, pandas, PyArrow, …);
@@ -93,7 +93,7 @@ def _unrecognised(source: object) -> InputError:
         return InputError(f"runs cannot be read from a {kind}: give a path, a dataframe or Runs.from_columns")
     shown = repr(str(path))
     if path.is_dir():
-        return InputError(f"{shown} is no study: give a folder with a {SETTINGS}")
+        return InputError(f"{shown} is no study: give a folder with a {SETTINGS}, or one of logs that are known")
     if not os.path.exists(path):
         return InputError(f"no file or folder {shown}: check the path")
     if path.suffix.lower() in _WORKBOOKS:
