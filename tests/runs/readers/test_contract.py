@@ -196,7 +196,8 @@ def test_a_reader_recognises_its_own_sources_and_no_others(member: Member, tmp_p
             assert member.reader.recognises(str(source)) == member.reader.recognises(source)
     (tmp_path / "notes.xyz").write_text("N,loss\n1,2\n")
     (tmp_path / "empty").mkdir()
-    for nothing in (None, 3, [1, 2], {"N": [1]}, "", tmp_path / "empty", str(tmp_path / "none"), tmp_path / "notes.xyz"):
+    paths = (tmp_path / "empty", str(tmp_path / "none"), tmp_path / "notes.xyz")
+    for nothing in (None, 3, [1, 2], {"N": [1]}, "", *paths):
         assert not member.reader.recognises(nothing), nothing
 
 

@@ -21,8 +21,8 @@ _PLAIN = frozenset(
     )
 )
 """Words that make no other loss of one: those that trainers put beside it."""
-_WEAK = ("total", "step", "running", "smoothed", "smooth", "ema", "epoch", "interval")
-"""Words of a loss that is taken only where there is none without them: sums with other terms, single batches, means."""
+_WEAK = {"epoch": 1, "running": 1, "smoothed": 1, "smooth": 1, "ema": 1, "interval": 1, "step": 2, "total": 3}
+"""Words of a loss that is taken only where there is none without them: means, single batches, sums with other terms."""
 _NO_LOSS = frozenset(
     (
         *("scale", "ppl", "perplexity", "acc", "accuracy", "bpb", "bpc", "norm", "grad", "weight", "weights", "time"),
@@ -74,7 +74,7 @@ def loss_name(name: str) -> LossName | None:
         return None
     if extra and not (held_out or test):
         return None
-    weak = sum(word in _WEAK for word in words)
+    weak = sum(_WEAK.get(word, 0) for word in words)
     data: Data = "held-out" if held_out else "test" if test else "training" if training else ""
     return LossName(data=data, of_set=" ".join(extra), weak=weak)
 

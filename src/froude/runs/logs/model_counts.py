@@ -132,16 +132,15 @@ def _nanogpt(part: Part) -> Description | None:
 
 def _megatron(part: Part) -> Description | None:
     """NVIDIA/Megatron-LM, megatron/training/arguments.py: arguments as they are logged, a vocabulary padded."""
-    if not _has(
-        part, "num_layers", "hidden_size", "num_attention_heads", "padded_vocab_size", "max_position_embeddings"
-    ):
+    sizes = ("num_layers", "hidden_size", "num_attention_heads", "padded_vocab_size", "max_position_embeddings")
+    if not _has(part, *sizes) or not {"position_embedding_type", "normalization", "add_bias_linear"} <= {*part}:
         return None
     if part.get("num_experts") or part.get("multi_latent_attention") or part.get("mtp_num_layers"):
         return None
-    learned = part.get("position_embedding_type", "learned_absolute") == "learned_absolute"
-    biased = bool(part.get("add_bias_linear", True))
+    learned = part["position_embedding_type"] == "learned_absolute"
+    biased = bool(part["add_bias_linear"])
     grouped = part.get("num_query_groups") if part.get("group_query_attention") else None
-    rms = part.get("normalization", "LayerNorm") == "RMSNorm"
+    rms = part["normalization"] == "RMSNorm"
     return {
         "layers": part["num_layers"], "hidden": part["hidden_size"], "heads": part["num_attention_heads"],
         "kv_heads": grouped or part["num_attention_heads"], "vocab": part["padded_vocab_size"],
