@@ -157,7 +157,9 @@ def _rows_in(file: Path) -> tuple[list[Row], list[str]]:
         rows, notes = PARSERS[_ending(file.name)](unpacked(body), _ending(file.name))
     except InputError as error:
         raise InputError(f"{str(file)!r} {error}") from None
-    return rows, [f"{file.name} is empty"] if not body else [f"{file.name}: {note}" for note in notes]
+    if not rows and not notes:
+        notes = ["it holds no row of a step"] if body else ["it is empty"]
+    return rows, [f"{file.name}: {note}" for note in notes]
 
 
 # telling curves from runs
