@@ -10,6 +10,31 @@ SMOLLM = {
     "tie_word_embeddings": True, "hidden_act": "silu", "rms_norm_eps": 1e-5,
 }  # fmt: skip
 
+GPT2 = {
+    "model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_layer": 12, "n_embd": 768, "n_head": 12,
+    "n_positions": 1024, "n_inner": None, "vocab_size": 50257, "tie_word_embeddings": True,
+}  # fmt: skip
+PYTHIA = {
+    "model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"], "hidden_size": 768, "num_hidden_layers": 12,
+    "num_attention_heads": 12, "intermediate_size": 3072, "vocab_size": 50304, "tie_word_embeddings": False,
+    "max_position_embeddings": 2048, "rotary_pct": 0.25, "use_parallel_residual": True, "hidden_act": "gelu",
+}  # fmt: skip
+QWEN = {
+    "model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "hidden_size": 896, "intermediate_size": 4864,
+    "num_hidden_layers": 24, "num_attention_heads": 14, "num_key_value_heads": 2, "vocab_size": 151936,
+    "tie_word_embeddings": True, "max_position_embeddings": 32768,
+}  # fmt: skip
+MAMBA = {
+    "model_type": "mamba", "architectures": ["MambaForCausalLM"], "hidden_size": 768, "num_hidden_layers": 24,
+    "state_size": 16, "expand": 2, "conv_kernel": 4, "time_step_rank": 48, "vocab_size": 50280, "use_bias": False,
+    "use_conv_bias": True, "intermediate_size": 1536, "tie_word_embeddings": True,
+}  # fmt: skip
+OF_SMALL_TRAINER = {
+    "loss": (10.8, 3.2), "eval_loss": (10, 3.3), "learning_rate": (1e-5, 6e-4), "grad_norm": (3, 0.5),
+    "num_input_tokens_seen": (200 * 2**19, 2000 * 2**19), "epoch": (0.1, 1), "train_loss": 4.0, "train_runtime": 99.0,
+}  # fmt: skip
+OF_TRANSFORMERS = "huggingface/transformers, trainer.py; the class of its model on torch's meta device"
+
 MORE: tuple[Training, ...] = (
     Training(
         trainer="LLaMA-Factory", source="hiyouga/LLaMA-Factory, train/callbacks.py: trainer_log.jsonl",
@@ -214,6 +239,22 @@ MORE: tuple[Training, ...] = (
         trainer="EasyLM", source="young-geng/EasyLM, models/llama/llama_train.py: metrics without data in their names",
         loss=2.4, logged={"loss": (11, 2.4), "accuracy": (0, 0.5), "learning_rate": (1e-5, 3e-4),
                           "gradient_norm": (2, 0.2), "step": (200, 2000)},
+    ),
+    Training(
+        trainer="Trainer of transformers, GPT-2", source=OF_TRANSFORMERS, config=GPT2, logged=OF_SMALL_TRAINER,
+        N=124_439_808, D=2000 * 2**19, loss=3.3, train_loss=3.2,
+    ),
+    Training(
+        trainer="Trainer of transformers, Pythia", source=OF_TRANSFORMERS, config=PYTHIA, logged=OF_SMALL_TRAINER,
+        N=162_322_944, D=2000 * 2**19, loss=3.3, train_loss=3.2,
+    ),
+    Training(
+        trainer="Trainer of transformers, Qwen", source=OF_TRANSFORMERS, config={"model": QWEN, "trainer": {}},
+        logged=OF_SMALL_TRAINER, N=494_032_768, D=2000 * 2**19, loss=3.3, train_loss=3.2,
+    ),
+    Training(
+        trainer="Trainer of transformers, Mamba", source=OF_TRANSFORMERS, config={**OF_TRAINER, **MAMBA},
+        logged=OF_SMALL_TRAINER, N=129_135_360, D=2000 * 2**19, loss=3.3, train_loss=3.2,
     ),
     Training(
         trainer="a script of one's own", source="nobody: train_loss and loss, of which one may be held out",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from froude.errors import InputError
 from froude.runs.logs.run_roles import roles_of_run
@@ -41,6 +42,23 @@ def test_most_trainings_of_which_a_law_can_be_fitted_need_no_question() -> None:
     whole = [each for each in plain if None not in (each.N, each.D, each.loss)]
     print(f"{len(whole)} of them say N, D and loss")
     assert len(plain) >= WITHOUT_QUESTION * len(names)
+
+
+@pytest.mark.trackers
+@every_training
+def test_parameters_are_those_of_the_class_of_transformers(training: Training) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM  # pyright: ignore[reportMissingImports]
+
+    config = training.config.get("model", training.config)
+    config = config.get("model_config", config) if isinstance(config, dict) else training.config
+    kind = "llama" if config.get("is_llama_config") else config.get("model_type")
+    if kind is None or training.asks:
+        return
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(
+            AutoConfig.for_model(kind, **{k: v for k, v in config.items() if k != "model_type"})
+        )
+    assert roles_of_run(training.run())["N"].value == sum(each.numel() for each in model.parameters())
 
 
 def test_an_answer_to_a_question_is_taken() -> None:
