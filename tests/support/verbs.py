@@ -15,6 +15,7 @@ from froude.answers.laws import answer_of_law, answer_of_law_hits, answer_of_law
 from froude.answers.machines import answer_of_machine
 from froude.answers.models import answer_of_model
 from froude.answers.stacks import answer_of_stacks
+from logs_written import csv
 from planted import QUICK, planted, write_csv
 
 QWEN = ("--model", "qwen2.5-0.5b", "--machine", "8 x h100")
@@ -65,6 +66,7 @@ def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
     columns = {x: np.concatenate([each[x] for each in methods.values()]) for x in ("N", "D", "loss")}
     write_csv(folder / METHODS, {"method": np.repeat([*methods], len(columns["N"]) // 3), **columns})
     assert run(["fit", str(folder / "runs.csv"), *QUICK, "--out", str(folder / "fit.json")]) == 0
+    csv(folder)
     (folder / FORECAST).parent.mkdir()
     froude.register_forecast(folder / FIT, folder / FORECAST, N=7e9, D=1e12)
     froude.score_forecast(folder / FORECAST, 2.05)
@@ -198,6 +200,11 @@ VERBS: tuple[Verb, ...] = (
         words=of("register", "list", FORECAST.parent),
         python=lambda folder: {"forecasts": dicts(froude.registered_forecasts(folder / FORECAST.parent))},
         page="list.html",
+    ),
+    Verb(
+        name="import",
+        words=of("import", Path("run.csv"), "--study", Path("imported"), "--columns", "N=lr"),
+        python=lambda folder: froude.import_runs(folder / "run.csv", folder / "imported", {"N": "lr"}).to_dict(),
     ),
     Verb(name="laws", words=of("laws"), python=lambda folder: answer_of_laws(froude.all_laws()).to_dict()),
     Verb(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any, final
 
 from froude.errors import InputError
 from froude.quantity import parse_quantity
+from froude.runs.logs.logged_run import LoggedRun
 from froude.runs.study.gather import flatten
 
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
@@ -43,6 +45,16 @@ class Configuration:
             yield from level
             level = [v for part in level for v in part.values() if isinstance(v, Mapping)]
 
+    @cached_property
+    def _by_end(self) -> dict[str, list[Any]]:
+        """The values of all paths that end so."""
+        ends: dict[str, list[Any]] = {}
+        for path, value in self.flat.items():
+            while path:
+                ends.setdefault(path, []).append(value)
+                path = path.partition(".")[2]
+        return ends
+
     def value(self, *paths: str) -> Any:
         """Return the value of the first of these paths that there is, in full or as the end of one path; else None.
 
@@ -51,8 +63,8 @@ class Configuration:
         for path in paths:
             if path in self.flat:
                 return self.flat[path]
-            ends = [v for key, v in self.flat.items() if key.endswith(f".{path}")]
-            if ends and all(v == ends[0] for v in ends):
+            ends = self._by_end.get(path, ())
+            if ends and all(value == ends[0] for value in ends):
                 return ends[0]
         return None
 
@@ -62,6 +74,25 @@ class Configuration:
             if (number := number_of(self.value(path))) is not None:
                 return number
         return None
+
+
+def configuration_of(run: LoggedRun) -> Configuration:
+    """Return the configuration of a run, the same for runs that were set alike: what is found in it is found once."""
+    return _remembered(_Key(json.dumps(run.config, default=str), run.config))
+
+
+@final
+@dataclass(frozen=True)
+class _Key:
+    """A configuration by its text."""
+
+    text: str
+    logged: Mapping[str, Any] = field(compare=False)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(key: _Key) -> Configuration:
+    return Configuration(key.logged)
 
 
 def number_of(value: object) -> float | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.runs.headers import normal
-from froude.runs.logs.configuration import Configuration, number_of, quantity_of
+from froude.runs.logs.configuration import Configuration, configuration_of, number_of, quantity_of
 from froude.runs.logs.logged_run import LoggedRun, Series
 from froude.runs.missing_columns import quoted
 
@@ -43,7 +43,7 @@ class Evidence:
     @cached_property
     def config(self) -> Configuration:
         """The configuration, to be looked into."""
-        return Configuration(self.run.config)
+        return configuration_of(self.run)
 
     @cached_property
     def normal(self) -> Mapping[str, str]:
@@ -108,5 +108,5 @@ class Evidence:
 
 def names_in(run: LoggedRun) -> set[str]:
     """Return all that `--columns` may name in a run: metrics, values of the summary, keys of the configuration."""
-    keys = Configuration(run.config).flat
+    keys = configuration_of(run).flat
     return {*run.series, *run.summary, *keys, *(f"config.{key}" for key in keys)}

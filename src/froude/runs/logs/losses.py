@@ -89,7 +89,7 @@ def _choice(evidence: Evidence, names: Sequence[str], data: Data, *, ask: bool) 
     ranks = {name: (bool(found.of_set), found.weak) for name, found in said.items()}
     best = [name for name in said if ranks[name] == min(ranks.values())]
     ends = [evidence.ends[name] for name in best]
-    if not np.allclose(ends, ends[0], rtol=1e-3, equal_nan=True):
+    if len(ends) > 1 and not np.allclose(ends, ends[0], rtol=1e-3, equal_nan=True):
         if ask:
             raise evidence.question("loss", best, f"the {data} loss" if data else "the loss")
         return None

@@ -34,6 +34,7 @@ class ModelCount:
     source: str
 
 
+@lru_cache(maxsize=1024)
 def count_model(config: Configuration) -> ModelCount | None:
     """Return the parameters of the model that a configuration describes or names; None where it does not say all."""
     for part in config.parts():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
-
-import numpy as np
 
 from froude.errors import InputError
 from froude.runs.logs.evidence import RoleValue, names_in
@@ -42,7 +41,7 @@ def summarize_roles(found: Iterable[Mapping[str, RoleValue]]) -> tuple[RoleSourc
 
 
 def _source(role: str, source: str, values: Sequence[float]) -> RoleSource:
-    finite = [value for value in values if np.isfinite(value)]
+    finite = [value for value in values if math.isfinite(value)]
     least, largest = (min(finite), max(finite)) if finite else (None, None)
     return RoleSource(role=role, source=source, runs=len(values), least=least, largest=largest)
 

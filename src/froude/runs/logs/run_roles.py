@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -76,13 +77,14 @@ def _logged_counts(evidence: Evidence) -> Iterator[tuple[str, Any]]:
     """What may be a count of parameters by its name: the last of a metric, of the summary, of the configuration."""
     for place in (evidence.ends, evidence.run.summary, evidence.config.flat):
         for name, value in place.items():
+            if name != "N" and not _is_count(name):
+                continue
             number = number_of(value)
-            if name == "N" and number is not None:
-                yield name, number
-            elif _is_count(name) and (isinstance(value, str) or (number is not None and number >= _FEWEST)):
+            if isinstance(value, str) if number is None else name == "N" or number >= _FEWEST:
                 yield name, value if number is None else number
 
 
+@lru_cache(maxsize=65536)
 def _is_count(name: str) -> bool:
     return normal(name) in _COUNTS or normal(name.replace("/", ".").rpartition(".")[2]) in _COUNTS
 

@@ -63,9 +63,9 @@ def amounts_of(evidence: Evidence, curve: Series | None) -> Amounts:
 def _steps(evidence: Evidence, curve: Series | None) -> RoleValue | None:
     if "iter_time" in evidence.normal or curve is None:  # the steps of litgpt's log are those of micro-batches
         return None
-    names = {known: name for name, known in reversed([*evidence.normal.items()]) if evidence.is_counter(name)}
+    names = {known: name for name, known in reversed([*evidence.normal.items()])}
     for wanted in STEPS:
-        if wanted in names:
+        if wanted in names and evidence.is_counter(names[wanted]):
             return _whole(evidence, evidence.at(names[wanted], curve), f"the step {names[wanted]!r}")
     if normal(curve.x) not in STEPS or _counts_samples(evidence, curve):
         return None
@@ -86,14 +86,14 @@ def _whole(evidence: Evidence, steps: float, source: str) -> RoleValue | None:
 
 
 def _tokens(evidence: Evidence, curve: Series | None, by_steps: RoleValue | None) -> RoleValue | None:
-    counters = {n: evidence.normal.get(n, normal(n)) for n in evidence.ends if evidence.is_counter(n)}
-    sure = [name for name, known in counters.items() if known in _TOKENS or name == "D"]
+    names = {name: evidence.normal.get(name, normal(name)) for name in evidence.ends}
+    sure = [n for n, known in names.items() if (known in _TOKENS or n == "D") and evidence.is_counter(n)]
     if sure:
         values = [evidence.at(name, curve) for name in sure]
         if len(values) > 1 and max(values) > (1 + SAME) * min(values):
             raise evidence.question("D", sure, "the training tokens")
         return RoleValue(value=values[0], source=f"the tokens counted in {sure[0]!r}", metric=sure[0])
-    loose = next((name for name, known in counters.items() if known in _LOOSE_TOKENS), None)
+    loose = next((n for n, known in names.items() if known in _LOOSE_TOKENS and evidence.is_counter(n)), None)
     if loose is None:
         return by_steps
     value = evidence.at(loose, curve)

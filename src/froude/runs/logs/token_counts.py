@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import final
 
@@ -120,6 +121,7 @@ class TokensPerStep:
     why: str
 
 
+@lru_cache(maxsize=1024)
 def tokens_per_step(config: Configuration) -> TokensPerStep | None:
     """Return how many tokens a step is by the settings, None where they do not say it for all steps."""
     for batch in BATCHES:
