@@ -34,7 +34,7 @@ class RoleValue:
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Evidence:
+class LogEvidence:
     """A run and what was said by hand of it: role → a metric, a value of the summary or a key of the configuration."""
 
     run: LoggedRun

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from froude.runs.logs.evidence import Evidence, RoleValue
+from froude.runs.logs.evidence import LogEvidence, RoleValue
 from froude.runs.logs.logged_run import Series
 from froude.runs.logs.loss_names import Data, is_learning_rate, is_of_reinforcement, loss_name, words_of
 
@@ -29,7 +29,7 @@ class Losses:
     train_loss: RoleValue | None = None
 
 
-def losses_of(evidence: Evidence) -> Losses:
+def losses_of(evidence: LogEvidence) -> Losses:
     """Return the losses of a run. InputError asks where several metrics may be the loss.
 
     Held out comes before the test's, that before training, and that of all data before that of one set of several.
@@ -48,14 +48,14 @@ def losses_of(evidence: Evidence) -> Losses:
     return Losses(loss=_choice(evidence, both, "training" if names["training"] else "", ask=True))
 
 
-def curve_of_loss(evidence: Evidence, losses: Losses) -> Series | None:
+def curve_of_loss(evidence: LogEvidence, losses: Losses) -> Series | None:
     """Return the curve at whose end a run is judged: that of its loss, else the longest; None without any."""
     if losses.loss is not None and losses.loss.metric is not None and losses.loss.metric in evidence.normal:
         return evidence.run.series[losses.loss.metric]
     return max((evidence.run.series[n] for n in evidence.normal), key=lambda each: float(each.at[-1]), default=None)
 
 
-def _by_data(evidence: Evidence) -> dict[Data, list[str]]:
+def _by_data(evidence: LogEvidence) -> dict[Data, list[str]]:
     """The names of losses by their data; a plain one that goes along with the learning rate is of training."""
     found: dict[Data, list[str]] = {"held-out": [], "test": [], "training": [], "": []}
     for name in evidence.ends:
@@ -66,7 +66,7 @@ def _by_data(evidence: Evidence) -> dict[Data, list[str]]:
     return found
 
 
-def _goes_along_with_steps(evidence: Evidence, name: str) -> bool:
+def _goes_along_with_steps(evidence: LogEvidence, name: str) -> bool:
     """Whether a metric is logged where the learning rate or the norm of the gradient is: with steps."""
     if name not in evidence.normal:
         return False
@@ -75,13 +75,13 @@ def _goes_along_with_steps(evidence: Evidence, name: str) -> bool:
     return any(np.isin(at, evidence.run.series[n].at).mean() > 0.5 for n in beside)
 
 
-def _is_mean_of_training(evidence: Evidence, name: str) -> bool:
+def _is_mean_of_training(evidence: LogEvidence, name: str) -> bool:
     """Whether it is what the Hugging Face Trainer logs at its end, the mean of all losses ("train/train_loss")."""
     stem = name.removesuffix("train_loss")
     return stem != name and stem in ("", "train/") and f"{stem}train_runtime" in evidence.ends
 
 
-def _choice(evidence: Evidence, names: Sequence[str], data: Data, *, ask: bool) -> RoleValue | None:
+def _choice(evidence: LogEvidence, names: Sequence[str], data: Data, *, ask: bool) -> RoleValue | None:
     """The one loss among names: of all data before that of one set, plain before weak; else a question, or None."""
     said = {name: found for name in names if (found := loss_name(name)) is not None}
     if not said:

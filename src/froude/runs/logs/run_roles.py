@@ -10,7 +10,7 @@ import numpy as np
 
 from froude.runs.headers import normal
 from froude.runs.logs.configuration import number_of, quantity_of
-from froude.runs.logs.evidence import SAME, Evidence, RoleValue
+from froude.runs.logs.evidence import SAME, LogEvidence, RoleValue
 from froude.runs.logs.logged_run import LoggedRun
 from froude.runs.logs.loss_names import is_learning_rate
 from froude.runs.logs.losses import curve_of_loss, losses_of
@@ -37,7 +37,7 @@ def roles_of_run(run: LoggedRun, columns: Mapping[str, str] | None = None) -> di
 
     Raises InputError where loss, N or D may be several numbers: it names them and the `--columns` to give.
     """
-    evidence = Evidence(run=run, by_hand=columns or {})
+    evidence = LogEvidence(run=run, by_hand=columns or {})
     losses = losses_of(evidence)
     amounts = amounts_of(evidence, curve_of_loss(evidence, losses))
     found = {
@@ -54,7 +54,7 @@ def roles_of_run(run: LoggedRun, columns: Mapping[str, str] | None = None) -> di
     return {role: value for role, value in found.items() if value is not None}
 
 
-def _parameters(evidence: Evidence) -> RoleValue | None:
+def _parameters(evidence: LogEvidence) -> RoleValue | None:
     """A logged count; else one from the configuration; else a rounded one in words ("124M")."""
     logged = dict(_logged_counts(evidence))
     counts = {name: value for name, value in logged.items() if not isinstance(value, str)}
@@ -73,7 +73,7 @@ def _parameters(evidence: Evidence) -> RoleValue | None:
     )
 
 
-def _logged_counts(evidence: Evidence) -> Iterator[tuple[str, Any]]:
+def _logged_counts(evidence: LogEvidence) -> Iterator[tuple[str, Any]]:
     """What may be a count of parameters by its name: the last of a metric, of the summary, of the configuration."""
     for place in (evidence.ends, evidence.run.summary, evidence.config.flat):
         for name, value in place.items():
@@ -89,7 +89,7 @@ def _is_count(name: str) -> bool:
     return normal(name) in _COUNTS or normal(name.replace("/", ".").rpartition(".")[2]) in _COUNTS
 
 
-def _rate(evidence: Evidence) -> RoleValue | None:
+def _rate(evidence: LogEvidence) -> RoleValue | None:
     """The learning rate that was set, else the highest that was logged."""
     for path in _RATES:
         value = evidence.config.number(path)
@@ -102,7 +102,7 @@ def _rate(evidence: Evidence) -> RoleValue | None:
     return RoleValue(value=highest, source=f"the highest {metric!r}", metric=metric) if highest > 0 else None
 
 
-def _rate_metric(evidence: Evidence) -> str | None:
+def _rate_metric(evidence: LogEvidence) -> str | None:
     """The metric that is the learning rate, None where there is none."""
     rates = (name for name in evidence.normal if is_learning_rate(name))
     return next((name for name in rates if np.isfinite(evidence.run.series[name].values).any()), None)

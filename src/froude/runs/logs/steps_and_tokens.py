@@ -7,7 +7,7 @@ from typing import final
 
 from froude.errors import InputError
 from froude.runs.headers import normal
-from froude.runs.logs.evidence import SAME, Evidence, RoleValue
+from froude.runs.logs.evidence import SAME, LogEvidence, RoleValue
 from froude.runs.logs.logged_run import Series
 from froude.runs.logs.token_counts import TokensPerStep, sequence_length, tokens_per_step
 from froude.runs.missing_columns import quoted
@@ -45,7 +45,7 @@ class Amounts:
     length: float | None
 
 
-def amounts_of(evidence: Evidence, curve: Series | None) -> Amounts:
+def amounts_of(evidence: LogEvidence, curve: Series | None) -> Amounts:
     """Return steps and tokens at the end of a curve. InputError asks where several counts of tokens differ.
 
     Tokens are those that were counted, else sequences times their length, else steps times the tokens of a step.
@@ -60,7 +60,7 @@ def amounts_of(evidence: Evidence, curve: Series | None) -> Amounts:
     return Amounts(steps=steps, tokens=tokens, batch=batch, length=length)
 
 
-def _steps(evidence: Evidence, curve: Series | None) -> RoleValue | None:
+def _steps(evidence: LogEvidence, curve: Series | None) -> RoleValue | None:
     if "iter_time" in evidence.normal or curve is None:  # the steps of litgpt's log are those of micro-batches
         return None
     names = {known: name for name, known in reversed([*evidence.normal.items()])}
@@ -72,7 +72,7 @@ def _steps(evidence: Evidence, curve: Series | None) -> RoleValue | None:
     return _whole(evidence, float(curve.at[-1]), "the step of the last loss")
 
 
-def _whole(evidence: Evidence, steps: float, source: str) -> RoleValue | None:
+def _whole(evidence: LogEvidence, steps: float, source: str) -> RoleValue | None:
     """The steps: all that were set where a log that counts from 0 ends one short of them.
 
     None where a finished run's are far from those set: then they count something else, as a tracker's own may.
@@ -85,7 +85,7 @@ def _whole(evidence: Evidence, steps: float, source: str) -> RoleValue | None:
     return RoleValue(value=steps, source=source) if steps > 0 and not strange else None
 
 
-def _tokens(evidence: Evidence, curve: Series | None, by_steps: RoleValue | None) -> RoleValue | None:
+def _tokens(evidence: LogEvidence, curve: Series | None, by_steps: RoleValue | None) -> RoleValue | None:
     names = {name: evidence.normal.get(name, normal(name)) for name in evidence.ends}
     sure = [n for n, known in names.items() if (known in _TOKENS or n == "D") and evidence.is_counter(n)]
     if sure:
@@ -106,7 +106,11 @@ def _tokens(evidence: Evidence, curve: Series | None, by_steps: RoleValue | None
 
 
 def _by_steps(
-    evidence: Evidence, curve: Series | None, steps: RoleValue | None, known: TokensPerStep | None, length: float | None
+    evidence: LogEvidence,
+    curve: Series | None,
+    steps: RoleValue | None,
+    known: TokensPerStep | None,
+    length: float | None,
 ) -> RoleValue | None:
     """Tokens by the sequences that were counted and their length, else by steps and the tokens of one."""
     if length and curve is not None:
@@ -123,6 +127,6 @@ def _by_steps(
     return None if tokens is None else RoleValue(value=steps.value * tokens, source=f"steps × {why}")
 
 
-def _counts_samples(evidence: Evidence, curve: Series) -> bool:
+def _counts_samples(evidence: LogEvidence, curve: Series) -> bool:
     """Whether the axis counts samples, as that of DeepSpeed's monitor ("Train/Samples/train_loss") does."""
     return any(evidence.run.series[name] is curve for name in evidence.normal if name.startswith("Train/Samples/"))

@@ -18,7 +18,7 @@ LENGTHS = (
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class BatchKeys:
     """A trainer's way to say its batch: the product of `factors` is sequences of `length`, or tokens without one.
 
     `marks` are keys by which it is known, beside those. `constant` are keys that make the batch change in a training
@@ -33,77 +33,77 @@ class Batch:
     source: str
 
 
-BATCHES: tuple[Batch, ...] = (
-    Batch(
+BATCHES: tuple[BatchKeys, ...] = (
+    BatchKeys(
         trainer="OLMo-core", factors=("data_loader.global_batch_size",), marks=("trainer.max_duration.value",),
         source="allenai/OLMo-core, data/data_loader.py: global_batch_size counts tokens",
     ),
-    Batch(
+    BatchKeys(
         trainer="nanochat", factors=("total_batch_size",), marks=("device_batch_size", "max_seq_len"),
         source="karpathy/nanochat, scripts/base_train.py: total_batch_size counts tokens",
     ),
-    Batch(
+    BatchKeys(
         trainer="MaxText", factors=("global_batch_size_to_train_on",), length=("max_target_length",),
         source="AI-Hypercomputer/maxtext, MaxText/pyconfig.py",
     ),
-    Batch(
+    BatchKeys(
         trainer="OLMo", factors=("global_train_batch_size",), length=("model.max_sequence_length",),
         source="allenai/OLMo, olmo/config.py",
     ),
-    Batch(
+    BatchKeys(
         trainer="llm-foundry", factors=("global_train_batch_size",), length=("max_seq_len",),
         source="mosaicml/llm-foundry, llmfoundry/utils/config_utils.py",
     ),
-    Batch(
+    BatchKeys(
         trainer="levanter", factors=("trainer.train_batch_size",), marks=("trainer.num_train_steps",),
         length=("train_seq_len", "model.max_seq_len", "model.seq_len"),
         source="stanford-crfm/levanter, src/levanter/trainer.py",
     ),
-    Batch(
+    BatchKeys(
         trainer="nanotron",
         factors=("tokens.micro_batch_size", "tokens.batch_accumulation_per_replica", "parallelism.dp"),
         length=("tokens.sequence_length",), source="huggingface/nanotron, src/nanotron/config/config.py",
     ),
-    Batch(
+    BatchKeys(
         trainer="lingua",
         factors=("data.batch_size", "grad_acc_steps", "distributed.dp_replicate", "distributed.dp_shard"),
         length=("data.seq_len",), source="facebookresearch/lingua, apps/main/train.py",
     ),
-    Batch(
+    BatchKeys(
         trainer="torchtitan", factors=("training.global_batch_size",), length=("training.seq_len",),
         source="pytorch/torchtitan, torchtitan/config/job_config.py",
     ),
-    Batch(
+    BatchKeys(
         trainer="picotron",
         factors=("training.micro_batch_size", "training.gradient_accumulation_steps", "distributed.dp_size"),
         length=("training.seq_length",), source="huggingface/picotron, train.py",
     ),
-    Batch(
+    BatchKeys(
         trainer="litgpt", factors=("train.global_batch_size",), length=("train.max_seq_length", "block_size"),
         source="Lightning-AI/litgpt, litgpt/args.py",
     ),
-    Batch(
+    BatchKeys(
         trainer="nanoGPT", factors=("batch_size", "gradient_accumulation_steps"), length=("block_size",),
         marks=("n_layer", "n_embd", "eval_iters"),
         source="karpathy/nanoGPT, train.py: gradient_accumulation_steps are those of all devices",
     ),
-    Batch(
+    BatchKeys(
         trainer="GPT-NeoX", factors=("train_batch_size",), length=("seq_length",),
         marks=("train_micro_batch_size_per_gpu",), source="EleutherAI/gpt-neox, megatron/neox_arguments",
     ),
-    Batch(
+    BatchKeys(
         trainer="NeMo", factors=("data.global_batch_size",), length=("data.seq_length",),
         source="NVIDIA/NeMo, nemo/collections/llm/gpt/data/pre_training.py",
     ),
-    Batch(
+    BatchKeys(
         trainer="NeMo", factors=("model.global_batch_size",), length=("model.encoder_seq_length",),
         constant=("model.rampup_batch_size",), source="NVIDIA/NeMo, megatron_gpt_config.yaml",
     ),
-    Batch(
+    BatchKeys(
         trainer="open_lm", factors=("global_batch_size",), length=("seq_len",), marks=("accum_freq",),
         source="mlfoundations/open_lm, open_lm/params.py",
     ),
-    Batch(
+    BatchKeys(
         trainer="Megatron-LM", factors=("global_batch_size",), length=("seq_length",), marks=("micro_batch_size",),
         constant=("rampup_batch_size",), source="NVIDIA/Megatron-LM, megatron/training/arguments.py",
     ),
