@@ -19,9 +19,7 @@ from froude.provenance import Provenance
 def report(
     source: Annotated[
         str,
-        typer.Argument(
-            metavar="STUDY|TABLE|FIT", help="A study folder, runs, logs, or a fit that `froude fit --out` wrote."
-        ),
+        typer.Argument(metavar="STUDY|TABLE|FIT", help="A study, runs, logs, or a fit that `froude fit --out` wrote."),
     ],
     at: Annotated[
         list[str] | None,
@@ -62,10 +60,8 @@ def report(
     from froude.runs.study.documents import SETTINGS
 
     path, for_study = Path(source), {"--at": at, "--out": out}
-    of_table = {
-        "--law": law != "auto", "--x": x, "--y": y != "loss", "--columns": columns, "--where": where,
-        "--flops": flops != "auto",
-    }  # fmt: skip
+    of_table = {"--law": law != "auto", "--x": x, "--y": y != "loss", "--columns": columns, "--where": where}
+    of_table["--flops"] = flops != "auto"
     if (path / SETTINGS).exists():
         study = Study.open(source)
         _refuse({**for_study, **of_table}, f"{source!r} is a study, whose report has its own law and forecast")
