@@ -19,7 +19,7 @@ from froude.runs.logs.step_tables import StepTableReader
 from froude.runs.logs.text_logs import TextLogReader
 from froude.runs.logs.trainer_state import TrainerStateReader
 
-Points = Mapping[float, float]
+Points = Mapping[int, float]
 """A metric: step → value."""
 
 STEPS = range(10, 130, 10)

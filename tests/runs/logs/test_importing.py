@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from froude.errors import InputError
+from froude.files import write_files
 from froude.runs import Study, import_runs, read_runs
 from froude.runs.logs import importing
 from logs_written import OF_TABLE, csv, json_lines, trainer_state
@@ -83,13 +84,13 @@ def test_a_log_that_has_become_shorter_loses_nothing(tmp_path: Path) -> None:
 
 def test_a_killed_import_loses_nothing_and_the_next_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = folders(tmp_path, 5)
-    write, calls = importing.write_files, []
+    calls: list[dict[Path, bytes]] = []
 
     def killed(files: dict[Path, bytes]) -> None:
         calls.append(files)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        write(files)
+        write_files(files)
 
     monkeypatch.setattr(importing, "_AT_ONCE", 1)
     monkeypatch.setattr(importing, "write_files", killed)
