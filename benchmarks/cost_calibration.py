@@ -134,7 +134,7 @@ def _measured(question: Question) -> Measured | None:
     cost = evaluate(model, machine, layout)
     step = MeasuredStep(
         name=question.name, model=model, machine=machine, layout=layout, cost=cost,
-        seconds=float(cost.tokens) / rate, memory_bytes=None,
+        seconds=float(cost.tokens) / rate, memory_bytes=None, counted_bytes=0.0,
     )  # fmt: skip
     of = question.name if question.table == "megatron-bridge" else question.gpu
     return Measured(step=step, user=f"{question.table}/{of}", twin=question.twin)
@@ -150,7 +150,7 @@ def _foundry() -> Iterator[Measured]:
         cost = evaluate(row.model, row.machine, layout)
         step = MeasuredStep(
             name=row.name, model=row.model, machine=row.machine, layout=layout, cost=cost, seconds=row.seconds,
-            memory_bytes=None,
+            memory_bytes=None, counted_bytes=0.0,
         )  # fmt: skip
         chip = row.machine.chip.name
         twin = (row.name, chip, int(layout.devices), int(layout.seq_len))

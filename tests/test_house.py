@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "result": set(),
     "version": set(),
     "provenance": {"result", "version"},
-    "runs": FREE,
+    "runs": FREE | {"cost"},  # a run's configuration says how many parameters it has
     "laws": FREE,
     "cost": FREE,
     "atlas": FREE,

@@ -11,6 +11,7 @@ from paths import ROOT
 
 VERBS = {
     "pilot": ("pilot",),
+    "import": ("import_runs",),
     "report": ("write_report", "fit_report"),
     "fit": ("fit", "choose", "sweep_optima"),
     "predict": ("predict",),

@@ -82,9 +82,11 @@ from .planning import plan_training as plan_training
 from .planning import write_config as write_config
 from .reporting import write_page as write_page
 from .reporting import write_report as write_report
+from .runs import RunImport as RunImport
 from .runs import Runs as Runs
 from .runs import Study as Study
 from .runs import get_published as get_published
+from .runs import import_runs as import_runs
 from .runs import published_tables as published_tables
 from .runs import read_curves as read_curves
 from .runs import read_runs as read_runs

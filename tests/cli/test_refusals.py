@@ -35,7 +35,7 @@ def test_an_empty_file_is_refused(refused, tmp_path):
 
 
 def test_a_folder_that_is_no_study_is_refused(refused, tmp_path):
-    expected = f"{str(tmp_path)!r} is no study: give a folder with a study.json"
+    expected = f"{str(tmp_path)!r} is no study: give a folder with a study.json, or one of logs that are known"
     assert refused("fit", tmp_path) == expected
     assert refused("report", tmp_path) == expected
 
@@ -47,7 +47,7 @@ def test_a_study_without_runs_is_refused_by_report(refused, tmp_path):
 
 def test_an_unknown_kind_of_file_is_refused(refused, tmp_path):
     (tmp_path / "runs.npz").write_text("x")
-    assert "is of a type not read: give .csv" in refused("fit", tmp_path / "runs.npz")
+    assert "is of a type not read: give logs of trackers and trainers, .csv" in refused("fit", tmp_path / "runs.npz")
 
 
 def test_a_wrong_column_name_is_refused_and_the_nearest_suggested(refused, table):

@@ -21,6 +21,7 @@ from froude.sweeps.outcome import RunOutcome
 from froude.sweeps.result import SweepResult
 from froude.tank.machine.profile import Profile
 from judged import studies
+from logs_written import trainer_state
 from measured_trainings import measured_columns
 
 QWEN = froude.get_model("qwen2.5-0.5b")
@@ -107,10 +108,17 @@ def best_schedule() -> Result:
     return froude.best_schedule(law, constants, steps=10_000, peak=3e-4, final=3e-5, warmup=500)
 
 
+def run_import() -> froude.RunImport:
+    """A log imported into a study."""
+    folder = Path(tempfile.mkdtemp())
+    return froude.import_runs(trainer_state(folder), folder / "study")
+
+
 RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
     {
         "runs": runs,
         "study": study,
+        "import of logs": run_import,
         "published table": lambda: froude.get_published("steplaw"),
         "law": lambda: get_law("chinchilla"),
         "composed law": lambda: get_law("chinchilla[D=repeated-tokens]"),

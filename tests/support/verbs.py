@@ -15,6 +15,7 @@ from froude.answers.laws import answer_of_law, answer_of_law_hits, answer_of_law
 from froude.answers.machines import answer_of_machine
 from froude.answers.models import answer_of_model
 from froude.answers.stacks import answer_of_stacks
+from logs_written import csv
 from measured_trainings import measured_columns, write_measured
 from planted import QUICK, planted, write_csv
 
@@ -74,6 +75,7 @@ def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
     rows = (f"[[run]]\nn = {row['n']}\nd = {row['d']}\nk = {row['k']}\n" for row in SWEPT)
     (folder / SPACE).write_text("".join(rows))
     assert run([str(word) for word in of("sweep", SPACE, "--command", TRAINER, "--study", Path("swept"))(folder)]) == 0
+    csv(folder)
     (folder / FORECAST).parent.mkdir()
     froude.register_forecast(folder / FIT, folder / FORECAST, N=7e9, D=1e12)
     froude.score_forecast(folder / FORECAST, 2.05)
@@ -207,6 +209,11 @@ VERBS: tuple[Verb, ...] = (
         words=of("register", "list", FORECAST.parent),
         python=lambda folder: {"forecasts": dicts(froude.registered_forecasts(folder / FORECAST.parent))},
         page="list.html",
+    ),
+    Verb(
+        name="import",
+        words=of("import", Path("run.csv"), "--study", Path("imported"), "--columns", "N=lr"),
+        python=lambda folder: froude.import_runs(folder / "run.csv", folder / "imported", {"N": "lr"}).to_dict(),
     ),
     Verb(name="laws", words=of("laws"), python=lambda folder: answer_of_laws(froude.all_laws()).to_dict()),
     Verb(

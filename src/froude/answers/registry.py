@@ -39,6 +39,7 @@ from froude.answers.published_fits import answer_of_published_fit
 from froude.answers.recipes import answer_of_recipe
 from froude.answers.registrations import answer_of_registration, answer_of_registrations
 from froude.answers.reports import answer_of_fit_report
+from froude.answers.run_imports import answer_of_run_import
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
 from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
 from froude.answers.stacks import answer_of_stack
@@ -76,7 +77,7 @@ from froude.fitting.calibration import JudgedCase
 from froude.growth import Experiment, GrowthExample, GrowthResult
 from froude.laws import Law
 from froude.planning import Infeasible, Plan, PublishedTraining
-from froude.runs import PublishedTable, Runs, Study
+from froude.runs import PublishedTable, RunImport, Runs, Study
 
 
 @singledispatch
@@ -104,6 +105,7 @@ answer_of.register(list, answer_of_several)
 answer_of.register(tuple, answer_of_several)
 answer_of.register(Runs, answer_of_runs)
 answer_of.register(Study, answer_of_study_folder)
+answer_of.register(RunImport, answer_of_run_import)
 answer_of.register(PublishedTable, answer_of_published)
 answer_of.register(Law, answer_of_law)
 answer_of.register(Fit, answer_of_fit)

@@ -17,6 +17,7 @@ from froude.cli import (
     cost,
     fit,
     grow,
+    import_logs,
     laws,
     machine,
     model,
@@ -42,6 +43,7 @@ COMMANDS = (
     (MEASURE, pilot.pilot, "Train small models, forecast a larger one, train that, compare"),
     (MEASURE, sweep.sweep, "Train any trainer over a space of settings, into a study"),
     (MEASURE, grow.grow, "How time, memory and quality of an algorithm grow with size"),
+    (MEASURE, import_logs.import_, "Logs of trackers and trainers as runs of a study"),
     (MEASURE, report.report, "Pictures and numbers of runs, a fit or a study, on one page"),
     (FIT, fit.fit, "Fit a law to a table of runs, with intervals"),
     (FIT, predict.predict, "Forecast larger runs from a saved fit"),
@@ -101,7 +103,7 @@ DEFAULTS = {"atlas": "search", "register": "write"}
 
 app = typer.Typer(cls=HelpGroup, context_settings={"help_option_names": ["-h", "--help"]})
 for panel, function, sentence in COMMANDS:
-    app.command(cls=HelpCommand, rich_help_panel=panel, short_help=sentence)(function)
+    app.command(function.__name__.rstrip("_"), cls=HelpCommand, rich_help_panel=panel, short_help=sentence)(function)
 for panel, name, sentence, commands in GROUPS:
     default = DEFAULTS.get(name)
     group = typer.Typer(cls=group_with_default(default) if default else HelpGroup, help=f"{sentence}.")

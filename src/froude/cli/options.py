@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["loss", "error-rate", "accuracy"]
 Table = Annotated[
-    str, typer.Argument(metavar="TABLE", help="Runs: a text, JSON, JSONL or Parquet file, or a study folder.")
+    str, typer.Argument(metavar="TABLE", help="Runs: a text, JSON, JSONL or Parquet file, a study folder, or logs.")
 ]
 Columns = Annotated[
     str | None,

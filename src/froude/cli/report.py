@@ -19,7 +19,7 @@ from froude.provenance import Provenance
 def report(
     source: Annotated[
         str,
-        typer.Argument(metavar="STUDY|TABLE|FIT", help="A study folder, runs, or a fit that `froude fit --out` wrote."),
+        typer.Argument(metavar="STUDY|TABLE|FIT", help="A study, runs, logs, or a fit that `froude fit --out` wrote."),
     ],
     at: Annotated[
         list[str] | None,
@@ -57,13 +57,12 @@ def report(
     from froude.reporting import write_report
     from froude.reporting.report import report_path
     from froude.runs import Study
+    from froude.runs.study.documents import SETTINGS
 
     path, for_study = Path(source), {"--at": at, "--out": out}
-    of_table = {
-        "--law": law != "auto", "--x": x, "--y": y != "loss", "--columns": columns, "--where": where,
-        "--flops": flops != "auto",
-    }  # fmt: skip
-    if path.is_dir():
+    of_table = {"--law": law != "auto", "--x": x, "--y": y != "loss", "--columns": columns, "--where": where}
+    of_table["--flops"] = flops != "auto"
+    if (path / SETTINGS).exists():
         study = Study.open(source)
         _refuse({**for_study, **of_table}, f"{source!r} is a study, whose report has its own law and forecast")
         page = write_report(study)

@@ -1,5 +1,6 @@
 """What was measured: a checked table of runs, readers for files and dataframes, a study on disk, published tables."""
 
+from froude.runs.logs.importing import RunImport, import_runs
 from froude.runs.published.registry import get_published, published_tables
 from froude.runs.published.table import PublishedTable
 from froude.runs.readers.read import RunsSource, read_curves, read_runs
@@ -13,11 +14,13 @@ __all__ = [
     "ROLES",
     "PublishedTable",
     "Role",
+    "RunImport",
     "RunWriter",
     "Runs",
     "RunsSource",
     "Study",
     "get_published",
+    "import_runs",
     "published_tables",
     "read_curves",
     "read_runs",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import final
 
 _LETTERS: Mapping[str, float] = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
@@ -54,6 +55,7 @@ class Header:
         return normal(self.base)
 
 
+@lru_cache(maxsize=65536)
 def normal(name: str) -> str:
     """Return a column's name in lower case, its words joined by underscores, as synonyms are written."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")

@@ -16,6 +16,7 @@ from froude.errors import InputError
 from froude.runs import Runs, Study, read_curves, read_runs, run_id
 from froude.runs.readers.dataframe import DataframeReader
 from froude.runs.readers.files import DELIMITED, JSON, JSON_LINES, PARQUET
+from froude.runs.readers.logs import LogsReader
 from froude.runs.readers.read import READERS
 from froude.runs.readers.reader import Curves, Reader, path_of, runs_of
 from froude.runs.readers.study_folder import StudyReader
@@ -98,6 +99,19 @@ def write_study(folder: Path, table: Columns) -> Path:
     return study.path
 
 
+def write_logs(folder: Path, table: Columns) -> Path:
+    """A folder of output folders of the Hugging Face Trainer, a run each, called as the runs are."""
+    for row in pl.DataFrame(table).to_dicts():
+        (folder / "outputs" / row["name"]).mkdir(parents=True)
+        metrics = {name: value for name, value in row.items() if name != "name"}
+        state = {"global_step": 10, "log_history": [{**metrics, "step": 10}], "max_steps": 20}
+        (folder / "outputs" / row["name"] / "trainer_state.json").write_text(json.dumps(state, indent=2))
+    if not table["name"]:
+        (folder / "outputs").mkdir()
+        (folder / "outputs" / "trainer_state.json").write_text("")
+    return folder / "outputs"
+
+
 def write_toy(folder: Path, table: Columns) -> Path:
     rows = pl.DataFrame(table).to_dicts()
     text = "".join(" ".join(f"{name}={value}" for name, value in row.items()) + "\n" for row in rows)
@@ -136,6 +150,7 @@ MEMBERS = (
     Member(JSON, write_json),
     Member(JSON_LINES, write_json_lines),
     Member(StudyReader(), write_study),
+    Member(LogsReader(), write_logs),
     Member(DataframeReader(), polars_frame),
     Member(DataframeReader(), polars_plan),
     Member(DataframeReader(), arrow_table),
@@ -180,7 +195,9 @@ def test_a_reader_recognises_its_own_sources_and_no_others(member: Member, tmp_p
         if isinstance(source, Path):
             assert member.reader.recognises(str(source)) == member.reader.recognises(source)
     (tmp_path / "notes.xyz").write_text("N,loss\n1,2\n")
-    for nothing in (None, 3, [1, 2], {"N": [1]}, "", tmp_path, str(tmp_path / "none"), tmp_path / "notes.xyz"):
+    (tmp_path / "empty").mkdir()
+    paths = (tmp_path / "empty", str(tmp_path / "none"), tmp_path / "notes.xyz")
+    for nothing in (None, 3, [1, 2], {"N": [1]}, "", *paths):
         assert not member.reader.recognises(nothing), nothing
 
 
@@ -282,6 +299,8 @@ def test_a_source_that_vanishes_is_refused(member: Member, tmp_path: Path) -> No
 def test_curves_are_those_that_were_written_one_for_each_run(member: Member, tmp_path: Path) -> None:
     source = member.write(tmp_path, TABLE)
     curves = member.reader.curves(source)
+    if isinstance(member.reader, LogsReader):
+        return  # tests/runs/logs/test_contract.py has theirs
     if curves is None:
         assert not isinstance(member.reader, StudyReader)
         return
@@ -305,7 +324,7 @@ def test_curves_are_asked_of_any_source_and_refused_where_there_are_none(tmp_pat
 
 def test_a_reader_that_is_registered_reads_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli) -> None:
     toy, csv = write_toy(tmp_path, planted()), write_csv(tmp_path, planted())
-    with pytest.raises(InputError, match=r"type not read: give \.csv"):
+    with pytest.raises(InputError, match=r"type not read: give logs .*, \.csv"):
         read_runs(toy)
     monkeypatch.setattr("froude.runs.readers.read.READERS", (*READERS, ToyReader()))
     assert read_runs(toy).frame.equals(read_runs(csv).frame)

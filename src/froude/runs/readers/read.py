@@ -10,6 +10,7 @@ from froude.errors import InputError
 from froude.runs.cells.decoding import COMPRESSED
 from froude.runs.readers.dataframe import DataframeReader
 from froude.runs.readers.files import DELIMITED, JSON, JSON_LINES, PARQUET
+from froude.runs.readers.logs import LogsReader
 from froude.runs.readers.reader import Curves, Reader, path_of
 from froude.runs.readers.study_folder import StudyReader
 from froude.runs.study.documents import SETTINGS
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 else:
     RunsSource = Any
 
-READERS: tuple[Reader, ...] = (DELIMITED, PARQUET, JSON, JSON_LINES, StudyReader(), DataframeReader())
+READERS: tuple[Reader, ...] = (LogsReader(), DELIMITED, PARQUET, JSON, JSON_LINES, StudyReader(), DataframeReader())
 """Every reader, in the order in which they are asked; a new one joins here and in the contract suite."""
 
 _WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 
 
 def read_runs(source: RunsSource, columns: Mapping[str, str] | None = None, where: str | None = None) -> Runs:
-    """Return the runs in `source`: a table in a text, JSON or Parquet file, a study or its folder, or a dataframe.
+    """Return the runs in `source`: a table in a text, JSON or Parquet file, a study's folder, a dataframe, or logs.
 
     Text may be separated by commas, semicolons, tabs, bars or blanks, in UTF-8, UTF-16 or Windows-1252, and compressed;
     `notes` of the result say what is not plain. Any dataframe that narwhals knows will do (polars, pandas, PyArrow, …);
@@ -92,7 +93,7 @@ def _unrecognised(source: object) -> InputError:
         return InputError(f"runs cannot be read from a {kind}: give a path, a dataframe or Runs.from_columns")
     shown = repr(str(path))
     if path.is_dir():
-        return InputError(f"{shown} is no study: give a folder with a {SETTINGS}")
+        return InputError(f"{shown} is no study: give a folder with a {SETTINGS}, or one of logs that are known")
     if not os.path.exists(path):
         return InputError(f"no file or folder {shown}: check the path")
     if path.suffix.lower() in _WORKBOOKS:

@@ -1,0 +1,143 @@
+"""Reading logs: 20,000 runs of 20 rows each, copies of one that was written as the trainer writes it, by format.
+
+What counts is the CPU time of one process: of a read to a table of runs (`froude.read_runs`), of an import into a
+study, and of a second import, which finds nothing new. A format joins by an entry in `FORMATS`: what writes one run
+into a folder. Where a tracker has an exporter of its own, it is timed beside on fewer runs and scaled (`EXPORTERS`).
+Command: python benchmarks/readers.py
+"""
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from record import record
+
+RUNS, ROWS = 20_000, 20
+MOST_SECONDS = 60.0
+NOTES = (
+    f"CPU seconds of one process for {RUNS:,} runs of {ROWS} rows with 6 numbers each. Import: into a new study, files "
+    "synced; again: the same once more, which changes nothing. The aim is a read in under a minute.",
+)
+SCRIPT = """
+import json, sys, time
+import froude
+kind, source, study = sys.argv[1:]
+begin = time.process_time()
+runs = froude.read_runs(source) if kind == "read" else froude.import_runs(source, study)
+n = len(runs) if kind == "read" else runs.n_runs
+print(json.dumps({"seconds": time.process_time() - begin, "runs": n}))
+"""
+
+
+def numbers(step: int) -> dict[str, float]:
+    """What a run logs at a step."""
+    return {
+        "loss": 5.0 - step / 100, "learning_rate": 1e-3 * (1 - step / 100), "grad_norm": 1.0 + step / 50,
+        "epoch": step / ROWS, "num_input_tokens_seen": 524288 * step, "eval_loss": 5.1 - step / 100,
+    }  # fmt: skip
+
+
+CONFIG = {
+    "model_type": "gpt2", "n_layer": 12, "n_embd": 768, "n_head": 12, "n_positions": 1024, "vocab_size": 50257,
+    "architectures": ["GPT2LMHeadModel"],
+}  # fmt: skip
+
+
+def trainer_state(folder: Path) -> None:
+    """An output folder of the Hugging Face Trainer, with the model's configuration."""
+    log = [{"step": step, **numbers(step)} for step in range(1, ROWS + 1)]
+    state = {"global_step": ROWS, "max_steps": ROWS, "log_history": log}
+    (folder / "trainer_state.json").write_text(json.dumps(state, indent=2, sort_keys=True))
+    (folder / "config.json").write_text(json.dumps(CONFIG, indent=2))
+
+
+def lightning(folder: Path) -> None:
+    """A version of Lightning's CSVLogger."""
+    names = [*numbers(0), "step"]
+    lines = [",".join(str(v) for v in (*numbers(step).values(), step)) for step in range(1, ROWS + 1)]
+    (folder / "metrics.csv").write_text("\n".join([",".join(names), *lines]) + "\n")
+    (folder / "hparams.yaml").write_text("n_params: 124439808\nlr: 0.001\nlayers: 12\n")
+
+
+def json_lines(folder: Path) -> None:
+    """Metrics as JSON lines."""
+    lines = [json.dumps({"step": step, **numbers(step)}) for step in range(1, ROWS + 1)]
+    (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+
+
+def text(folder: Path) -> None:
+    """What nanoGPT prints."""
+    lines = [f"step {i}: train loss {5 - i / 100}, val loss {5.1 - i / 100}" for i in range(1, ROWS + 1)]
+    (folder / "train.log").write_text("\n".join(["tokens per iteration will be: 491,520", *lines]) + "\n")
+
+
+FORMATS: Mapping[str, Callable[[Path], None]] = {
+    "Hugging Face trainer_state.json": trainer_state,
+    "Lightning CSVLogger": lightning,
+    "JSON lines": json_lines,
+    "text of nanoGPT": text,
+}
+"""Format → what writes one run into a folder; those of trackers join here."""
+
+EXPORTERS: Mapping[str, Callable[[Path], float]] = {}
+"""Format → the CPU seconds of the tracker's own exporter on a folder of runs."""
+
+
+def copies(write: Callable[[Path], None], folder: Path, runs: int) -> None:
+    """A folder with so many copies of one run, each in a folder of its own."""
+    first = folder / "run00000"
+    first.mkdir(parents=True)
+    write(first)
+    for i in range(1, runs):
+        shutil.copytree(first, folder / f"run{i:05d}")
+
+
+def timed(kind: str, source: Path, study: Path) -> dict[str, Any]:
+    """CPU and wall seconds of a read or an import in a process of its own, and its memory."""
+    begin = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, kind, str(source), str(study)], stdout=subprocess.PIPE, text=True, check=True
+    )
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {**json.loads(done.stdout.splitlines()[-1]), "wall": time.perf_counter() - begin, "peak_mib": peak}
+
+
+def measure(name: str, write: Callable[[Path], None], runs: int) -> dict[str, str]:
+    """The row of a format."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, study = Path(folder) / "logs", Path(folder) / "study"
+        copies(write, source, runs)
+        done = [timed(kind, source, study) for kind in ("read", "import", "import")]
+        assert all(each["runs"] == runs for each in done)
+        beside = EXPORTERS.get(name)
+        exporter = f"{beside(source):.1f} s" if beside else "none"
+    read, first, again = (f"{each['seconds'] * RUNS / runs:.1f} s" for each in done)
+    print(f"{name}: read {read}, import {first}, again {again}, wall {[round(each['wall'], 1) for each in done]}")
+    return {"format": name, "read": read, "import": first, "again": again, "its own exporter": exporter}
+
+
+def main() -> None:
+    """Times every format and writes the table; the exit code says whether each was read in under a minute."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=RUNS, help="fewer runs, scaled up and not recorded")
+    parser.add_argument("--only", help="a format whose name has this in it, not recorded")
+    given = parser.parse_args()
+    chosen = {name: write for name, write in FORMATS.items() if (given.only or "") in name}
+    rows = [measure(name, write, given.runs) for name, write in chosen.items()]
+    if given.runs == RUNS and not given.only:
+        record("readers", "python benchmarks/readers.py", rows, notes=NOTES)
+    slow = [row["format"] for row in rows if float(row["read"].split()[0]) > MOST_SECONDS]
+    sys.exit(f"not within {MOST_SECONDS:.0f} s: {', '.join(slow)}" if slow else 0)
+
+
+if __name__ == "__main__":
+    main()

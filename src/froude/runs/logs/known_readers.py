@@ -1,0 +1,31 @@
+"""Every reader of logs, and the one that a source is for."""
+
+from __future__ import annotations
+
+from froude.errors import InputError
+from froude.runs.logs.logged_run import LogReader
+from froude.runs.logs.step_tables import StepTableReader
+from froude.runs.logs.text_logs import TextLogReader
+from froude.runs.logs.trainer_state import TrainerStateReader
+
+LOG_READERS: tuple[LogReader, ...] = (
+    TrainerStateReader(),
+    StepTableReader(),
+    TextLogReader(),
+)
+"""Every reader of logs, in the order in which they are asked; a new one joins here and in the contract suite."""
+
+
+def find_log_reader(source: object) -> LogReader | None:
+    """Return the reader that recognises a source as a log of its kind, None if none does."""
+    nothing = isinstance(source, str) and not source  # which as a path would be the folder one is in
+    return None if nothing else next((reader for reader in LOG_READERS if reader.recognises(source)), None)
+
+
+def log_reader_of(source: object) -> LogReader:
+    """Return the reader of a log. Raises InputError, saying what can be read, if there is none."""
+    reader = find_log_reader(source)
+    if reader is None:
+        *kinds, last = [kind for each in LOG_READERS for kind in each.kinds]
+        raise InputError(f"{str(source)!r} is no log that is known: give {', '.join(kinds)} or {last}")
+    return reader
