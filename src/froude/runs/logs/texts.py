@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Collection
 from typing import Any
 
 from froude.errors import shown
@@ -50,7 +51,7 @@ def number_of(value: Any) -> float | None:
 _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
-def names(each: list[str] | dict[str, Any]) -> str:
-    """The first few of some names, quoted, and how many there are beside them."""
+def names(each: Collection[object]) -> str:
+    """The first few of some names or numbers, and how many there are beside them."""
     first = ", ".join(shown(name, 40) for name in list(each)[:_MOST_NAMES])
     return first if len(each) <= _MOST_NAMES else f"{first} and {len(each) - _MOST_NAMES} more"

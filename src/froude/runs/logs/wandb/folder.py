@@ -31,7 +31,7 @@ class WandbReader:
         path = path_of(source)
         if path is None:
             return False
-        return path.is_dir() and any(_files(path)) or (path.suffix == _ENDING and path.is_file())
+        return (path.is_dir() and any(_files(path))) or (path.suffix == _ENDING and path.is_file())
 
     def logs(self, source: Any) -> Iterator[LoggedRun]:
         """Yield the runs by the names of their files."""

@@ -12,6 +12,7 @@ from froude.errors import InputError
 from froude.runs.logs.history import Axis, History
 from froude.runs.logs.logged_run import LoggedRun, State
 from froude.runs.logs.protobuf import blob, fields, number, signed, text
+from froude.runs.logs.texts import number_of
 
 # Numbers of fields in wandb/proto/wandb_internal.proto of wandb 0.31; those of 0.12 are the same.
 _HISTORY, _SUMMARY, _CONFIG, _METRIC, _RUN, _EXIT = 2, 3, 5, 12, 17, 18
@@ -20,8 +21,6 @@ _KEY, _NESTED_KEY, _JSON = 1, 2, 16
 _BEFORE_JSON = b"\x82\x01"  # the field of a JSON text, which stands last and cannot hold these bytes
 _OWN = "_"
 """What the names of W&B's own metrics and settings begin with."""
-
-Path = tuple[str, ...]
 
 
 @final
@@ -40,7 +39,7 @@ class WandbRun:
     _about: dict[str, Any] = field(default_factory=dict)
     _metrics: dict[str, Axis] = field(default_factory=dict)
     _globs: dict[str, Axis] = field(default_factory=dict)
-    _names: dict[bytes, Path] = field(default_factory=dict)
+    _names: dict[bytes, str] = field(default_factory=dict)
 
     def take(self, record: bytes) -> None:
         """Add what a record says, or a note where it is none of W&B's."""
@@ -91,34 +90,34 @@ class WandbRun:
         return {name: axis for name, axis in axes.items() if axis.metric}
 
     def _take_row(self, message: bytes) -> None:
-        step, items = None, []
+        history = self.history
+        history.begin_row(len(history.steps))  # of versions before 0.12, where it is a metric alone
         for field_number, value in fields(message):
             if field_number == 1:
-                items.append(self._item(blob(value)))
+                self._take_item(blob(value))
             elif field_number == 2:
-                step = next((signed(number(num)) for part, num in fields(blob(value)) if part == 1), 0)
-        if step is None:  # versions before 0.12 keep it as a metric alone
-            step = next((value for path, value in items if path == ("_step",)), len(self.history.steps))
-        history = self.history
-        history.begin_row(step)
-        for path, value in items:
-            if len(path) > 1 and path[-1] == "_type":
-                history.add_media(".".join(path[:-1]))
-            elif isinstance(value, float):
-                history.add_number(".".join(path), value)
-            else:
-                history.add(".".join(path), value)
+                history.steps[-1] = next((signed(number(num)) for part, num in fields(blob(value)) if part == 1), 0)
 
-    def _item(self, message: bytes) -> tuple[Path, Any]:
-        """The name in an item of a row, and its value."""
+    def _take_item(self, message: bytes) -> None:
+        """Put the value of an item into the row."""
         cut = message.rfind(_BEFORE_JSON)
-        name = message[:cut]  # comes back in every row
-        if cut > 0 and name in self._names and cut + 3 + message[cut + 2] == len(message):
-            return self._names[name], _value_of_json(message[cut + 3 :])
+        known = self._names.get(message[:cut])  # names come back in every row
+        if known is not None and cut + 3 + message[cut + 2] == len(message):
+            try:
+                self.history.add_number(known, float(message[cut + 3 :]))
+            except ValueError:
+                self.history.add(known, _parse(message[cut + 3 :]))
+            return
         path, value = _path_and_value(message)
-        if cut > 0:
-            self._names[name] = path
-        return path, value
+        name = ".".join(path)
+        if path == ("_step",):
+            self.history.steps[-1] = number_of(value) or 0.0
+        elif path[-1:] == ("_type",):
+            self.history.add_media(name.removesuffix("._type"))
+        else:
+            self.history.add(name, value)
+            if cut > 0:
+                self._names[message[:cut]] = name
 
     def _keep_summary(self, message: bytes) -> None:
         """Keep what a record of the summary changes: a value comes with every row, and only the last one counts."""
@@ -178,7 +177,7 @@ def project_of(record: bytes) -> str | None:
     return None
 
 
-def _path_and_value(message: bytes) -> tuple[Path, Any]:
+def _path_and_value(message: bytes) -> tuple[tuple[str, ...], Any]:
     """The name of an item, one or nested, and its value."""
     path: list[str] = []
     found: Any = None
@@ -186,7 +185,7 @@ def _path_and_value(message: bytes) -> tuple[Path, Any]:
         if field_number in (_KEY, _NESTED_KEY):
             path.append(text(value))
         elif field_number == _JSON or field_number == 8:
-            found = _value_of_json(blob(value))
+            found = _parse(blob(value))
         elif field_number == 4:
             found = bool(value)
         elif field_number == 5:
@@ -198,15 +197,8 @@ def _path_and_value(message: bytes) -> tuple[Path, Any]:
     return tuple(path), found
 
 
-def _value_of_json(value: bytes) -> Any:
-    """The value of a JSON text: a float for any number in a row, the bytes as a text where they are no JSON."""
-    try:
-        return float(value)
-    except ValueError:
-        return _parse(value)
-
-
 def _parse(value: bytes) -> Any:
+    """The value of a JSON text, the text itself where it is none."""
     try:
         return json.loads(value)
     except (ValueError, RecursionError):
