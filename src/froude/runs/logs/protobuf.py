@@ -24,20 +24,21 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         if key >= _MORE:
             key, at = _varint(message, at - 1)
         wire = key & 7
-        if wire in (_BYTES, _VARINT):
-            value = message[at] if at < end else _MORE
+        if wire == _BYTES:
+            size = message[at] if at < end else _MORE
             at += 1
-            if value >= _MORE:
-                value, at = _varint(message, at - 1)
-            if wire == _VARINT:
-                yield key >> 3, value
-                continue
-            size = value
+            if size >= _MORE:
+                size, at = _varint(message, at - 1)
+        elif wire == _VARINT:
+            value, at = _varint(message, at)
+            yield key >> 3, value
+            continue
         elif wire in (_EIGHT_BYTES, _FOUR_BYTES):
             size = 8 if wire == _EIGHT_BYTES else 4
         else:
             raise InputError(f"is no protobuf message: byte {at} asks for wire type {wire}")
-        begin, at = at, at + size
+        begin = at
+        at += size
         if at > end:
             raise InputError(f"is no protobuf message: a field of {size} bytes ends after it")
         yield key >> 3, message[begin:at]

@@ -255,8 +255,8 @@ def _hyperparameters(content: bytes) -> dict[str, Any]:
 def _plain(kind: int, value: int | bytes) -> Any:
     """What a google.protobuf.Value holds: a number (kind 2), a text (3), a flag (4)."""
     if kind == 2:
-        (value,) = struct.unpack("<d", blob(value))
-        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+        (double,) = struct.unpack("<d", blob(value))
+        return int(double) if double.is_integer() and abs(double) < 2**53 else double
     if kind == 3:
         return value_of_text(text(value))
     return bool(value) if kind == 4 else None

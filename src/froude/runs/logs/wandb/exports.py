@@ -133,9 +133,7 @@ def _runs_of_curves(header: Sequence[str], rows: list[list[str]], notes: list[st
 def _curve(x: str, rows: list[list[str]], place: int, header: Sequence[str]) -> tuple[Series, list[str]]:
     """A column against the first one, and whether its numbers are means of several rows of the log."""
     at, values, n_other, n_means = [], [], 0, 0
-    ends = [
-        i for i in (place + 1, place + 2) if header[i : i + 1] in ([header[place] + e] for e in (_LOWEST, _HIGHEST))
-    ]
+    ends = [i for i, name in enumerate(header) if name in (header[place] + _LOWEST, header[place] + _HIGHEST)]
     for row in rows:
         if not row[place]:
             continue

@@ -46,9 +46,7 @@ class WandbOnlineReader:
             for run in [api.run(path)] if len(parts) == 3 else api.runs(path):
                 yield _run(run)
         except Exception as error:  # of the client, of the net or of the server, each with classes of its own
-            raise InputError(
-                f"{source!r} cannot be read ({error}): check the name, and log in by `wandb login`"
-            ) from None
+            raise InputError(f"{source!r} cannot be read ({error}): check the name, log in by `wandb login`") from None
 
 
 def _run(run: Any) -> LoggedRun:

@@ -124,7 +124,8 @@ class WandbRun:
         for part, value in fields(message):
             item = blob(value)
             name = part, item[: item.rfind(_BEFORE_JSON)]
-            self._summary.pop(name, None)
+            if name in self._summary:
+                del self._summary[name]  # the order is that of the last changes
             self._summary[name] = item
 
     def _take_metric(self, message: bytes) -> None:
