@@ -83,17 +83,17 @@ def write_mlflow_folder(folder: Path) -> Path:
 
 
 def _write_mlflow(address: str, folder: Path) -> None:
+    from mlflow.entities import Metric, Param
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(address)
     experiment = client.create_experiment("experiment", artifact_location=(folder / "artifacts").as_uri())
+    params = [Param(key, str(value)) for key, value in CONFIG.items()]
     for run, name in enumerate(RUNS):
         id = client.create_run(experiment, run_name=name).info.run_id
-        for key, value in CONFIG.items():
-            client.log_param(id, key, value)
-        for row in range(ROWS):
-            for key, value in numbers(run, row).items():
-                client.log_metric(id, key, value, step=row)
+        rows = [(key, value, row) for row in range(ROWS) for key, value in numbers(run, row).items()]
+        # In one batch: a commit for each number takes minutes on a slow disk.
+        client.log_batch(id, metrics=[Metric(key, value, 0, row) for key, value, row in rows], params=params)
         client.set_terminated(id)
 
 

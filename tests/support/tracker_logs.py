@@ -87,9 +87,11 @@ def wandb_items(values: Mapping[str | tuple[str, ...], object], key: int = 1) ->
     return message(*items)
 
 
-def wandb_begin(id: str = "x", config: Mapping = {}, name: str = "", project: str = "p", **more: bytes) -> bytes:  # noqa: B006
+def wandb_begin(
+    id: str = "x", config: Mapping | None = None, name: str = "", project: str = "p", **more: bytes
+) -> bytes:
     """The record that begins a run."""
-    fields = [(1, id), (3, project), (4, wandb_items(config)), (8, name)]
+    fields = [(1, id), (3, project), (4, wandb_items(config or {})), (8, name)]
     return message((17, message(*fields, *((int(number[1:]), value) for number, value in more.items()))))
 
 
@@ -148,4 +150,6 @@ def scalar(tag: str, step: int, value: float) -> bytes:
 def text_event(tag: str, body: str, step: int = 0) -> bytes:
     """An event with a text."""
     metadata = message((1, message((1, "text"))))
-    return message((1, 1.5), (2, step), (5, message((1, message((1, tag), (8, message((1, 7), (8, body))), (9, metadata))))))
+    return message(
+        (1, 1.5), (2, step), (5, message((1, message((1, tag), (8, message((1, 7), (8, body))), (9, metadata)))))
+    )

@@ -87,7 +87,9 @@ def test_pictures_histograms_and_arrays_are_left_out_and_said(tmp_path):
     event_file(tmp_path / events(1), [*values, value_event(1, (1, "array"), (8, array)), scalar("loss", 1, 2.0)])
     run = read(tmp_path)["."]
     assert [*run.series] == ["loss"]
-    assert run.notes == ("tags that hold no numbers (histogram, image, tensor) were left out: 'image', 'hist', 'array'",)
+    assert run.notes == (
+        "tags that hold no numbers (histogram, image, tensor) were left out: 'image', 'hist', 'array'",
+    )
 
 
 def test_several_values_of_one_event_are_all_read(tmp_path):
@@ -129,18 +131,27 @@ def session(config: dict[str, bytes]) -> bytes:
 
 
 def test_hyperparameters_are_the_configuration_of_the_run_above(tmp_path):
-    values = {"lr": message((2, 0.001)), "layers": message((2, 12.0)), "name": message((3, "gpt")), "f": message((4, 1))}
+    values = {
+        "lr": message((2, 0.001)),
+        "layers": message((2, 12.0)),
+        "name": message((3, "gpt")),
+        "f": message((4, 1)),
+    }
     event_file(tmp_path / "a" / events(1), [scalar("loss", 0, 2.0)])
     event_file(tmp_path / "a" / "1796098249.3153338" / events(2), [session(values), scalar("loss", 0, 1.5)])
     runs = read(tmp_path)
     assert [*runs] == ["a"]
-    assert runs["a"].config == {"lr": 0.001, "layers": 12, "name": "gpt", "f": True}
+    assert runs["a"].config == {"lr": 0.001, "n": 12, "name": "gpt", "f": True}
     assert (points(runs["a"], "loss"), runs["a"].summary) == ([(0, 2.0)], {"loss": 1.5})
 
 
 def test_texts_of_a_configuration_are_read_and_samples_left_out(tmp_path):
     table = "|param|value|\n|-|-|\n|lr|0.1|\n|name|gpt|"
-    texts = {"args/text_summary": '{"lr": 0.1, "deep": {"a": [1]}}', "hyperparameters/text_summary": table, "seq": "1024"}
+    texts = {
+        "args/text_summary": '{"lr": 0.1, "deep": {"a": [1]}}',
+        "hyperparameters/text_summary": table,
+        "seq": "1024",
+    }
     samples = [text_event("sample", body, step) for step, body in enumerate(("once", "upon"))]
     event_file(tmp_path / events(1), [*(text_event(tag, body) for tag, body in texts.items()), *samples])
     run = read(tmp_path)["."]

@@ -9,8 +9,8 @@ import pytest
 from froude.errors import InputError
 from froude.runs.logs.logged_run import LoggedRun
 from froude.runs.logs.wandb.folder import WandbReader
-from tracker_logs import wandb_axis, wandb_begin, wandb_exit, wandb_file, wandb_items, wandb_row, wandb_summary
 from tracker_logs import message as protobuf
+from tracker_logs import wandb_axis, wandb_begin, wandb_exit, wandb_file, wandb_items, wandb_row, wandb_summary
 
 CONFIG = {"lr": 0.001, "model": {"width": 64, "layers": [1, {"a": 2}]}, "a.b": 5}
 
@@ -89,9 +89,7 @@ def test_an_axis_set_for_a_name_goes_before_one_for_many(tmp_path):
 def test_nested_values_are_numbers_and_media_are_said(tmp_path):
     first = {("grad", "norm"): 1.5, ("hist", "_type"): "histogram", ("hist", "bins"): [1, 2], "old": {"a": {"b": 2}}}
     other = {"nan": math.nan, "inf": -math.inf, "text": "word", "flag": True, "none": None, "big": 2**60}
-    (run,) = read(
-        wandb_file(tmp_path / "run-x.wandb", [wandb_begin(), wandb_row(0, {**first, **other}), wandb_exit()])
-    )
+    (run,) = read(wandb_file(tmp_path / "run-x.wandb", [wandb_begin(), wandb_row(0, {**first, **other}), wandb_exit()]))
     assert {name: series.values.tolist() for name, series in run.series.items() if name != "nan"} == {
         "grad.norm": [1.5],
         "old.a.b": [2],
