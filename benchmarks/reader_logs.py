@@ -31,7 +31,7 @@ def numbers(run: int, row: int) -> dict[str, float]:
 
 def write_wandb(folder: Path, project: str = "project") -> Path:
     """Runs of W&B, offline."""
-    import wandb
+    import wandb  # pyright: ignore[reportMissingImports]
 
     for run, name in enumerate(RUNS):
         # What the machine does is sampled each half a minute, if at all: it would make copies differ.
@@ -47,14 +47,14 @@ def write_wandb(folder: Path, project: str = "project") -> Path:
 
 def write_tensorboard(folder: Path) -> Path:
     """Runs of torch's SummaryWriter, with hyperparameters."""
-    from torch.utils.tensorboard import SummaryWriter
+    from torch.utils.tensorboard import SummaryWriter  # pyright: ignore[reportMissingImports]
 
     return _write_events(folder, SummaryWriter)
 
 
 def write_tensorboardx(folder: Path) -> Path:
     """Runs of tensorboardX."""
-    from tensorboardX import SummaryWriter
+    from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports]
 
     return _write_events(folder, SummaryWriter)
 
@@ -83,8 +83,8 @@ def write_mlflow_folder(folder: Path) -> Path:
 
 
 def _write_mlflow(address: str, folder: Path) -> None:
-    from mlflow.entities import Metric, Param
-    from mlflow.tracking import MlflowClient
+    from mlflow.entities import Metric, Param  # pyright: ignore[reportMissingImports]
+    from mlflow.tracking import MlflowClient  # pyright: ignore[reportMissingImports]
 
     client = MlflowClient(address)
     experiment = client.create_experiment("experiment", artifact_location=(folder / "artifacts").as_uri())
@@ -100,7 +100,7 @@ def _write_mlflow(address: str, folder: Path) -> None:
 def write_trackio(folder: Path) -> Path:
     """Runs of trackio."""
     os.environ["TRACKIO_DIR"] = str(folder)
-    import trackio
+    import trackio  # pyright: ignore[reportMissingImports]
 
     for run, name in enumerate(RUNS):
         trackio.init(project="project", name=name, config=CONFIG)
@@ -178,18 +178,18 @@ def large_event_file(path: Path, size_bytes: int) -> Path:
 
 def read_by_event_accumulator(folder: Path) -> int:
     """How many points TensorBoard's own reader finds below a folder."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.backend.event_processing import event_accumulator  # pyright: ignore[reportMissingImports]
 
     n_points = 0
     for place in sorted(folder.iterdir()):
-        events = EventAccumulator(str(place), size_guidance={"scalars": 0}).Reload()
+        events = event_accumulator.EventAccumulator(str(place), size_guidance={"scalars": 0}).Reload()
         n_points += sum(len(events.Scalars(tag)) for tag in events.Tags()["scalars"])
     return n_points
 
 
 def read_by_mlflow(path: Path) -> int:
     """How many points MLflow's own client finds in a database."""
-    from mlflow.tracking import MlflowClient
+    from mlflow.tracking import MlflowClient  # pyright: ignore[reportMissingImports]
 
     client, n_points, token = MlflowClient(f"sqlite:///{path}"), 0, None
     experiments = [each.experiment_id for each in client.search_experiments()]
@@ -204,7 +204,7 @@ def read_by_mlflow(path: Path) -> int:
 def read_by_trackio(path: Path) -> int:
     """How many rows trackio's own store finds in a project."""
     os.environ["TRACKIO_DIR"] = str(path.parent)
-    from trackio.sqlite_storage import SQLiteStorage
+    from trackio.sqlite_storage import SQLiteStorage  # pyright: ignore[reportMissingImports]
 
     with closing(sqlite3.connect(path)) as database:
         runs = database.execute("SELECT run_name, run_id FROM configs").fetchall()

@@ -1,5 +1,6 @@
-"""What the trackers' own libraries write is read back: the same runs, settings and numbers."""
+"""What the trackers' own libraries write is read back: the same runs, settings and logs.numbers."""
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from paths import ROOT
 from tracker_logs import LIBRARIES, logged_by_library
 
 sys.path.append(str(ROOT / "benchmarks"))
-from reader_logs import CONFIG, ROWS, RUNS, numbers
+logs = importlib.import_module("reader_logs")
 
 READERS: dict[str, LogReader] = {
     "wandb": WandbReader(),
@@ -37,15 +38,15 @@ def test_what_a_library_wrote_is_read_back(logged):
     kind, source = logged
     assert [each for each, reader in READERS.items() if reader.recognises(source) and reader == READERS[kind]]
     runs = {run.name: run for run in READERS[kind].logs(source)}
-    assert sorted(runs) == [*RUNS]
-    for i, name in enumerate(RUNS):
+    assert sorted(runs) == [*logs.RUNS]
+    for i, name in enumerate(logs.RUNS):
         run = runs[name]
         assert run.notes == ()
-        assert run.config == CONFIG
+        assert run.config == logs.CONFIG
         assert run.state == ("unknown" if kind.startswith("tensor") or kind == "trackio" else "finished")
-        written = {key: [numbers(i, row)[key] for row in range(ROWS)] for key in numbers(0, 0)}
+        written = {key: [logs.numbers(i, row)[key] for row in range(logs.ROWS)] for key in logs.numbers(0, 0)}
         assert {key: series.values.tolist() for key, series in run.series.items()} == written
-        assert all(series.at.tolist() == [*range(ROWS)] and series.x == "step" for series in run.series.values())
+        assert all(series.at.tolist() == [*range(logs.ROWS)] and series.x == "step" for series in run.series.values())
 
 
 @pytest.mark.slow
