@@ -36,7 +36,6 @@ def logged(request, tmp_path_factory) -> tuple[str, Path]:
 @pytest.mark.slow
 def test_what_a_library_wrote_is_read_back(logged):
     kind, source = logged
-    assert [each for each, reader in READERS.items() if reader.recognises(source) and reader == READERS[kind]]
     runs = {run.name: run for run in READERS[kind].logs(source)}
     assert sorted(runs) == [*logs.RUNS]
     for i, name in enumerate(logs.RUNS):

@@ -65,11 +65,16 @@ class History:
 
     def add_number(self, name: str, value: float) -> None:
         """Put a number into the row that was begun last."""
+        rows, values = self.column(name)
+        rows.append(len(self.steps) - 1)
+        values.append(value)
+
+    def column(self, name: str) -> tuple[array[int], array[float]]:
+        """The rows and the values of a metric, to which a reader that has the numbers may append."""
         column = self._columns.get(name)
         if column is None:
             column = self._columns[name] = array("q"), array("d")
-        column[0].append(len(self.steps) - 1)
-        column[1].append(value)
+        return column
 
     def add_media(self, name: str) -> None:
         """Leave out all values below a name: they are parts of a picture, a histogram or the like."""

@@ -113,6 +113,12 @@ def test_values_with_a_type_of_their_own_are_read_too(tmp_path):
     assert {n: points(run, n) for n in run.series} == {"number": [(4, 2.5)], "integer": [(4, -7)], "json": [(4, 0.5)]}
 
 
+def test_a_step_that_is_a_metric_alone_is_the_step(tmp_path):
+    rows = [protobuf((2, wandb_items({"loss": 3 - step, "_step": 10 * step}))) for step in range(3)]
+    (run,) = read(wandb_file(tmp_path / "run-x.wandb", [wandb_begin(), *rows, wandb_exit()]))
+    assert points(run, "loss") == [(0, 3), (10, 2), (20, 1)]
+
+
 # Parts of one run
 
 

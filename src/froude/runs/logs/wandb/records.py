@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from array import array
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -39,7 +40,7 @@ class WandbRun:
     _about: dict[str, Any] = field(default_factory=dict)
     _metrics: dict[str, Axis] = field(default_factory=dict)
     _globs: dict[str, Axis] = field(default_factory=dict)
-    _names: dict[bytes, str] = field(default_factory=dict)
+    _columns: dict[bytes, tuple[array[int], array[float]]] = field(default_factory=dict)
 
     def take(self, record: bytes) -> None:
         """Add what a record says, or a note where it is none of W&B's."""
@@ -90,34 +91,42 @@ class WandbRun:
         return {name: axis for name, axis in axes.items() if axis.metric}
 
     def _take_row(self, message: bytes) -> None:
-        history = self.history
-        history.begin_row(len(history.steps))  # of versions before 0.12, where it is a metric alone
+        steps, known = self.history.steps, self._columns
+        row = len(steps)
+        self.history.begin_row(row)
+        is_placed = False
         for field_number, value in fields(message):
             if field_number == 1:
-                self._take_item(blob(value))
+                item = blob(value)
+                cut = item.rfind(_BEFORE_JSON)
+                column = known.get(item[:cut])  # names come back in every row
+                if column is None or cut + 3 + item[cut + 2] != len(item):
+                    self._take_item(item, cut)
+                    continue
+                try:
+                    number_there = float(item[cut + 3 :])
+                except ValueError:
+                    self._take_item(item, cut)
+                    continue
+                column[0].append(row)
+                column[1].append(number_there)
             elif field_number == 2:
-                history.steps[-1] = next((signed(number(num)) for part, num in fields(blob(value)) if part == 1), 0)
+                steps[row] = next((signed(number(num)) for part, num in fields(blob(value)) if part == 1), 0)
+                is_placed = True
+        if not is_placed:  # of versions before 0.12, where the step is a metric alone
+            rows, values = self.history.column("_step")
+            steps[row] = values[-1] if rows and rows[-1] == row else row
 
-    def _take_item(self, message: bytes) -> None:
-        """Put the value of an item into the row."""
-        cut = message.rfind(_BEFORE_JSON)
-        known = self._names.get(message[:cut])  # names come back in every row
-        if known is not None and cut + 3 + message[cut + 2] == len(message):
-            try:
-                self.history.add_number(known, float(message[cut + 3 :]))
-            except ValueError:
-                self.history.add(known, _parse(message[cut + 3 :]))
-            return
+    def _take_item(self, message: bytes, cut: int) -> None:
+        """Put the value of an item into the row; `cut` is where its JSON text begins."""
         path, value = _path_and_value(message)
         name = ".".join(path)
-        if path == ("_step",):
-            self.history.steps[-1] = number_of(value) or 0.0
-        elif path[-1:] == ("_type",):
+        if path[-1:] == ("_type",):
             self.history.add_media(name.removesuffix("._type"))
         else:
             self.history.add(name, value)
-            if cut > 0:
-                self._names[message[:cut]] = name
+            if cut > 0 and number_of(value) is not None:
+                self._columns[message[:cut]] = self.history.column(name)
 
     def _keep_summary(self, message: bytes) -> None:
         """Keep what a record of the summary changes: a value comes with every row, and only the last one counts."""
