@@ -137,7 +137,7 @@ def copies_of_mlflow(folder: Path, count: int) -> Path:
     """As many runs in one database of MLflow."""
     path = write_mlflow_database(folder)
     with closing(sqlite3.connect(path)) as database:
-        _multiply(database, "run_uuid", ("runs", "metrics", "params", "tags"), count)
+        _multiply(database, "run_uuid", ("runs", "metrics", "latest_metrics", "params", "tags"), count)
     return path
 
 

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 _POLYNOMIAL = 0x82F63B78  # reversed; RFC 3720, appendix B.4
-_PIECE = 4096
+_PIECE = 1024
 _ALL = np.uint32(0xFFFFFFFF)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from froude.runs.logs.tensorboard.crc32c import masked_crc32c
 
-_CHUNK = 2**18
+_CHUNK = 2**16
 LARGEST_BYTES = 2**23
 """Of a record that is read: larger ones hold pictures or graphs."""
 _HEAD, _FOOT = 12, 4
