@@ -1,0 +1,1 @@
+"""Runs of MLflow, from its database and from the folders of older versions."""

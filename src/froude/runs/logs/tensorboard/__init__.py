@@ -1,0 +1,1 @@
+"""Event files of TensorBoard, read record by record."""

@@ -1,0 +1,1 @@
+"""Logs of Weights & Biases: files of runs, exported tables, and runs online."""
