@@ -7,7 +7,9 @@ and the numbers that it wrote. What is written by a real library is under `REAL`
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -15,9 +17,27 @@ from typing import Any, final
 import polars as pl
 
 from froude.runs.logs.logged_run import LogReader
+from froude.runs.logs.mlflow.database import MlflowDatabaseReader
+from froude.runs.logs.mlflow.folder import MlflowFolderReader
 from froude.runs.logs.step_tables import StepTableReader
+from froude.runs.logs.tensorboard.folder import TensorBoardReader
 from froude.runs.logs.text_logs import TextLogReader
+from froude.runs.logs.trackio import TrackioReader
 from froude.runs.logs.trainer_state import TrainerStateReader
+from froude.runs.logs.wandb.exports import WandbExportReader
+from froude.runs.logs.wandb.folder import WandbReader
+from tracker_logs import (
+    MLFLOW,
+    TRACKIO,
+    event_file,
+    experiment,
+    run_folder,
+    scalar,
+    wandb_begin,
+    wandb_exit,
+    wandb_file,
+    wandb_row,
+)
 
 Points = Mapping[int, float]
 """A metric: step → value."""
@@ -33,13 +53,15 @@ RATE: Points = {s: 0.001 * (1 - s / 1024) for s in STEPS}
 class LogMember:
     """A reader under the contract, what writes a log for it, and the numbers in that: metric → step → value.
 
-    `whole_or_nothing` is a format of which nothing can be read once it is torn.
+    `whole_or_nothing` is a format of which nothing can be read once it is torn, `in_files` one that keeps each metric
+    in a file of its own, which is torn by itself.
     """
 
     reader: LogReader
     write: Callable[[Path], Path]
     numbers: Mapping[str, Points]
     whole_or_nothing: bool = False
+    in_files: bool = False
 
 
 def rows_of(numbers: Mapping[str, Points], step: str) -> list[dict[str, float]]:
@@ -95,7 +117,76 @@ def text(folder: Path) -> Path:
     return folder / "nanogpt.log"
 
 
+OF_TRACKER = {"train/loss": LOSS, "val/loss": HELD_OUT}
+FINITE = {**OF_TRACKER, "train/loss": {s: value for s, value in LOSS.items() if s != 70}}
+
+
+def wandb(folder: Path) -> Path:
+    """What W&B's library leaves of a run offline."""
+    rows = [wandb_row(int(row.pop("step")), row) for row in rows_of(OF_TRACKER, "step")]
+    records = [wandb_begin(config={"n_params": 1_000_000}), *rows, wandb_exit()]
+    return wandb_file(folder / "wandb" / "offline-run-20260101_120000-x" / "run-x.wandb", records).parents[1]
+
+
+def wandb_export(folder: Path) -> Path:
+    """A chart of a run as W&B's pages export it."""
+    lines = [["Step", *(f"a - {name}{end}" for name in OF_TRACKER for end in ("", "__MIN", "__MAX"))]]
+    lines += [
+        [str(row["step"]), *(str(row.get(name, "")) for name in OF_TRACKER for _ in range(3))]
+        for row in rows_of(OF_TRACKER, "step")
+    ]
+    body = "".join(",".join(f'"{cell}"' for cell in line) + "\n" for line in lines)
+    (folder / "wandb_export_2026-01-01.csv").write_text(body.replace('"nan"', '"NaN"'))
+    return folder / "wandb_export_2026-01-01.csv"
+
+
+def tensorboard(folder: Path) -> Path:
+    """An event file, whose numbers have single precision."""
+    events = [
+        scalar(name, step, points[step]) for step in STEPS for name, points in OF_TRACKER.items() if step in points
+    ]
+    return event_file(folder / "runs" / "a" / "events.out.tfevents.1767225600.host.1.0", events).parents[1]
+
+
+def mlflow_folder(folder: Path) -> Path:
+    """The file store of MLflow."""
+    run = run_folder(experiment(folder / "mlruns", "1", "one"), "a")
+    for name, points in FINITE.items():
+        body = "".join(f"1767225600000 {value} {step}\n" for step, value in points.items())
+        (run / "metrics" / name).parent.mkdir(exist_ok=True)
+        (run / "metrics" / name).write_text(body)
+    return folder / "mlruns"
+
+
+def mlflow_database(folder: Path) -> Path:
+    """MLflow's database."""
+    rows = [(name, value, 0, "a", step, 0) for name, points in FINITE.items() for step, value in points.items()]
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        database.executescript(MLFLOW)
+        database.execute("INSERT INTO experiments VALUES (1, 'one', 'active')")
+        database.execute("INSERT INTO runs VALUES ('a', 'a', 'FINISHED', 0, 'active', 1)")
+        database.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", rows)
+        database.commit()
+    return folder / "mlflow.db"
+
+
+def trackio(folder: Path) -> Path:
+    """A project's database of trackio."""
+    rows = [("a", int(row.pop("step")), json.dumps(row)) for row in rows_of(FINITE, "step")]
+    with closing(sqlite3.connect(folder / "project.db")) as database:
+        database.executescript(TRACKIO.format(id=""))
+        database.executemany("INSERT INTO metrics (run_name, step, metrics) VALUES (?, ?, ?)", rows)
+        database.commit()
+    return folder / "project.db"
+
+
 MEMBERS: tuple[LogMember, ...] = (
+    LogMember(reader=WandbReader(), write=wandb, numbers=OF_TRACKER),
+    LogMember(reader=WandbExportReader(), write=wandb_export, numbers=OF_TRACKER),
+    LogMember(reader=TensorBoardReader(), write=tensorboard, numbers=OF_TRACKER),
+    LogMember(reader=MlflowFolderReader(), write=mlflow_folder, numbers=FINITE, in_files=True),
+    LogMember(reader=MlflowDatabaseReader(), write=mlflow_database, numbers=FINITE, whole_or_nothing=True),
+    LogMember(reader=TrackioReader(), write=trackio, numbers=FINITE, whole_or_nothing=True),
     LogMember(reader=TrainerStateReader(), write=trainer_state, numbers=OF_TRAINER),
     LogMember(reader=StepTableReader(), write=csv, numbers=OF_TABLE),
     LogMember(reader=StepTableReader(), write=parquet, numbers=OF_TABLE, whole_or_nothing=True),

@@ -153,3 +153,47 @@ def text_event(tag: str, body: str, step: int = 0) -> bytes:
     return message(
         (1, 1.5), (2, step), (5, message((1, message((1, tag), (8, message((1, 7), (8, body))), (9, metadata)))))
     )
+
+
+# --- MLflow and trackio
+
+MLFLOW = """
+CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY, name TEXT, lifecycle_stage TEXT);
+CREATE TABLE runs (run_uuid TEXT PRIMARY KEY, name TEXT, status TEXT, start_time BIGINT, lifecycle_stage TEXT,
+                   experiment_id INTEGER);
+CREATE TABLE metrics (key TEXT, value FLOAT, timestamp BIGINT, run_uuid TEXT, step BIGINT, is_nan BOOLEAN,
+                      PRIMARY KEY (key, timestamp, step, run_uuid, value, is_nan));
+CREATE INDEX by_run ON metrics (run_uuid);
+CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT);
+CREATE TABLE tags (key TEXT, value TEXT, run_uuid TEXT);
+"""
+TRACKIO = """
+CREATE TABLE metrics (id INTEGER PRIMARY KEY AUTOINCREMENT, {id} timestamp TEXT, run_name TEXT, step INTEGER,
+                      metrics TEXT);
+CREATE TABLE configs (id INTEGER PRIMARY KEY AUTOINCREMENT, {id} run_name TEXT, config TEXT, created_at TEXT);
+"""
+ROWS = [f"{1796098243000 + i} {900.5 - i} {i}\n" for i in range(50)]
+
+
+def run_folder(experiment: Path, id: str, *, stage: str = "active", status: int = 3, **metrics: str) -> Path:
+    """A run as the file store writes it."""
+    folder = experiment / id
+    for part in ("metrics/train", "params/model", "tags", "artifacts"):
+        (folder / part).mkdir(parents=True)
+    about = {"run_id": id, "run_name": f"'run: {id}'", "lifecycle_stage": stage, "status": status, "tags": "[]"}
+    (folder / "meta.yaml").write_text("".join(f"{key}: {value}\n" for key, value in about.items()))
+    for name, body in {"train/loss": "".join(ROWS), **metrics}.items():
+        (folder / "metrics" / name).write_text(body)
+    (folder / "params" / "model" / "width").write_text("64")
+    (folder / "params" / "text").write_text("it's: a\nline")
+    (folder / "tags" / "mlflow.user").write_text("me")
+    (folder / "tags" / "team").write_text("x")
+    return folder
+
+
+def experiment(root: Path, id: str, name: str, stage: str = "active") -> Path:
+    """An experiment as the file store writes it."""
+    folder = root / id
+    folder.mkdir(parents=True)
+    (folder / "meta.yaml").write_text(f"experiment_id: '{id}'\nlifecycle_stage: {stage}\nname: {name}\n")
+    return folder

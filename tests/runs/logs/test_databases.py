@@ -14,22 +14,7 @@ from froude.errors import InputError
 from froude.runs.logs.logged_run import LoggedRun, LogReader
 from froude.runs.logs.mlflow.database import MlflowDatabaseReader
 from froude.runs.logs.trackio import TrackioReader
-
-MLFLOW = """
-CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY, name TEXT, lifecycle_stage TEXT);
-CREATE TABLE runs (run_uuid TEXT PRIMARY KEY, name TEXT, status TEXT, start_time BIGINT, lifecycle_stage TEXT,
-                   experiment_id INTEGER);
-CREATE TABLE metrics (key TEXT, value FLOAT, timestamp BIGINT, run_uuid TEXT, step BIGINT, is_nan BOOLEAN,
-                      PRIMARY KEY (key, timestamp, step, run_uuid, value, is_nan));
-CREATE INDEX by_run ON metrics (run_uuid);
-CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT);
-CREATE TABLE tags (key TEXT, value TEXT, run_uuid TEXT);
-"""
-TRACKIO = """
-CREATE TABLE metrics (id INTEGER PRIMARY KEY AUTOINCREMENT, {id} timestamp TEXT, run_name TEXT, step INTEGER,
-                      metrics TEXT);
-CREATE TABLE configs (id INTEGER PRIMARY KEY AUTOINCREMENT, {id} run_name TEXT, config TEXT, created_at TEXT);
-"""
+from tracker_logs import MLFLOW, TRACKIO
 
 
 def mlflow_database(path: Path, n_rows: int = 3) -> Path:

@@ -33,7 +33,7 @@ def logged(request, tmp_path_factory) -> tuple[str, Path]:
     return request.param, logged_by_library(request.param, tmp_path_factory.mktemp(request.param))
 
 
-@pytest.mark.slow
+@pytest.mark.trackers
 def test_what_a_library_wrote_is_read_back(logged):
     kind, source = logged
     runs = {run.name: run for run in READERS[kind].logs(source)}
@@ -48,7 +48,7 @@ def test_what_a_library_wrote_is_read_back(logged):
         assert all(series.at.tolist() == [*range(logs.ROWS)] and series.x == "step" for series in run.series.values())
 
 
-@pytest.mark.slow
+@pytest.mark.trackers
 def test_only_the_reader_of_a_kind_recognises_what_a_library_wrote(logged):
     kind, source = logged
     for other, reader in READERS.items():

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from froude.errors import InputError
 from froude.runs.logs.logged_run import LogReader
+from froude.runs.logs.mlflow.database import MlflowDatabaseReader
+from froude.runs.logs.mlflow.folder import MlflowFolderReader
 from froude.runs.logs.step_tables import StepTableReader
+from froude.runs.logs.tensorboard.folder import TensorBoardReader
 from froude.runs.logs.text_logs import TextLogReader
+from froude.runs.logs.trackio import TrackioReader
 from froude.runs.logs.trainer_state import TrainerStateReader
+from froude.runs.logs.wandb.exports import WandbExportReader
+from froude.runs.logs.wandb.folder import WandbReader
+from froude.runs.logs.wandb.online import WandbOnlineReader
 
 LOG_READERS: tuple[LogReader, ...] = (
+    WandbOnlineReader(),
+    WandbReader(),
+    WandbExportReader(),
+    TensorBoardReader(),
+    MlflowDatabaseReader(),
+    MlflowFolderReader(),
+    TrackioReader(),
     TrainerStateReader(),
     StepTableReader(),
     TextLogReader(),

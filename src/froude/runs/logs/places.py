@@ -33,6 +33,14 @@ def is_file(source: Path) -> bool:
         return False
 
 
+def is_folder(source: Path) -> bool:
+    """Whether there is a folder at the path; a name that none can have is none."""
+    try:
+        return source.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def files_below(source: Path, is_one: Callable[[str], bool], most: int | None = None) -> Iterator[Path]:
     """Yield the files whose names `is_one` takes: the source itself, or all below it, folder by folder, sorted.
 
@@ -41,7 +49,7 @@ def files_below(source: Path, is_one: Callable[[str], bool], most: int | None = 
     if is_file(source):
         yield from [source] if is_one(source.name) else []
         return
-    if not os.path.isdir(source):
+    if not is_folder(source):
         return
     for i, (folder, folders, names) in enumerate(os.walk(source)):
         if most is not None and i >= most:

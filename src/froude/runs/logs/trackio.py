@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, final
 
 from froude.errors import InputError
-from froude.runs.logs.files_below import files_below
 from froude.runs.logs.history import History
 from froude.runs.logs.logged_run import LoggedRun
+from froude.runs.logs.places import MOST_FOLDERS, files_below, is_folder
 from froude.runs.logs.sqlite_log import columns_of, has_tables, open_database, rows_before_damage
 from froude.runs.logs.texts import names
 from froude.runs.readers.reader import path_of
@@ -31,27 +31,26 @@ class TrackioReader:
     def recognises(self, source: object) -> bool:
         """Whether the source is such a database, or a folder with one in it."""
         path = path_of(source)
-        return path is not None and any(True for _ in _databases(path))
+        return path is not None and any(_databases(path, MOST_FOLDERS))
 
     def logs(self, source: Any) -> Iterator[LoggedRun]:
         """Yield the runs project by project, in the order in which they were begun."""
         path = Path(source)
-        databases = list(_databases(path)) if path.is_dir() else [path]
+        databases = list(_databases(path)) if is_folder(path) else [path]
         if not databases:
             raise InputError(f"{str(path)!r} has no database of trackio: give the folder that TRACKIO_DIR names")
         any_runs = False
         for each in databases:
-            for run in _runs(each, f"{each.stem}/" if path.is_dir() else ""):
+            for run in _runs(each, f"{each.stem}/" if is_folder(path) else ""):
                 any_runs = True
                 yield run
         if not any_runs:
             raise InputError(f"{str(path)!r} holds no runs: give a database in which trackio logged some")
 
 
-def _databases(path: Path) -> Iterator[Path]:
-    files = files_below(path, lambda name: name.endswith(".db")) if path.is_dir() else iter([path])
-    for file in files:
-        if file.is_file() and has_tables(file, "metrics", "configs") and not has_tables(file, "params"):
+def _databases(path: Path, most: int | None = None) -> Iterator[Path]:
+    for file in files_below(path, lambda name: name.endswith(".db"), most):
+        if has_tables(file, "metrics", "configs") and not has_tables(file, "params"):
             yield file
 
 

@@ -9,31 +9,7 @@ import pytest
 from froude.errors import InputError
 from froude.runs.logs.logged_run import LoggedRun
 from froude.runs.logs.mlflow.folder import MlflowFolderReader
-
-ROWS = [f"{1796098243000 + i} {900.5 - i} {i}\n" for i in range(50)]
-
-
-def run_folder(experiment: Path, id: str, *, stage: str = "active", status: int = 3, **metrics: str) -> Path:
-    """A run as the file store writes it."""
-    folder = experiment / id
-    for part in ("metrics/train", "params/model", "tags", "artifacts"):
-        (folder / part).mkdir(parents=True)
-    about = {"run_id": id, "run_name": f"'run: {id}'", "lifecycle_stage": stage, "status": status, "tags": "[]"}
-    (folder / "meta.yaml").write_text("".join(f"{key}: {value}\n" for key, value in about.items()))
-    for name, body in {"train/loss": "".join(ROWS), **metrics}.items():
-        (folder / "metrics" / name).write_text(body)
-    (folder / "params" / "model" / "width").write_text("64")
-    (folder / "params" / "text").write_text("it's: a\nline")
-    (folder / "tags" / "mlflow.user").write_text("me")
-    (folder / "tags" / "team").write_text("x")
-    return folder
-
-
-def experiment(root: Path, id: str, name: str, stage: str = "active") -> Path:
-    folder = root / id
-    folder.mkdir(parents=True)
-    (folder / "meta.yaml").write_text(f"experiment_id: '{id}'\nlifecycle_stage: {stage}\nname: {name}\n")
-    return folder
+from tracker_logs import experiment, run_folder
 
 
 def read(path: Path) -> dict[str, LoggedRun]:

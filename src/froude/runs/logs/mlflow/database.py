@@ -14,6 +14,7 @@ import numpy as np
 from froude.errors import InputError
 from froude.runs.logs.logged_run import LoggedRun, Series
 from froude.runs.logs.mlflow.values import deleted_note, mlflow_run
+from froude.runs.logs.places import is_file, is_folder
 from froude.runs.logs.sqlite_log import has_tables, open_database, rows_before_damage
 from froude.runs.logs.texts import number_of
 from froude.runs.readers.reader import path_of
@@ -40,7 +41,7 @@ class MlflowDatabaseReader:
     def recognises(self, source: object) -> bool:
         """Whether the source is a database with MLflow's tables, or a folder with mlflow.db."""
         path = path_of(source)
-        return path is not None and _database(path).is_file() and has_tables(_database(path), *_TABLES)
+        return path is not None and is_file(_database(path)) and has_tables(_database(path), *_TABLES)
 
     def logs(self, source: Any) -> Iterator[LoggedRun]:
         """Yield the runs in the order in which they were started, without deleted ones."""
@@ -58,7 +59,7 @@ class MlflowDatabaseReader:
 
 
 def _database(path: Path) -> Path:
-    return path / "mlflow.db" if path.is_dir() else path
+    return path / "mlflow.db" if is_folder(path) else path
 
 
 def _run(

@@ -10,9 +10,9 @@ from typing import Any, final
 import numpy as np
 
 from froude.errors import InputError, shown
-from froude.runs.logs.files_below import files_below
 from froude.runs.logs.logged_run import LoggedRun, Series
 from froude.runs.logs.mlflow.values import STATES, deleted_note, mlflow_run
+from froude.runs.logs.places import files_below, is_folder
 from froude.runs.logs.texts import names
 from froude.runs.readers.reader import path_of
 
@@ -31,7 +31,7 @@ class MlflowFolderReader:
     def recognises(self, source: object) -> bool:
         """Whether the source is such a folder; not one that has a database, whose runs may be newer, beside it."""
         path = path_of(source)
-        return path is not None and path.is_dir() and any(True for _ in _runs(path)) and not _has_database(path)
+        return path is not None and is_folder(path) and any(True for _ in _runs(path)) and not _has_database(path)
 
     def logs(self, source: Any) -> Iterator[LoggedRun]:
         """Yield the runs by the names of their folders, without deleted ones."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, final
 
 from froude.errors import InputError, shown
-from froude.runs.logs.files_below import files_below
 from froude.runs.logs.logged_run import LoggedRun
+from froude.runs.logs.places import MOST_FOLDERS, files_below, is_folder
 from froude.runs.logs.tensorboard.events import EventRun
 from froude.runs.logs.tensorboard.tfrecords import records
 from froude.runs.readers.reader import path_of
@@ -34,13 +34,13 @@ class TensorBoardReader:
     def recognises(self, source: object) -> bool:
         """Whether the source is an event file, or a folder with one below it."""
         path = path_of(source)
-        return path is not None and (any(_files(path)) if path.is_dir() else path.is_file() and _is_events(path.name))
+        return path is not None and any(files_below(path, _is_events, MOST_FOLDERS))
 
     def logs(self, source: Any) -> Iterator[LoggedRun]:
         """Yield the runs by the names of their folders."""
         path = Path(source)
         files: dict[Path, list[Path]] = {}
-        for each in _files(path) if path.is_dir() else [path]:
+        for each in files_below(path, _is_events):
             files.setdefault(each.parent, []).append(each)
         if not files:
             raise InputError(f"{str(path)!r} has no event file below it: give the folder that TensorBoard shows")
@@ -48,17 +48,13 @@ class TensorBoardReader:
         for folder, each in files.items():
             if folder in sessions:
                 continue
-            id = folder.relative_to(path).as_posix() if path.is_dir() else path.name
+            id = folder.relative_to(path).as_posix() if is_folder(path) else path.name
             inner = [file for session in sorted(sessions) if session.parent == folder for file in files[session]]
             yield _read(id, folder.resolve().name if id == "." else id, each, inner, path)
 
 
 def _is_events(name: str) -> bool:
     return _NAME in name and not name.endswith(".profile-empty")
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return files_below(folder, _is_events)
 
 
 def _age(path: Path) -> tuple[int, int, str]:

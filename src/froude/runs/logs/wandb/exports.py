@@ -15,6 +15,7 @@ import numpy as np
 
 from froude.errors import InputError, shown
 from froude.runs.logs.logged_run import LoggedRun, Series
+from froude.runs.logs.places import is_file
 from froude.runs.logs.texts import number_of, value_of_text
 from froude.runs.logs.wandb.states import STATES
 from froude.runs.readers.reader import path_of
@@ -44,24 +45,28 @@ class WandbExportReader:
     def recognises(self, source: object) -> bool:
         """Whether the source is a CSV file with columns as W&B names them."""
         path = path_of(source)
-        if path is None or path.suffix.lower() != ".csv" or not path.is_file():
+        if path is None or path.suffix.lower() != ".csv" or not is_file(path):
             return False
         try:
             header = _header(path)
         except InputError:
             return False
-        return _has_curves(header) or {"Name", "State"} <= set(header)
+        return _is_export(header)
 
     def logs(self, source: Any) -> Iterator[LoggedRun]:
         """Yield the runs by their columns, or row by row."""
         path = Path(source)
         header = _header(path)
+        if not _is_export(header):
+            raise InputError(f"{str(path)!r} has no columns as W&B names them: give a table that its pages exported")
         notes: list[str] = []
-        rows = _rows(path, len(header), notes)
-        if not _has_curves(header):
-            yield from _runs_of_table(header, list(rows), notes)
-            return
-        yield from _runs_of_curves(header, list(rows), notes)
+        rows = list(_rows(path, len(header), notes))
+        of = _runs_of_curves if _has_curves(header) else _runs_of_table
+        yield from of(header, rows, notes)
+
+
+def _is_export(header: Sequence[str]) -> bool:
+    return _has_curves(header) or {"Name", "State"} <= set(header)
 
 
 def _has_curves(header: Sequence[str]) -> bool:

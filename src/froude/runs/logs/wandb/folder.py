@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, final
 
 from froude.errors import InputError
-from froude.runs.logs.files_below import files_below
 from froude.runs.logs.logged_run import LoggedRun
+from froude.runs.logs.places import MOST_FOLDERS, files_below
 from froude.runs.logs.wandb.block_log import records
 from froude.runs.logs.wandb.records import WandbRun, project_of
 from froude.runs.readers.reader import path_of
@@ -29,15 +29,13 @@ class WandbReader:
     def recognises(self, source: object) -> bool:
         """Whether the source is such a file, or a folder with one below it."""
         path = path_of(source)
-        if path is None:
-            return False
-        return (path.is_dir() and any(_files(path))) or (path.suffix == _ENDING and path.is_file())
+        return path is not None and any(_files(path, MOST_FOLDERS))
 
     def logs(self, source: Any) -> Iterator[LoggedRun]:
         """Yield the runs by the names of their files."""
         path = Path(source)
         parts: dict[str, list[Path]] = {}
-        for each in sorted(_files(path) if path.is_dir() else [path], key=_age):
+        for each in sorted(_files(path), key=_age):
             parts.setdefault(each.stem.removeprefix("run-"), []).append(each)
         if not parts:
             raise InputError(f"{str(path)!r} has no {_ENDING} file below it: give the folder that W&B wrote")
@@ -47,8 +45,8 @@ class WandbReader:
                 yield run.logged_run(id if len(runs) == 1 else f"{project}/{id}")
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return files_below(folder, lambda name: name.endswith(_ENDING))
+def _files(source: Path, most: int | None = None) -> Iterator[Path]:
+    return files_below(source, lambda name: name.endswith(_ENDING), most)
 
 
 def _age(path: Path) -> tuple[str, str]:
