@@ -9,6 +9,7 @@ Command: FROUDE_PUBLISHED=… python benchmarks/planner_stacks.py
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import final
@@ -36,7 +37,7 @@ FORMATS, MIXTURES = ("block_scaled", "fp4"), ("grouped", "expert_launch")
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Asked:
     """A question with what is predicted of it: its row."""
 
@@ -70,15 +71,18 @@ def asked_rows() -> list[Asked]:
 
 def calibrate_stack(rows: Sequence[Asked]) -> Constants:
     """The constants under the stack: shared ones and formats from dense rows, those of experts from mixtures."""
-    priors = {name: float(entries()[name]["prior"]) for name in (*FORMATS, *MIXTURES)}
-    spreads = {name: float(entries()[name]["spread"]) for name in priors} | dict(SHARED)
-    found = replace(constants(), **priors)
-    dense = [one.row for one in rows if not one.is_mixture]
+    found = calibrate_dense(tuple(one for one in rows if not one.is_mixture))
     mixtures = [one.row for one in rows if one.is_mixture]
-    for some, names in ((dense, (*SHARED, *FORMATS)), (mixtures, MIXTURES)):
-        if some:
-            found = fitted(some, found, Uncertainty.of_spreads({name: spreads[name] for name in names}))
-    return found
+    spreads = {name: float(entries()[name]["spread"]) for name in MIXTURES}
+    return fitted(mixtures, found, Uncertainty.of_spreads(spreads)) if mixtures else found
+
+
+@functools.cache
+def calibrate_dense(rows: tuple[Asked, ...]) -> Constants:
+    """Shared constants and those of formats from dense rows, those of experts as physics suggests; made once a set."""
+    start = replace(constants(), **{name: float(entries()[name]["prior"]) for name in (*FORMATS, *MIXTURES)})
+    spreads = {name: float(entries()[name]["spread"]) for name in FORMATS} | dict(SHARED)
+    return fitted([one.row for one in rows], start, Uncertainty.of_spreads(spreads)) if rows else start
 
 
 def held_out(

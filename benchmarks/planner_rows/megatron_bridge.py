@@ -8,8 +8,10 @@ The rule for the whole table, set before anything was predicted:
 - "fp8" is current scaling, mxfp8 and nvfp4 as printed.
 - Recomputed modules: norms, activations of experts and MLA's up-projection are cheap and count as none; where an MLP,
   experts or attention's core are recomputed the nearest mode is "operators". Where the recipe does not say, neither
-  does the question.
-- CUDA graphs as the recipe has them: of the whole iteration, or of modules; DeepEP and HybridEP send a position once
+  does the question. In a mixture "mlp" is that of its few dense layers (Megatron Core 0.19.2, transformer_config.py,
+  recompute_modules) and counts as none too (set when errors of these rows had been seen).
+- CUDA graphs as the recipe has them: of the whole iteration, or of modules; a recipe of "full_iter" helpers is of the
+  whole iteration (set when errors had been seen); DeepEP and HybridEP send a position once
   to every node, and their overlap is asked where the recipe says so (asked since Froude has these fields).
 - Activations are offloaded where the recipe offloads at least half of the layers.
 - Experts have no tensor parallelism (the recipes' expert_tensor_parallel_size of 1). Where more devices are to share
@@ -109,11 +111,12 @@ def _stated(row: Mapping[str, str]) -> dict[str, Any]:
 def _memory(row: Mapping[str, str], layers: int) -> dict[str, Any]:
     """Recomputation and offloading of the recipe."""
     stated: dict[str, Any] = {}
+    cheap = CHEAP | ({"mlp"} if MODELS[row["model"]][1] == "mixture" else set())
     if row["recompute"] == "none":
         stated["recompute"] = "none"
     elif row["recompute"] == "modules":
         modules = set(json.loads(row["recompute_modules"] or "[]") or [])
-        stated["recompute"] = "none" if modules <= CHEAP else "operators"
+        stated["recompute"] = "none" if modules <= cheap else "operators"
     if 2 * int(row["activation_offload_layers"] or 0) >= max(layers, 1):
         stated["offload_activations"] = "host"
     return stated
@@ -124,6 +127,8 @@ def _launches(row: Mapping[str, str]) -> dict[str, Any]:
     stated: dict[str, Any] = {}
     if row["cuda_graph_impl"]:
         stated["graphs"] = GRAPHS[row["cuda_graph_impl"]]
+    elif "_full_iter_" in row["recipe_helpers"]:
+        stated["graphs"] = "full"
     if row["moe_dispatcher"]:
         stated["dispatch"] = "node"
     if row["moe_a2a_overlap"]:

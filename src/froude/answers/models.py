@@ -87,10 +87,12 @@ def model_to_dict(model: Model, seq_len: int, value_bytes: float) -> dict[str, A
         "calls": model.calls,
         "n_params": int(model.n_params),
         "n_active": int(model.n_active),
+        "n_active_with_embedding": int(model.n_active_with_embedding),
         "parameters": {group: int(n) for group, n in model.parameters_by_group.items()},
         "parameters_by_operator": {name: int(n) for name, n in model.parameters_by_operator.items() if n},
         "forward_flops": _with_total(model.forward_flops_by_operator(seq_len)),
         "training_flops": _with_total(model.training_flops_by_operator(seq_len)),
+        "causal_training_flops": float(model.causal_training_flops(seq_len)),
         "sample_flops": float(model.sample_flops(seq_len)),
         "activation_bytes": _with_total(stored),
         "kv_bytes": float(model.kv_values(seq_len)) * value_bytes,
@@ -110,10 +112,15 @@ def _facts(data: Mapping[str, Any]) -> Iterator[Fact]:
     one, several = POSITIONS[family]
     yield Fact("parameters", f"{data['n_params']:,}")
     yield Fact("active", f"{data['n_active']:,} in the matmuls, norms and biases that {one} passes")
+    if data["n_active_with_embedding"] < data["n_params"]:
+        yield Fact("", f"{data['n_active_with_embedding']:,} with its embedding, of all experts those it is sent to")
     if data["seq_len"] > 1:
         yield Fact("context", f"{data['seq_len']:,} {several}")
     training = format_quantity(data["training_flops"]["total"])
     yield Fact("training", f"{training} FLOP {one}: full attention and logits counted, nothing recomputed")
+    if data["causal_training_flops"] < data["training_flops"]["total"]:
+        causal = format_quantity(data["causal_training_flops"])
+        yield Fact("", f"{causal} FLOP {one} without the scores that a causal mask hides")
     if family not in LENGTHS_GIVEN:
         calls = f" in {data['calls']} calls" if data["calls"] > 1 else ""
         yield Fact("a sample", f"{format_quantity(data['sample_flops'])} FLOP{calls}")

@@ -219,6 +219,29 @@ def test_active_parameters_of_experts_are_those_of_the_published_model():
     assert get_model("llama-3-8b").n_active == CERTIFIED["llama-3-8b"] - 128256 * 4096
 
 
+def test_active_parameters_with_the_embedding_leave_out_idle_experts_alone():
+    mixtral = get_model("mixtral-8x7b")
+    assert mixtral.n_active_with_embedding == 12_879_925_248  # jranaraki/vllm-fit#27: 12.88B, not 13B
+    assert mixtral.n_active_with_embedding == mixtral.n_active + 32_000 * 4096
+    assert get_model("gpt2").n_active_with_embedding == get_model("gpt2").n_params == 124_439_808
+    assert get_model("deepseek-v3").n_active_with_embedding == pytest.approx(37e9, rel=0.02)
+
+
+@pytest.mark.parametrize("window", [0, 16])
+def test_a_causal_mask_hides_the_keys_that_counting_finds_hidden(window):
+    context, model = 64, build_model("tiny", TINY | {"window": window})
+    seen = sum(min(position + 1, window or context) for position in range(context)) / context
+    scores = model.training_flops_by_operator(context)["attention.scores"]
+    shown = model.causal_training_flops(context) - model.training_flops(context) + scores
+    assert shown / scores == pytest.approx(seen / min(window or context, context), abs=1 / context)
+
+
+def test_training_flops_of_mixtral_count_active_experts():
+    # AI-Hypercomputer/maxtext#678: 6 x active and causal attention, not all experts
+    model = get_model("mixtral-8x7b")
+    assert 7.7e10 < model.causal_training_flops(4096) < 8.1e10 < model.training_flops(4096)
+
+
 @pytest.mark.parametrize("name", ["gpt2", "mixtral-8x7b", "deepseek-v3", "gemma-2-9b"])
 def test_matmuls_take_two_flops_for_each_active_weight(name):
     model = get_model(name)

@@ -80,7 +80,7 @@ def test_flashattention_2_is_twice_the_first_and_linear_in_memory(record_propert
     machine = get_machine("8 x a100-80")
     chip, peak = machine.chip, machine.chip.peak_flops["bf16"]
     first, second = (
-        special_per_s(chip) * constants().attention * GENERATIONS[name] * width_factor(name, 80) / peak
+        special_per_s(chip) * constants().attention * GENERATIONS[name] * width_factor(name, 80, chip) / peak
         for name in ("flash", "flash-2")
     )
     assert 0.25 <= first <= 0.40

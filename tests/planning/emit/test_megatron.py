@@ -4,9 +4,11 @@ import re
 import subprocess
 
 import numpy as np
+import pytest
 
+from froude import InputError
 from froude.planning.emit import write_config
-from recipes import DEEPSEEK, GPT, LLAMA, PIPED, SPLIT, flags_of, grid, recipe
+from recipes import DEEPSEEK, GPT, LLAMA, PIPED, QWEN_MOE, SPLIT, flags_of, grid, recipe
 
 MEGATRON_FLAGS = """
     num-layers hidden-size num-attention-heads group-query-attention num-query-groups kv-channels ffn-hidden-size
@@ -22,7 +24,8 @@ MEGATRON_FLAGS = """
     exp-avg-dtype exp-avg-sq-dtype grad-reduce-in-bf16 accumulate-allreduce-grads-in-fp32 tp-comm-overlap
     multi-latent-attention q-lora-rank kv-lora-rank qk-head-dim qk-pos-emb-head-dim v-head-dim use-megatron-fsdp
     data-parallel-sharding-strategy num-distributed-optimizer-instances ckpt-format cpu-offloading-num-layers mock-data
-    tokenizer-type vocab-size
+    tokenizer-type vocab-size moe-flex-dispatcher-backend overlap-moe-expert-parallel-comm cuda-graph-impl
+    cuda-graph-modules no-check-for-nan-in-loss-and-grad expert-tensor-parallel-size pipeline-model-parallel-layout
 """
 """Flags used here that the parser of Megatron Core 0.19.2 has."""
 
@@ -89,3 +92,40 @@ def test_megatron_is_told_the_sizes_of_the_model():
     assert flags["position-embedding-type"] == ["learned_absolute"]
     absent = {"swiglu", "disable-bias-linear", "untie-embeddings-and-output-weights", "hidden-dropout", "num-experts"}
     assert absent & set(flags) == set()
+
+
+def test_experts_of_megatron_are_sent_once_a_node_beside_compute():
+    layout = {"zero": 1, "expert": 16, "dispatch": "node", "overlap_expert": True, "graphs": "partial"}
+    flags = flags_of(write_config("megatron", recipe(QWEN_MOE, layout)))
+    assert flags["moe-token-dispatcher-type"] == ["flex"]
+    assert flags["moe-flex-dispatcher-backend"] == ["deepep"]
+    assert flags["overlap-moe-expert-parallel-comm"] == []
+    assert flags["cuda-graph-impl"] == ["transformer_engine"]
+    assert flags["cuda-graph-modules"] == ["attn", "moe_router", "moe_preprocess"]
+    wide = flags_of(write_config("megatron", recipe(QWEN_MOE, layout, devices_per_node=64)))
+    assert wide["moe-flex-dispatcher-backend"] == ["hybridep"]
+    flat = flags_of(write_config("megatron", recipe(QWEN_MOE, {"zero": 1, "expert": 16})))
+    assert flat["moe-token-dispatcher-type"] == ["alltoall"]
+    assert not {"moe-flex-dispatcher-backend", "overlap-moe-expert-parallel-comm", "cuda-graph-impl"} & set(flat)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "layout", "why"),
+    [
+        (QWEN_MOE, {"graphs": "full"}, "graphs = full"),
+        (LLAMA, {"graphs": "partial", "recompute": "full"}, "graphs = partial"),
+        (QWEN_MOE, {"expert": 4, "overlap_expert": True, "recompute": "full"}, "overlap_expert = True"),
+        (QWEN_MOE, {"expert": 4, "overlap_expert": True, **PIPED}, "overlap_expert = True"),
+    ],
+)
+def test_megatron_refuses_what_its_own_checks_refuse(sizes, layout, why):
+    # megatron/core/transformer/transformer_config.py of Megatron Core 0.19.2, __post_init__
+    with pytest.raises(InputError, match=f"megatron cannot express {why}"):
+        write_config("megatron", recipe(sizes, {"zero": 1, **layout}))
+
+
+def test_a_whole_iteration_of_megatron_is_one_graph():
+    flags = flags_of(write_config("megatron", recipe(LLAMA, {"zero": 1, "graphs": "full"})))
+    assert flags["cuda-graph-impl"] == ["full_iteration"]
+    assert "cuda-graph-modules" not in flags
+    assert flags["no-check-for-nan-in-loss-and-grad"] == []

@@ -5,6 +5,7 @@ import tomllib
 import numpy as np
 import pytest
 
+from froude import InputError
 from froude.planning.emit import write_config
 from recipes import DEEPSEEK, FP8, LLAMA, QWEN_MOE, SPLIT, config_or_nothing, grid, names_of, recipe
 
@@ -18,6 +19,7 @@ TORCHTITAN_NAMES = {
     *(f"parallelism.data_parallel_{name}_degree" for name in ("shard", "replicate")),
     *(f"parallelism.{name}_parallel_degree" for name in ("tensor", "pipeline", "context", "expert", "expert_tensor")),
     *("parallelism.fsdp_reshard_after_forward", "parallelism.enable_async_tensor_parallel"),
+    "parallelism.expert_parallel_comm_backend",
     *(f"parallelism.pipeline_parallel_{name}" for name in ("schedule", "microbatch_size", "layers_per_stage")),
     *(f"parallelism.pipeline_parallel_{name}_stage_less_layers" for name in ("first", "last")),
     *("parallelism.context_parallel_rotate_method", "activation_checkpoint.mode"),
@@ -82,3 +84,10 @@ def test_torchtitan_models_are_known_by_their_sizes(sizes, flavor):
 def test_torchtitan_refuses_what_its_latent_attention_lacks(layout):
     assert config_or_nothing("torchtitan", recipe(LLAMA, {"zero": 3, **layout}))
     assert not config_or_nothing("torchtitan", recipe(DEEPSEEK, {"zero": 3, **layout}))
+
+
+def test_torchtitan_sends_to_experts_by_deepep_where_its_model_can():
+    sent = recipe(DEEPSEEK, {"zero": 3, "expert": 4, "dispatch": "node"})
+    assert tomllib.loads(write_config("torchtitan", sent))["parallelism"]["expert_parallel_comm_backend"] == "deepep"
+    with pytest.raises(InputError, match="torchtitan cannot express dispatch = node"):
+        write_config("torchtitan", recipe(QWEN_MOE, {"zero": 3, "expert": 4, "dispatch": "node"}))

@@ -22,7 +22,7 @@ from froude.cost.model.layers import (
     norm,
     residual,
 )
-from froude.cost.model.operators import Attention, Block, Number, Operator
+from froude.cost.model.operators import Attention, Block, Matmul, Number, Operator
 from froude.cost.model.plain_decoder import MATMUL_PASSES
 from froude.result import Result
 
@@ -86,6 +86,11 @@ class Model(Result):
         """Parameters that one token multiplies or passes, the output head counted: N of 6·N·D for experts."""
         return sum(count * operator.active_parameters for count, operator in self.operator_counts())
 
+    @property
+    def n_active_with_embedding(self) -> Number:
+        """Parameters that one token uses, its embedding counted: all but the experts that it is not sent to."""
+        return self.n_params - sum(n * o.idle_parameters for n, o in self.operator_counts() if isinstance(o, Matmul))
+
     def forward_flops_by_operator(self, context: Number) -> dict[str, Number]:
         """Matmul FLOPs of one position's forward pass at a context, full attention counted, by operator."""
         flops = _sum_by_name(
@@ -104,6 +109,11 @@ class Model(Result):
     def training_flops(self, context: Number) -> Number:
         """Matmul FLOPs of one position's forward and backward pass, nothing recomputed: MFU's numerator."""
         return MATMUL_PASSES * self.forward_flops(context)
+
+    def causal_training_flops(self, context: Number) -> Number:
+        """`training_flops` where scores that a causal mask hides are not computed: half of them, without a window."""
+        hidden = sum((n * o.hidden_flops(context) for n, o in self._attentions()), start=0.0)
+        return self.training_flops(context) - MATMUL_PASSES * hidden
 
     def sample_flops(self, context: Number) -> Number:
         """Matmul FLOPs of making one sample: every call of a sampler, each over the whole context."""

@@ -56,6 +56,11 @@ class Matmul:
         """Weights that one position passes, those of a tied head too."""
         return self.active * self.outputs * (self.inputs + self.biased)
 
+    @property
+    def idle_parameters(self) -> Number:
+        """Weights of the experts that one position is not sent to."""
+        return self.parameters - self.active_parameters if self.routed else 0
+
     def forward_flops(self, context: Number) -> Number:
         """Two FLOPs a multiply-add; the length of the context does not matter."""
         return 2 * self.inputs * self.outputs * self.active * self.positions
@@ -103,6 +108,12 @@ class Attention:
     def forward_flops(self, context: Number) -> Number:
         """2·heads·(score width + value width) a key: no causal saving, as MFU is counted."""
         return 2 * self.heads * (self.score_width + self.value_width) * self.keys(context)
+
+    def hidden_flops(self, context: Number) -> Number:
+        """Of `forward_flops` those of keys that a causal mask hides: early positions see fewer than the last."""
+        if not self.causal or self.exponent != 1:
+            return 0.0
+        return self.forward_flops(context) * self.keys(context) / (2 * np.asarray(context, dtype=float))
 
     def cache_values(self, context: Number) -> Number:
         """Values that serving keeps of one sequence of a length."""

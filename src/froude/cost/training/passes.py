@@ -13,6 +13,7 @@ from froude.cost.machine.constants import Constants
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Elementwise, Matmul, Number, Operator
+from froude.cost.stack.stack import architecture_of
 from froude.cost.training.layout import Layout
 from froude.cost.training.share import is_expert
 from froude.cost.training.work import Work, backward_work, forward_work, loss_work
@@ -20,6 +21,13 @@ from froude.cost.training.work import Work, backward_work, forward_work, loss_wo
 GRAPHS = {"none": 1.0, "partial": 0.6, "full": 0.15}
 """Share of launches and gaps that is left where parts of blocks, or whole steps, are CUDA graphs (a guess: what is not
 captured, and what the device itself waits between kernels)."""
+
+GRAPHS_OF_EXPERTS = {"none": 1.0, "partial": 1.0, "full": 0.15}
+"""The same of experts, which parts of blocks leave out: how many rows each has is not known when they are captured."""
+
+BESIDE_DISPATCH = 1.5
+"""Forward passes behind which a dispatch hides: those of another micro-batch, forward and backward in turn, three
+forward passes of work for two dispatches (Megatron's combined 1F1B)."""
 
 
 @final
@@ -114,10 +122,12 @@ def end_passes(model: Model, machine: Machine, layout: Layout, constants: Consta
     return Passes(forward=forward + reduction, backward=backward + reduction)
 
 
-def _launch_seconds(operators: Sequence[Operator], layout: Layout, constants: Constants) -> float:
-    """Launches and gaps of a block and micro-batch, forward and backward; a block of experts has more of them."""
-    routed = any(map(is_expert, operators))
-    return GRAPHS[layout.graphs] * (constants.launch + (constants.expert_launch if routed else 0.0))
+def _launch_seconds(operators: Sequence[Operator], layout: Layout, constants: Constants) -> Number:
+    """Launches and gaps of a block and micro-batch, forward and backward, with those of each expert of a device."""
+    routed = [o for o in operators if isinstance(o, Matmul) and is_expert(o)]
+    experts = routed[0].experts if routed else 0
+    of_experts = GRAPHS_OF_EXPERTS[layout.graphs] * constants.expert_launch * np.ceil(experts / layout.expert)
+    return GRAPHS[layout.graphs] * constants.launch + of_experts
 
 
 def _pass(works: Sequence[Work]) -> Seconds:
@@ -180,8 +190,18 @@ def _dispatch_seconds(
     seconds = 2 * exchange_seconds(experts, whole, machine, constants, share)
     if layout.overlap_expert:
         behind = 2 * beside_seconds(experts, whole, machine, constants)
-        seconds = behind + np.maximum(seconds - work_seconds, 0)
+        hidden = np.where(_one_queue(layout, machine), 0.0, BESIDE_DISPATCH * work_seconds)
+        seconds = np.minimum(behind + np.maximum(seconds - hidden, 0), seconds)
     return np.where(np.asarray(layout.expert) > 1, seconds, 0.0)
+
+
+def _one_queue(layout: Layout, machine: Machine) -> Number:
+    """Whether kernels are launched in one queue, as tensor and context parallelism want it up to Hopper.
+
+    A dispatch needs several to run beside compute: Megatron Core 0.19.2, training/arguments.py, on
+    CUDA_DEVICE_MAX_CONNECTIONS.
+    """
+    return (layout.tensor * layout.context > 1) & (architecture_of(machine.chip) in ("ampere", "hopper"))
 
 
 def _far_share(group: Group, routed: Sequence[Matmul], machine: Machine) -> Number:

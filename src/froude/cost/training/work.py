@@ -34,6 +34,14 @@ FUSED = 0.5
 """Bytes that compiled elementwise kernels move, over those of one kernel an operator (a guess: norm with residual,
 activation with product)."""
 
+SCAN_VALUES, SCAN_STATES, SCAN_CHUNK = 6.0, 8.0, 128
+"""What a scan moves forward: values a channel, with inputs, steps and outputs read again by each kernel, and values a
+channel and state for every chunk of positions, whose states are written, passed on and read in fp32 (counted in the
+kernels of Mamba-2, Dao and Gu 2024, arXiv:2405.21060, section 6; the chunk is theirs, as remembered)."""
+
+SCAN_BACKWARD = 2.5
+"""Bytes that a scan moves backward over forward: states are made again, and every input has a gradient (a guess)."""
+
 GENERATIONS = {"flash": 1.0, "flash-2": 2.0, "flash-3": 3.5}
 """Speed of attention kernels over FlashAttention's first: "around 2×" (Dao 2023, arXiv:2307.08691, abstract) and on
 Hopper 1.5 to 2 × more (Shah et al. 2024, arXiv:2407.08608, abstract; its middle)."""
@@ -41,7 +49,11 @@ Hopper 1.5 to 2 × more (Shah et al. 2024, arXiv:2407.08608, abstract; its middl
 HALF_WIDTHS = {"flash": 10.0, "flash-2": 10.0, "flash-3": 48.0}
 """Width of a head at which a kernel is half as fast as with very wide ones. As remembered, FlashAttention 2 forward on
 an A100 reaches some 190 and 203 TFLOP/s at 64 and 128 (Dao 2023, arXiv:2307.08691, figure 4), FlashAttention 3 on an
-H100 some 500, 650 and 750 at 64, 128 and 256 (Shah et al. 2024, arXiv:2407.08608, figure 5)."""
+H100 some 500, 650 and 750 at 64, 128 and 256 (Shah et al. 2024, arXiv:2407.08608, figure 5). What FlashAttention 3
+does beside matmuls counts as so many of their FLOPs as an H100 has for each of its special units."""
+
+HOPPER_SPECIAL = 989 / 3.86
+"""FLOPs of bf16 matmuls of an H100 for each slot of its special function units."""
 
 UNFUSED_BACKWARD = 1.4
 """Bytes that unfused attention moves backward over forward: 8.5 values a score for 6 (counted)."""
@@ -94,6 +106,8 @@ def backward_work(operator: Operator, chip: Chip, layout: Layout, constants: Con
     work = forward_work(operator, chip, layout, constants)
     if not isinstance(operator, Attention):
         return work.times(BACKWARD_MOVES)
+    if operator.exponent == 0:
+        return work.times(SCAN_BACKWARD)
     if layout.attention != "unfused":
         return work.times(FLASH_BACKWARD)
     return Work(attention=2 * work.attention, memory=UNFUSED_BACKWARD * work.memory)
@@ -114,11 +128,8 @@ def _matmul(operator: Matmul, chip: Chip, layout: Layout, constants: Constants, 
     rows, tensor = layout.positions * operator.positions * operator.active, layout.tensor
     rate = matmul_rate(chip, layout.precision.matmuls, constants)
     if is_expert(operator):  # where fewer devices divide an expert, each has fewer of the group's rows
-        rows, tensor, rate = (
-            rows * layout.tensor_of_experts / tensor,
-            layout.tensor_of_experts,
-            rate * constants.grouped,
-        )
+        rows, tensor = rows * layout.tensor_of_experts / tensor, layout.tensor_of_experts
+        rate = rate * _grouped(layout, constants)
     inputs = operator.inputs / (tensor if operator.split == "rows" else 1)
     outputs = operator.outputs / (tensor if operator.split == "columns" else 1)
     weights = np.maximum(operator.experts / layout.expert, 1) * inputs * outputs
@@ -140,15 +151,32 @@ def _matmul(operator: Matmul, chip: Chip, layout: Layout, constants: Constants, 
     return Work(matmul=multiplying, memory=shown + stores / bandwidth)
 
 
-def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Constants) -> Work:
-    """Attention's scores and values: a fused kernel computes half of a causal square, in the time that its vector work
-    takes (Triton's and CUDA's kernels before Hopper's are bound by it, measured: the same FLOPs a slot on A100 and
-    H100); unfused scores are whole and pass through memory.
+def _grouped(layout: Layout, constants: Constants) -> float:
+    """Rate of experts' matmuls over that of one matmul of all their rows.
+
+    In a step that is one CUDA graph the device itself knows how many rows an expert has, and one kernel does them all
+    (Megatron Core 0.19.2, full_iteration; it was measured to be as fast). Otherwise each expert has a kernel.
     """
+    return 1.0 if layout.graphs == "full" else constants.grouped
+
+
+def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Constants) -> Work:
+    """A scan's bytes, or attention's scores and values.
+
+    A fused kernel computes half of a causal square, in the time that its vector work takes (Triton's and CUDA's kernels
+    before Hopper's are bound by it, measured: the same FLOPs a slot on A100 and H100); unfused scores are whole and
+    pass through memory.
+    """
+    if operator.exponent == 0:  # a state in place of scores
+        channels = layout.positions * operator.heads * operator.score_width / layout.tensor
+        moved = channels * (SCAN_VALUES + SCAN_STATES * operator.value_width / SCAN_CHUNK)
+        return Work(
+            memory=layout.precision.activations * moved / (chip.memory_bandwidth_bytes_per_s * constants.bandwidth)
+        )
     flops = layout.positions * operator.forward_flops(layout.seq_len) / layout.tensor
     if layout.attention != "unfused":
         rate = special_per_s(chip) * constants.attention * GENERATIONS[layout.attention]
-        rate = rate * width_factor(layout.attention, operator.score_width)
+        rate = rate * width_factor(layout.attention, operator.score_width, chip)
         return Work(attention=(0.5 if operator.causal else 1.0) * flops / rate)
     scores = layout.positions * operator.heads * operator.keys(layout.seq_len) / layout.tensor
     moved = scores * UNFUSED_VALUES[operator.dropout] * layout.precision.activations
@@ -156,7 +184,9 @@ def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Const
     return Work(attention=flops / rate, memory=moving_seconds(moved, chip, layout, constants))
 
 
-def width_factor(kernel: str, width: Number) -> Number:
+def width_factor(kernel: str, width: Number, chip: Chip) -> Number:
     """Speed of fused attention at a width of heads over that at 128: narrow heads leave less to do an exponential."""
     half = HALF_WIDTHS[kernel]
+    if kernel == "flash-3" and "bf16" in chip.peak_flops:
+        half = half * chip.peak_flops["bf16"] / special_per_s(chip) / HOPPER_SPECIAL
     return width / (width + half) * (128 + half) / 128

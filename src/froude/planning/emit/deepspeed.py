@@ -56,6 +56,9 @@ _LIMITS = {
         "its expert parallelism does not go with sequence parallelism",
     ),
     "expert_tensor": Limit(lambda recipe: recipe.layout.expert_tensor in (0, 1), "it does not divide experts"),
+    "dispatch": Limit(lambda recipe: recipe.layout.dispatch == "flat", "it sends a position to each of its experts"),
+    "overlap_expert": Limit(lambda recipe: not recipe.layout.overlap_expert, "it waits for the dispatch"),
+    "graphs": Limit(lambda recipe: recipe.layout.graphs == "none", "it has CUDA graphs in inference alone"),
     "overlap": Limit(
         lambda recipe: recipe.layout.overlap or recipe.layout.zero > 0, "without ZeRO it has no option for overlap"
     ),

@@ -26,6 +26,14 @@ _INSTEAD: Mapping[str, tuple[str, tuple[Any, ...]]] = {
     "sequence_parallel": ("sequence_parallel", (True,)),
     "recompute": ("recompute", ("full", "none")),
     "recomputed": ("recomputed", (1.0,)),
+    "pipeline_layout": ("pipeline_layout", ("even",)),
+    "expert_tensor": ("expert_tensor", (0,)),
+    "attention": ("attention", ("flash-2",)),
+    "fused_loss": ("fused_loss", (False,)),
+    "overlap_tensor": ("overlap_tensor", (False,)),
+    "dispatch": ("dispatch", ("flat",)),
+    "overlap_expert": ("overlap_expert", (False,)),
+    "graphs": ("graphs", ("none",)),
 }
 """What is pinned, and to what, in place of a choice that a framework cannot express: first the likeliest."""
 

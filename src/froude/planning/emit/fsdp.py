@@ -34,6 +34,7 @@ _LIMITS = {
     ),
     "attention": Limit(lambda recipe: recipe.layout.attention != "flash-3", "PyTorch's own kernel is FlashAttention 2"),
     "fused_loss": Limit(lambda recipe: not recipe.layout.fused_loss, "its cross entropy is PyTorch's"),
+    "graphs": Limit(lambda recipe: recipe.layout.graphs == "none", "blocks that gather weights are no CUDA graphs"),
     "overlap": Limit(lambda recipe: recipe.layout.overlap, "FSDP always overlaps"),
     "compress": only_one("compress", "gradients are sent as they are"),
     "local_steps": only_one("local_steps", "replicas synchronise every step"),

@@ -58,6 +58,20 @@ def _chunks_hold(recipe: Recipe) -> bool:
     return layout.pipeline == 1 or layers % int(layout.pipeline * layout.interleave) == 0
 
 
+def _graphs_hold(recipe: Recipe) -> bool:
+    """Parts of layers that run once forward, or whole iterations whose sizes no routing changes."""
+    layout = recipe.layout
+    if layout.graphs == "partial":
+        return layout.recompute != "full" and layout.offload_activations == "device"
+    return layout.graphs == "none" or not recipe.is_sparse
+
+
+def _overlap_expert_holds(recipe: Recipe) -> bool:
+    layout = recipe.layout
+    chunked = bool(layout.pipeline == 1 or layout.interleave > 1)
+    return not layout.overlap_expert or (chunked and layout.recompute != "full" and layout.precision.matmuls in _HALF)
+
+
 _LIMITS = {
     "model": Limit(
         lambda recipe: (
@@ -87,6 +101,14 @@ _LIMITS = {
     "recomputed": Limit(
         lambda recipe: recipe.layout.recompute != "full" or _recomputed_layers(recipe) > 0,
         "it recomputes a whole number of layers on each stage",
+    ),
+    "graphs": Limit(
+        _graphs_hold,
+        "its graphs hold parts of layers, without full recomputation and offloaded activations, or whole iterations, "
+        "without experts",
+    ),
+    "overlap_expert": Limit(
+        _overlap_expert_holds, "it overlaps in half precision, without full recomputation, in a pipeline interleaved"
     ),
     "compress": only_one("compress", "it sends gradients as they are"),
     "local_steps": only_one("local_steps", "replicas synchronise every step"),
@@ -176,7 +198,7 @@ def _experts(recipe: Recipe) -> list[EmittedOption]:
         EmittedOption("moe-router-topk", recipe.size("top_k"), "model"),
         EmittedOption("moe-ffn-hidden-size", width or recipe.size("mlp_width"), "model"),
         EmittedOption("moe-grouped-gemm", True, "model", "one kernel for all experts of a device"),
-        EmittedOption("moe-token-dispatcher-type", "alltoall", "expert"),
+        *_dispatch(recipe),
     ]
     if shared:
         chosen.append(EmittedOption("moe-shared-expert-intermediate-size", shared * width, "model"))
@@ -184,6 +206,39 @@ def _experts(recipe: Recipe) -> list[EmittedOption]:
         frequency = f"([0]*{dense}+[1]*{recipe.size('layers') - dense})"
         chosen.append(EmittedOption("moe-layer-freq", frequency, "model", "the first layers are dense"))
     return chosen
+
+
+def _dispatch(recipe: Recipe) -> list[EmittedOption]:
+    """How positions are sent to experts; DeepEP works in nodes of up to eight devices, HybridEP in larger domains."""
+    layout = recipe.layout
+    if layout.dispatch == "flat" or layout.expert == 1:
+        chosen = [EmittedOption("moe-token-dispatcher-type", "alltoall", "dispatch")]
+    else:
+        backend = "deepep" if recipe.devices_per_node <= 8 else "hybridep"
+        chosen = [
+            EmittedOption("moe-token-dispatcher-type", "flex", "dispatch"),
+            EmittedOption("moe-flex-dispatcher-backend", backend, "dispatch", "one copy a node; it must be installed"),
+        ]
+    if layout.overlap_expert and layout.expert > 1:
+        chosen.append(EmittedOption("overlap-moe-expert-parallel-comm", True, "overlap_expert"))
+    return chosen
+
+
+def _graphs(recipe: Recipe) -> list[EmittedOption]:
+    """What is captured as CUDA graphs: of experts what comes before the dispatch, whose sizes differ."""
+    graphs = recipe.layout.graphs
+    if graphs == "none":
+        return []
+    if graphs == "full":
+        return [
+            EmittedOption("cuda-graph-impl", "full_iteration", "graphs"),
+            EmittedOption("no-check-for-nan-in-loss-and-grad", True, "graphs", "a graph cannot stop at a bad loss"),
+        ]
+    modules = ("attn", "moe_router", "moe_preprocess") if recipe.is_sparse else ("attn", "mlp")
+    return [
+        EmittedOption("cuda-graph-impl", "transformer_engine", "graphs"),
+        EmittedOption("cuda-graph-modules", modules, "graphs", "parts of every layer"),
+    ]
 
 
 def _chunks(recipe: Recipe) -> list[EmittedOption]:
@@ -276,7 +331,11 @@ def _memory(recipe: Recipe) -> list[EmittedOption]:
     remark = "Transformer Engine uses the version that is installed" if is_fused else ""
     if layout.fused_loss:
         chosen.append(EmittedOption("cross-entropy-loss-fusion", True, "fused_loss"))
-    return [*chosen, EmittedOption("attention-backend", "flash" if is_fused else "unfused", "attention", remark)]
+    return [
+        *chosen,
+        *_graphs(recipe),
+        EmittedOption("attention-backend", "flash" if is_fused else "unfused", "attention", remark),
+    ]
 
 
 def _numbers(recipe: Recipe) -> list[EmittedOption]:
@@ -336,7 +395,10 @@ def _optimizer(recipe: Recipe) -> list[EmittedOption]:
 
 def _flag(choice: EmittedOption) -> str:
     """An option as words of a shell; a switch that is on stands alone."""
-    return f"--{choice.name}" if choice.value is True else f"--{choice.name} {shlex.quote(str(plain(choice.value)))}"
+    if choice.value is True:
+        return f"--{choice.name}"
+    words = choice.value if isinstance(choice.value, tuple) else (plain(choice.value),)
+    return f"--{choice.name} {shlex.join(map(str, words))}"
 
 
 def _array(recipe: Recipe, name: str, choices: list[EmittedOption]) -> list[str]:
@@ -350,6 +412,8 @@ def _array(recipe: Recipe, name: str, choices: list[EmittedOption]) -> list[str]
 def _environment(recipe: Recipe) -> str:
     """What an environment variable must be; Hopper and before order communication by it."""
     layout = recipe.layout
+    if layout.overlap_expert and layout.expert > 1:
+        return "export CUDA_DEVICE_MAX_CONNECTIONS=32"  # what its dispatch beside compute asks for
     needed = layout.tensor * layout.context > 1 and layout.zero < 2
     # Megatron-FSDP refuses the 1 that tensor and context parallelism want.
     return "export CUDA_DEVICE_MAX_CONNECTIONS=1" if needed else "unset CUDA_DEVICE_MAX_CONNECTIONS"

@@ -136,6 +136,8 @@ def idle(layout: Layout) -> dict[str, str]:
         "context_by": (layout.context == 1, "there is no context parallelism"),
         "sequence_parallel": (layout.tensor == 1, "there is no tensor parallelism"),
         "overlap_tensor": (layout.tensor == 1, "there is no tensor parallelism"),
+        "dispatch": (layout.expert == 1, "every device has all experts"),
+        "overlap_expert": (layout.expert == 1, "every device has all experts"),
         "overlap": (alone, "no other device holds the same weights"),
         "compress": (alone, "no other device holds the same weights"),
         "local_steps": (layout.data_parallel == 1, "there is one replica"),

@@ -156,6 +156,12 @@ _LIMITS = {
         lambda recipe: not recipe.is_sparse or recipe.layout.expert_tensor in (0, 1, int(recipe.layout.tensor)),
         "it divides experts as all else, or not at all",
     ),
+    "dispatch": Limit(
+        lambda recipe: recipe.layout.dispatch == "flat" or (recipe.is_latent and recipe.layout.tensor_of_experts == 1),
+        "its DeepEP dispatch is for its DeepSeek models, without tensor parallelism of experts",
+    ),
+    "overlap_expert": Limit(lambda recipe: not recipe.layout.overlap_expert, "only its DualPipeV schedule overlaps it"),
+    "graphs": Limit(lambda recipe: recipe.layout.graphs == "none", "its job file has no option for CUDA graphs"),
     "schedule": Limit(
         lambda recipe: _schedule(recipe) is not None,
         "its zero-bubble schedule needs interleave > 1",
@@ -302,6 +308,9 @@ def _parallelism(recipe: Recipe) -> list[EmittedOption]:
         chosen += [
             EmittedOption("expert_parallel_degree", int(layout.expert), "expert"),
             EmittedOption("expert_tensor_parallel_degree", int(layout.tensor_of_experts), "expert_tensor"),
+            EmittedOption(
+                "expert_parallel_comm_backend", "deepep" if layout.dispatch == "node" else "standard", "dispatch"
+            ),
         ]
     return chosen
 
