@@ -219,7 +219,7 @@ def test_active_parameters_of_experts_are_those_of_the_published_model():
     assert get_model("llama-3-8b").n_active == CERTIFIED["llama-3-8b"] - 128256 * 4096
 
 
-def test_active_parameters_with_the_embedding_leave_out_idle_experts_alone():
+def test_active_parameters_with_the_embedding_lack_idle_experts_alone():
     mixtral = get_model("mixtral-8x7b")
     assert mixtral.n_active_with_embedding == 12_879_925_248  # jranaraki/vllm-fit#27: 12.88B, not 13B
     assert mixtral.n_active_with_embedding == mixtral.n_active + 32_000 * 4096

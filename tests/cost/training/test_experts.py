@@ -58,7 +58,7 @@ def test_a_stack_with_one_kernel_for_all_experts_launches_less():
     assert 3 * titan < bridge
 
 
-def test_biases_of_experts_are_added_and_their_activation_clamped_in_passes_of_their_own():
+def test_biases_of_experts_and_their_clamps_are_passes_of_their_own():
     (added,) = (o for o in OSS.blocks[0].operators if isinstance(o, Elementwise) and o.name == "experts.bias")
     # Megatron Core 0.19.2: 14 + 18 values of a bias, 8 + 24 of a clamp, four experts a token, both 2,880 wide
     counted = 4 * 2880 * ((14 + 18) + (8 + 24))
@@ -79,7 +79,7 @@ def test_a_dispatch_beside_compute_costs_less_than_one_that_is_waited_for():
     assert max(alone - 1.5 * work, 0) < beside < alone
 
 
-def test_up_to_hopper_a_dispatch_hides_behind_nothing_beside_tensor_parallelism():
+def test_up_to_hopper_no_dispatch_hides_beside_tensor_parallelism():
     layout = replace(LAYOUT, devices=64, expert=32, tensor=2, expert_tensor=1, sequence_parallel=True)
     for chip, hides in (("h100", False), ("b200", True)):
         machine = get_machine(f"64 x {chip}")

@@ -45,7 +45,7 @@ def test_a_framework_is_checked_before_anything_is_searched(name, hint, monkeypa
         plan_training(EIGHT, LLAMA, tokens=2e10, framework=name)
 
 
-def test_what_a_named_stack_does_and_a_framework_cannot_is_changed_and_said():
+def test_what_a_stack_does_and_a_framework_cannot_is_changed_and_said():
     plan = plan_training(EIGHT, LLAMA, tokens=2e10, fixed=SMALL, framework="deepspeed", stack="megatron-bridge@26.02")
     assert isinstance(plan, Plan)
     assert (plan.choice.layout.graphs, plan.choice.layout.fused_loss) == ("none", False)

@@ -39,7 +39,7 @@ class Step(Protocol):
         ...
 
 
-class Batch(NamedTuple):
+class StepBatch(NamedTuple):
     """Steps of equal structure: their places, and model and layout with arrays where their numbers differ."""
 
     places: np.ndarray
@@ -48,7 +48,7 @@ class Batch(NamedTuple):
     layout: Layout
 
 
-def batches_of(steps: Sequence[Step]) -> list[Batch]:
+def batches_of(steps: Sequence[Step]) -> list[StepBatch]:
     """The steps in batches; each step is in one."""
     found: dict[str, list[int]] = {}
     models, layouts = [], []
@@ -58,7 +58,7 @@ def batches_of(steps: Sequence[Step]) -> list[Batch]:
         layouts.append(replace(step.layout, stack=None))
         found.setdefault(_structure_of_step(models[i], step.machine, layouts[i]), []).append(i)
     return [
-        Batch(
+        StepBatch(
             places=np.array(at),
             model=_merged([models[i] for i in at]),
             machine=steps[at[0]].machine,
@@ -68,7 +68,7 @@ def batches_of(steps: Sequence[Step]) -> list[Batch]:
     ]
 
 
-def predicted_seconds(batches: Sequence[Batch], constants: Constants) -> np.ndarray:
+def predicted_seconds(batches: Sequence[StepBatch], constants: Constants) -> np.ndarray:
     """Step seconds of all steps (steps,), in their order."""
     seconds = np.empty(sum(len(batch.places) for batch in batches))
     for places, model, machine, layout in batches:
@@ -76,7 +76,7 @@ def predicted_seconds(batches: Sequence[Batch], constants: Constants) -> np.ndar
     return seconds
 
 
-def slopes_of(batches: Sequence[Batch], constants: Constants, names: Sequence[str]) -> np.ndarray:
+def slopes_of(batches: Sequence[StepBatch], constants: Constants, names: Sequence[str]) -> np.ndarray:
     """d log(step seconds) / d log(constant) of all steps (steps, constants), in their order."""
     slopes = np.empty((sum(len(batch.places) for batch in batches), len(names)))
     for places, model, machine, layout in batches:

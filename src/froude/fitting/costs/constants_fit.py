@@ -18,7 +18,7 @@ import numpy as np
 
 from froude.cost.machine.constants import Constants
 from froude.cost.stack.stack import Uncertainty
-from froude.fitting.costs.batches import Batch, predicted_seconds, slopes_of
+from froude.fitting.costs.batches import StepBatch, predicted_seconds, slopes_of
 
 MOST_STEPS, MOST_HALVINGS = 30, 6
 SETTLED = 0.03
@@ -52,7 +52,7 @@ class ConstantsFit:
 
 
 def fit_constants(
-    batches: Sequence[Batch],
+    batches: Sequence[StepBatch],
     seconds: np.ndarray,
     start: Constants,
     prior: Uncertainty,
@@ -95,7 +95,7 @@ def fit_constants(
 class _Problem:
     """What is to be explained, by which constants, and how far they are held to where they start."""
 
-    batches: Sequence[Batch]
+    batches: Sequence[StepBatch]
     measured: np.ndarray
     start: Constants
     names: tuple[str, ...]

@@ -30,7 +30,7 @@ _TABLE = re.compile(r"^\s*\|(.*)\|\s*$", re.MULTILINE)
 
 @final
 @dataclass
-class Column:
+class ScalarColumn:
     """One tag along a run: steps and values in the order in which they were logged."""
 
     steps: array[int] = field(default_factory=lambda: array("q"))
@@ -62,13 +62,13 @@ class Column:
 class EventRun:
     """A run of TensorBoard, gathered event by event."""
 
-    columns: dict[str, Column] = field(default_factory=dict)
+    columns: dict[str, ScalarColumn] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     part: int = 0
     _texts: dict[str, str | None] = field(default_factory=dict)
     _other: dict[str, str] = field(default_factory=dict)
-    _known: dict[bytes, Column] = field(default_factory=dict)
+    _known: dict[bytes, ScalarColumn] = field(default_factory=dict)
     _kinds: dict[str, str] = field(default_factory=dict)
 
     def take(self, event: bytes) -> None:
@@ -163,8 +163,8 @@ class EventRun:
         if event is not None and tensor.get(1) == 1 and event.endswith(struct.pack("<f", value)):
             self._learn(event, column)
 
-    def _add(self, tag: str, step: int, value: float, event: bytes | None) -> Column:
-        column = self.columns.setdefault(tag, Column())
+    def _add(self, tag: str, step: int, value: float, event: bytes | None) -> ScalarColumn:
+        column = self.columns.setdefault(tag, ScalarColumn())
         column.add(step, value, self.part)
         if event is not None:
             self._learn(event, column)
@@ -172,11 +172,11 @@ class EventRun:
 
     def _widen(self, tag: str) -> None:
         """Keep a tag's values in double precision from now on."""
-        column = self.columns.setdefault(tag, Column())
+        column = self.columns.setdefault(tag, ScalarColumn())
         if column.values.typecode == "f":
             column.values = array("d", column.values)
 
-    def _learn(self, event: bytes, column: Column) -> None:
+    def _learn(self, event: bytes, column: ScalarColumn) -> None:
         """Remember an event's bytes without step and value, where they stand as `_take_known` has it."""
         parts = list(fields(event))
         is_plain = [key for key, _ in parts] in ([1, _SUMMARY], [1, _STEP, _SUMMARY])
