@@ -8,6 +8,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ def wandb_begin(
     return message((17, message(*fields, *((int(number[1:]), value) for number, value in more.items()))))
 
 
-def wandb_row(step: int, values: Mapping[str | tuple[str, ...], object]) -> bytes:
+def wandb_row(step: int, values: Mapping[Any, object]) -> bytes:
     """A row of metrics."""
     return message((2, wandb_items({**values, "_step": step}, key=2) + message((2, message((1, step))))))
 
