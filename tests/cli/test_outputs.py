@@ -36,6 +36,7 @@ WRITERS = (
     ("register list", "--page", "DIR"),
     ("calibrate", "--out"),
     ("calibrate", "--learned"),
+    ("cost calibrate", "--out", "TABLE"),
     ("atlas picture", "--out", "speed"),
     ("grow", "--page"),
 )

@@ -216,7 +216,6 @@ def test_a_pilot_rests_on_pilots_before_as_far_as_theirs_went(tmp_path: Path) ->
     made, other = (choose(runs, cluster="trunk", draws=50, of_tank=tank).fit for tank in (True, False))
     near, far = ({"N": 4e4 * np.exp(beyond), "D": 3.2e6} for beyond in (0.9 * record.farthest, 2 * record.farthest))
     assert made.drift == record.drift < other.drift
-    assert made.predict(**near).mean == other.predict(**near).mean
     assert made.predict(**near).parts["extrapolation"] == pytest.approx(0.9 * record.farthest * record.drift)
     assert made.predict(**far).parts["extrapolation"] > 3 * made.predict(**near).parts["extrapolation"]
     made.save(tmp_path / "fit.json")

@@ -131,7 +131,7 @@ def froude(
 ) -> None:
     """Measure small trainings, fit laws of scaling, forecast the large one, plan it.
 
-    Examples: `froude fit runs.csv --out fit.json`, `froude predict fit.json --at N=70B,D=1.4T`,
+    Examples: `froude fit runs.csv --out fit.json`,
     `froude plan train --machine "1024 x h100" --budget "30 days" --fit fit.json`
     """
 

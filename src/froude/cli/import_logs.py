@@ -26,7 +26,7 @@ def import_(
     Roles are found by names, values and configurations; `--columns loss=val/loss` decides one by a metric, a value of
     the summary or a key of the configuration. Where it is not clear which is the loss, that is asked. Imported again,
     only logs that have grown change anything. `froude fit` and `froude report` read logs without an import, too.
-    Example: `froude import outputs/ --study runs` and then `froude fit runs`
+    Example: `froude import outputs/ --study runs`
     """
     from froude.answers.run_imports import answer_of_run_import
     from froude.runs import import_runs

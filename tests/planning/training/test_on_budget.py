@@ -140,8 +140,8 @@ def test_a_fifth_smaller_and_a_quarter_larger_models_are_worse(limit):
     best = chosen(asked)
     for factor in (0.8, 1.25):
         other = asked.best_option_for(shape_for(factor * float(best.model.n_params)).model).training
-        assert other is not None
-        assert best.loss <= other.loss
+        assert other is not None or factor > 1  # a larger one may not fit the machine
+        assert other is None or best.loss <= other.loss
 
 
 @pytest.mark.parametrize("kind", ["budget_flops", "budget_dollars", "budget_seconds"])

@@ -40,6 +40,5 @@ def log_reader_of(source: object) -> LogReader:
     """Return the reader of a log. Raises InputError, saying what can be read, if there is none."""
     reader = find_log_reader(source)
     if reader is None:
-        *kinds, last = [kind for each in LOG_READERS for kind in each.kinds]
-        raise InputError(f"{str(source)!r} is no log that is known: give {', '.join(kinds)} or {last}")
+        raise InputError(f"{str(source)!r} is no log that is known: give one of W&B, MLflow, … (froude import --help)")
     return reader
