@@ -411,7 +411,11 @@ def test_a_broken_json_line_in_the_middle_is_refused_with_its_number(tmp_path: P
         ("r.jsonl", "", "is empty"),
         ("r.jsonl", '{"N": 1', "holds no runs"),
         ("r.parquet", "N,D", "cannot be read as .parquet"),
-        ("r.npz", "x", "give logs of trackers and trainers, .csv, .tsv, .tab, .txt, .dat, .parquet, .json, .jsonl, .ndjson or a study folder"),
+        (
+            "r.npz",
+            "x",
+            "give logs of trackers and trainers, .csv, .tsv, .tab, .txt, .dat, .parquet, .json, .jsonl, .ndjson or a",
+        ),
         ("r.xlsx", "x", "is a workbook: save the sheet as CSV"),
     ],
 )

@@ -46,7 +46,8 @@ def test_a_framework_is_checked_before_anything_is_searched(name, hint, monkeypa
 
 
 def test_what_a_stack_does_and_a_framework_cannot_is_changed_and_said():
-    plan = plan_training("8 x b200", LLAMA, tokens=2e10, fixed=SMALL, framework="deepspeed", stack="megatron-bridge@26.02")
+    named = {"framework": "deepspeed", "stack": "megatron-bridge@26.02"}
+    plan = plan_training("8 x b200", LLAMA, tokens=2e10, fixed=SMALL, **named)
     assert isinstance(plan, Plan)
     assert (plan.choice.layout.graphs, plan.choice.layout.fused_loss) == ("none", False)
     assert any(change.startswith("for deepspeed graphs is none instead of partial: ") for change in plan.changes)

@@ -157,6 +157,7 @@ def test_the_simplest_is_of_the_fewest_mechanisms_within_the_tolerance():
         assert mechanisms(simplest.layout) == min(mechanisms(one) for one in near)
 
 
+@pytest.mark.slow
 def test_a_layout_that_is_found_fits_with_the_certainty_asked_for():
     task: dict[str, Any] = {"seq_len": 512, "global_batch": 8}
     space = space_of(SMALL, machine_of(4), **task)
