@@ -1,5 +1,7 @@
 """Plans that a framework can express, and what is said of the change."""
 
+from typing import Any
+
 import pytest
 
 from froude.cost import get_machine, get_model
@@ -46,8 +48,8 @@ def test_a_framework_is_checked_before_anything_is_searched(name, hint, monkeypa
 
 
 def test_what_a_stack_does_and_a_framework_cannot_is_changed_and_said():
-    named = {"framework": "deepspeed", "stack": "megatron-bridge@26.02"}
-    plan = plan_training("8 x b200", LLAMA, tokens=2e10, fixed=SMALL, **named)
+    asked: dict[str, Any] = {"tokens": 2e10, "fixed": SMALL}
+    plan = plan_training("8 x b200", LLAMA, **asked, framework="deepspeed", stack="megatron-bridge@26.02")
     assert isinstance(plan, Plan)
     assert (plan.choice.layout.graphs, plan.choice.layout.fused_loss) == ("none", False)
     assert any(change.startswith("for deepspeed graphs is none instead of partial: ") for change in plan.changes)
