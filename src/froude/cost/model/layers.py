@@ -147,6 +147,7 @@ def attention(
         value_width=head_width,
         cached=2 * kv_heads * head_width if mixer.causal and not linear else 0,
         state=kv_heads * head_width**2 if linear else 0,
+        scan=linear,
         window=window,
         exponent=mixer.exponent,
         scale=mixer.scale * head_width if linear else mixer.scale,

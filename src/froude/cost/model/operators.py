@@ -77,8 +77,9 @@ class Attention:
     """Scores and weighted values of `heads` heads over a context, without projections.
 
     Keys seen by a position: the context, or `window` of it where that is positive; of a sub-quadratic mixer
-    `scale` · context^`exponent`, exponent 0 for a mixer with a state of constant size. FLOPs count every key, also
-    those that a causal mask hides. `cached` values per position are kept in serving: keys and values, or the latent.
+    `scale` · context^`exponent`, exponent 0 where their number is given: those of an image, of a source or of a mixer
+    with a state of constant size. Such a mixer is a `scan` that has no scores. FLOPs count every key, also those that
+    a causal mask hides. `cached` values per position are kept in serving: keys and values, or the latent.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Attention:
     scale: Number = 1.0
     dropout: bool = False
     state: Number = 0
+    scan: bool = False
     selected: Number = 0
 
     parameters = 0

@@ -177,6 +177,7 @@ def scan(name: str, *, heads: int, groups: int, width: int, state: int, products
         value_width=state,
         cached=0,
         state=heads * size,
+        scan=True,
         exponent=0.0,
         scale=products * size / (width + state),
     )

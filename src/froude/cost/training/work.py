@@ -106,7 +106,7 @@ def backward_work(operator: Operator, chip: Chip, layout: Layout, constants: Con
     work = forward_work(operator, chip, layout, constants)
     if not isinstance(operator, Attention):
         return work.times(BACKWARD_MOVES)
-    if operator.exponent == 0:
+    if operator.scan:
         return work.times(SCAN_BACKWARD)
     if layout.attention != "unfused":
         return work.times(FLASH_BACKWARD)
@@ -164,10 +164,10 @@ def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Const
     """A scan's bytes, or attention's scores and values.
 
     A fused kernel computes half of a causal square, in the time that its vector work takes (Triton's and CUDA's kernels
-    before Hopper's are bound by it, measured: the same FLOPs a slot on A100 and H100); unfused scores are whole and
-    pass through memory.
+    before Hopper's are bound by it, measured: the same FLOPs a slot on A100 and H100), with wide heads in that of its
+    matmuls; unfused scores are whole and pass through memory.
     """
-    if operator.exponent == 0:  # a state in place of scores
+    if operator.scan:
         channels = layout.positions * operator.heads * operator.score_width / layout.tensor
         moved = channels * (SCAN_VALUES + SCAN_STATES * operator.value_width / SCAN_CHUNK)
         return Work(
@@ -177,6 +177,7 @@ def _attention(operator: Attention, chip: Chip, layout: Layout, constants: Const
     if layout.attention != "unfused":
         rate = special_per_s(chip) * constants.attention * GENERATIONS[layout.attention]
         rate = rate * width_factor(layout.attention, operator.score_width, chip)
+        rate = np.minimum(rate, matmul_rate(chip, layout.precision.matmuls, constants))
         return Work(attention=(0.5 if operator.causal else 1.0) * flops / rate)
     scores = layout.positions * operator.heads * operator.keys(layout.seq_len) / layout.tensor
     moved = scores * UNFUSED_VALUES[operator.dropout] * layout.precision.activations
