@@ -218,7 +218,7 @@ def real_lightning(folder: Path) -> Path:
     logger.log_hyperparams({"n_params": 1_000_000, "lr": 0.001, "layers": [2, 3]})
     for row in rows_of(OF_TABLE, "step"):
         step = int(row.pop("step"))
-        logger.log_metrics(row, step=step)
+        logger.log_metrics(dict[str, Any](row), step=step)
     logger.finalize("success")
     return folder / "lightning_logs"
 
