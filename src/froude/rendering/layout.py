@@ -217,7 +217,7 @@ def _block_lines(block: TableBlock, room: int, framed: bool) -> Iterator[Line]:
         yield from _below([column.head for column in block.below], room)
     if framed:
         yield (StyledText("─" * min(room, max([total, *(INDENT + column.natural for column in block.below)]))),)
-    bar_width = int(min(BAR_WIDTH, (room - total - gap) / (max(shares, default=0.0) or 1.0)))
+    bar_width = int(min(BAR_WIDTH, max(room - total - gap, 0) / (max(shares, default=0.0) or 1.0)))
     for i in range(len(columns[0].cells) if columns else 0):
         cells = [column.fold(column.cells[i], width) for column, width in zip(columns, widths, strict=True)]
         first, *rest = _beside(cells, widths, gap, "")
