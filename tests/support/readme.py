@@ -135,7 +135,7 @@ def masked(line: str) -> str:
     line = re.sub(r"(?<=manifest )\w+|(?<=page ).*", "#", line)
     line = re.sub(r"\b(?:kaplan-floor|varying-exponent|chinchilla-tied|chinchilla)\b", "LAW", line)
     line = re.sub(r"\d[\d,.]*(?: ?[KMGT]iB| ?[kMBT]\b| s\b| min\b|%)?", "#", line)
-    line = re.sub(r"LAW #(?:(?: \+|,) LAW #)*", "LAWS", line)
+    line = re.sub(r"LAW #(?:(?: \+|,) LAW #)*|LAW(?=;)", "LAWS", line)
     return line.replace("outside the interval", "inside the interval")
 
 
