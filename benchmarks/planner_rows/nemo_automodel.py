@@ -3,10 +3,13 @@
 The rule for the whole table, set before anything was predicted:
 
 - A row says layout, batch, length and format; FSDP divides over its group: of dense models as ZeRO 3, of mixtures as
-  ZeRO 1, whose gathered weights stay (reshard_after_forward is False in its moe/parallelizer.py; this half of the line
-  was set after the first errors were seen, from AutoModel's code).
+  ZeRO 1, whose gathered weights stay, but where a configuration says reshard_after_forward (False is the default of its
+  moe/parallelizer.py; set after the first errors were seen, from AutoModel's code).
 - Where DeepEP is named and no expert parallelism, all devices share the experts, up to 64, as in the rows that say it.
-- Recomputation is in files that the table links, and is not asked.
+- Recomputation is activation_checkpointing of the configuration that the table links, where that was at hand (set, with
+  the stack, after errors had been seen: from examples/benchmark/configs of NVIDIA-NeMo/Automodel at 037e04a, e344133,
+  08a48f7 and 080dca5). Their fake gate picks experts that follow each other, so that a position leaves for one or two
+  devices alone; Froude has no word for that and sends it to as many nodes as picks at random reach.
 - Adapters have rank 8 on all matrices (from memory), and are reported apart.
 """
 
@@ -36,6 +39,20 @@ MODELS: Mapping[str, tuple[str, Kind]] = {
 
 MOST_EXPERT_DEVICES = 64
 
+RECOMPUTED: Mapping[str, str] = {
+    "Nemotron V3 Super 120B (26.02)": "full",
+    "Nemotron V3 Nano 30B (26.02)": "full",
+    "DeepSeek V3 671B": "full",
+    "Kimi K2": "full",
+    "Qwen3 MoE 30B": "full",
+    "GPT-OSS 20B": "none",
+    "GPT-OSS 120B": "none",
+}
+"""Whether configurations checkpoint activations."""
+
+RESHARDED = ("Nemotron V3 Super 120B (26.02)", "GPT-OSS 120B")
+"""Mixtures whose configurations give gathered weights back after the forward pass."""
+
 
 def nemo_automodel() -> Iterator[Question]:
     """All 16 rows."""
@@ -51,7 +68,7 @@ def nemo_automodel() -> Iterator[Question]:
             stack="nemo-automodel",
             model=model_text(name),
             machine=f"{row['n_gpus']} x h100",
-            fields=_stated(row, 3 if kind == "dense" else 1),
+            fields=_stated(row, 3 if kind == "dense" or row["model"] in RESHARDED else 1),
             seconds=float(row["step_seconds"]),
             task=row["task"],
             adapter="lora:rank=8,targets=all" if row["task"] == "lora" else "",
@@ -66,5 +83,6 @@ def _stated(row: Mapping[str, str], zero: int) -> dict[str, Any]:
         **stated_sizes(row),
         "expert": int(row["ep"]) if row["ep"] else shared,
         "precision": row["precision"],
+        **({"recompute": RECOMPUTED[row["model"]]} if row["model"] in RECOMPUTED else {}),
         **({"zero": zero, "shard": int(row["fsdp_group"])} if several else {}),
     }
