@@ -180,7 +180,7 @@ def test_the_share_recomputed_is_the_smallest_that_fits():
         sizes = np.asarray(memory_bytes(model, replace(one, recomputed=np.arange(1, blocks + 1) / blocks)).total)
         bent += np.ptp(np.diff(sizes)) > 1e-6 * np.ptp(sizes)
         for room in np.linspace(sizes[-1] * 0.99, sizes[0] * 1.01, 40):
-            (share,) = least_share(model, machine_of(4, room), replace(one, pipeline=np.array([pipeline])))
+            share = float(least_share(model, machine_of(4, room), replace(one, pipeline=np.array([pipeline])))[0][0])
             assert share == ((1 + np.argmax(sizes <= room)) / blocks if sizes[-1] <= room else 1.0)
             shares.append(share)
     assert bent

@@ -18,8 +18,9 @@ class Keeping:
     `stage_buffers` tensors between two stages of a pipeline are held for every micro-batch of a step, received ahead or
     sent. `repeats_keys`: keys and values are written out for every query head. `keeps_gathered`: what sequence
     parallelism gathered stays for the backward pass. `keeps_expert_outputs`: experts' outputs do, as they are weighed
-    after. `fixed_gradients`: gradients have buffers that are there all the time. `gradients_stay`: they stay on the
-    device where the optimizer does not. `step_copies`: states of one kind that an optimizer's step copies.
+    after. `keeps_narrow`: ZeRO 3 divides weights in the matmuls' type too, beside master weights. `fixed_gradients`:
+    gradients have buffers that are there all the time. `gradients_stay`: they stay on the device where the optimizer
+    does not, as long as weights do. `step_copies`: states of one kind that an optimizer's step copies.
     `side_pools`: reduced gradients and gathered weights lie in memory of streams of their own.
     """
 
@@ -32,6 +33,7 @@ class Keeping:
     repeats_keys: bool = False
     keeps_gathered: bool = False
     keeps_expert_outputs: bool = True
+    keeps_narrow: bool = False
     fixed_gradients: bool = True
     gradients_stay: bool = False
     step_copies: float = 0

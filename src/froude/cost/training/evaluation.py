@@ -71,15 +71,23 @@ class Cost:
         return self.hardware_flops / self.devices / self.step.total / self.peak_flops
 
 
-def evaluate(model: Model, machine: Machine, layout: Layout, given: Constants | None = None) -> Cost:
+def evaluate(
+    model: Model,
+    machine: Machine,
+    layout: Layout,
+    given: Constants | None = None,
+    memory: MemoryBytes | None = None,
+) -> Cost:
     """The cost of a legal layout, or of many: elementwise over arrays in the layout's numbers.
+
+    `memory` is its `memory_bytes`, where somebody has counted it.
 
     ArithmeticError where parts are negative or not finite, or a rate exceeds the peak: a fault of the model, not of
     its input.
     """
     model = with_predictions(model, layout)
     step = step_seconds(model, machine, layout, layout.constants if given is None else given)
-    memory = memory_bytes(model, layout)
+    memory = memory_bytes(model, layout) if memory is None else memory
     flops = MATMUL_PASSES * model.forward_flops(layout.seq_len) * layout.tokens
     cost = Cost(
         step=step,
@@ -136,5 +144,5 @@ def _least_seconds(model: Model, layout: Layout, cost: Cost) -> Number:
         for count, operator in model.operator_counts()
         if isinstance(operator, Attention) and operator.causal and layout.attention != "unfused"
     )
-    computed = MATMUL_PASSES * (model.forward_flops(layout.seq_len) - hidden) * layout.tokens
+    computed = cost.model_flops - MATMUL_PASSES * hidden * layout.tokens
     return computed / (cost.devices * cost.peak_flops)

@@ -13,7 +13,8 @@ from froude.cost.model.model import Model
 from froude.cost.training.evaluation import evaluate
 from froude.cost.training.layout import Layout
 from froude.cost.training.memory.certainty import EVEN, fits_surely, most_bytes
-from froude.cost.training.memory.device_memory import MemoryBytes, memory_bytes, memory_error
+from froude.cost.training.memory.device_memory import MemoryBytes, memory_by_share, memory_bytes, memory_error
+from froude.cost.training.pipeline.predictions import with_predictions
 from froude.cost.training.share import share_of
 from froude.errors import InputError
 from froude.planning.layouts.simplicity import mechanisms
@@ -65,8 +66,8 @@ class FoundLayouts:
     A family shares tensor and pipeline parallelism, ZeRO stage and recomputation. `best` fit with the certainty asked
     for, fastest first; `beyond` do not and would be faster than all that do, least memory first. `simplest` is of those
     within the tolerance of the fastest the one of the fewest mechanisms, None where none fits. `least` is the candidate
-    of least memory, None where no layout is legal. `legal` layouts are `computed` in full or `pruned`, because they
-    need too much memory by far.
+    of least memory, None where no layout is legal, or where the best alone were asked for and there are any. `legal`
+    layouts are `computed` in full or `pruned`, because they need too much memory by far.
     """
 
     best: tuple[LayoutCandidate, ...]
@@ -89,6 +90,7 @@ def search(
     reach: float = REACH,
     memory_certainty: float = EVEN,
     tolerance: float = 0.0,
+    best_alone: bool = False,
 ) -> FoundLayouts:
     """The fastest layouts of a space that fit the machine's memory, at most `keep` families of them.
 
@@ -96,7 +98,8 @@ def search(
     what is counted to be within a device's memory, more leaves room for the error of counting. Of full recomputation
     each layout takes the smallest share of blocks that fits, unless the space says how many: memory never rises and
     step time never falls with it. Layouts that need more than `reach` times a device's memory are pruned (inf: none).
-    `tolerance` is the share of step time by which the simplest may be slower than the fastest.
+    `tolerance` is the share of step time by which the simplest may be slower than the fastest. Where the `best_alone`
+    are asked for, nothing stands beside them; where there are none the least memory still does.
     """
     task = task_layout(machine, space, seq_len=seq_len, global_batch=global_batch)
     asked = Asked(memory_certainty=memory_certainty, reach=reach, any_share="recomputed" not in space.rest)
@@ -112,16 +115,18 @@ def search(
         return tuple(candidate_of(model, machine, batches[batch].at(row)) for batch, row in places)
 
     best = candidates(_by_family([(b.fits, b.seconds, b.bytes) for b in batches], batches, keep))
+    found = FoundLayouts(
+        best=best, beyond=(), least=None, legal=sum(sizes), computed=computed, pruned=sum(sizes) - computed
+    )
+    if best_alone and best:
+        return found
     limit = best[0].step_seconds if best else np.inf
     least = candidates(_by_family([(np.isfinite(b.bytes), b.bytes, b.bytes) for b in batches], batches, 1))
     faster = [(~b.fits & (b.seconds < limit), b.bytes, b.seconds) for b in batches]
-    return FoundLayouts(
-        best=best,
+    return replace(
+        found,
         beyond=candidates(_by_family(faster, batches, keep)),
         least=least[0],
-        legal=sum(sizes),
-        computed=computed,
-        pruned=sum(sizes) - computed,
         simplest=next(iter(candidates(_simplest(batches, limit * (1 + tolerance)) if best else ())), None),
     )
 
@@ -164,14 +169,15 @@ def _batch(model: Model, machine: Machine, layout: Layout, asked: Asked) -> Batc
     if 0 < asked.reach < np.inf:
         rows = rows[np.broadcast_to(state_bytes(model, layout), shape) <= room]
         rows = rows[_least_bytes(model, _at(layout, rows)) <= room]
-    shared = _at(layout, rows)
+    shared, memory = _at(layout, rows), None
     if layout.recompute == "full" and asked.any_share and len(rows):
-        shared = replace(shared, recomputed=least_share(model, machine, shared, asked.memory_certainty))
+        least, memory = least_share(model, machine, shared, asked.memory_certainty)
+        shared = replace(shared, recomputed=least)
         shares = np.ones(shape)
         shares[rows] = shared.recomputed
         layout = replace(layout, recomputed=shares)
     if len(rows) and asked.reach > 0:
-        cost = evaluate(model, machine, shared)
+        cost = evaluate(model, machine, shared, memory=memory)
         total[rows], seconds[rows] = cost.memory.total, cost.step_seconds
         surely = fits_surely(cost.memory, machine, asked.memory_certainty, memory_error(layout))
         enough[rows] = np.logical_and(cost.fits, surely)
@@ -193,29 +199,28 @@ def _least_bytes(model: Model, layout: Layout) -> np.ndarray:
     return np.broadcast_to(memory_bytes(model, layout).total, np.shape(layout.tensor))
 
 
-def least_share(model: Model, machine: Machine, layout: Layout, memory_certainty: float = EVEN) -> np.ndarray:
-    """The smallest share of blocks whose full recomputation makes each layout fit; 1 where none does.
+def least_share(
+    model: Model, machine: Machine, layout: Layout, memory_certainty: float = EVEN
+) -> tuple[np.ndarray, MemoryBytes]:
+    """The smallest share of blocks whose full recomputation makes each layout fit, 1 where none does; its memory.
 
     Shares are of whole blocks of a stage, at least one. Memory is the larger of two straight lines, those of the first
     and of the last stage, that fall with the share: so what the chord between both ends says fits, and is the least
     unless the lines cross. Halving finds it then.
     """
     blocks = np.ceil(model.layers / np.asarray(layout.pipeline)).astype(int)
-
-    def memory(recomputed: np.ndarray) -> MemoryBytes:
-        return memory_bytes(model, replace(layout, recomputed=recomputed / blocks))
-
-    fullest, leanest = memory(np.ones_like(blocks)), memory(blocks)
+    memory = memory_by_share(with_predictions(model, layout), layout)
+    fullest, leanest = memory(1 / blocks), memory(blocks / blocks)
     most, least = (np.broadcast_to(one.total, blocks.shape) for one in (fullest, leanest))
     excess = most - most_bytes(machine, fullest.context, memory_certainty, memory_error(layout))
     steps = np.ceil((blocks - 1) * excess / np.where(most > least, most - least, 1.0) - _ROUNDING)
     low, high = np.ones_like(blocks), np.clip(1 + steps, 1, blocks).astype(int)
     middle = np.maximum(high - 1, 1)
     while np.any(low < high):
-        enough = fits_surely(memory(middle), machine, memory_certainty, memory_error(layout))
+        enough = fits_surely(memory(middle / blocks), machine, memory_certainty, memory_error(layout))
         low, high = np.where(enough, low, np.minimum(middle + 1, high)), np.where(enough, middle, high)
         middle = (low + high) // 2
-    return high / blocks
+    return high / blocks, memory(high / blocks)
 
 
 def _at(layout: Layout, rows: np.ndarray) -> Layout:

@@ -82,8 +82,16 @@ class LayoutFinder:
             sizes = {"seq_len": self.seq_len, "global_batch": global_batch}
             space = space_of(model, self.machine, **sizes, fixed=pins)
             space = space if self.whole else narrow(space, self.fixed)
+            certainty = self.memory_certainty
             self.searched[key] = search(
-                model, self.machine, **sizes, space=space, keep=1, reach=1.0, memory_certainty=self.memory_certainty
+                model,
+                self.machine,
+                **sizes,
+                space=space,
+                keep=1,
+                reach=1.0,
+                memory_certainty=certainty,
+                best_alone=True,
             )
         return self.searched[key]
 

@@ -38,9 +38,15 @@ def block_bytes(operators: Sequence[Operator], layout: Layout) -> Number:
     return sum(saved_bytes(operator, layout) for operator in operators)
 
 
-def kept_block_bytes(model: Model, operators: Sequence[Operator], layout: Layout) -> Number:
-    """Activation bytes that a block keeps of one micro-batch under the layout's recomputation."""
-    everything = block_bytes(operators, layout)
+def kept_block_bytes(
+    model: Model, operators: Sequence[Operator], layout: Layout, everything: Number | None = None
+) -> Number:
+    """Activation bytes that a block keeps of one micro-batch under the layout's recomputation.
+
+    `everything` are its `block_bytes`, where somebody has counted them.
+    """
+    if everything is None:
+        everything = block_bytes(operators, layout)
     width = layout.positions * layout.precision.activations
     entered = width * model.hidden / layout.sequence_split
     if layout.recompute == "full":
@@ -54,18 +60,17 @@ def kept_block_bytes(model: Model, operators: Sequence[Operator], layout: Layout
     return everything
 
 
-def stored_bytes(model: Model, layout: Layout) -> Number:
-    """Activation bytes of one micro-batch on a stage in the mean: what a pipeline holds a number of times."""
-    kept = sum(block.count * kept_block_bytes(model, block.operators, layout) for block in model.blocks)
+def stored_bytes(model: Model, layout: Layout, whole: Sequence[Number] | None = None) -> Number:
+    """Activation bytes of one micro-batch on a stage in the mean: what a pipeline holds a number of times.
+
+    `whole` are the `block_bytes` of the model's blocks, where somebody has counted them.
+    """
+    counted = [None] * len(model.blocks) if whole is None else whole
+    kept = sum(
+        block.count * kept_block_bytes(model, block.operators, layout, everything)
+        for block, everything in zip(model.blocks, counted, strict=True)
+    )
     return kept / layout.pipeline
-
-
-def largest_block(model: Model, layout: Layout) -> Number:
-    """Activation bytes of the block that keeps most where nothing is recomputed."""
-    largest: Number = 0.0
-    for block in model.blocks:
-        largest = np.maximum(largest, block_bytes(block.operators, layout))
-    return largest
 
 
 def passing_bytes(model: Model, layout: Layout) -> Number:

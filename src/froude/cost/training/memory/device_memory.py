@@ -8,7 +8,9 @@ most micro-batches, of one between, or of the last, which has the logits.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import reduce
 from typing import final
 
 import numpy as np
@@ -17,7 +19,7 @@ from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Matmul, Number
 from froude.cost.training.layout import Layout
-from froude.cost.training.memory.activations import block_bytes, largest_block, passing_bytes, stored_bytes
+from froude.cost.training.memory.activations import block_bytes, passing_bytes, stored_bytes
 from froude.cost.training.pipeline.closed_form import in_flight
 from froude.cost.training.pipeline.split import StageBlocks, stage_blocks
 from froude.cost.training.share import Share, share_of, stage_shares
@@ -79,7 +81,29 @@ class MemoryBytes:
 
 def memory_bytes(model: Model, layout: Layout) -> MemoryBytes:
     """Bytes on the fullest device at the peak of a step, elementwise over the layout's arrays."""
-    fullest, *others = (stage.peak() for stage in _stages(model, layout))
+    return _fullest(_stages(model, layout), layout)
+
+
+def memory_by_share(model: Model, layout: Layout) -> Callable[[Number], MemoryBytes]:
+    """`memory_bytes` of a layout with full recomputation, by the share of blocks that is recomputed.
+
+    Activations are what the share changes, in a straight line: stages are counted with all and with none recomputed.
+    """
+    ends = [_stages(model, replace(layout, recomputed=share)) for share in (1.0, 0.0)]
+
+    def memory(share: Number) -> MemoryBytes:
+        stages = [
+            replace(every, activations=share * every.activations + (1 - share) * none.activations)
+            for every, none in zip(*ends, strict=True)
+        ]
+        return _fullest(stages, layout)
+
+    return memory
+
+
+def _fullest(stages: Sequence[_Stage], layout: Layout) -> MemoryBytes:
+    """Bytes by part on the stage that holds most, elementwise."""
+    fullest, *others = (stage.peak() for stage in stages)
     for other in others:
         more = other.reserved > fullest.reserved
         pairs = {one.name: (getattr(other, one.name), getattr(fullest, one.name)) for one in fields(MemoryBytes)}
@@ -184,21 +208,22 @@ class _Stage:
         return self.divided if self.layout.zero else self.share.parameters
 
     def _states(self) -> dict[str, Number]:
-        """What is there all the time: weights, of which with master weights ZeRO 3 keeps none, and optimizer states."""
+        """What is there all the time: weights, of which a stack may keep none beside ZeRO 3's masters, and states."""
         layout, precision, share = self.layout, self.layout.precision, self.share
         narrow = precision.weights if precision.matmul_weights is None else precision.matmul_weights
         weights = precision.weights * share.outside + narrow * (share.parameters - share.outside)
         if layout.zero >= 3:
-            masters = precision.master > 0 and layout.offload_optimizer == "device"
+            masters = precision.master > 0 and layout.offload_optimizer == "device" and not layout.keeping.keeps_narrow
             elsewhere = masters or layout.offload_parameters != "device"
             weights = (0.0 if elsewhere else self.divided / share.parameters) * weights
         return {"weights": weights, "optimizer": (precision.master + precision.optimizer) * self._owned}
 
     @property
     def _gradient_width(self) -> float:
-        """Bytes a gradient: none where they follow the optimizer."""
+        """Bytes a gradient: none where they follow the optimizer, or the weights."""
         layout = self.layout
-        away = layout.offload_optimizer != "device" and not layout.keeping.gradients_stay
+        stay = layout.keeping.gradients_stay and layout.offload_parameters == "device"
+        away = layout.offload_optimizer != "device" and not stay
         return 0.0 if away else layout.precision.gradients
 
     @property
@@ -266,8 +291,9 @@ class _Stage:
 def _stages(model: Model, layout: Layout) -> list[_Stage]:
     """The stages one of which is the fullest."""
     blocks, between = stage_blocks(model, layout), _between_stages(model, layout)
-    each = stored_bytes(model, layout) * layout.pipeline / model.layers
-    widest, passing = largest_block(model, layout), passing_bytes(model, layout)
+    whole = [block_bytes(block.operators, layout) for block in model.blocks]
+    each = stored_bytes(model, layout, whole) * layout.pipeline / model.layers
+    widest, passing = reduce(np.maximum, whole, 0.0), passing_bytes(model, layout)
     if layout.offload_activations != "device":
         blocks = StageBlocks(first=2, middle=2, last=2)  # the block at work and the next
     last = layout.pipeline - 1
