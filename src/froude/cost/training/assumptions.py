@@ -13,13 +13,13 @@ from typing import Any, final
 
 import numpy as np
 
-from froude.cost.machine.constants import held_out_error
+from froude.cost.machine.constants import between_stacks, held_out_error, unexplained
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import Chip, Machine
 from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
 from froude.cost.stack.known_stacks import get_stack, likely_stacks
-from froude.cost.stack.stack import Stack
+from froude.cost.stack.stack import Stack, Uncertainty
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout, Precision, check_fields
 from froude.cost.training.legal import check_legal, legal
@@ -230,11 +230,19 @@ def precision_name(precision: Precision) -> str:
 def own_error(model: Model, machine: Machine, layout: Layout) -> float:
     """Half-width of a 90% interval of log step seconds of a layout that is known: of its stack, where that has one.
 
-    Where the stack says how well its constants are known, what is uncertain of them is added.
+    Where the stack says how well its constants are known, what is uncertain of them is added. Of a stack on which
+    nobody measured that kind of model, constants are as uncertain as between any two stacks, and what no constant
+    explains comes on top.
     """
-    of_stack = {} if layout.stack is None else layout.stack.errors
-    unexplained = of_stack.get(kind_of(model), held_out_error())
-    return float(np.hypot(unexplained, HALF_WIDTH * constants_error(model, machine, layout)))
+    stack, kind = layout.stack, kind_of(model)
+    if stack is None:
+        return held_out_error()
+    known = stack.uncertainty
+    if known is None and kind in stack.errors:
+        return stack.errors[kind]
+    left = stack.errors.get(kind, HALF_WIDTH * unexplained()[kind])
+    uncertain = constants_error(model, machine, layout, known or Uncertainty.of_spreads(between_stacks()))
+    return float(np.hypot(left, HALF_WIDTH * uncertain))
 
 
 def kind_of(model: Model) -> str:

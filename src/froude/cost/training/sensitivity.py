@@ -10,6 +10,7 @@ import numpy as np
 from froude.cost.machine.constants import Constants
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
+from froude.cost.stack.stack import Uncertainty
 from froude.cost.training.layout import Layout
 from froude.cost.training.pipeline.predictions import with_predictions
 from froude.cost.training.step import step_seconds
@@ -40,11 +41,8 @@ def _log_seconds(
     return np.log(np.broadcast_to(seconds, np.broadcast_shapes(seconds.shape, (len(names) + 1, 1))))
 
 
-def constants_error(model: Model, machine: Machine, layout: Layout) -> float:
-    """Standard deviation of log step seconds of a layout by its stack's constants; 0 where the stack says none."""
-    stack = layout.stack
-    if stack is None or stack.uncertainty is None:
-        return 0.0
+def constants_error(model: Model, machine: Machine, layout: Layout, known: Uncertainty) -> float:
+    """Standard deviation of log step seconds of a layout by how well the constants are known."""
     model = with_predictions(model, layout)
-    (slopes,) = log_slopes(model, machine, layout, layout.constants, stack.uncertainty.constants)
-    return float(np.sqrt(slopes @ np.array(stack.uncertainty.covariance) @ slopes))
+    (slopes,) = log_slopes(model, machine, layout, layout.constants, known.constants)
+    return float(np.sqrt(slopes @ np.array(known.covariance) @ slopes))
