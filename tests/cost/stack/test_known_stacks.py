@@ -71,6 +71,14 @@ def test_naming_a_stack_narrows_the_interval_which_held_the_likely_ones():
             assert sure.interval[1] / sure.interval[0] < hi / lo
 
 
+def test_a_stack_that_nobody_measured_is_less_certain_than_one_that_was():
+    measured, unknown = (froude.train_cost(**LLAMA, stack=one).interval for one in ("megatron", "nemo-automodel"))
+    assert measured[1] / measured[0] < unknown[1] / unknown[0]
+    mixture = {**LLAMA, "model": "qwen3-30b-a3b"}
+    lo, hi = froude.train_cost(**mixture, stack="nemo-automodel").interval
+    assert hi / lo > unknown[1] / unknown[0]
+
+
 def test_what_a_user_says_goes_before_what_the_stack_does():
     found = froude.train_cost(**LLAMA, stack="megatron-bridge", attention="flash", compiled=False)
     assert (found.layout.attention, found.layout.compiled, found.layout.fused_loss) == ("flash", False, True)

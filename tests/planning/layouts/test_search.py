@@ -180,7 +180,8 @@ def test_the_share_recomputed_is_the_smallest_that_fits():
         sizes = np.asarray(memory_bytes(model, replace(one, recomputed=np.arange(1, blocks + 1) / blocks)).total)
         bent += np.ptp(np.diff(sizes)) > 1e-6 * np.ptp(sizes)
         for room in np.linspace(sizes[-1] * 0.99, sizes[0] * 1.01, 40):
-            share = float(least_share(model, machine_of(4, room), replace(one, pipeline=np.array([pipeline])))[0][0])
+            (share,), memory = least_share(model, machine_of(4, room), replace(one, pipeline=np.array([pipeline])))
+            assert memory.total == pytest.approx(float(memory_bytes(model, replace(one, recomputed=share)).total))
             assert share == ((1 + np.argmax(sizes <= room)) / blocks if sizes[-1] <= room else 1.0)
             shares.append(share)
     assert bent
@@ -195,6 +196,16 @@ def test_pruned_layouts_are_counted_apart_and_change_nothing():
     assert pruning.pruned > 0 == whole.pruned
     assert pruning.legal == whole.legal
     assert pruning.best == whole.best
+
+
+def test_the_best_alone_are_the_best_and_what_is_least_where_there_are_none():
+    task: dict[str, Any] = {"seq_len": 512, "global_batch": 8}
+    space = space_of(SMALL, machine_of(4), **task)
+    for room in (0.2, -0.1):
+        machine = tight(room, task, space)
+        whole, alone = (search(SMALL, machine, **task, space=space, best_alone=only) for only in (False, True))
+        assert (alone.best, alone.legal, alone.computed) == (whole.best, whole.legal, whole.computed)
+        assert alone.least == (None if whole.best else whole.least)
 
 
 def test_families_differ_and_come_fastest_first():

@@ -66,6 +66,24 @@ def test_gradients_stay_on_the_device_where_a_stack_leaves_them_there():
     assert stays.gradients > 0 == stays.optimizer
 
 
+def test_paged_optimizers_leave_gradients_until_weights_leave_too():
+    # meta-pytorch/torchtune#987: 70B, all in bf16 with paged AdamW, holds some 51 GB on each of 8 A100.
+    sizes = {"global_batch": 8, "micro_batch": 1, "seq_len": 2048, "zero": 3, "recompute": "full"}
+    asked = {"precision": "bf16-lean", "offload_optimizer": "host", **sizes}
+    paged = froude.train_cost("llama-2-70b", "8 x a100-80", **asked).cost.memory
+    assert float(paged.total) == pytest.approx(51e9, rel=0.1)
+    gone = under("fsdp", zero=3, devices=8, global_batch=8, offload_optimizer="host", offload_parameters="host")
+    assert gone.gradients == 0 == gone.weights
+
+
+@pytest.mark.parametrize(("stack", "each"), [("eager", 18), ("deepspeed", 18), ("fsdp", 16), ("torchtitan", 16)])
+def test_states_of_zero_3_are_those_that_a_stack_divides(stack, each):
+    # deepspeedai/DeepSpeed#4527: 18 bytes a parameter; FSDP 2 gathers from its masters and has 16.
+    found = under(stack, devices=4, global_batch=4, seq_len=128, recompute="full", zero=3)
+    states = float(found.weights + found.gradients + found.optimizer)
+    assert states == pytest.approx(each * float(LLAMA.n_params) / 4)
+
+
 def test_a_step_that_copies_its_states_can_be_the_peak():
     small = {"seq_len": 128, "recompute": "full"}
     foreach, fused = (under(f"torchtitan@{version}", **small) for version in ("2024-12", "2025-04"))
