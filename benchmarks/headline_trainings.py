@@ -2,8 +2,8 @@
 
 Every training of `froude plan recipes` is planned by `froude.plan_training(recipe=NAME)` and nothing else: what its
 report states is pinned, what it does not is Froude's choice, and nothing was fitted to the hours. The interval is that
-of the step, times the steps, and at its upper end with what whole trainings were said to lose at the most. Beside it stands what somebody would say without Froude: 6·N·D at 40% of the chip's peak
-in the recipe's number type.
+of the step, times the steps, and at its upper end with what whole trainings were said to lose at the most. Beside
+it stands what somebody would say without Froude: 6·N·D at 40% of the chip's peak in the recipe's number type.
 Command: python benchmarks/headline_trainings.py
 """
 
@@ -85,8 +85,8 @@ def main() -> None:
         [row(one) for one in results],
         notes=[
             summary(results),
-            f"At the upper end of an interval {LEAST_EFFECTIVE:.0%} of the time is useful, at the lower end what Froude "
-            "says (set when the errors without it had been seen, and not fitted to them).",
+            f"At the upper end of an interval {LEAST_EFFECTIVE:.0%} of the time is useful, at the lower end what "
+            "Froude says (set when the errors without it had been seen, and not fitted to them).",
             "Reported hours count restarts, longer contexts and tests as far as each report does. Of the 1T the hours "
             "are its authors' own estimate from a measured step, which is a row of sys_megatron; all others are of "
             "trainings that no constant was fitted to.",
