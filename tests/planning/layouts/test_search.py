@@ -198,7 +198,7 @@ def test_pruned_layouts_are_counted_apart_and_change_nothing():
     assert pruning.best == whole.best
 
 
-def test_the_best_alone_are_the_best_and_what_is_least_where_there_are_none():
+def test_the_best_alone_are_the_best_or_the_least_where_there_are_none():
     task: dict[str, Any] = {"seq_len": 512, "global_batch": 8}
     space = space_of(SMALL, machine_of(4), **task)
     for room in (0.2, -0.1):
