@@ -4,14 +4,15 @@ An operator takes what its slowest resource needs, max(bytes / bandwidth, FLOPs 
 doi:10.1145/1498765.1498785), and operators follow one another. Weights are read once a pass, however many positions go
 through it; keys and values once for every sequence. With `Serving.overlap_operators` operators that need different
 resources run side by side, up to the bound of NanoFlow (Zhu et al. 2024, arXiv:2408.12757): the busiest resource
-decides. Resources work at the roofs of the data sheet unless calibrated `Serving.constants` are given; a kernel that
-stays below them has its `efficiency`.
+decides. Resources work at the roofs of the data sheet unless calibrated `Serving.constants` are given, by which kernels
+also take time to start, few rows reach less, and small all-reduces are flat; a kernel that stays below them has its
+`efficiency`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from types import MappingProxyType
 from typing import final
@@ -19,12 +20,13 @@ from typing import final
 import numpy as np
 
 from froude.cost.machine.collectives import Group, reduce_seconds
-from froude.cost.machine.constants import ROOFS, Constants
+from froude.cost.machine.constants import ROOFS
 from froude.cost.machine.machine import Chip, Machine, Place
-from froude.cost.machine.rates import matmul_rate, overlapped_seconds, peak_flops
+from froude.cost.machine.rates import matmul_share, overlapped_seconds, peak_flops
 from froude.cost.model.formats import BF16, Format, matmul_bits
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Matmul, Number, Operator
+from froude.cost.serving.constants import ServingConstants
 from froude.errors import InputError
 
 REDUCTIONS = 2
@@ -45,8 +47,8 @@ class Serving:
     """What goes through an iteration, and how it is computed; numeric fields may be arrays that broadcast.
 
     `batch` sequences with `context` keys each; `tokens` positions of each go through the pass: 1, more where drafted
-    ones are verified, all of them in a prefill. Beside them `prefilled` positions of prompts as long as the context
-    enter. Blocks' matmuls are stored as `weights`, keys and values as `kv`, all else as `others`; activations have so
+    ones are verified, all of them in a prefill. Beside them `prefilled` positions enter, of prompts as long as the
+    context or of `prompt` tokens. Only the last position of a prompt passes the head. Blocks' matmuls are stored as `weights`, keys and values as `kv`, all else as `others`; activations have so
     many bytes. Matmuls have the number type `matmuls`, attention `scores`, and a product takes `products` of that type
     (bits times bits where binary units make it).
 
@@ -56,11 +58,12 @@ class Serving:
     other, 1 the busiest resource of the iteration decides. A low-rank branch that is not fused (`branch_fused`) reads
     inputs and updates outputs once more.
 
-    `devices` work tensor-parallel. The share `fetched` of the weights comes from another memory of the machine
+    `devices` work tensor-parallel. Experts are besides divided among `replicas` of them, each of which has as many
+    positions. The share `fetched` of the weights comes from another memory of the machine
     (`weights_from`), in reads of `chunk_bytes` that each wait for its latency.
 
-    `constants` are the calibrated shares of their roofs that large matmuls, memory and links reach (those of training:
-    `froude.cost.machine.constants.constants()`); without them all work at the roofs of the data sheet. `efficiency` is
+    `constants` are what `froude.cost.serving.constants` says of kernels, memory and links; without them all work at the
+    roofs of the data sheet and start at once. `graphs` is the share of kernels that a graph starts. `efficiency` is
     besides the share that an operator reaches, by name or by what stands before the point; 1 where nothing is said.
     """
 
@@ -68,6 +71,7 @@ class Serving:
     context: Number = 1
     tokens: Number = 1
     prefilled: Number = 0
+    prompt: Number | None = None
     weights: Format = BF16
     others: Format = BF16
     kv: Format = BF16
@@ -80,19 +84,23 @@ class Serving:
     overlap_operators: Number = 0
     branch_fused: bool = True
     devices: Number = 1
+    replicas: Number = 1
+    graphs: Number = 1
     weights_from: Place = "device"
     fetched: Number = 1
     chunk_bytes: Number = np.inf
-    constants: Constants | None = None
+    constants: ServingConstants | None = None
     efficiency: Mapping[str, Number] = field(default_factory=_no_efficiencies)
 
     def __post_init__(self) -> None:
         for name in ("overlap", "overlap_operators", "fetched"):
             if np.any((np.asarray(getattr(self, name)) < 0) | (np.asarray(getattr(self, name)) > 1)):
                 raise InputError(f"{name} is {getattr(self, name)}: give a share from 0 to 1")
-        for name in ("batch", "context", "tokens", "devices"):
+        for name in ("context", "tokens", "devices"):
             if np.any(np.asarray(getattr(self, name)) <= 0):
                 raise InputError(f"{name} is {getattr(self, name)}: give a positive number")
+        if np.any(np.add(self.batch, self.prefilled) <= 0) or np.any(np.asarray(self.batch) < 0):
+            raise InputError(f"batch is {self.batch}: give a positive number")
         if np.any(np.asarray(self.prefilled) < 0):
             raise InputError(f"prefilled is {self.prefilled}: give a number of at least 0")
 
@@ -106,27 +114,44 @@ class Serving:
         """Positions that go through the pass."""
         return self.decoded + self.prefilled
 
+    @property
+    def prompt_length(self) -> Number:
+        """Tokens of a prompt that enters."""
+        return self.context if self.prompt is None else self.prompt
+
     def reached(self, name: str) -> Number:
         """The share of its rate that an operator reaches."""
         return self.efficiency.get(name, self.efficiency.get(name.partition(".")[0], 1.0))
 
     def flops_per_s(self, chip: Chip, kind: str) -> Number:
         """FLOP/s of one device's matmuls of a number type. InputError where the chip has none."""
-        return peak_flops(chip, kind) if self.constants is None else matmul_rate(chip, kind, self.constants)
+        peak = peak_flops(chip, kind)
+        if self.constants is None:
+            return peak
+        narrow = self.constants.fp4 if kind in ("nvfp4", "mxfp4") else 1.0
+        return peak * matmul_share(chip, kind) * self.constants.matmul * narrow
 
     def bytes_per_s(self, chip: Chip) -> Number:
         """Bytes a second of one device's memory."""
         return chip.memory_bandwidth_bytes_per_s * (1.0 if self.constants is None else self.constants.bandwidth)
 
+    @property
+    def start_seconds(self) -> Number:
+        """Seconds until a kernel works, and after it."""
+        if self.constants is None:
+            return 0.0
+        return self.constants.kernel + (1 - np.asarray(self.graphs)) * self.constants.eager
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Busy:
-    """Seconds that resources are busy with an operator, and those that it takes."""
+    """Seconds that resources are busy with an operator, those until its kernels start, and those that it takes."""
 
     memory: Number = 0.0
     compute: Number = 0.0
     dequantising: Number = 0.0
+    starting: Number = 0.0
     seconds: Number = 0.0
 
     def plus(self, other: Busy) -> Busy:
@@ -178,20 +203,34 @@ class Iteration:
 def price_iteration(model: Model, machine: Machine, serving: Serving) -> Iteration:
     """What one iteration of serving a model takes on a machine, elementwise over the serving's arrays.
 
-    Wrong where there are more devices than heads of keys, which then hold copies; a mixture's positions are taken to
-    choose their experts evenly. Latent attention is counted as it is trained, with keys and values written out. Of a
-    prompt that enters, keys and values are taken to stay on the chip while they are scored.
+    Devices beyond the heads of keys hold copies of them, and each device all of a latent. A mixture's positions are
+    taken to choose their experts evenly. Sequences that decode with latent attention score the latent itself (DeepSeek-AI
+    2024, arXiv:2405.04434, section 2.1.2); prompts have keys and values written out, which are taken to stay on the chip
+    while they are scored.
 
     Raises InputError where the chip lacks the number type, or the machine the memory that weights come from.
     """
     operators: dict[str, Busy] = {}
+    ends = replace(serving, prefilled=serving.prefilled / serving.prompt_length)
     for count, operator, stored in _operators(model, serving):
-        busy = operator_busy(operator, machine, serving, stored).times(count)
+        passed = ends if operator in model.head else serving
+        busy = operator_busy(operator, machine, passed, stored).times(count)
         operators[operator.name] = operators.get(operator.name, Busy()).plus(busy)
-    sent = serving.positions * model.hidden * serving.activations
-    constants = ROOFS if serving.constants is None else serving.constants
-    network = REDUCTIONS * model.layers * reduce_seconds(Group(size=serving.devices), sent, machine, constants)
+    network = REDUCTIONS * model.layers * _reduction(model, machine, serving)
     return Iteration(operators=operators, network=network, overlap=serving.overlap_operators)
+
+
+def _reduction(model: Model, machine: Machine, serving: Serving) -> Number:
+    """Seconds of one all-reduce: flat while it is small (the kernels of serving engines), then by the link."""
+    sent = serving.positions * model.hidden * serving.activations
+    group = Group(size=serving.devices)
+    if serving.constants is None:
+        return reduce_seconds(group, sent, machine, ROOFS)
+    several = np.where(np.asarray(serving.devices) > 1, 1.0, 0.0)
+    inside = group.inside(machine)
+    bandwidth = np.where(inside < serving.devices, machine.fabric.bandwidth_bytes_per_s, machine.node_link.bandwidth_bytes_per_s)
+    moved = 2 * sent * (serving.devices - 1) / serving.devices / (bandwidth * serving.constants.link)
+    return several * (serving.constants.reduction + moved)
 
 
 def operator_busy(operator: Operator, machine: Machine, serving: Serving, stored: Format) -> Busy:
@@ -225,22 +264,28 @@ def _operators(model: Model, serving: Serving) -> Iterator[tuple[Number, Operato
 def _matmul(operator: Matmul, machine: Machine, serving: Serving, stored: Format) -> Busy:
     """Weights of the experts that the positions meet are read, inputs read, outputs written."""
     rows = serving.positions * operator.positions * operator.active
+    shared = serving.replicas if operator.routed else 1.0
     # Routing is taken as uniform: an expert is met unless every position passes it by.
-    met = 1 - (1 - np.divide(operator.active, operator.experts)) ** serving.positions
-    weights = met * operator.experts * operator.inputs * operator.outputs / serving.devices
+    met = 1 - (1 - np.divide(operator.active, operator.experts)) ** (serving.positions * shared)
+    weights = met * operator.experts * operator.inputs * operator.outputs / serving.devices / shared
     bits = stored.matrix_bits(operator.inputs, operator.outputs) if operator.tied else matmul_bits(operator, stored)
-    read = met * bits / 8 / serving.devices
+    read = met * bits / 8 / serving.devices / shared
     moved = rows * (operator.inputs + operator.outputs)
     if not serving.branch_fused:
         moved = moved + rows * (operator.inputs + 2 * stored.rank + 2 * operator.outputs)
     branch = 2 * rows * stored.branch_parameters(operator.inputs, operator.outputs)
     flops = serving.products * operator.forward_flops(serving.context) * serving.positions + branch
     inside = (read + moved * serving.activations / serving.devices) / serving.bytes_per_s(machine.chip)
+    compute = flops / serving.devices / serving.flops_per_s(machine.chip, serving.matmuls)
+    if serving.constants is not None:
+        # Rows of one expert's weights, over those of all replicas that it meets: few rows leave the units half idle.
+        per_expert = np.maximum(rows * shared / (met * operator.experts), 1.0)
+        compute = compute * (1 + serving.constants.half_rows / per_expert)
     return _on_roof(
         operator.name,
         serving,
         memory=np.maximum(inside, _fetching(read, machine, serving)),
-        compute=flops / serving.devices / serving.flops_per_s(machine.chip, serving.matmuls),
+        compute=compute,
         dequantising=weights / serving.dequantised_per_s,
     )
 
@@ -251,13 +296,24 @@ def _attention(operator: Attention, machine: Machine, serving: Serving) -> Busy:
     Of a prompt that enters each position is scored against the keys before it.
     """
     cached = serving.batch * operator.cache_values(serving.context) * serving.kv.bits_per_weight / 8
+    latent = np.asarray(operator.cached) < operator.kv_heads * (operator.score_width + operator.value_width)
+    holders = np.where(latent, 1.0, np.minimum(serving.devices, np.maximum(operator.kv_heads, 1)))
     entering = serving.prefilled * (CAUSAL_SHARE if operator.causal else 1.0)
-    flops = (serving.decoded + entering) * operator.forward_flops(serving.context)
+    # Queries carried into the latent's space score and gather the latent, both as wide as it is.
+    wider = np.where(latent & (np.asarray(serving.tokens) < serving.context), 2 * operator.cached / (operator.score_width + operator.value_width), 1.0)
+    decoded = serving.decoded * wider * operator.forward_flops(serving.context)
+    flops = decoded + entering * operator.forward_flops(serving.prompt_length)
+    constants, chip = serving.constants, machine.chip
+    if constants is None:
+        bandwidth, rate = serving.bytes_per_s(chip), serving.flops_per_s(chip, serving.scores)
+    else:
+        bandwidth = chip.memory_bandwidth_bytes_per_s * constants.attention_memory
+        rate = peak_flops(chip, serving.scores) * constants.attention_compute
     return _on_roof(
         operator.name,
         serving,
-        memory=cached / serving.devices / serving.bytes_per_s(machine.chip),
-        compute=flops / serving.devices / serving.flops_per_s(machine.chip, serving.scores),
+        memory=cached / holders / bandwidth,
+        compute=flops / serving.devices / rate,
     )
 
 
@@ -276,5 +332,6 @@ def _fetching(read_bytes: Number, machine: Machine, serving: Serving) -> Number:
 def _on_roof(name: str, serving: Serving, *, memory: Number, compute: Number = 0.0, dequantising: Number = 0.0) -> Busy:
     reached = serving.reached(name)
     busy = [np.divide(part, reached) for part in (memory, compute, dequantising)]
-    seconds = overlapped_seconds(busy, serving.overlap)
-    return Busy(memory=busy[0], compute=busy[1], dequantising=busy[2], seconds=seconds)
+    start = serving.start_seconds
+    seconds = overlapped_seconds(busy, serving.overlap) + start
+    return Busy(memory=busy[0], compute=busy[1], dequantising=busy[2], starting=start, seconds=seconds)
