@@ -9,13 +9,13 @@ from typing import final
 import numpy as np
 
 from froude.cost.machine.machine import RUNTIME_BYTES, Machine
-from froude.cost.model.formats import kv_bytes, model_bytes
+from froude.cost.model.formats import Format, kv_bytes, model_bytes
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Number
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.engines import ServingEngine
 from froude.cost.serving.iteration import Iteration, Serving, price_iteration
-from froude.cost.serving.number_formats import KV_FORMATS, matmul_kind, number_format
+from froude.cost.serving.number_formats import KV_FORMATS, NumberFormat, matmul_kind, number_format
 
 NOW = 2026.0
 """The year of the engines' release to which constants refer."""
@@ -35,8 +35,8 @@ class Deployment:
     model: Model
     machine: Machine
     engine: ServingEngine
-    precision: str
-    kv: str
+    precision: str | NumberFormat
+    kv: str | Format
     input: Number
     output: Number
     tp: Number = 1
@@ -51,6 +51,11 @@ class Deployment:
     def devices(self) -> Number:
         """Devices of all replicas."""
         return np.multiply(np.multiply(self.tp, self.pp), self.dp)
+
+    @property
+    def kv_format(self) -> Format:
+        """How keys and values are stored."""
+        return KV_FORMATS[self.kv] if isinstance(self.kv, str) else self.kv
 
     @cached_property
     def weight_bytes(self) -> Number:
@@ -72,7 +77,7 @@ class Deployment:
         each = np.asarray(self.weight_bytes) / (np.asarray(self.tp) * self.pp)
         left = capacity - RUNTIME_BYTES - each
         share = self.engine.memory
-        room = left * (self.engine.free or 1.0) if share is None else np.minimum(left, share * capacity - each)
+        room = left * (1.0 if self.engine.free is None else self.engine.free) if share is None else np.minimum(left, share * capacity - each)
         return room * self.tp * self.pp
 
     @property
@@ -80,7 +85,7 @@ class Deployment:
         """Bytes of keys and values that a request holds on the devices of a replica, copies counted."""
         held = np.asarray(self.input) + self.engine.reserved * np.asarray(self.output)
         pages = np.ceil(held / self.engine.page) * self.engine.page
-        return kv_bytes(self.model, pages, KV_FORMATS[self.kv]) * self.copies
+        return kv_bytes(self.model, pages, self.kv_format) * self.copies
 
     @property
     def copies(self) -> Number:
@@ -113,9 +118,10 @@ class Deployment:
             prompt=self.input,
             weights=form.weights,
             others=form.others,
-            kv=KV_FORMATS[self.kv],
+            kv=self.kv_format,
             activations=form.activations,
             matmuls=kind,
+            narrow=form.narrow,
             scores=sixteen,
             devices=self.tp,
             replicas=self.expert_replicas,

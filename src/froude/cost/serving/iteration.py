@@ -63,7 +63,7 @@ class Serving:
     (`weights_from`), in reads of `chunk_bytes` that each wait for its latency.
 
     `constants` are what `froude.cost.serving.constants` says of kernels, memory and links; without them all work at the
-    roofs of the data sheet and start at once. `graphs` is the share of kernels that a graph starts. `efficiency` is
+    roofs of the data sheet and start at once; where matmuls are `narrow`, of 4 bits, they count. `graphs` is the share of kernels that a graph starts. `efficiency` is
     besides the share that an operator reaches, by name or by what stands before the point; 1 where nothing is said.
     """
 
@@ -78,6 +78,7 @@ class Serving:
     activations: Number = 2
     matmuls: str = "bf16"
     scores: str = "bf16"
+    narrow: Number = 0
     products: Number = 1
     dequantised_per_s: Number = np.inf
     overlap: Number = 1
@@ -128,7 +129,7 @@ class Serving:
         peak = peak_flops(chip, kind)
         if self.constants is None:
             return peak
-        narrow = self.constants.fp4 if kind in ("nvfp4", "mxfp4") else 1.0
+        narrow = np.where(np.asarray(self.narrow) > 0, self.constants.fp4, 1.0) if kind == self.matmuls else 1.0
         return peak * matmul_share(chip, kind) * self.constants.matmul * narrow
 
     def bytes_per_s(self, chip: Chip) -> Number:

@@ -13,7 +13,6 @@ far as there are places; open arrivals of a rate have R = rate·S(R) (Little 196
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -36,20 +35,19 @@ NEARLY = 0.98
 class ServingSeconds:
     """Latency and throughput of deployments under their load, elementwise; NaN latency where the load is too much.
 
-    Means over requests; `tpot` is (e2e − ttft) / (output − 1), `per_second` requests a second of all devices, `capacity`
-    the most of them, `running` the requests that hold a place at once, `parts` seconds of the devices for a request's
-    tokens after the first, by resource.
+    Means over requests; `tpot` is (e2e − ttft) / (output − 1), `per_second` requests a second of all devices. Of a
+    replica `running` requests hold a place at once, of which `decoding` decode; an iteration of these takes `decode`
+    seconds, and a request's prompt `prompt` seconds.
     """
 
     ttft: Number
     tpot: Number
     e2e: Number
     per_second: Number
-    capacity: Number
     running: Number
+    decoding: Number
     decode: Number
     prompt: Number
-    parts: Mapping[str, Number]
 
 
 def serving_seconds(deployment: Deployment, constants: ServingConstants) -> ServingSeconds:
@@ -62,7 +60,7 @@ def serving_seconds(deployment: Deployment, constants: ServingConstants) -> Serv
             return _open(deployment, constants, places)
         users = np.asarray(deployment.users) / deployment.dp
         running = np.minimum(np.maximum(users, 1.0), places)
-        return _loop(deployment, constants, running, users, places)
+        return _loop(deployment, constants, running, users)
 
 
 def decode_seconds(deployment: Deployment, constants: ServingConstants, running: Number) -> Number:
@@ -73,7 +71,7 @@ def decode_seconds(deployment: Deployment, constants: ServingConstants, running:
 
 def prompt_seconds(deployment: Deployment, constants: ServingConstants, running: Number) -> Number:
     """Seconds of the devices that a request's prompt takes: what an iteration is longer for it, or one of its own."""
-    chunk = np.minimum(deployment.engine.chunk, deployment.input)
+    chunk = np.minimum(deployment.engine.chunk, deployment.input * np.maximum(running, 1.0))
     beside = np.asarray(running) / deployment.pp
     without = 0.0
     if deployment.engine.prompts == "beside":
@@ -86,9 +84,7 @@ def prompt_seconds(deployment: Deployment, constants: ServingConstants, running:
     return chunks * (taken + host) / deployment.pp
 
 
-def _loop(
-    deployment: Deployment, constants: ServingConstants, running: Number, users: Number, places: Number
-) -> ServingSeconds:
+def _loop(deployment: Deployment, constants: ServingConstants, running: Number, users: Number) -> ServingSeconds:
     """A closed loop of users of a replica, of whom `running` hold places."""
     steps = np.maximum(np.asarray(deployment.output) - 1.0, 1.0)
     work = prompt_seconds(deployment, constants, running)
@@ -103,17 +99,15 @@ def _loop(
     at_once = np.asarray(deployment.streamed) - 1.0
     tpot = (held - first) / steps
     streaming = at_once * tpot
-    full = _capacity(deployment, constants, places, steps)
     return ServingSeconds(
         ttft=constants.prompt + waits + first + streaming,
         tpot=tpot - streaming / steps,
         e2e=constants.prompt + waits + held,
         per_second=deployment.dp * users / (constants.prompt + waits + held),
-        capacity=full * deployment.dp,
-        running=running * deployment.dp,
+        running=running,
+        decoding=decoding,
         decode=decode,
         prompt=work,
-        parts=_parts(deployment, constants, decoding),
     )
 
 
@@ -139,17 +133,19 @@ def _first_token(
     return (1 - share) * later + share * burst + np.where(running > 1, decode, 0.0)
 
 
-def _capacity(deployment: Deployment, constants: ServingConstants, places: Number, steps: Number) -> Number:
-    """Requests a second of a replica all of whose places are taken."""
+def capacity_per_second(deployment: Deployment, constants: ServingConstants) -> Number:
+    """The most requests a second of a deployment: those of replicas all of whose places are taken."""
+    places = np.maximum(np.asarray(deployment.largest_batch) / deployment.dp, 1.0)
+    steps = np.maximum(np.asarray(deployment.output) - 1.0, 0.0)
     held = steps * decode_seconds(deployment, constants, places)
-    return places / (held + places * prompt_seconds(deployment, constants, places))
+    return deployment.dp * places / (held + places * prompt_seconds(deployment, constants, places))
 
 
 def _open(deployment: Deployment, constants: ServingConstants, places: Number) -> ServingSeconds:
     """Open arrivals at random times: R = rate·S(R), and a prompt waits as in a queue of a single server (M/D/1)."""
     rate = np.asarray(deployment.rate, dtype=float) / deployment.dp
     steps = np.maximum(np.asarray(deployment.output) - 1.0, 1.0)
-    full = _capacity(deployment, constants, places, steps)
+    full = capacity_per_second(deployment, constants) / deployment.dp
     low, high = np.zeros_like(rate * places), places + 0.0 * rate
     for _ in range(RATE_ROUNDS):
         middle = (low + high) / 2
@@ -171,11 +167,10 @@ def _open(deployment: Deployment, constants: ServingConstants, places: Number) -
         tpot=tpot,
         e2e=ttft + steps * tpot,
         per_second=np.minimum(rate, full) * deployment.dp,
-        capacity=full * deployment.dp,
-        running=np.where(fine, running, places) * deployment.dp,
+        running=np.where(fine, running, places),
+        decoding=running,
         decode=decode,
         prompt=work,
-        parts=_parts(deployment, constants, np.maximum(running, 1.0)),
     )
 
 
@@ -187,23 +182,20 @@ def _static(deployment: Deployment, constants: ServingConstants) -> ServingSecon
     decode = decode_seconds(deployment, constants, batch)
     first = batch * work
     whole = first + steps * decode
-    places = np.maximum(np.asarray(deployment.largest_batch) / deployment.dp, 1.0)
-    full = places / (places * work + steps * decode_seconds(deployment, constants, places))
     return ServingSeconds(
         ttft=first,
         tpot=decode,
         e2e=whole,
         per_second=batch * deployment.dp / whole,
-        capacity=full * deployment.dp,
-        running=batch * deployment.dp,
+        running=batch,
+        decoding=batch,
         decode=decode,
         prompt=work,
-        parts=_parts(deployment, constants, batch),
     )
 
 
-def _parts(deployment: Deployment, constants: ServingConstants, running: Number) -> dict[str, Number]:
-    """Seconds from one token to the next by part: operators by group, collectives, kernels' starts, the host."""
+def seconds_by_part(deployment: Deployment, constants: ServingConstants, running: Number) -> dict[str, Number]:
+    """Seconds from one token to the next of requests that decode, by part: operators by group, collectives, kernels' starts, the host."""
     priced = deployment.iteration(constants, np.asarray(running) / deployment.pp)
     groups: dict[str, Number] = {}
     for name, busy in priced.operators.items():

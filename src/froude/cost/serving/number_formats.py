@@ -9,6 +9,7 @@ from typing import final
 
 from froude.cost.machine.machine import Chip
 from froude.cost.model.formats import BF16, FP32, Format
+from froude.cost.model.operators import Number
 from froude.cost.serving.engines import ServingEngine
 from froude.errors import InputError, close_names
 
@@ -16,12 +17,16 @@ from froude.errors import InputError, close_names
 @final
 @dataclass(frozen=True, kw_only=True)
 class NumberFormat:
-    """Weights of blocks in a format, all else in another, and the number type of matmuls; the first that a chip has."""
+    """Weights of blocks in a format, all else in another, and the number type of matmuls; the first that a chip has.
+
+    `narrow` is 1 where matmuls have 4 bits.
+    """
 
     weights: Format
     matmuls: tuple[str, ...]
     others: Format = BF16
-    activations: float = 2
+    activations: Number = 2
+    narrow: Number = 0
 
 
 NUMBER_FORMATS: Mapping[str, NumberFormat] = MappingProxyType(
@@ -30,7 +35,7 @@ NUMBER_FORMATS: Mapping[str, NumberFormat] = MappingProxyType(
         "fp16": NumberFormat(weights=BF16, matmuls=("fp16", "bf16")),
         "fp32": NumberFormat(weights=FP32, matmuls=("fp32",), others=FP32, activations=4),
         "fp8": NumberFormat(weights=Format(bits=8), matmuls=("fp8",)),
-        "fp4": NumberFormat(weights=Format(bits=4, group=16, scale_bits=8), matmuls=("nvfp4", "mxfp4")),
+        "fp4": NumberFormat(weights=Format(bits=4, group=16, scale_bits=8), matmuls=("nvfp4", "mxfp4"), narrow=1),
         "int8": NumberFormat(weights=Format(bits=8), matmuls=("int8",)),
         "int4": NumberFormat(weights=Format(bits=4, group=128, scale_bits=16), matmuls=("bf16", "fp16")),
     }
@@ -51,7 +56,7 @@ KV_FORMATS: Mapping[str, Format] = MappingProxyType(
 """Formats of keys and values by name."""
 
 
-def matmul_kind(precision: str, chip: Chip) -> str:
+def matmul_kind(precision: str | NumberFormat, chip: Chip) -> str:
     """The number type in which a chip multiplies a precision's weights. InputError where it has none."""
     kinds = number_format(precision).matmuls
     kind = next((one for one in kinds if one in chip.peak_flops), None)
@@ -61,8 +66,10 @@ def matmul_kind(precision: str, chip: Chip) -> str:
     return kind
 
 
-def number_format(precision: str) -> NumberFormat:
+def number_format(precision: str | NumberFormat) -> NumberFormat:
     """The precision of a name; InputError with the nearest for another."""
+    if isinstance(precision, NumberFormat):
+        return precision
     if precision not in NUMBER_FORMATS:
         near = close_names(precision, NUMBER_FORMATS) or list(NUMBER_FORMATS)
         raise InputError(f"no precision of serving is called {precision!r}: take one of {', '.join(near)}")
