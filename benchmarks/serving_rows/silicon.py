@@ -34,6 +34,9 @@ MODELS = {
     "deepseek-ai/DeepSeek-R1": "deepseek-v3",
 }
 PUBLIC = "2026-04-06.csv"
+NEWEST = {"vllm": "0.11", "tensorrt-llm": "1.0", "sglang": "0.5"}
+"""Releases of October 2025, when rows without one were measured."""
+
 SOONER, HALF = 1.15, 2.0
 STREAMED = 20
 
@@ -71,9 +74,9 @@ def _row(cells: dict[str, str]) -> Silicon:
     row = ServingRow(
         model=MODELS[cells["model_path"]],
         machine=CHIPS[cells["system"]],
-        devices=int(cells["tp_size"]),
+        devices=8,
         engine=engine,
-        version=cells["backend_version"],
+        version=cells["backend_version"] or NEWEST[engine],
         tp=int(cells["tp_size"]),
         precision=precision,
         kv="fp8" if narrow else "bf16",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
 
@@ -14,7 +14,7 @@ from froude.cost.model.model import Model
 from froude.cost.model.operators import Number
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.engines import ServingEngine
-from froude.cost.serving.iteration import Iteration, Serving, price_iteration
+from froude.cost.serving.iteration import Iteration, Serving, merged_operators, price_operators, reduction_seconds
 from froude.cost.serving.number_formats import KV_FORMATS, NumberFormat, matmul_kind, number_format
 
 NOW = 2026.0
@@ -128,13 +128,18 @@ class Deployment:
             graphs=np.where(np.asarray(prompts) > 0, 0.0, 1.0),
             constants=constants,
         )
-        return price_iteration(self.model, self.machine, serving)
+        network = self.model.layers * reduction_seconds(self.model, self.machine, serving)
+        return Iteration(operators=price_operators(self._merged, self.machine, serving), network=network)
 
     def host_seconds(self, constants: ServingConstants, running: Number) -> Number:
         """Seconds of an iteration in which the devices wait for the host."""
         factor = {"sglang": constants.sglang, "tensorrt-llm": constants.tensorrt_llm}.get(self.engine.name, 1.0)
         older = np.asarray(constants.generation) ** (NOW - self.engine.released)
         return (constants.step + constants.sequence * np.asarray(running)) * factor * older
+
+    @cached_property
+    def _merged(self) -> Model:
+        return merged_operators(self.model)
 
     @property
     def _latent(self) -> bool:
@@ -158,6 +163,4 @@ class Deployment:
 
 
 def _aged(constants: ServingConstants, older: Number) -> ServingConstants:
-    from dataclasses import replace
-
     return replace(constants, kernel=constants.kernel * older, eager=constants.eager * older)

@@ -25,7 +25,7 @@ from froude.cost.machine.machine import Chip, Machine, Place
 from froude.cost.machine.rates import matmul_share, overlapped_seconds, peak_flops
 from froude.cost.model.formats import BF16, Format, matmul_bits
 from froude.cost.model.model import Model
-from froude.cost.model.operators import Attention, Matmul, Number, Operator
+from froude.cost.model.operators import Attention, Block, Elementwise, Matmul, Number, Operator
 from froude.cost.serving.constants import ServingConstants
 from froude.errors import InputError
 
@@ -159,6 +159,10 @@ class Busy:
         """One after the other."""
         return Busy(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
+    def added(self) -> Busy:
+        """The sum over the first axis."""
+        return Busy(**{name: np.sum(value, axis=0) for name, value in vars(self).items()})
+
     def times(self, count: Number) -> Busy:
         """The same, `count` times."""
         return Busy(**{name: value * count for name, value in vars(self).items()})
@@ -211,27 +215,58 @@ def price_iteration(model: Model, machine: Machine, serving: Serving) -> Iterati
 
     Raises InputError where the chip lacks the number type, or the machine the memory that weights come from.
     """
+    network = model.layers * reduction_seconds(model, machine, serving)
+    return Iteration(
+        operators=price_operators(model, machine, serving), network=network, overlap=serving.overlap_operators
+    )
+
+
+def price_operators(model: Model, machine: Machine, serving: Serving) -> dict[str, Busy]:
+    """What the operators of an iteration take, by name.
+
+    A count of shape (n, 1) is that of n operators, which are added (see `merged_operators`).
+    """
     operators: dict[str, Busy] = {}
-    ends = replace(serving, prefilled=serving.prefilled / serving.prompt_length)
-    for count, operator, stored in _operators(model, serving):
-        passed = ends if operator in model.head else serving
+    for count, operator, stored, passed in _operators(model, serving):
         busy = operator_busy(operator, machine, passed, stored).times(count)
+        busy = busy.added() if np.ndim(count) == 2 else busy
         operators[operator.name] = operators.get(operator.name, Busy()).plus(busy)
-    network = REDUCTIONS * model.layers * _reduction(model, machine, serving)
-    return Iteration(operators=operators, network=network, overlap=serving.overlap_operators)
+    return operators
 
 
-def _reduction(model: Model, machine: Machine, serving: Serving) -> Number:
-    """Seconds of one all-reduce: flat while it is small (the kernels of serving engines), then by the link."""
+def reduction_seconds(model: Model, machine: Machine, serving: Serving) -> Number:
+    """Seconds of a block's all-reduces: flat while small (the kernels of serving engines), then by the link."""
     sent = serving.positions * model.hidden * serving.activations
     group = Group(size=serving.devices)
     if serving.constants is None:
-        return reduce_seconds(group, sent, machine, ROOFS)
+        return REDUCTIONS * reduce_seconds(group, sent, machine, ROOFS)
     several = np.where(np.asarray(serving.devices) > 1, 1.0, 0.0)
     inside = group.inside(machine)
     bandwidth = np.where(inside < serving.devices, machine.fabric.bandwidth_bytes_per_s, machine.node_link.bandwidth_bytes_per_s)
     moved = 2 * sent * (serving.devices - 1) / serving.devices / (bandwidth * serving.constants.link)
-    return several * (serving.constants.reduction + moved)
+    return REDUCTIONS * several * (serving.constants.reduction + moved)
+
+
+def merged_operators(model: Model) -> Model:
+    """A model whose blocks' matmuls are one operator of many sizes, and so are their elementwise ones: priced sooner.
+
+    Experts stay apart. Only `price_operators` knows such a model.
+    """
+    counted = [(block.count, operator) for block in model.blocks for operator in block.operators]
+    kinds: dict[tuple[type, bool], list[tuple[Number, Operator]]] = {}
+    for count, operator in counted:
+        alone = isinstance(operator, Matmul) and operator.routed
+        kinds.setdefault((type(operator), alone), []).append((count, operator))
+    blocks = []
+    for (kind, _), pairs in kinds.items():
+        if kind not in (Matmul, Elementwise):
+            blocks += [Block(name="one", count=count, operators=(operator,)) for count, operator in pairs]
+            continue
+        names = ("inputs", "outputs", "biased", "experts", "active", "positions") if kind is Matmul else ("moved",)
+        fields = {name: np.array([[float(getattr(o, name))] for _, o in pairs]) for name in names}
+        merged = replace(pairs[0][1], name="matmuls" if kind is Matmul else "elementwise", **fields)
+        blocks.append(Block(name="merged", count=np.array([[count] for count, _ in pairs]), operators=(merged,)))
+    return replace(model, blocks=tuple(blocks))
 
 
 def operator_busy(operator: Operator, machine: Machine, serving: Serving, stored: Format) -> Busy:
@@ -254,12 +289,13 @@ def ridge_batch(machine: Machine, serving: Serving) -> Number:
     return serving.weights.bits_per_weight / 16 * balance / (serving.tokens * serving.products)
 
 
-def _operators(model: Model, serving: Serving) -> Iterator[tuple[Number, Operator, Format]]:
-    """Every operator with its count and the format of its weights."""
-    yield from ((1, operator, serving.others) for operator in model.embedding)
+def _operators(model: Model, serving: Serving) -> Iterator[tuple[Number, Operator, Format, Serving]]:
+    """Every operator with its count, the format of its weights, and what passes it: of prompts the head sees one token."""
+    ends = replace(serving, prefilled=serving.prefilled / serving.prompt_length)
+    yield from ((1, operator, serving.others, serving) for operator in model.embedding)
     for block in model.blocks:
-        yield from ((block.count, operator, serving.weights) for operator in block.operators)
-    yield from ((1, operator, serving.others) for operator in model.head)
+        yield from ((block.count, operator, serving.weights, serving) for operator in block.operators)
+    yield from ((1, operator, serving.others, ends) for operator in model.head)
 
 
 def _matmul(operator: Matmul, machine: Machine, serving: Serving, stored: Format) -> Busy:

@@ -14,7 +14,7 @@ import numpy as np
 
 from froude.cost.serving.constants import ServingConstants, serving_entries
 
-MOST_STEPS, MOST_HALVINGS, SETTLED, SHIFT = 12, 5, 0.03, 0.01
+MOST_STEPS, MOST_HALVINGS, SETTLED, SHIFT = 12, 4, 0.1, 0.02
 
 Errors = Callable[[ServingConstants], np.ndarray]
 """Log errors of every measurement by the constants, NaN where none was made."""
@@ -38,12 +38,13 @@ class Prior:
 
 
 def fit_serving(
-    errors: Errors, noise: np.ndarray, prior: Prior, near: ServingConstants | None = None
+    errors: Errors, noise: np.ndarray, prior: Prior, near: ServingConstants | None = None, steps: int = MOST_STEPS
 ) -> ServingConstants:
     """The constants that explain measurements best, each drawn to its prior.
 
     `noise` (measurements,) is the standard deviation of log seconds that constants are not asked to explain; what is
-    beyond counts linearly. The search begins `near` some constants.
+    beyond counts linearly. The search begins `near` some constants and takes at most so many
+    `steps`.
     """
     names, spreads = list(prior.spreads), np.array(list(prior.spreads.values()))
     origin = asdict(prior.start)
@@ -60,7 +61,7 @@ def fit_serving(
 
     logs = start if near is None else np.log([asdict(near)[name] for name in names])
     found = at(logs)
-    for _ in range(MOST_STEPS):
+    for _ in range(steps):
         slopes = np.stack([(at(logs + SHIFT * unit) - found) / SHIFT for unit in np.eye(len(names))], axis=1)
         weights = np.minimum(1, noise / np.maximum(abs(found), 1e-12)) / noise**2
         normal = np.diag(1 / spreads**2) + (slopes.T * weights) @ slopes
