@@ -74,7 +74,7 @@ def _row(cells: dict[str, str]) -> Silicon:
     row = ServingRow(
         model=MODELS[cells["model_path"]],
         machine=CHIPS[cells["system"]],
-        devices=8,
+        devices=int(cells["tp_size"]),
         engine=engine,
         version=cells["backend_version"] or NEWEST[engine],
         tp=int(cells["tp_size"]),
