@@ -1,4 +1,4 @@
-"""How far predicted latency and throughput of serving are from measured ones, on rows that constants were not fitted to.
+"""How far predicted latency and throughput of serving are from measured ones, on rows not fitted to.
 
 `FROUDE_PUBLISHED=… python benchmarks/serving_accuracy.py` refits the constants once for every split of
 sys_inference_silicon, predicts what was left out, and writes results and tables of docs/evidence.md. `--fit` fits all

@@ -27,8 +27,8 @@ STEPS = 2
 
 ROOFS = replace(
     serving_constants(),
-    **{name: 1.0 for name in ("matmul", "bandwidth", "fp4", "attention_memory", "attention_compute", "link", "generation")},
-    **{name: 0.0 for name in ("half_rows", "kernel", "eager", "reduction", "step", "sequence", "prompt")},
+    **dict.fromkeys(("matmul", "bandwidth", "fp4", "attention_memory", "attention_compute", "link", "generation"), 1.0),
+    **dict.fromkeys(("half_rows", "kernel", "eager", "reduction", "step", "sequence", "prompt"), 0.0),
 )
 """Nothing but data sheets."""
 
@@ -55,7 +55,9 @@ class Latencies:
 
 def latencies(rows: Sequence[ServingRow], streamed: Sequence[int], used: np.ndarray) -> Latencies:
     """Measured rows; `used` (rows,) are those that constants are fitted to."""
-    ttft, tpot = (np.array([getattr(row, name) for row in rows], dtype=float) for name in ("ttft_seconds", "tpot_seconds"))
+    ttft, tpot = (
+        np.array([getattr(row, name) for row in rows], dtype=float) for name in ("ttft_seconds", "tpot_seconds")
+    )
     return Latencies(rows=rows, streamed=streamed, measured=as_quantities(rows, ttft, tpot), used=used)
 
 
@@ -122,7 +124,9 @@ def hold_out(name: str, data: Latencies, fold_of: Callable[[ServingRow], str], n
         errors["roofline"][:, held] = np.log(roofs[:, held] * shares[:, None] / test.measured)
         nearest = np.argsort(((places[held][:, None] - places[~held][None]) ** 2).sum(axis=-1), axis=1)[:, :3]
         errors["nearest"][:, held] = np.log(np.median(train.measured[:, nearest], axis=-1) / test.measured)
-        print(name, fold, held.sum(), *(f"{value:.1%}" for value in median_error(errors["Froude"][:, held])), flush=True)
+        print(
+            name, fold, held.sum(), *(f"{value:.1%}" for value in median_error(errors["Froude"][:, held])), flush=True
+        )
     return Split(name=name, folds=folds, errors=errors)
 
 

@@ -26,7 +26,14 @@ from typing import final
 from froude.fitting.costs.serving_rows import ServingRow
 
 ENGINES = {"trtllm": "tensorrt-llm", "sglang": "sglang", "vllm": "vllm"}
-CHIPS = {"h100_sxm": "h100", "h200_sxm": "h200", "b200_sxm": "b200", "b300_sxm": "b300", "gb200": "gb200", "gb300": "gb300"}
+CHIPS = {
+    "h100_sxm": "h100",
+    "h200_sxm": "h200",
+    "b200_sxm": "b200",
+    "b300_sxm": "b300",
+    "gb200": "gb200",
+    "gb300": "gb300",
+}
 MODELS = {
     "meta-llama/Llama-3.1-8B-Instruct": "llama-3.1-8b",
     "meta-llama/Llama-3.1-70B": "llama-3.1-70b",
@@ -44,7 +51,7 @@ STREAMED = 20
 @final
 @dataclass(frozen=True, kw_only=True)
 class Silicon:
-    """A row with what no column of a serving table says: its source, tokens streamed at a time, whether it is broken."""
+    """A row with what no column of a serving table says: its source, tokens sent at a time, whether it is broken."""
 
     row: ServingRow
     source: str
@@ -94,7 +101,17 @@ def _alike(rows: Sequence[Silicon]) -> list[list[Silicon]]:
     groups: dict[tuple[object, ...], list[Silicon]] = defaultdict(list)
     for one in rows:
         row = one.row
-        key = (one.source, row.model, row.machine, row.engine, row.version, row.tp, row.precision, row.input, row.output)
+        key = (
+            one.source,
+            row.model,
+            row.machine,
+            row.engine,
+            row.version,
+            row.tp,
+            row.precision,
+            row.input,
+            row.output,
+        )
         groups[key].append(one)
     return list(groups.values())
 

@@ -39,11 +39,12 @@ from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
 from froude.answers.recipes import answer_of_recipe, answer_of_recipes
 from froude.answers.registrations import answer_of_registration, answer_of_registrations
+from froude.answers.serving import answer_of_serve_cost
 from froude.answers.stacks import answer_of_stacks
 from froude.answers.studies import answer_of_study, read_study_record
 from froude.atlas import atlas_record, atlas_records, atlas_status, check_atlas, search_atlas
 from froude.atlas.selection import select_claims
-from froude.cost import fine_tune_cost, train_cost
+from froude.cost import fine_tune_cost, serve_cost, train_cost
 from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.cost.stack.known_stacks import known_stacks
@@ -251,6 +252,7 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "infeasible plan": of_infeasible,
         "train cost": of_train_cost,
         "fine-tune cost": of_fine_tune_cost,
+        "serve cost": lambda: answer_of_serve_cost(serve_cost("qwen2.5-0.5b", EIGHT, input=1000, output=100, rate=2)),
         "cost calibration": lambda: answer_of_cost_calibration(calibrate_cost(Runs.from_columns(measured_columns(4)))),
         "recipe": lambda: answer_of_recipe(get_recipe("deepseek-v3")),
         "recipes": lambda: answer_of_recipes(known_recipes()),

@@ -33,7 +33,12 @@ def answer_of_serve_cost(cost: ServeCost) -> Answer:
             Fact("capacity", capacity_text(cost)),
             Fact("price", price_text(cost)),
         ),
-        tables=(*latency_tables(cost), memory_table(cost), token_table(cost), sentences_table("Assumed", _assumed(cost))),
+        tables=(
+            *latency_tables(cost),
+            memory_table(cost),
+            token_table(cost),
+            sentences_table("Assumed", _assumed(cost)),
+        ),
         data=cost.to_dict(),
     )
 
@@ -69,7 +74,7 @@ def throughput_text(cost: ServeCost) -> str:
     """Tokens a second of answers, and of a device."""
     many, devices = cost.output_tokens_per_second, int(cost.deployment.devices)
     each = f", {format_quantity(many / devices)} a device" if devices > 1 else ""
-    return f"{format_quantity(many)} output tokens/s{each}; {cost.per_second:.3g} requests/s"
+    return f"{format_quantity(many)} output tokens/s{each}"
 
 
 def capacity_text(cost: ServeCost) -> str:
@@ -107,7 +112,7 @@ def memory_table(cost: ServeCost) -> Table:
 def token_table(cost: ServeCost) -> Table:
     """Seconds from one token to the next by part, no prompt entering."""
     parts = {PARTS[name]: value for name, value in cost.parts.items()}
-    return parts_table(f"A token while none enters: {format_seconds(sum(parts.values()))}", parts, format_seconds)
+    return parts_table("From one token to the next, no prompt entering", parts, format_seconds)
 
 
 def _assumed(cost: ServeCost) -> tuple[str, ...]:

@@ -72,7 +72,12 @@ GROUPS = (
         DECIDE,
         "cost",
         "Memory, time and price of a training or of serving",
-        {"train": cost.train, "serve": cost_serve.serve, "model": model.model, "calibrate": calibrate_cost.calibrate_cost},
+        {
+            "train": cost.train,
+            "serve": cost_serve.serve,
+            "model": model.model,
+            "calibrate": calibrate_cost.calibrate_cost,
+        },
     ),
     (
         DECIDE,

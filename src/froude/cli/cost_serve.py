@@ -21,9 +21,7 @@ ServedOn = Annotated[str, typer.Option("--machine", metavar="MACHINE", help='As 
 EngineName = Annotated[
     str | None, typer.Option("--engine", metavar="NAME[@VERSION]", help="vllm, sglang, tensorrt-llm or static.")
 ]
-Precision = Annotated[
-    str | None, typer.Option(metavar="FORMAT", help="Of weights: bf16, fp16, fp8, fp4, int8, int4.")
-]
+Precision = Annotated[str | None, typer.Option(metavar="FORMAT", help="Of weights: bf16, fp16, fp8, fp4, int8, int4.")]
 Kv = Annotated[str | None, typer.Option(metavar="FORMAT", help="Of keys and values: bf16, fp8, fp4.")]
 Tokens = Annotated[str, typer.Option(metavar="TOKENS", help="Of a request's prompt.")]
 Answered = Annotated[str, typer.Option(metavar="TOKENS", help="Of its answer.")]

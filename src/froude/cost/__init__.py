@@ -7,10 +7,10 @@ from froude.cost.model.formats import BF16, FP32, Format, kv_bytes, model_bytes
 from froude.cost.model.model import Model, decoder
 from froude.cost.model.plain_decoder import Decoder
 from froude.cost.papers.fine_tuning import fine_tune_cost
+from froude.cost.serving.engines import ServingEngine, get_engine, known_engines
 from froude.cost.serving.iteration import Iteration, Serving, price_iteration
 from froude.cost.serving.memory import largest_batch, serving_bytes
 from froude.cost.serving.operating_point import OperatingPoint, operating_point
-from froude.cost.serving.engines import ServingEngine, get_engine, known_engines
 from froude.cost.serving.serve_cost import ServeCost, serve_cost
 from froude.cost.stack.known_stacks import get_stack, known_stacks
 from froude.cost.stack.stack import Stack

@@ -9,9 +9,9 @@ from typing import final
 import numpy as np
 
 from froude.cost.machine.machine import RUNTIME_BYTES, Machine
-from froude.cost.model.formats import Format, kv_bytes, model_bytes
+from froude.cost.model.formats import Format, kv_bytes, matmul_bits, model_bytes
 from froude.cost.model.model import Model
-from froude.cost.model.operators import Number
+from froude.cost.model.operators import Attention, Matmul, Number
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.engines import ServingEngine
 from froude.cost.serving.iteration import Iteration, Serving, merged_operators, price_operators, reduction_seconds
@@ -77,7 +77,11 @@ class Deployment:
         each = np.asarray(self.weight_bytes) / (np.asarray(self.tp) * self.pp)
         left = capacity - RUNTIME_BYTES - each
         share = self.engine.memory
-        room = left * (1.0 if self.engine.free is None else self.engine.free) if share is None else np.minimum(left, share * capacity - each)
+        room = (
+            left * (1.0 if self.engine.free is None else self.engine.free)
+            if share is None
+            else np.minimum(left, share * capacity - each)
+        )
         return room * self.tp * self.pp
 
     @property
@@ -89,8 +93,8 @@ class Deployment:
 
     @property
     def copies(self) -> Number:
-        """How often a replica's devices hold keys and values: once unless there are fewer heads of keys than devices."""
-        if self.model.description.get("latent") or self._latent:
+        """How often a replica's devices hold keys and values: once unless they are more than the heads of keys."""
+        if self._latent:
             return np.asarray(self.tp)
         return np.maximum(np.asarray(self.tp) / np.asarray(self.model.kv_heads), 1.0)
 
@@ -143,15 +147,10 @@ class Deployment:
 
     @property
     def _latent(self) -> bool:
-        from froude.cost.model.operators import Attention
-
         found = (o for block in self.model.blocks for o in block.operators if isinstance(o, Attention))
         return any(bool(np.all(o.cached < o.kv_heads * (o.score_width + o.value_width))) for o in found)
 
     def _routed_bytes(self) -> Number:
-        from froude.cost.model.formats import matmul_bits
-        from froude.cost.model.operators import Matmul
-
         stored = number_format(self.precision).weights
         each = (
             block.count * matmul_bits(o, stored) / 8

@@ -6,7 +6,7 @@ import functools
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, final
@@ -71,7 +71,9 @@ def known_engines() -> tuple[ServingEngine, ...]:
     made = []
     for entry in document["engine"]:
         own = {
-            name: EngineFact(value=tuple(fact[0]) if isinstance(fact[0], list) else fact[0], trust=fact[1], source=fact[2])
+            name: EngineFact(
+                value=tuple(fact[0]) if isinstance(fact[0], list) else fact[0], trust=fact[1], source=fact[2]
+            )
             for name, fact in entry.items()
             if name not in _ABOUT
         }
@@ -89,8 +91,6 @@ def get_engine(text: str) -> ServingEngine:
     Of the versions of a name the newest that is not newer than the one asked for is taken, the oldest where all are
     newer. InputError for an unknown name, with the nearest.
     """
-    from dataclasses import replace
-
     name, _, version = text.strip().partition("@")
     named = [engine for engine in known_engines() if engine.name == name.lower()]
     if not named:

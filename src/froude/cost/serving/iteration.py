@@ -100,10 +100,10 @@ class Serving:
         for name in ("context", "tokens", "devices"):
             if np.any(np.asarray(getattr(self, name)) <= 0):
                 raise InputError(f"{name} is {getattr(self, name)}: give a positive number")
-        if np.any(np.add(self.batch, self.prefilled) <= 0) or np.any(np.asarray(self.batch) < 0):
-            raise InputError(f"batch is {self.batch}: give a positive number")
         if np.any(np.asarray(self.prefilled) < 0):
             raise InputError(f"prefilled is {self.prefilled}: give a number of at least 0")
+        if np.any(np.add(self.batch, self.prefilled) <= 0) or np.any(np.asarray(self.batch) < 0):
+            raise InputError(f"batch is {self.batch}: give a positive number")
 
     @property
     def decoded(self) -> Number:
@@ -242,7 +242,9 @@ def reduction_seconds(model: Model, machine: Machine, serving: Serving) -> Numbe
         return REDUCTIONS * reduce_seconds(group, sent, machine, ROOFS)
     several = np.where(np.asarray(serving.devices) > 1, 1.0, 0.0)
     inside = group.inside(machine)
-    bandwidth = np.where(inside < serving.devices, machine.fabric.bandwidth_bytes_per_s, machine.node_link.bandwidth_bytes_per_s)
+    bandwidth = np.where(
+        inside < serving.devices, machine.fabric.bandwidth_bytes_per_s, machine.node_link.bandwidth_bytes_per_s
+    )
     moved = 2 * sent * (serving.devices - 1) / serving.devices / (bandwidth * serving.constants.link)
     return REDUCTIONS * several * (serving.constants.reduction + moved)
 
@@ -337,7 +339,11 @@ def _attention(operator: Attention, machine: Machine, serving: Serving) -> Busy:
     holders = np.where(latent, 1.0, np.minimum(serving.devices, np.maximum(operator.kv_heads, 1)))
     entering = serving.prefilled * (CAUSAL_SHARE if operator.causal else 1.0)
     # Queries carried into the latent's space score and gather the latent, both as wide as it is.
-    wider = np.where(latent & (np.asarray(serving.tokens) < serving.context), 2 * operator.cached / (operator.score_width + operator.value_width), 1.0)
+    wider = np.where(
+        latent & (np.asarray(serving.tokens) < serving.context),
+        2 * operator.cached / (operator.score_width + operator.value_width),
+        1.0,
+    )
     decoded = serving.decoded * wider * operator.forward_flops(serving.context)
     flops = decoded + entering * operator.forward_flops(serving.prompt_length)
     constants, chip = serving.constants, machine.chip

@@ -202,4 +202,9 @@ def seconds_by_part(deployment: Deployment, constants: ServingConstants, running
         group = "scores" if name.endswith("scores") else "matmuls" if np.any(busy.compute) else "elementwise"
         groups[group] = groups.get(group, 0.0) + busy.seconds - busy.starting
     starting = sum((busy.starting for busy in priced.operators.values()), start=0.0)
-    return {**groups, "collectives": priced.network, "starts": starting, "host": deployment.host_seconds(constants, running)}
+    return {
+        **groups,
+        "collectives": priced.network,
+        "starts": starting,
+        "host": deployment.host_seconds(constants, running),
+    }

@@ -31,7 +31,7 @@ from froude.quantity import format_bytes
 READING_WATTS, MULTIPLYING_WATTS = 0.57, 0.85
 """Shares of a chip's power while decoding reads memory, and while prompts are multiplied. Medians of single A100, H100
 and GH200 under vLLM and TensorRT-LLM at batch 1 (0.53 to 0.59) and at the highest at batch 64 (0.61 to 0.86):
-argonne-lcf/LLM-Inference-Bench, Plots/Fig_16 at 4211f5d, values above 10,000 as milliwatts, rows that stand twice once."""
+argonne-lcf/LLM-Inference-Bench, Plots/Fig_16 at 4211f5d, values above 10,000 as milliwatts, doubles once."""
 
 QUANTITIES = ("ttft", "tpot", "e2e")
 
@@ -94,7 +94,8 @@ class ServeCost(Computed):
 
 def deployment_to_dict(deployment: Deployment) -> dict[str, Any]:
     """A single deployment as JSON."""
-    plain = {name: getattr(deployment, name) for name in ("tp", "pp", "ep", "dp", "input", "output", "users", "rate")}
+    names = ("devices", "tp", "pp", "ep", "dp", "input", "output", "users", "rate")
+    plain = {name: getattr(deployment, name) for name in names}
     return {
         "engine": deployment.engine.label,
         "precision": deployment.precision,
@@ -144,7 +145,9 @@ def serve_cost(
     sure = bool(np.all(np.isfinite(found.ttft)))
     return ServeCost(
         deployment=deployment,
-        latency={name: _with_interval(_one(getattr(found, name)), name, effect) for name in QUANTITIES} if sure else None,
+        latency={name: _with_interval(_one(getattr(found, name)), name, effect) for name in QUANTITIES}
+        if sure
+        else None,
         per_second=_one(found.per_second),
         capacity=_one(capacity_per_second(deployment, serving_constants())),
         largest_batch=int(deployment.largest_batch),
@@ -155,8 +158,13 @@ def serve_cost(
         },
         joules_per_token=_joules(deployment, found),
         dollars_per_million_tokens=_dollars(deployment, found),
-        assumptions=(*assumptions, *parse_assumptions(machine.assumed), *parse_assumptions(model.assumed)),
+        assumptions=(*assumptions, *_of_machine(machine), *parse_assumptions(model.assumed)),
     )
+
+
+def _of_machine(machine: Machine) -> tuple[Assumption, ...]:
+    """What was assumed of the machine, but failures, which no answer here depends on."""
+    return tuple(one for one in parse_assumptions(machine.assumed) if one.name != "failures")
 
 
 def _complete(
@@ -260,7 +268,7 @@ def _least_change(deployment: Deployment, needed: float) -> str:
 
 
 def _with_interval(mean: float, name: str, effect: tuple[float, float]) -> tuple[float, tuple[float, float]]:
-    """A mean with its 90% interval: the model's own error and the effect of what was assumed, as squares of logarithms."""
+    """A mean with its 90% interval: the model's own error and what was assumed, as squares of logarithms."""
     widths = serving_document()["held_out"]
     own = float(widths["throughput" if name == "e2e" else name])
     below = np.hypot(own, min(np.log(effect[0]), 0.0))

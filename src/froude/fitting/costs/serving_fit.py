@@ -1,7 +1,7 @@
 """The constants of the serving model moved to explain measured latencies: the most likely ones under a normal prior.
 
-In logarithms, log seconds = log predicted(constants) + noise, and log constants ~ Normal(log prior, spread²), each on its
-own. Gauss-Newton steps with the weights of Huber's loss; slopes by differences.
+In logarithms, log seconds = log predicted(constants) + noise, and log constants ~ Normal(log prior, spread²), each on
+its own. Gauss-Newton steps with the weights of Huber's loss; slopes by differences.
 """
 
 from __future__ import annotations

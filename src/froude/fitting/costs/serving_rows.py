@@ -1,4 +1,4 @@
-"""Measured serving as a table has it: a deployment in a user's words, its load, and what was measured of its answers."""
+"""Measured serving as a table has it: a deployment in a user's words, its load, and how soon it answered."""
 
 from __future__ import annotations
 
