@@ -2,7 +2,7 @@
 
 `FROUDE_PUBLISHED=… python benchmarks/serving_accuracy.py` refits the constants once for every split of
 sys_inference_silicon, predicts what was left out, and writes results and tables of docs/evidence.md. `--fit` fits all
-rows and writes the constants that ship, with the half-widths that the splits taught.
+rows, and the dense ones of Argonne's whole batches, which are of older engines, and writes the constants that ship, with the half-widths that the splits taught.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from froude.cost.serving import constants as shipped
 from froude.cost.serving.constants import ServingConstants, serving_constants, serving_entries
 from froude.fitting.costs.serving_rows import ServingRow
 from record import record
-from serving_rows import silicon
+from serving_rows import argonne, faster_than_memory, silicon
 from serving_splits import QUANTITIES, Latencies, Split, fit, hold_out, latencies, median_error, predictor
 
 COMMAND = "FROUDE_PUBLISHED=… python benchmarks/serving_accuracy.py"
@@ -38,6 +38,11 @@ def silicon_latencies() -> tuple[Latencies, np.ndarray]:
     rows = silicon()
     broken = np.array([one.broken for one in rows])
     return latencies([one.row for one in rows], [one.streamed for one in rows], ~broken), broken
+
+
+def dense_batches() -> list[ServingRow]:
+    """Argonne's dense rows that are not broken."""
+    return [row for row in argonne() if not row.model.startswith("mixtral") and not faster_than_memory(row)]
 
 
 def interval_row(split: Split, quantity: int) -> dict[str, str]:
@@ -124,7 +129,7 @@ def main() -> None:
     """Fits, holds out, prints and records."""
     data, broken = silicon_latencies()
     if "--fit" in sys.argv:
-        found = fit(data, near=serving_constants(), steps=6)
+        found = fit(data, near=serving_constants(), steps=6, batches=dense_batches())
         write_constants(found)
         print(found, median_error(np.log(predictor(data)(found) / data.measured)))
         return

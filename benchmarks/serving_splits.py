@@ -18,7 +18,7 @@ from froude.fitting.costs.serving_fit import Prior, fit_serving
 from froude.fitting.costs.serving_rows import ServingRow
 
 LEVEL = 0.9
-NOISE = {"tpot": 0.06, "ttft": 0.25}
+NOISE = {"tpot": 0.06, "ttft": 0.25, "e2e": 0.1}
 """Standard deviations of log seconds that constants are not asked to explain: what engines of a kind differ by."""
 
 QUANTITIES = ("tpot", "throughput", "ttft")
@@ -78,15 +78,23 @@ def predictor(data: Latencies) -> Callable[[ServingConstants], np.ndarray]:
     return predict
 
 
-def fit(data: Latencies, near: ServingConstants | None = None, steps: int = STEPS) -> ServingConstants:
-    """Constants fitted to the rows that are used."""
+def fit(
+    data: Latencies,
+    near: ServingConstants | None = None,
+    steps: int = STEPS,
+    batches: Sequence[ServingRow] = (),
+) -> ServingConstants:
+    """Constants fitted to the rows that are used, and to the seconds that whole batches took."""
     known = data.subset(np.flatnonzero(data.used))
-    predict = predictor(known)
-    noise = np.repeat([NOISE["tpot"], NOISE["ttft"]], len(known.rows))
+    predict, whole = predictor(known), serving_batches(batches)
+    taken = np.array([row.e2e_seconds for row in batches], dtype=float)
+    counts = [len(known.rows), len(known.rows), len(batches)]
+    noise = np.repeat([NOISE["tpot"], NOISE["ttft"], NOISE["e2e"]], counts)
 
     def errors(constants: ServingConstants) -> np.ndarray:
         off = np.log(predict(constants) / known.measured)
-        return np.concatenate([off[0], off[2]])
+        late = predicted_latency(whole, constants)["e2e_seconds"] - constants.prompt if whole else taken
+        return np.concatenate([off[0], off[2], np.log(late / taken)])
 
     return fit_serving(errors, noise, Prior.shipped(), near=near, steps=steps)
 

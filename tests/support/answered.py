@@ -304,6 +304,16 @@ def of_cost(cost: Mapping[str, Any]) -> list[float]:
     return [capacity, parts["free"], 1 - cost.get("goodput", 1.0), *shares(parts), *shares(step), *rest]
 
 
+def of_serving(cost: Mapping[str, Any]) -> list[float]:
+    """The level of intervals, what a device has left, and parts of its memory and of a token's time as shares."""
+    memory, parts = cost["memory_bytes"], cost["seconds_by_part"]
+    held = {name: size for name, size in memory.items() if name not in ("total", "capacity")}
+    held["free"] = memory["capacity"] - memory["total"]
+    small = [sum(part for part in each.values() if part < SMALLEST_PART * sum(each.values())) for each in (held, parts)]
+    rest = [small[0], small[0] / sum(held.values()), small[1], small[1] / sum(parts.values())]
+    return [0.9, held["free"], *shares(held), *shares(parts), *rest]
+
+
 DERIVED: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
     {
         "comparison at a ratio": lambda data: [0.99],  # the most that is claimed
@@ -313,6 +323,7 @@ DERIVED: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
         "plan of a budget": lambda data: of_cost(data["cost"]),
         "infeasible plan": of_least,
         "train cost": lambda data: of_cost(data) + [x - 1 for each in data["assumptions"] for x in each["effect"]],
+        "serve cost": of_serving,
         "fine-tune cost": lambda data: of_cost(data) + [x - 1 for each in data["assumptions"] for x in each["effect"]],
     }
 )

@@ -106,9 +106,9 @@ class Deployment:
         return np.clip(fit, 0, self.engine.sequences) * self.dp
 
     def iteration(self, constants: ServingConstants, running: Number, prompts: Number = 0) -> Iteration:
-        """What an iteration of a replica takes in which `running` requests decode and `prompts` tokens of prompts enter.
+        """What a replica's iteration takes in which `running` requests decode and `prompts` tokens of prompts enter.
 
-        Without graphs where prompts enter.
+        No graph starts kernels where prompts enter.
         """
         form, chip = number_format(self.precision), self.machine.chip
         kind = matmul_kind(self.precision, chip)

@@ -48,9 +48,10 @@ class Serving:
 
     `batch` sequences with `context` keys each; `tokens` positions of each go through the pass: 1, more where drafted
     ones are verified, all of them in a prefill. Beside them `prefilled` positions enter, of prompts as long as the
-    context or of `prompt` tokens. Only the last position of a prompt passes the head. Blocks' matmuls are stored as `weights`, keys and values as `kv`, all else as `others`; activations have so
-    many bytes. Matmuls have the number type `matmuls`, attention `scores`, and a product takes `products` of that type
-    (bits times bits where binary units make it).
+    context or of `prompt` tokens. Only the last position of a prompt passes the head. Blocks' matmuls are stored as
+    `weights`, keys and values as `kv`, all else as `others`; activations have so many bytes. Matmuls have the number
+    type `matmuls`, attention `scores`, and a product takes `products` of that type (bits times bits where binary units
+    make it).
 
     The units turn `dequantised_per_s` weights a second into what they multiply. `overlap` is how far an operator's
     reading, multiplying and dequantising run at once: 1 the longest decides, 0 one follows the other. By
@@ -59,12 +60,13 @@ class Serving:
     inputs and updates outputs once more.
 
     `devices` work tensor-parallel. Experts are besides divided among `replicas` of them, each of which has as many
-    positions. The share `fetched` of the weights comes from another memory of the machine
-    (`weights_from`), in reads of `chunk_bytes` that each wait for its latency.
+    positions. The share `fetched` of the weights comes from another memory of the machine (`weights_from`), in reads of
+    `chunk_bytes` that each wait for its latency.
 
     `constants` are what `froude.cost.serving.constants` says of kernels, memory and links; without them all work at the
-    roofs of the data sheet and start at once; where matmuls are `narrow`, of 4 bits, they count. `graphs` is the share of kernels that a graph starts. `efficiency` is
-    besides the share that an operator reaches, by name or by what stands before the point; 1 where nothing is said.
+    roofs of the data sheet and start at once; where matmuls are `narrow`, of 4 bits, they count. `graphs` is the share
+    of kernels that a graph starts. `efficiency` is besides the share that an operator reaches, by name or by what
+    stands before the point; 1 where nothing is said.
     """
 
     batch: Number = 1
@@ -209,9 +211,9 @@ def price_iteration(model: Model, machine: Machine, serving: Serving) -> Iterati
     """What one iteration of serving a model takes on a machine, elementwise over the serving's arrays.
 
     Devices beyond the heads of keys hold copies of them, and each device all of a latent. A mixture's positions are
-    taken to choose their experts evenly. Sequences that decode with latent attention score the latent itself (DeepSeek-AI
-    2024, arXiv:2405.04434, section 2.1.2); prompts have keys and values written out, which are taken to stay on the chip
-    while they are scored.
+    taken to choose their experts evenly. Sequences that decode with latent attention score the latent itself
+    (DeepSeek-AI 2024, arXiv:2405.04434, section 2.1.2); prompts have keys and values written out, which are taken to
+    stay on the chip while they are scored.
 
     Raises InputError where the chip lacks the number type, or the machine the memory that weights come from.
     """
@@ -292,7 +294,7 @@ def ridge_batch(machine: Machine, serving: Serving) -> Number:
 
 
 def _operators(model: Model, serving: Serving) -> Iterator[tuple[Number, Operator, Format, Serving]]:
-    """Every operator with its count, the format of its weights, and what passes it: of prompts the head sees one token."""
+    """Every operator with its count, its weights' format, and what passes it: of prompts the head sees one token."""
     ends = replace(serving, prefilled=serving.prefilled / serving.prompt_length)
     yield from ((1, operator, serving.others, serving) for operator in model.embedding)
     for block in model.blocks:

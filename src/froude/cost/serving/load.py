@@ -1,8 +1,8 @@
 """Closed forms of latency under load: a static batch, a closed loop of users, open arrivals below saturation.
 
 A request holds a place from when its prompt enters until its last token. While R places are taken, each decodes
-output − 1 times in iterations of d(R) seconds, and the devices work on every request's prompt, w seconds each, so that a
-place is held for
+output − 1 times in iterations of d(R) seconds, and the devices work on every request's prompt, w seconds each, so that
+a place is held for
 
     S(R) = (output − 1)·d(R) + R·w,
 
@@ -195,7 +195,7 @@ def _static(deployment: Deployment, constants: ServingConstants) -> ServingSecon
 
 
 def seconds_by_part(deployment: Deployment, constants: ServingConstants, running: Number) -> dict[str, Number]:
-    """Seconds from one token to the next of requests that decode, by part: operators by group, collectives, kernels' starts, the host."""
+    """Seconds from one token to the next of requests that decode, by part of the iteration."""
     priced = deployment.iteration(constants, np.asarray(running) / deployment.pp)
     groups: dict[str, Number] = {}
     for name, busy in priced.operators.items():

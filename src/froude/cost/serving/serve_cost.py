@@ -1,7 +1,7 @@
 """What serving a model costs: latency with an interval, throughput, capacity, memory, energy and price.
 
-What nobody said is assumed and listed. The interval is that of the mean of a repeated measurement: the model's own error
-on rows that its constants were not fitted to, and the effect of an engine that nobody named.
+What nobody said is assumed and listed. The interval is that of the mean of a repeated measurement: the model's own
+error on rows that its constants were not fitted to, and the effect of an engine that nobody named.
 """
 
 from __future__ import annotations
