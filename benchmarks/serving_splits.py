@@ -118,8 +118,17 @@ def median_error(errors: np.ndarray) -> np.ndarray:
     return np.median(abs(np.expm1(errors)), axis=-1)
 
 
-def hold_out(name: str, data: Latencies, fold_of: Callable[[ServingRow], str], near: ServingConstants) -> Split:
-    """Every fold predicted by constants that were fitted without it; beside it what a user would take."""
+def hold_out(
+    name: str,
+    data: Latencies,
+    fold_of: Callable[[ServingRow], str],
+    near: ServingConstants,
+    batches: Sequence[ServingRow] = (),
+) -> Split:
+    """Every fold predicted by constants that were fitted without it; beside it what a user would take.
+
+    Whole batches of another table are fitted to besides, but those of the same fold.
+    """
     folds = [fold_of(row) for row in data.rows]
     errors = {method: np.full(data.measured.shape, np.nan) for method in ("Froude", "roofline", "nearest")}
     roofs, places = rooflines(data), positions(data.rows)
@@ -127,7 +136,8 @@ def hold_out(name: str, data: Latencies, fold_of: Callable[[ServingRow], str], n
         held = np.array([one == fold for one in folds])
         train = data.subset(np.flatnonzero(~held))
         test = data.subset(np.flatnonzero(held))
-        errors["Froude"][:, held] = np.log(predictor(test)(fit(train, near)) / test.measured)
+        others = [row for row in batches if fold_of(row) != fold]
+        errors["Froude"][:, held] = np.log(predictor(test)(fit(train, near, batches=others)) / test.measured)
         shares = np.median(train.measured / roofs[:, ~held], axis=1)
         errors["roofline"][:, held] = np.log(roofs[:, held] * shares[:, None] / test.measured)
         nearest = np.argsort(((places[held][:, None] - places[~held][None]) ** 2).sum(axis=-1), axis=1)[:, :3]
