@@ -1,8 +1,8 @@
 """How far predicted latency of whole batches is from measured: Argonne's table and AMD's.
 
-`FROUDE_PUBLISHED=… python benchmarks/serving_static.py` refits the constants to Argonne's dense rows with each hardware
-left out in turn, and asks about Mixtral and AMD's with those that ship, to which none of their rows was fitted; beside it the constant share
-of the roofline from the same training rows.
+`FROUDE_PUBLISHED=… python benchmarks/serving_static.py` refits the constants to Argonne's dense rows with each
+hardware left out in turn, and asks about Mixtral and AMD's with those that ship, to which none of their rows was
+fitted; beside it the constant share of the roofline from the same training rows.
 """
 
 from __future__ import annotations

@@ -47,6 +47,11 @@ def test_more_of_a_load_never_answers_sooner(name):
     assert np.all(np.diff(seconds.e2e) > 0)
 
 
+def test_an_answer_of_one_token_is_whole_with_its_first():
+    seconds = serving_seconds(replace(ONE, output=1.0, users=np.array([1.0, 8])), serving_constants())
+    assert seconds.e2e == pytest.approx(seconds.ttft)
+
+
 def test_arrivals_of_the_rate_that_users_make_hold_as_many_places():
     loop = serving_seconds(replace(ONE, users=np.array([4.0, 16.0, 64.0])), serving_constants())
     arrivals = serving_seconds(replace(ONE, users=None, rate=np.asarray(loop.per_second)), serving_constants())

@@ -86,22 +86,22 @@ def prompt_seconds(deployment: Deployment, constants: ServingConstants, running:
 
 def _loop(deployment: Deployment, constants: ServingConstants, running: Number, users: Number) -> ServingSeconds:
     """A closed loop of users of a replica, of whom `running` hold places."""
-    steps = np.maximum(np.asarray(deployment.output) - 1.0, 1.0)
+    steps = np.asarray(deployment.output) - 1.0
     work = prompt_seconds(deployment, constants, running)
     decoding, first, decode = running, 0.0, 0.0
     for _ in range(ROUNDS):
         decode = decode_seconds(deployment, constants, np.maximum(decoding, 1.0))
         held = steps * decode + running * work
-        first = _first_token(deployment, constants, running, work, decode, held)
+        first = np.where(steps > 0, _first_token(deployment, constants, running, work, decode, held), held)
         decoding = running * (1 - first / held)
     held = steps * decode + running * work
     waits = np.maximum(users - running, 0.0) / running * held
     at_once = np.asarray(deployment.streamed) - 1.0
-    tpot = (held - first) / steps
+    tpot = (held - first) / np.maximum(steps, 1.0)
     streaming = at_once * tpot
     return ServingSeconds(
         ttft=constants.prompt + waits + first + streaming,
-        tpot=tpot - streaming / steps,
+        tpot=tpot - streaming / np.maximum(steps, 1.0),
         e2e=constants.prompt + waits + held,
         per_second=deployment.dp * users / (constants.prompt + waits + held),
         running=running,
@@ -144,7 +144,7 @@ def capacity_per_second(deployment: Deployment, constants: ServingConstants) -> 
 def _open(deployment: Deployment, constants: ServingConstants, places: Number) -> ServingSeconds:
     """Open arrivals at random times: R = rate·S(R), and a prompt waits as in a queue of a single server (M/D/1)."""
     rate = np.asarray(deployment.rate, dtype=float) / deployment.dp
-    steps = np.maximum(np.asarray(deployment.output) - 1.0, 1.0)
+    steps = np.asarray(deployment.output) - 1.0
     full = capacity_per_second(deployment, constants) / deployment.dp
     low, high = np.zeros_like(rate * places), places + 0.0 * rate
     for _ in range(RATE_ROUNDS):
