@@ -132,9 +132,9 @@ def half_widths(splits: list[Split]) -> dict[str, float]:
 
 
 NOTES = (
-    "Training rows are those of this table and Argonne's of two other models, less the fold of both. These joined "
-    "after the first splits without it had been seen (TPOT 10.1, 9.5, 9.0 and 10.8%); each fit takes two Gauss-Newton steps "
-    "from the constants that ship."
+    "Training rows are those of this table and Argonne's of two other models, less the fold of both. The latter joined "
+    "after the first splits without them had been seen (TPOT 10.1, 9.5, 9.0 and 10.8% for model, GPU, engine, both); "
+    "each fit takes two Gauss-Newton steps from the constants that ship."
 )
 
 

@@ -1,5 +1,6 @@
 """What a training and what serving cost: parameters, FLOPs and bytes of a model, memory and time on a machine."""
 
+from froude.cost.machine.assumption import Assumption
 from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.machine.machine import Chip, Link, Machine, Tier
 from froude.cost.model.catalogue import get_model, model_catalogue
@@ -14,7 +15,7 @@ from froude.cost.serving.operating_point import OperatingPoint, operating_point
 from froude.cost.serving.serve_cost import ServeCost, serve_cost
 from froude.cost.stack.known_stacks import get_stack, known_stacks
 from froude.cost.stack.stack import Stack
-from froude.cost.training.assumptions import Assumption, TrainCost, train_cost
+from froude.cost.training.assumptions import TrainCost, train_cost
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout, Precision
 

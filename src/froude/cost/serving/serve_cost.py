@@ -13,8 +13,10 @@ from typing import Any, final
 import numpy as np
 
 from froude.bounds import positive_number
+from froude.cost.machine.assumption import Assumption, parse_assumptions
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import RUNTIME_BYTES, Machine
+from froude.cost.machine.rates import usual_precision
 from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Number
@@ -23,7 +25,6 @@ from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.engines import ServingEngine, check_runs, get_engine, known_engines, maker_of
 from froude.cost.serving.load import ServingSeconds, capacity_per_second, seconds_by_part, serving_seconds
 from froude.cost.serving.number_formats import NUMBER_FORMATS, check_formats, matmul_kind, number_format, usual_kv
-from froude.cost.training.assumptions import Assumption, parse_assumptions, usual_precision
 from froude.errors import InputError
 from froude.provenance import Computed, recorded
 from froude.quantity import format_bytes
