@@ -33,6 +33,7 @@ VERBS = {
     "plan train": ("plan_training",),
     "plan recipes": ("get_recipe", "known_recipes"),
     "cost train": ("train_cost", "fine_tune_cost"),
+    "cost serve": ("serve_cost",),
     "cost calibrate": ("calibrate_cost",),
     "cost model": ("get_model", "model_catalogue"),
     "machine list": ("known_chips",),

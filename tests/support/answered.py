@@ -39,11 +39,12 @@ from froude.answers.plans import answer_of_infeasible, answer_of_plan
 from froude.answers.published import answer_of_downloads, answer_of_published, answer_of_published_tables
 from froude.answers.recipes import answer_of_recipe, answer_of_recipes
 from froude.answers.registrations import answer_of_registration, answer_of_registrations
+from froude.answers.serving import answer_of_serve_cost
 from froude.answers.stacks import answer_of_stacks
 from froude.answers.studies import answer_of_study, read_study_record
 from froude.atlas import atlas_record, atlas_records, atlas_status, check_atlas, search_atlas
 from froude.atlas.selection import select_claims
-from froude.cost import fine_tune_cost, train_cost
+from froude.cost import fine_tune_cost, serve_cost, train_cost
 from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.cost.stack.known_stacks import known_stacks
@@ -251,6 +252,7 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "infeasible plan": of_infeasible,
         "train cost": of_train_cost,
         "fine-tune cost": of_fine_tune_cost,
+        "serve cost": lambda: answer_of_serve_cost(serve_cost("qwen2.5-0.5b", EIGHT, input=1000, output=100, rate=2)),
         "cost calibration": lambda: answer_of_cost_calibration(calibrate_cost(Runs.from_columns(measured_columns(4)))),
         "recipe": lambda: answer_of_recipe(get_recipe("deepseek-v3")),
         "recipes": lambda: answer_of_recipes(known_recipes()),
@@ -302,6 +304,16 @@ def of_cost(cost: Mapping[str, Any]) -> list[float]:
     return [capacity, parts["free"], 1 - cost.get("goodput", 1.0), *shares(parts), *shares(step), *rest]
 
 
+def of_serving(cost: Mapping[str, Any]) -> list[float]:
+    """The level of intervals, what a device has left, and parts of its memory and of a token's time as shares."""
+    memory, parts = cost["memory_bytes"], cost["seconds_by_part"]
+    held = {name: size for name, size in memory.items() if name not in ("total", "capacity")}
+    held["free"] = memory["capacity"] - memory["total"]
+    small = [sum(part for part in each.values() if part < SMALLEST_PART * sum(each.values())) for each in (held, parts)]
+    rest = [small[0], small[0] / sum(held.values()), small[1], small[1] / sum(parts.values())]
+    return [0.9, held["free"], *shares(held), *shares(parts), *rest]
+
+
 DERIVED: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
     {
         "comparison at a ratio": lambda data: [0.99],  # the most that is claimed
@@ -311,6 +323,7 @@ DERIVED: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
         "plan of a budget": lambda data: of_cost(data["cost"]),
         "infeasible plan": of_least,
         "train cost": lambda data: of_cost(data) + [x - 1 for each in data["assumptions"] for x in each["effect"]],
+        "serve cost": of_serving,
         "fine-tune cost": lambda data: of_cost(data) + [x - 1 for each in data["assumptions"] for x in each["effect"]],
     }
 )

@@ -154,6 +154,7 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "stack": lambda: froude.get_stack("megatron-bridge@26.02"),
         "layout": lambda: froude.train_cost(QWEN, EIGHT).layout,
         "train cost": lambda: froude.train_cost(QWEN, EIGHT),
+        "serve cost": lambda: froude.serve_cost(QWEN, EIGHT, input=1000, output=100, users=8),
         "fine-tune cost": lambda: froude.fine_tune_cost(QWEN, EIGHT, "lora:rank=8"),
         "cost calibration": lambda: froude.calibrate_cost(froude.Runs.from_columns(measured_columns(4))),
         "published training": lambda: froude.get_recipe("llama-3.1-405b"),

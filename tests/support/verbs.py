@@ -288,6 +288,11 @@ VERBS: tuple[Verb, ...] = (
         python=lambda folder: froude.fine_tune_cost(QWEN_MODEL, H100, "qlora:rank=8", seq_len=2048).to_dict(),
     ),
     Verb(
+        name="cost serve",
+        words=of("cost", "serve", *QWEN, "--input", "1000", "--output", "100", "--load", "8 users"),
+        python=lambda folder: froude.serve_cost(QWEN_MODEL, H100, input=1000, output=100, users=8).to_dict(),
+    ),
+    Verb(
         name="cost train --recipe",
         words=of("cost", "train", "--recipe", "llama-2-7b", "--zero", "3", "--recompute", "full"),
         python=lambda folder: froude.train_cost(

@@ -42,6 +42,7 @@ from froude.answers.reports import answer_of_fit_report
 from froude.answers.run_imports import answer_of_run_import
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
 from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
+from froude.answers.serving import answer_of_serve_cost
 from froude.answers.stacks import answer_of_stack
 from froude.answers.sweeps import answer_of_sweep_optima
 from froude.atlas.arithmetic import Finding
@@ -50,6 +51,7 @@ from froude.atlas.schema import Record
 from froude.atlas.status import Status
 from froude.cost import Layout, Machine, Model, Stack
 from froude.cost.model.catalogue import Entry
+from froude.cost.serving.serve_cost import ServeCost
 from froude.cost.training.assumptions import TrainCost
 from froude.fitting import (
     Allocation,
@@ -134,6 +136,7 @@ answer_of.register(Machine, answer_of_machine)
 answer_of.register(Stack, answer_of_stack)
 answer_of.register(Layout, answer_of_layout)
 answer_of.register(TrainCost, answer_of_train_cost)
+answer_of.register(ServeCost, answer_of_serve_cost)
 answer_of.register(CostCalibration, answer_of_cost_calibration)
 answer_of.register(Plan, answer_of_plan)
 answer_of.register(Infeasible, answer_of_infeasible)

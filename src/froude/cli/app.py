@@ -15,6 +15,7 @@ from froude.cli import (
     calibrate_cost,
     compare,
     cost,
+    cost_serve,
     fit,
     grow,
     import_logs,
@@ -70,8 +71,13 @@ GROUPS = (
     (
         DECIDE,
         "cost",
-        "Memory, time and price of a training or a model",
-        {"train": cost.train, "model": model.model, "calibrate": calibrate_cost.calibrate_cost},
+        "Memory, time and price of a training or of serving",
+        {
+            "train": cost.train,
+            "serve": cost_serve.serve,
+            "model": model.model,
+            "calibrate": calibrate_cost.calibrate_cost,
+        },
     ),
     (
         DECIDE,

@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
+from froude.cost.machine.assumption import Assumption
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
-from froude.cost.training.assumptions import Assumption, cost_to_dict, layout_to_dict, memory_to_dict
+from froude.cost.training.assumptions import cost_to_dict, layout_to_dict, memory_to_dict
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout
 from froude.provenance import Computed

@@ -1,14 +1,14 @@
 """The price of an iteration of serving, and the point at which a token costs least."""
 
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 import pytest
 
-from froude.cost import Serving, get_machine, get_model, largest_batch, operating_point, price_iteration, serving_bytes
-from froude.cost.machine.constants import constants
-from froude.cost.machine.machine import RUNTIME_BYTES
+from froude.cost import Serving, get_machine, get_model, operating_point, price_iteration
+from froude.cost.serving.constants import serving_constants
+from froude.cost.serving.load import serving_seconds
+from froude.cost.serving.operating_point import MOST_SEQUENCES
 from froude.errors import InputError
 
 NODE = get_machine("8 x h100")
@@ -44,9 +44,10 @@ def test_overlap_leads_from_one_after_the_other_to_the_busiest(share):
 
 def test_calibrated_resources_take_longer_than_their_roofs():
     roofs = price_iteration(MODEL, NODE, MIXED).resources
-    calibrated = price_iteration(MODEL, NODE, replace(MIXED, constants=constants())).resources
+    constants = serving_constants()
+    calibrated = price_iteration(MODEL, NODE, replace(MIXED, constants=constants)).resources
     assert all(calibrated[name] > roofs[name] for name in ("compute", "memory"))
-    assert calibrated["memory"] * constants().bandwidth == pytest.approx(roofs["memory"])
+    assert roofs["memory"] < calibrated["memory"] < roofs["memory"] / constants.attention_memory
 
 
 @pytest.mark.parametrize("wrong", [{"prefilled": -1}, {"overlap_operators": 2.0}])
@@ -55,26 +56,26 @@ def test_what_no_iteration_has_is_refused(wrong):
         Serving(**wrong)
 
 
-@pytest.mark.parametrize("name", ["llama-3-8b", "llama-3-70b", "gpt3-175b"])
+@pytest.mark.parametrize("name", ["llama-3-8b", "llama-3-70b", "qwen3-32b"])
 def test_no_group_of_devices_serves_a_token_for_less(name):
     model = get_model(name)
     point = operating_point(model, NODE, context=2048, kind="bf16")
-    room = point.serving.devices * (NODE.chip.memory_bytes - RUNTIME_BYTES)
-    assert serving_bytes(model, point.serving) <= room
-    for devices, batch in product((1, 2, 4, 8), 2 ** np.arange(9)):
-        serving = replace(point.serving, devices=devices, batch=batch, prefilled=batch)
-        if batch <= largest_batch(model, NODE, serving):
-            taken = float(price_iteration(model, NODE, serving).seconds)
-            assert taken * devices / (2 * batch) >= point.device_seconds_per_token * (1 - 1e-9)
+    assert point.deployment.users <= point.deployment.largest_batch
+    for tp in (1, 2, 4, 8):
+        other = replace(point.deployment, tp=tp)
+        other = replace(other, users=min(float(other.largest_batch), MOST_SEQUENCES))
+        if other.users >= 1:
+            per_second = np.asarray(serving_seconds(other, serving_constants()).per_second).item()
+            assert tp / per_second / 2048 >= point.device_seconds_per_token * (1 - 1e-9)
 
 
 def test_a_model_that_no_node_holds_is_served_by_several():
     point = operating_point(get_model("deepseek-v3"), NODE, context=2048, kind="bf16")
-    assert point.serving.devices == 24  # 1.3 TB of weights, and 85 GB a device
-    assert point.serving.batch == 256
+    assert point.deployment.devices == 24  # 1.3 TB of weights, and 75 GB a device that an engine takes
+    assert 100 < point.deployment.users < MOST_SEQUENCES  # each of these devices holds all of the latents
 
 
 def test_a_chip_without_sixteen_bits_is_served_in_thirty_two():
-    narrow, wide = (operating_point(MODEL, get_machine("1 x v100-32"), context=512, kind=k) for k in ("fp16", "fp32"))
-    assert wide.serving.weights.bits == 32
+    narrow, wide = (operating_point(MODEL, get_machine("2 x v100-32"), context=512, kind=k) for k in ("fp16", "fp32"))
+    assert wide.deployment.weight_bytes == 2 * narrow.deployment.weight_bytes
     assert wide.device_seconds_per_token > 2 * narrow.device_seconds_per_token

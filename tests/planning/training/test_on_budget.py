@@ -346,7 +346,7 @@ def test_assumptions_name_law_shape_flops_and_serving_with_effects():
     heads = {sentence.partition(":")[0] for sentence in plan.assumptions}
     assert heads >= {"law", "shape", "learning rate", "batch", "FLOPs", "serving", "checkpoints", "price"}
     serving = next(s for s in plan.assumptions if s.startswith("serving"))
-    assert "sequences twice as long would take" in serving
+    assert "requests twice as long would take" in serving
 
 
 def test_half_and_twice_the_size_are_among_the_runners_up():

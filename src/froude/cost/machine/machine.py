@@ -51,7 +51,7 @@ class Link:
     kind: str = ""
 
     def __post_init__(self) -> None:
-        if self.bandwidth_bytes_per_s <= 0:
+        if np.any(np.asarray(self.bandwidth_bytes_per_s) <= 0):
             raise ValueError(f"bandwidth must be positive, got {self.bandwidth_bytes_per_s} bytes/s")
 
 

@@ -23,6 +23,11 @@ def peak_flops(chip: Chip, kind: str) -> float:
     return chip.peak_flops[kind]
 
 
+def usual_precision(chip: Chip) -> str:
+    """The name of the 16-bit precision that a chip trains in; fp32 where it has none."""
+    return next((name for name in ("bf16", "fp16") if name in chip.peak_flops), "fp32")
+
+
 def matmul_share(chip: Chip, kind: str) -> float:
     """Share of the peak that the best large matmul reaches: measured, or what chips reach in the mean."""
     same = {"fp16": "bf16", "mxfp8": "fp8"}.get(kind, kind)  # the same units at the same rate

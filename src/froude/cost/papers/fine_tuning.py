@@ -14,25 +14,17 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from froude.bounds import MOST_DEVICES, whole_number
+from froude.cost.machine.assumption import Assumption, parse_assumptions
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import Machine
+from froude.cost.machine.rates import usual_precision
 from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Matmul, Operator
 from froude.cost.papers.adapters import QUERY_VALUE, Adapter, Projection, dora, lora, projections
 from froude.cost.stack.known_stacks import get_stack
 from froude.cost.stack.stack import Stack
-from froude.cost.training.assumptions import (
-    Assumption,
-    TrainCost,
-    complete,
-    effect_of_stacks,
-    get_precision,
-    interval,
-    own_error,
-    parse_assumptions,
-    usual_precision,
-)
+from froude.cost.training.assumptions import TrainCost, complete, effect_of_stacks, get_precision, interval, own_error
 from froude.cost.training.evaluation import Cost, evaluate
 from froude.cost.training.layout import Layout, Precision
 from froude.cost.training.legal import check_legal

@@ -1,1 +1,1 @@
-"""What serving a model costs on a machine: the seconds and bytes of one iteration."""
+"""What serving a model costs on a machine: an iteration, engines as facts, latency under a load, memory and price."""

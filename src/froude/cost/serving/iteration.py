@@ -4,14 +4,15 @@ An operator takes what its slowest resource needs, max(bytes / bandwidth, FLOPs 
 doi:10.1145/1498765.1498785), and operators follow one another. Weights are read once a pass, however many positions go
 through it; keys and values once for every sequence. With `Serving.overlap_operators` operators that need different
 resources run side by side, up to the bound of NanoFlow (Zhu et al. 2024, arXiv:2408.12757): the busiest resource
-decides. Resources work at the roofs of the data sheet unless calibrated `Serving.constants` are given; a kernel that
-stays below them has its `efficiency`.
+decides. Resources work at the roofs of the data sheet unless calibrated `Serving.constants` are given, by which kernels
+also take time to start, few rows reach less, and small all-reduces are flat; a kernel that stays below them has its
+`efficiency`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from types import MappingProxyType
 from typing import final
@@ -19,12 +20,13 @@ from typing import final
 import numpy as np
 
 from froude.cost.machine.collectives import Group, reduce_seconds
-from froude.cost.machine.constants import ROOFS, Constants
+from froude.cost.machine.constants import ROOFS
 from froude.cost.machine.machine import Chip, Machine, Place
-from froude.cost.machine.rates import matmul_rate, overlapped_seconds, peak_flops
+from froude.cost.machine.rates import matmul_share, overlapped_seconds, peak_flops
 from froude.cost.model.formats import BF16, Format, matmul_bits
 from froude.cost.model.model import Model
-from froude.cost.model.operators import Attention, Matmul, Number, Operator
+from froude.cost.model.operators import Attention, Block, Elementwise, Matmul, Number, Operator
+from froude.cost.serving.constants import ServingConstants
 from froude.errors import InputError
 
 REDUCTIONS = 2
@@ -45,10 +47,11 @@ class Serving:
     """What goes through an iteration, and how it is computed; numeric fields may be arrays that broadcast.
 
     `batch` sequences with `context` keys each; `tokens` positions of each go through the pass: 1, more where drafted
-    ones are verified, all of them in a prefill. Beside them `prefilled` positions of prompts as long as the context
-    enter. Blocks' matmuls are stored as `weights`, keys and values as `kv`, all else as `others`; activations have so
-    many bytes. Matmuls have the number type `matmuls`, attention `scores`, and a product takes `products` of that type
-    (bits times bits where binary units make it).
+    ones are verified, all of them in a prefill. Beside them `prefilled` positions enter, of prompts as long as the
+    context or of `prompt` tokens. Only the last position of a prompt passes the head. Blocks' matmuls are stored as
+    `weights`, keys and values as `kv`, all else as `others`; activations have so many bytes. Matmuls have the number
+    type `matmuls`, attention `scores`, and a product takes `products` of that type (bits times bits where binary units
+    make it).
 
     The units turn `dequantised_per_s` weights a second into what they multiply. `overlap` is how far an operator's
     reading, multiplying and dequantising run at once: 1 the longest decides, 0 one follows the other. By
@@ -56,45 +59,53 @@ class Serving:
     other, 1 the busiest resource of the iteration decides. A low-rank branch that is not fused (`branch_fused`) reads
     inputs and updates outputs once more.
 
-    `devices` work tensor-parallel. The share `fetched` of the weights comes from another memory of the machine
-    (`weights_from`), in reads of `chunk_bytes` that each wait for its latency.
+    `devices` work tensor-parallel. Experts are besides divided among `replicas` of them, each of which has as many
+    positions. The share `fetched` of the weights comes from another memory of the machine (`weights_from`), in reads of
+    `chunk_bytes` that each wait for its latency.
 
-    `constants` are the calibrated shares of their roofs that large matmuls, memory and links reach (those of training:
-    `froude.cost.machine.constants.constants()`); without them all work at the roofs of the data sheet. `efficiency` is
-    besides the share that an operator reaches, by name or by what stands before the point; 1 where nothing is said.
+    `constants` are what `froude.cost.serving.constants` says of kernels, memory and links; without them all work at the
+    roofs of the data sheet and start at once; where matmuls are `narrow`, of 4 bits, they count. `graphs` is the share
+    of kernels that a graph starts. `efficiency` is besides the share that an operator reaches, by name or by what
+    stands before the point; 1 where nothing is said.
     """
 
     batch: Number = 1
     context: Number = 1
     tokens: Number = 1
     prefilled: Number = 0
+    prompt: Number | None = None
     weights: Format = BF16
     others: Format = BF16
     kv: Format = BF16
     activations: Number = 2
     matmuls: str = "bf16"
     scores: str = "bf16"
+    narrow: Number = 0
     products: Number = 1
     dequantised_per_s: Number = np.inf
     overlap: Number = 1
     overlap_operators: Number = 0
     branch_fused: bool = True
     devices: Number = 1
+    replicas: Number = 1
+    graphs: Number = 1
     weights_from: Place = "device"
     fetched: Number = 1
     chunk_bytes: Number = np.inf
-    constants: Constants | None = None
+    constants: ServingConstants | None = None
     efficiency: Mapping[str, Number] = field(default_factory=_no_efficiencies)
 
     def __post_init__(self) -> None:
         for name in ("overlap", "overlap_operators", "fetched"):
             if np.any((np.asarray(getattr(self, name)) < 0) | (np.asarray(getattr(self, name)) > 1)):
                 raise InputError(f"{name} is {getattr(self, name)}: give a share from 0 to 1")
-        for name in ("batch", "context", "tokens", "devices"):
+        for name in ("context", "tokens", "devices"):
             if np.any(np.asarray(getattr(self, name)) <= 0):
                 raise InputError(f"{name} is {getattr(self, name)}: give a positive number")
         if np.any(np.asarray(self.prefilled) < 0):
             raise InputError(f"prefilled is {self.prefilled}: give a number of at least 0")
+        if np.any(np.add(self.batch, self.prefilled) <= 0) or np.any(np.asarray(self.batch) < 0):
+            raise InputError(f"batch is {self.batch}: give a positive number")
 
     @property
     def decoded(self) -> Number:
@@ -106,32 +117,53 @@ class Serving:
         """Positions that go through the pass."""
         return self.decoded + self.prefilled
 
+    @property
+    def prompt_length(self) -> Number:
+        """Tokens of a prompt that enters."""
+        return self.context if self.prompt is None else self.prompt
+
     def reached(self, name: str) -> Number:
         """The share of its rate that an operator reaches."""
         return self.efficiency.get(name, self.efficiency.get(name.partition(".")[0], 1.0))
 
     def flops_per_s(self, chip: Chip, kind: str) -> Number:
         """FLOP/s of one device's matmuls of a number type. InputError where the chip has none."""
-        return peak_flops(chip, kind) if self.constants is None else matmul_rate(chip, kind, self.constants)
+        peak = peak_flops(chip, kind)
+        if self.constants is None:
+            return peak
+        narrow = np.where(np.asarray(self.narrow) > 0, self.constants.fp4, 1.0) if kind == self.matmuls else 1.0
+        return peak * matmul_share(chip, kind) * self.constants.matmul * narrow
 
     def bytes_per_s(self, chip: Chip) -> Number:
         """Bytes a second of one device's memory."""
         return chip.memory_bandwidth_bytes_per_s * (1.0 if self.constants is None else self.constants.bandwidth)
 
+    @property
+    def start_seconds(self) -> Number:
+        """Seconds until a kernel works, and after it."""
+        if self.constants is None:
+            return 0.0
+        return self.constants.kernel + (1 - np.asarray(self.graphs)) * self.constants.eager
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Busy:
-    """Seconds that resources are busy with an operator, and those that it takes."""
+    """Seconds that resources are busy with an operator, those until its kernels start, and those that it takes."""
 
     memory: Number = 0.0
     compute: Number = 0.0
     dequantising: Number = 0.0
+    starting: Number = 0.0
     seconds: Number = 0.0
 
     def plus(self, other: Busy) -> Busy:
         """One after the other."""
         return Busy(**{name: value + getattr(other, name) for name, value in vars(self).items()})
+
+    def added(self) -> Busy:
+        """The sum over the first axis."""
+        return Busy(**{name: np.sum(value, axis=0) for name, value in vars(self).items()})
 
     def times(self, count: Number) -> Busy:
         """The same, `count` times."""
@@ -178,20 +210,67 @@ class Iteration:
 def price_iteration(model: Model, machine: Machine, serving: Serving) -> Iteration:
     """What one iteration of serving a model takes on a machine, elementwise over the serving's arrays.
 
-    Wrong where there are more devices than heads of keys, which then hold copies; a mixture's positions are taken to
-    choose their experts evenly. Latent attention is counted as it is trained, with keys and values written out. Of a
-    prompt that enters, keys and values are taken to stay on the chip while they are scored.
+    Devices beyond the heads of keys hold copies of them, and each device all of a latent. A mixture's positions are
+    taken to choose their experts evenly. Sequences that decode with latent attention score the latent itself
+    (DeepSeek-AI 2024, arXiv:2405.04434, section 2.1.2); prompts have keys and values written out, which are taken to
+    stay on the chip while they are scored.
 
     Raises InputError where the chip lacks the number type, or the machine the memory that weights come from.
     """
+    network = model.layers * reduction_seconds(model, machine, serving)
+    return Iteration(
+        operators=price_operators(model, machine, serving), network=network, overlap=serving.overlap_operators
+    )
+
+
+def price_operators(model: Model, machine: Machine, serving: Serving) -> dict[str, Busy]:
+    """What the operators of an iteration take, by name.
+
+    A count of shape (n, 1) is that of n operators, which are added (see `merged_operators`).
+    """
     operators: dict[str, Busy] = {}
-    for count, operator, stored in _operators(model, serving):
-        busy = operator_busy(operator, machine, serving, stored).times(count)
+    for count, operator, stored, passed in _operators(model, serving):
+        busy = operator_busy(operator, machine, passed, stored).times(count)
+        busy = busy.added() if np.ndim(count) == 2 else busy
         operators[operator.name] = operators.get(operator.name, Busy()).plus(busy)
+    return operators
+
+
+def reduction_seconds(model: Model, machine: Machine, serving: Serving) -> Number:
+    """Seconds of a block's all-reduces: flat while small (the kernels of serving engines), then by the link."""
     sent = serving.positions * model.hidden * serving.activations
-    constants = ROOFS if serving.constants is None else serving.constants
-    network = REDUCTIONS * model.layers * reduce_seconds(Group(size=serving.devices), sent, machine, constants)
-    return Iteration(operators=operators, network=network, overlap=serving.overlap_operators)
+    group = Group(size=serving.devices)
+    if serving.constants is None:
+        return REDUCTIONS * reduce_seconds(group, sent, machine, ROOFS)
+    several = np.where(np.asarray(serving.devices) > 1, 1.0, 0.0)
+    inside = group.inside(machine)
+    bandwidth = np.where(
+        inside < serving.devices, machine.fabric.bandwidth_bytes_per_s, machine.node_link.bandwidth_bytes_per_s
+    )
+    moved = 2 * sent * (serving.devices - 1) / serving.devices / (bandwidth * serving.constants.link)
+    return REDUCTIONS * several * (serving.constants.reduction + moved)
+
+
+def merged_operators(model: Model) -> Model:
+    """A model whose blocks' matmuls are one operator of many sizes, and so are their elementwise ones: priced sooner.
+
+    Experts stay apart. Only `price_operators` knows such a model.
+    """
+    counted = [(block.count, operator) for block in model.blocks for operator in block.operators]
+    kinds: dict[tuple[type, bool], list[tuple[Number, Operator]]] = {}
+    for count, operator in counted:
+        alone = isinstance(operator, Matmul) and operator.routed
+        kinds.setdefault((type(operator), alone), []).append((count, operator))
+    blocks = []
+    for (kind, _), pairs in kinds.items():
+        if kind not in (Matmul, Elementwise):
+            blocks += [Block(name="one", count=count, operators=(operator,)) for count, operator in pairs]
+            continue
+        names = ("inputs", "outputs", "biased", "experts", "active", "positions") if kind is Matmul else ("moved",)
+        fields = {name: np.array([[float(getattr(o, name))] for _, o in pairs]) for name in names}
+        merged = replace(pairs[0][1], name="matmuls" if kind is Matmul else "elementwise", **fields)
+        blocks.append(Block(name="merged", count=np.array([[count] for count, _ in pairs]), operators=(merged,)))
+    return replace(model, blocks=tuple(blocks))
 
 
 def operator_busy(operator: Operator, machine: Machine, serving: Serving, stored: Format) -> Busy:
@@ -214,33 +293,40 @@ def ridge_batch(machine: Machine, serving: Serving) -> Number:
     return serving.weights.bits_per_weight / 16 * balance / (serving.tokens * serving.products)
 
 
-def _operators(model: Model, serving: Serving) -> Iterator[tuple[Number, Operator, Format]]:
-    """Every operator with its count and the format of its weights."""
-    yield from ((1, operator, serving.others) for operator in model.embedding)
+def _operators(model: Model, serving: Serving) -> Iterator[tuple[Number, Operator, Format, Serving]]:
+    """Every operator with its count, its weights' format, and what passes it: of prompts the head sees one token."""
+    ends = replace(serving, prefilled=serving.prefilled / serving.prompt_length)
+    yield from ((1, operator, serving.others, serving) for operator in model.embedding)
     for block in model.blocks:
-        yield from ((block.count, operator, serving.weights) for operator in block.operators)
-    yield from ((1, operator, serving.others) for operator in model.head)
+        yield from ((block.count, operator, serving.weights, serving) for operator in block.operators)
+    yield from ((1, operator, serving.others, ends) for operator in model.head)
 
 
 def _matmul(operator: Matmul, machine: Machine, serving: Serving, stored: Format) -> Busy:
     """Weights of the experts that the positions meet are read, inputs read, outputs written."""
     rows = serving.positions * operator.positions * operator.active
+    shared = serving.replicas if operator.routed else 1.0
     # Routing is taken as uniform: an expert is met unless every position passes it by.
-    met = 1 - (1 - np.divide(operator.active, operator.experts)) ** serving.positions
-    weights = met * operator.experts * operator.inputs * operator.outputs / serving.devices
+    met = 1 - (1 - np.divide(operator.active, operator.experts)) ** (serving.positions * shared)
+    weights = met * operator.experts * operator.inputs * operator.outputs / serving.devices / shared
     bits = stored.matrix_bits(operator.inputs, operator.outputs) if operator.tied else matmul_bits(operator, stored)
-    read = met * bits / 8 / serving.devices
+    read = met * bits / 8 / serving.devices / shared
     moved = rows * (operator.inputs + operator.outputs)
     if not serving.branch_fused:
         moved = moved + rows * (operator.inputs + 2 * stored.rank + 2 * operator.outputs)
     branch = 2 * rows * stored.branch_parameters(operator.inputs, operator.outputs)
     flops = serving.products * operator.forward_flops(serving.context) * serving.positions + branch
     inside = (read + moved * serving.activations / serving.devices) / serving.bytes_per_s(machine.chip)
+    compute = flops / serving.devices / serving.flops_per_s(machine.chip, serving.matmuls)
+    if serving.constants is not None:
+        # Rows of one expert's weights, over those of all replicas that it meets: few rows leave the units half idle.
+        per_expert = np.maximum(rows * shared / (met * operator.experts), 1.0)
+        compute = compute * (1 + serving.constants.half_rows / per_expert)
     return _on_roof(
         operator.name,
         serving,
         memory=np.maximum(inside, _fetching(read, machine, serving)),
-        compute=flops / serving.devices / serving.flops_per_s(machine.chip, serving.matmuls),
+        compute=compute,
         dequantising=weights / serving.dequantised_per_s,
     )
 
@@ -251,13 +337,28 @@ def _attention(operator: Attention, machine: Machine, serving: Serving) -> Busy:
     Of a prompt that enters each position is scored against the keys before it.
     """
     cached = serving.batch * operator.cache_values(serving.context) * serving.kv.bits_per_weight / 8
+    latent = np.asarray(operator.cached) < operator.kv_heads * (operator.score_width + operator.value_width)
+    holders = np.where(latent, 1.0, np.minimum(serving.devices, np.maximum(operator.kv_heads, 1)))
     entering = serving.prefilled * (CAUSAL_SHARE if operator.causal else 1.0)
-    flops = (serving.decoded + entering) * operator.forward_flops(serving.context)
+    # Queries carried into the latent's space score and gather the latent, both as wide as it is.
+    wider = np.where(
+        latent & (np.asarray(serving.tokens) < serving.context),
+        2 * operator.cached / (operator.score_width + operator.value_width),
+        1.0,
+    )
+    decoded = serving.decoded * wider * operator.forward_flops(serving.context)
+    flops = decoded + entering * operator.forward_flops(serving.prompt_length)
+    constants, chip = serving.constants, machine.chip
+    if constants is None:
+        bandwidth, rate = serving.bytes_per_s(chip), serving.flops_per_s(chip, serving.scores)
+    else:
+        bandwidth = chip.memory_bandwidth_bytes_per_s * constants.attention_memory
+        rate = peak_flops(chip, serving.scores) * constants.attention_compute
     return _on_roof(
         operator.name,
         serving,
-        memory=cached / serving.devices / serving.bytes_per_s(machine.chip),
-        compute=flops / serving.devices / serving.flops_per_s(machine.chip, serving.scores),
+        memory=cached / holders / bandwidth,
+        compute=flops / serving.devices / rate,
     )
 
 
@@ -276,5 +377,6 @@ def _fetching(read_bytes: Number, machine: Machine, serving: Serving) -> Number:
 def _on_roof(name: str, serving: Serving, *, memory: Number, compute: Number = 0.0, dequantising: Number = 0.0) -> Busy:
     reached = serving.reached(name)
     busy = [np.divide(part, reached) for part in (memory, compute, dequantising)]
-    seconds = overlapped_seconds(busy, serving.overlap)
-    return Busy(memory=busy[0], compute=busy[1], dequantising=busy[2], seconds=seconds)
+    start = serving.start_seconds
+    seconds = overlapped_seconds(busy, serving.overlap) + start
+    return Busy(memory=busy[0], compute=busy[1], dequantising=busy[2], starting=start, seconds=seconds)

@@ -13,9 +13,11 @@ from typing import Any, final
 
 import numpy as np
 
+from froude.cost.machine.assumption import Assumption, parse_assumptions
 from froude.cost.machine.constants import between_stacks, held_out_error, unexplained
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.machine.machine import Chip, Machine
+from froude.cost.machine.rates import usual_precision
 from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
 from froude.cost.stack.known_stacks import get_stack, likely_stacks
@@ -55,25 +57,6 @@ PRECISIONS: Mapping[str, Precision] = {
 states in bf16, "bf16-8bit" quantised states (Dettmers et al. 2021, arXiv:2110.02861). Where matmuls are narrower
 ("fp8"; "mxfp8", Mishra et al. 2025, arXiv:2506.08027; "nvfp4", NVIDIA 2025, arXiv:2509.25149) their inputs are cast on
 the way, and weights and activations stay in bf16."""
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class Assumption:
-    """Something nobody said: its value, why it was taken, and the step time of alternatives over that of the value.
-
-    `why` is empty where the value says it itself.
-    """
-
-    name: str
-    value: str
-    why: str
-    effect: tuple[float, float] = (1.0, 1.0)
-
-    def __str__(self) -> str:
-        sentence = f"{self.name}: {self.value}" + (f" ({self.why})" if self.why else "")
-        lo, hi = self.effect
-        return sentence if lo == hi == 1.0 else f"{sentence}; otherwise the step takes {lo - 1:+.0%} to {hi - 1:+.0%}"
 
 
 @final
@@ -217,11 +200,6 @@ def under_stack(precision: str | Precision, stack: Stack, chip: Chip) -> Precisi
     return replace(plain, **stack.kept_bytes(precision, chip)) if isinstance(precision, str) else plain
 
 
-def usual_precision(chip: Chip) -> str:
-    """The name of the 16-bit precision that a chip trains in; fp32 where it has none."""
-    return next((name for name in ("bf16", "fp16") if name in chip.peak_flops), "fp32")
-
-
 def precision_name(precision: Precision) -> str:
     """The name of a precision, or its matmuls' type where it has none."""
     return next((name for name, one in PRECISIONS.items() if one == precision), precision.matmuls)
@@ -298,13 +276,6 @@ def effect_of_stacks(
     named = ", ".join(f"{stack.label} {share:.0%}" for stack, share in likely_stacks(machine.chip))
     why = f"nobody named one with --stack, and likely are {named}" if others else "the only one that is known"
     return Assumption(name="stack", value=taken.label, why=why, effect=(min(ratios), max(ratios)))
-
-
-def parse_assumptions(sentences: tuple[str, ...]) -> Iterator[Assumption]:
-    """Assumptions of a machine or a model, written "name: value"."""
-    for sentence in sentences:
-        name, _, rest = sentence.partition(": ")
-        yield Assumption(name=name, value=rest, why="")
 
 
 def _defaults(model: Model, machine: Machine, chosen: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:

@@ -9,9 +9,9 @@ from typing import final
 
 from froude.bounds import MOST_SPENT, finite_number, positive_number
 from froude.cost.machine.machine import Machine
+from froude.cost.machine.rates import usual_precision
 from froude.cost.model.model import Model
 from froude.cost.serving.operating_point import OperatingPoint, operating_point
-from froude.cost.training.assumptions import usual_precision
 from froude.fitting.tokens import FORWARD_FLOP_PER_PARAM
 from froude.planning.plans import LayoutCandidate
 from froude.planning.training.layout_finder import LayoutFinder

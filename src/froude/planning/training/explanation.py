@@ -18,7 +18,7 @@ from froude.planning.training.layout_finder import FP8_LOSS, loss_factor
 from froude.planning.training.loss_model import LossModel
 from froude.planning.training.rules import rule_assumptions
 from froude.planning.training.size_options import FINE, OVER, BudgetProblem, SizedTraining, SizeOption, law_params
-from froude.quantity import format_quantity, format_seconds
+from froude.quantity import format_quantity
 
 _APART = (0.5, 2.0)  # sizes that are shown as runners-up, over the best
 _BINDS = 0.97  # of a limit: whole steps and the other limits leave this much of it unspent
@@ -126,14 +126,15 @@ def _sureness(problem: BudgetProblem, best: SizedTraining) -> Iterator[str]:
 def _serving_assumption(problem: BudgetProblem, best: SizedTraining) -> str:
     tokens, finder = problem.budget.inference_tokens, problem.finder
     point = serving_point(best.model, finder)
-    serving = point.serving
-    longer = operating_point(best.model, finder.machine, context=2 * int(serving.context), kind=serving.matmuls)
-    many = "a device" if serving.devices == 1 else f"{serving.devices} devices, tensor-parallel,"
+    one = point.deployment
+    context = int(one.input + one.output)
+    longer = operating_point(best.model, finder.machine, context=2 * context, kind=str(one.precision))
+    many = "a device" if one.tp == 1 else f"{one.tp} devices, tensor-parallel,"
     return (
-        f"serving: {format_quantity(tokens)} tokens, half of them prompts (guess), on {many} in {serving.matmuls}, "
-        f"{serving.batch} sequences of {serving.context} (guess) at once, {point.tokens:.0f} tokens in "
-        f"{format_seconds(point.iteration_seconds)}, take {amount_text('dollars', best.price.serving['dollars'])}; "
-        f"sequences twice as long would take {amount_text('dollars', serving_dollars(finder.machine, longer, tokens))}"
+        f"serving: {format_quantity(tokens)} tokens, half of them prompts (guess), on {many} by {one.engine.label} in "
+        f"{one.precision}, {one.users} requests of {context} (guess) at once, {point.tokens_per_second:,.0f} tokens/s, "
+        f"take {amount_text('dollars', best.price.serving['dollars'])}; requests twice as long would take "
+        f"{amount_text('dollars', serving_dollars(finder.machine, longer, tokens))}"
     )
 
 

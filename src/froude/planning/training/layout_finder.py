@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from froude.cost.machine.machine import Machine
+from froude.cost.machine.rates import usual_precision
 from froude.cost.model.model import Model
-from froude.cost.training.assumptions import PRECISIONS, get_precision, pins_under_stack, usual_precision
+from froude.cost.training.assumptions import PRECISIONS, get_precision, pins_under_stack
 from froude.planning.layouts.layout_search import FoundLayouts, search
 from froude.planning.layouts.space import LayoutSpace, space_of
 from froude.planning.plans import AIM, LayoutCandidate

@@ -9,6 +9,7 @@ from typing import Any
 
 from froude.bounds import MOST_SPENT, positive_number, share
 from froude.cost.machine.machine import Machine
+from froude.cost.machine.rates import usual_precision
 from froude.cost.model.model import Model
 from froude.cost.papers.fine_tuning import (
     BATCH_SEQUENCES,
@@ -20,7 +21,7 @@ from froude.cost.papers.fine_tuning import (
     parse_adapter,
     stack_assumptions,
 )
-from froude.cost.training.assumptions import get_precision, interval, own_error, pins_under_stack, usual_precision
+from froude.cost.training.assumptions import get_precision, interval, own_error, pins_under_stack
 from froude.cost.training.evaluation import Cost
 from froude.cost.training.names import by_field
 from froude.errors import InputError

@@ -8,17 +8,10 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from froude.bounds import MOST_SPENT, finite_number, positive_number, share
+from froude.cost.machine.assumption import Assumption, parse_assumptions
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
-from froude.cost.training.assumptions import (
-    Assumption,
-    effect_of,
-    effect_of_stacks,
-    interval,
-    own_error,
-    parse_assumptions,
-    pins_under_stack,
-)
+from froude.cost.training.assumptions import effect_of, effect_of_stacks, interval, own_error, pins_under_stack
 from froude.cost.training.layout import Layout, check_fields
 from froude.cost.training.legal import check_legal
 from froude.cost.training.names import by_field

@@ -1,0 +1,210 @@
+"""Closed forms of latency under load: a static batch, a closed loop of users, open arrivals below saturation.
+
+A request holds a place from when its prompt enters until its last token. While R places are taken, each decodes
+output − 1 times in iterations of d(R) seconds, and the devices work on every request's prompt, w seconds each, so that
+a place is held for
+
+    S(R) = (output − 1)·d(R) + R·w,
+
+whatever the order in which prompts and decoding go; a replica answers R / S(R) requests a second. Which part of S falls
+before the first token depends on how the engine lets prompts in (see `_first_token`). A closed loop has R = users, as
+far as there are places; open arrivals of a rate have R = rate·S(R) (Little 1961), below saturation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from froude.cost.model.operators import Number
+from froude.cost.serving.constants import ServingConstants
+from froude.cost.serving.deployment import Deployment
+
+ROUNDS = 3
+"""Rounds of the fixed points: requests that decode beside those whose prompts wait, requests of a rate."""
+
+RATE_ROUNDS = 12
+NEARLY = 0.98
+"""Share of the capacity up to which open arrivals have a latency."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ServingSeconds:
+    """Latency and throughput of deployments under their load, elementwise; NaN latency where the load is too much.
+
+    Means over requests; `tpot` is (e2e − ttft) / (output − 1), `per_second` requests a second of all devices. Of a
+    replica `running` requests hold a place at once, of which `decoding` decode; an iteration of these takes `decode`
+    seconds, and a request's prompt `prompt` seconds.
+    """
+
+    ttft: Number
+    tpot: Number
+    e2e: Number
+    per_second: Number
+    running: Number
+    decoding: Number
+    decode: Number
+    prompt: Number
+
+
+def serving_seconds(deployment: Deployment, constants: ServingConstants) -> ServingSeconds:
+    """Latency and throughput of a deployment, or of many at once."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if deployment.engine.prompts == "together":
+            return _static(deployment, constants)
+        places = np.maximum(np.asarray(deployment.largest_batch) / deployment.dp, 1.0)
+        if deployment.rate is not None:
+            return _open(deployment, constants, places)
+        users = np.asarray(deployment.users) / deployment.dp
+        running = np.minimum(np.maximum(users, 1.0), places)
+        return _loop(deployment, constants, running, users)
+
+
+def decode_seconds(deployment: Deployment, constants: ServingConstants, running: Number) -> Number:
+    """Seconds from one token to the next of requests that decode together, no prompt entering."""
+    each = np.asarray(running) / deployment.pp
+    return deployment.iteration(constants, each).seconds + deployment.host_seconds(constants, running)
+
+
+def prompt_seconds(deployment: Deployment, constants: ServingConstants, running: Number) -> Number:
+    """Seconds of the devices that a request's prompt takes: what an iteration is longer for it, or one of its own."""
+    chunk = np.minimum(deployment.engine.chunk, deployment.input * np.maximum(running, 1.0))
+    beside = np.asarray(running) / deployment.pp
+    without = 0.0
+    if deployment.engine.prompts == "beside":
+        without = deployment.iteration(constants, beside).seconds
+    else:
+        beside = 0.0 * beside
+    taken = deployment.iteration(constants, beside, chunk).seconds - without
+    chunks = np.asarray(deployment.input) / chunk
+    host = 0.0 if deployment.engine.prompts == "beside" else deployment.host_seconds(constants, 1.0)
+    return chunks * (taken + host) / deployment.pp
+
+
+def _loop(deployment: Deployment, constants: ServingConstants, running: Number, users: Number) -> ServingSeconds:
+    """A closed loop of users of a replica, of whom `running` hold places."""
+    steps = np.asarray(deployment.output) - 1.0
+    work = prompt_seconds(deployment, constants, running)
+    decoding, first, decode = running, 0.0, 0.0
+    for _ in range(ROUNDS):
+        decode = decode_seconds(deployment, constants, np.maximum(decoding, 1.0))
+        held = steps * decode + running * work
+        first = np.where(steps > 0, _first_token(deployment, constants, running, work, decode, held), held)
+        decoding = running * (1 - first / held)
+    held = steps * decode + running * work
+    waits = np.maximum(users - running, 0.0) / running * held
+    at_once = np.asarray(deployment.streamed) - 1.0
+    tpot = (held - first) / np.maximum(steps, 1.0)
+    streaming = at_once * tpot
+    return ServingSeconds(
+        ttft=constants.prompt + waits + first + streaming,
+        tpot=tpot - streaming / np.maximum(steps, 1.0),
+        e2e=constants.prompt + waits + held,
+        per_second=deployment.dp * users / (constants.prompt + waits + held),
+        running=running,
+        decoding=decoding,
+        decode=decode,
+        prompt=work,
+    )
+
+
+def _first_token(
+    deployment: Deployment, constants: ServingConstants, running: Number, work: Number, decode: Number, held: Number
+) -> Number:
+    """Seconds from when a place is free to the first token.
+
+    Where all R prompts enter at once a request waits for half of them, w·(R + 1)/2. Equal lengths keep users in step
+    where prompts go first; where they enter beside decoding that is so in the first wave alone, and later a request
+    waits for the iteration that runs and for the few prompts that enter together with its own, for more of them the
+    more of the time goes to prompts.
+    """
+    burst = work * (running + 1) / 2
+    if deployment.engine.prompts == "first":
+        share = constants.lockstep
+        later = 1.5 * work
+    else:
+        share = constants.first_wave
+        busy = np.minimum(running * work / held, 0.95)
+        later = constants.together * work / (1 - busy) ** constants.queueing
+    later = np.minimum(later, burst)
+    return (1 - share) * later + share * burst + np.where(running > 1, decode, 0.0)
+
+
+def capacity_per_second(deployment: Deployment, constants: ServingConstants) -> Number:
+    """The most requests a second of a deployment: those of replicas all of whose places are taken."""
+    places = np.maximum(np.asarray(deployment.largest_batch) / deployment.dp, 1.0)
+    steps = np.maximum(np.asarray(deployment.output) - 1.0, 0.0)
+    held = steps * decode_seconds(deployment, constants, places)
+    return deployment.dp * places / (held + places * prompt_seconds(deployment, constants, places))
+
+
+def _open(deployment: Deployment, constants: ServingConstants, places: Number) -> ServingSeconds:
+    """Open arrivals at random times: R = rate·S(R), and a prompt waits as in a queue of a single server (M/D/1)."""
+    rate = np.asarray(deployment.rate, dtype=float) / deployment.dp
+    steps = np.asarray(deployment.output) - 1.0
+    full = capacity_per_second(deployment, constants) / deployment.dp
+    low, high = np.zeros_like(rate * places), places + 0.0 * rate
+    for _ in range(RATE_ROUNDS):
+        middle = (low + high) / 2
+        held = steps * decode_seconds(deployment, constants, np.maximum(middle, 1.0))
+        held = held + middle * prompt_seconds(deployment, constants, np.maximum(middle, 1.0))
+        enough = rate * held < middle
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    running = np.maximum((low + high) / 2, 1e-9)
+    decode = decode_seconds(deployment, constants, np.maximum(running, 1.0))
+    work = prompt_seconds(deployment, constants, np.maximum(running, 1.0))
+    busy = np.minimum(rate * work, 0.99)
+    first = work * (1 + busy / (2 * (1 - busy))) + decode / 2
+    others = rate * work / np.maximum(1 - rate * work, 1e-9)
+    tpot = decode * (1 + others)
+    fine = rate < NEARLY * full
+    ttft, tpot = (np.where(fine, one, np.nan) for one in (constants.prompt + first, tpot))
+    return ServingSeconds(
+        ttft=ttft,
+        tpot=tpot,
+        e2e=ttft + steps * tpot,
+        per_second=np.minimum(rate, full) * deployment.dp,
+        running=np.where(fine, running, places),
+        decoding=running,
+        decode=decode,
+        prompt=work,
+    )
+
+
+def _static(deployment: Deployment, constants: ServingConstants) -> ServingSeconds:
+    """A batch that starts together: all prompts, then a token of each an iteration."""
+    batch = np.asarray(deployment.users) / deployment.dp
+    steps = np.maximum(np.asarray(deployment.output) - 1.0, 0.0)
+    work = prompt_seconds(deployment, constants, batch)
+    decode = decode_seconds(deployment, constants, batch)
+    first = batch * work
+    whole = first + steps * decode
+    return ServingSeconds(
+        ttft=first,
+        tpot=decode,
+        e2e=whole,
+        per_second=batch * deployment.dp / whole,
+        running=batch,
+        decoding=batch,
+        decode=decode,
+        prompt=work,
+    )
+
+
+def seconds_by_part(deployment: Deployment, constants: ServingConstants, running: Number) -> dict[str, Number]:
+    """Seconds from one token to the next of requests that decode, by part of the iteration."""
+    priced = deployment.iteration(constants, np.asarray(running) / deployment.pp)
+    groups: dict[str, Number] = {}
+    for name, busy in priced.operators.items():
+        group = "scores" if name.endswith("scores") else "matmuls" if np.any(busy.compute) else "elementwise"
+        groups[group] = groups.get(group, 0.0) + busy.seconds - busy.starting
+    starting = sum((busy.starting for busy in priced.operators.values()), start=0.0)
+    return {
+        **groups,
+        "collectives": priced.network,
+        "starts": starting,
+        "host": deployment.host_seconds(constants, running),
+    }
