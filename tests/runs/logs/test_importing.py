@@ -121,7 +121,7 @@ def test_a_folder_that_holds_something_else_is_no_study(tmp_path: Path) -> None:
     (tmp_path / "other" / "file").write_text("x")
     with pytest.raises(InputError, match="holds other files and no study"):
         import_runs(source, tmp_path / "other")
-    with pytest.raises(InputError, match="is no log that is known: give one of W&B"):
+    with pytest.raises(InputError, match="is no log that is known: give one of wandb://ENTITY/PROJECT; W&B's .wandb; "):
         import_runs(tmp_path / "other", tmp_path / "study")
 
 

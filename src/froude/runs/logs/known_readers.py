@@ -1,11 +1,12 @@
-"""Every reader of logs, and the one that a source is for."""
+"""Every reader of logs, and what the one reads that a source is for."""
 
 from __future__ import annotations
 
 from froude.errors import InputError
-from froude.runs.logs.logged_run import LogReader
+from froude.runs.logs.logged_run import LoggedRun, LogReader
 from froude.runs.logs.mlflow.database import MlflowDatabaseReader
 from froude.runs.logs.mlflow.folder import MlflowFolderReader
+from froude.runs.logs.places import is_folder
 from froude.runs.logs.step_tables import StepTableReader
 from froude.runs.logs.tensorboard.folder import TensorBoardReader
 from froude.runs.logs.text_logs import TextLogReader
@@ -14,6 +15,7 @@ from froude.runs.logs.trainer_state import TrainerStateReader
 from froude.runs.logs.wandb.exports import WandbExportReader
 from froude.runs.logs.wandb.folder import WandbReader
 from froude.runs.logs.wandb.online import WandbOnlineReader
+from froude.runs.readers.reader import path_of
 
 LOG_READERS: tuple[LogReader, ...] = (
     WandbOnlineReader(),
@@ -36,9 +38,19 @@ def find_log_reader(source: object) -> LogReader | None:
     return None if nothing else next((reader for reader in LOG_READERS if reader.recognises(source)), None)
 
 
-def log_reader_of(source: object) -> LogReader:
-    """Return the reader of a log. Raises InputError, saying what can be read, if there is none."""
+def read_logs(source: object) -> tuple[tuple[LoggedRun, ...], tuple[str, ...]]:
+    """Return the runs in a log, and a note of logs of other kinds in its folder, which are left out.
+
+    One reader reads a folder: two trackers often log one training, which would count twice.
+    Raises InputError, saying what can be read, where no reader recognises it, and as `LogReader.logs`.
+    """
     reader = find_log_reader(source)
     if reader is None:
-        raise InputError(f"{str(source)!r} is no log that is known: give one of W&B, MLflow, … (froude import --help)")
-    return reader
+        kinds = "; ".join(each.kinds[0] for each in LOG_READERS)
+        raise InputError(f"{str(source)!r} is no log that is known: give one of {kinds}")
+    runs = tuple(reader.logs(source))
+    path = path_of(source)
+    others = [each for each in LOG_READERS if each is not reader] if path is not None and is_folder(path) else []
+    left = [each.kinds[0] for each in others if each.recognises(source)]
+    left_out = f"{str(source)!r} was read for {reader.kinds[0]}; left out, and to be given by its own path: "
+    return runs, (left_out + ", ".join(left),) if left else ()

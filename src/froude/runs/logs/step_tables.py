@@ -25,6 +25,7 @@ from froude.runs.logs.places import (
     place_of,
 )
 from froude.runs.logs.series_of_rows import series_of_rows, step_key
+from froude.runs.logs.texts import number_in_text
 from froude.runs.panics import panics_as_errors
 from froude.runs.readers.reader import path_of
 from froude.runs.roles import ROLES
@@ -35,6 +36,7 @@ RUN_COLUMNS = ("run", "run_id", "run_name", "id", "name", "experiment", "trial",
 """Columns that say of which run a row is, as `normal` writes them."""
 _HEAD = 64 * 1024  # bytes of a file by which its kind is told
 _HEAD_ROWS = 200
+_PARQUET_END = b"PAR1"
 _EXPORTED = ("__MIN", "__MAX")  # of a chart of W&B, which is another reader's
 
 
@@ -57,13 +59,17 @@ class StepTableReader:
     def logs(self, source: Any) -> Iterator[LoggedRun]:
         """Yield the runs of every table along a step."""
         path = Path(source)
-        found = False
+        found, left_out = False, list[str]()
         for file in files_below(path, _may_be):
             if is_file(path) or _is_curve(file):
                 found = True
                 yield from _runs_in(file, path)
+            elif (why := _damage_of(file)) is not None:
+                left_out.append(why)
         if not found:
             raise InputError(f"{str(path)!r} holds no table with a step column: give CSV, Parquet or JSONL with one")
+        for why in left_out:
+            yield LoggedRun(id=why, name="left out", state="unknown", config={}, summary={}, series={}, notes=(why,))
 
 
 def _may_be(name: str) -> bool:
@@ -125,6 +131,11 @@ def _rows_of_parquet(body: bytes, ending: str) -> tuple[list[Row], list[str]]:
         with panics_as_errors():
             return [{k: v for k, v in row.items() if v is not None} for row in pl.read_parquet(body).to_dicts()], []
     except pl.exceptions.PolarsError as error:
+        if not body.endswith(_PARQUET_END):
+            raise InputError(
+                f"is cut short after {len(body):,} bytes, before the end, where Parquet says what it holds: nothing of "
+                "it can be read, so copy it again"
+            ) from None
         raise InputError(f"cannot be read as .parquet ({str(error).splitlines()[0]}): copy it again") from None
 
 
@@ -136,11 +147,10 @@ PARSERS: Mapping[str, Callable[[bytes, str], tuple[list[Row], list[str]]]] = {
 
 
 def _value(cell: str) -> Any:
-    try:
-        number = float(cell)
-    except ValueError:
+    number = number_in_text(cell)
+    if number is None:
         return cell
-    return int(number) if number.is_integer() and abs(number) < 2**53 and "e" not in cell.lower() else number
+    return int(number) if isinstance(number, float) and number.is_integer() and "e" not in cell.lower() else number
 
 
 def _broken(lines: Sequence[int], what: str) -> list[str]:
@@ -180,6 +190,17 @@ def _is_curve(file: Path) -> bool:
     grows = [all(a <= b for a, b in itertools.pairwise(s)) and len({*s}) > 1 for s in steps]
     # Between two whole lines a log of one step is a log already.
     return any(grows) and all(g or len({*s}) <= 1 for g, s in zip(grows, steps, strict=True))
+
+
+def _damage_of(file: Path) -> str | None:
+    """Why nothing of a table can be read; None where it can, and is no curve."""
+    if _ending(file.name) != ".parquet":
+        return None
+    try:
+        _rows_in(file)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def _head_of(file: Path) -> list[Row]:

@@ -122,7 +122,10 @@ FORMATS: tuple[TextFormat, ...] = (
 class TextLogReader:
     """Reads text logs of known trainers, a run a file, and folders of them."""
 
-    kinds: tuple[str, ...] = (f"text that {', '.join(each.trainer for each in FORMATS)} print",)
+    kinds: tuple[str, ...] = (
+        "text logs of known trainers",
+        f"text that {', '.join(each.trainer for each in FORMATS)} print",
+    )
 
     def recognises(self, source: object) -> bool:
         """Whether it is a text with two lines of one known kind, or a folder with one below."""
@@ -134,7 +137,7 @@ class TextLogReader:
         path = Path(source)
         files = [file for file in files_below(path, _may_be) if is_file(path) or _format_of(file)]
         if not files:
-            raise InputError(f"{str(path)!r} holds no text log that is known: give {self.kinds[0]}")
+            raise InputError(f"{str(path)!r} holds no text log that is known: give {self.kinds[1]}")
         for file in files:
             yield _run(file, path)
 

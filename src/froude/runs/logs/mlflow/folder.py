@@ -26,7 +26,7 @@ _STATUSES = ("", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
 class MlflowFolderReader:
     """Reads the file store of MLflow: the folder mlruns or one above it, an experiment's folder or a run's."""
 
-    kinds: tuple[str, ...] = ("mlruns, a folder of MLflow",)
+    kinds: tuple[str, ...] = ("MLflow's mlruns",)
 
     def recognises(self, source: object) -> bool:
         """Whether the source is such a folder; not one that has a database, whose runs may be newer, beside it."""
