@@ -6,7 +6,6 @@ from froude.errors import InputError
 from froude.runs.logs.logged_run import LoggedRun, LogReader
 from froude.runs.logs.mlflow.database import MlflowDatabaseReader
 from froude.runs.logs.mlflow.folder import MlflowFolderReader
-from froude.runs.logs.places import is_folder
 from froude.runs.logs.step_tables import StepTableReader
 from froude.runs.logs.tensorboard.folder import TensorBoardReader
 from froude.runs.logs.text_logs import TextLogReader
@@ -15,7 +14,6 @@ from froude.runs.logs.trainer_state import TrainerStateReader
 from froude.runs.logs.wandb.exports import WandbExportReader
 from froude.runs.logs.wandb.folder import WandbReader
 from froude.runs.logs.wandb.online import WandbOnlineReader
-from froude.runs.readers.reader import path_of
 
 LOG_READERS: tuple[LogReader, ...] = (
     WandbOnlineReader(),
@@ -34,8 +32,7 @@ LOG_READERS: tuple[LogReader, ...] = (
 
 def find_log_reader(source: object) -> LogReader | None:
     """Return the reader that recognises a source as a log of its kind, None if none does."""
-    nothing = isinstance(source, str) and not source  # which as a path would be the folder one is in
-    return None if nothing else next((reader for reader in LOG_READERS if reader.recognises(source)), None)
+    return None if _is_nothing(source) else next((each for each in LOG_READERS if each.recognises(source)), None)
 
 
 def read_logs(source: object) -> tuple[tuple[LoggedRun, ...], tuple[str, ...]]:
@@ -44,13 +41,15 @@ def read_logs(source: object) -> tuple[tuple[LoggedRun, ...], tuple[str, ...]]:
     One reader reads a folder: two trackers often log one training, which would count twice.
     Raises InputError, saying what can be read, where no reader recognises it, and as `LogReader.logs`.
     """
-    reader = find_log_reader(source)
-    if reader is None:
+    known = [] if _is_nothing(source) else [reader for reader in LOG_READERS if reader.recognises(source)]
+    if not known:
         kinds = "; ".join(each.kinds[0] for each in LOG_READERS)
         raise InputError(f"{str(source)!r} is no log that is known: give one of {kinds}")
-    runs = tuple(reader.logs(source))
-    path = path_of(source)
-    others = [each for each in LOG_READERS if each is not reader] if path is not None and is_folder(path) else []
-    left = [each.kinds[0] for each in others if each.recognises(source)]
-    left_out = f"{str(source)!r} was read for {reader.kinds[0]}; left out, and to be given by its own path: "
-    return runs, (left_out + ", ".join(left),) if left else ()
+    reader, *others = known
+    left = ", ".join(other.kinds[0] for other in others)
+    left_out = f"{str(source)!r} was read for {reader.kinds[0]}; left out, and to be given by its own path: {left}"
+    return tuple(reader.logs(source)), (left_out,) if left else ()
+
+
+def _is_nothing(source: object) -> bool:
+    return isinstance(source, str) and not source  # which as a path would be the folder one is in

@@ -61,13 +61,18 @@ class StepTableReader:
         path = Path(source)
         found, left_out = False, list[str]()
         for file in files_below(path, _may_be):
-            if is_file(path) or _is_curve(file):
+            if is_file(path) or not is_small(file):
+                table = _rows_in(file) if is_file(path) or _is_curve(file) else None
+            else:  # the head of a small one is all of it, which is read once
+                table = _curve_in(file, left_out)
+            if table is not None:
                 found = True
-                yield from _runs_in(file, path)
-            elif (why := _damage_of(file)) is not None:
-                left_out.append(why)
+                yield from _runs_in(file, path, *table)
         if not found:
-            raise InputError(f"{str(path)!r} holds no table with a step column: give CSV, Parquet or JSONL with one")
+            why = f" ({left_out[0]})" if left_out else ""
+            raise InputError(
+                f"{str(path)!r} holds no table with a step column{why}: give CSV, Parquet or JSONL with one"
+            )
         for why in left_out:
             yield LoggedRun(id=why, name="left out", state="unknown", config={}, summary={}, series={}, notes=(why,))
 
@@ -176,11 +181,27 @@ def _rows_in(file: Path) -> tuple[list[Row], list[str]]:
 
 
 def _is_curve(file: Path) -> bool:
-    """Whether the head of a table has a step that grows, and no N, D and loss, which are a run's."""
+    """Whether the head of a table is that of a curve."""
     try:
-        rows = _head_of(file)
+        return _is_head_of_curve(_head_of(file))
     except (InputError, OSError):
         return False
+
+
+def _curve_in(file: Path, left_out: list[str]) -> tuple[list[Row], list[str]] | None:
+    """The rows of a table and notes, None where it is no curve; why nothing of it can be read joins `left_out`."""
+    try:
+        rows, notes = _rows_in(file)
+    except InputError as error:
+        left_out.append(str(error))
+        return None
+    except OSError:
+        return None
+    return (rows, notes) if _is_head_of_curve(_flat(rows[:_HEAD_ROWS], file)) else None
+
+
+def _is_head_of_curve(rows: Sequence[Row]) -> bool:
+    """Whether rows have a step that grows, and no N, D and loss, which are a run's."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     step = step_key(names)
     if step is None or any(name.endswith(_EXPORTED) for name in names) or _is_of_runs(names):
@@ -192,17 +213,6 @@ def _is_curve(file: Path) -> bool:
     return any(grows) and all(g or len({*s}) <= 1 for g, s in zip(grows, steps, strict=True))
 
 
-def _damage_of(file: Path) -> str | None:
-    """Why nothing of a table can be read; None where it can, and is no curve."""
-    if _ending(file.name) != ".parquet":
-        return None
-    try:
-        _rows_in(file)
-    except InputError as error:
-        return str(error)
-    return None
-
-
 def _head_of(file: Path) -> list[Row]:
     """The first rows of a table: of a text those that its first bytes hold."""
     ending = _ending(file.name)
@@ -210,8 +220,16 @@ def _head_of(file: Path) -> list[Row]:
         return _rows_in(file)[0][:_HEAD_ROWS]
     with file.open("rb") as opened:
         head = opened.read(_HEAD)
-    rows = PARSERS[ending](head, ending)[0]
-    return [flatten(row) for row in rows[:_HEAD_ROWS]] if ending in (".jsonl", ".ndjson") else rows[:_HEAD_ROWS]
+    return _flat(PARSERS[ending](head, ending)[0][:_HEAD_ROWS], file)
+
+
+def _flat(rows: Sequence[Row], file: Path) -> list[Row]:
+    return [flatten(row) for row in rows] if _ending(file.name) in (".jsonl", ".ndjson") else list(rows)
+
+
+def is_small(file: Path) -> bool:
+    """Whether a file is as short as the head by which its kind is told; so is one of Parquet, which has no head."""
+    return _ending(file.name) == ".parquet" or file.name.lower().endswith(".gz") or file.stat().st_size <= _HEAD
 
 
 def _is_of_runs(names: Sequence[str]) -> bool:
@@ -222,8 +240,7 @@ def _is_of_runs(names: Sequence[str]) -> bool:
 # runs
 
 
-def _runs_in(file: Path, source: Path) -> Iterator[LoggedRun]:
-    rows, notes = _rows_in(file)
+def _runs_in(file: Path, source: Path, rows: list[Row], notes: list[str]) -> Iterator[LoggedRun]:
     beside, unread = configuration_beside(file.absolute().parent)
     rows, inside = _without_configuration(rows)
     names = list(dict.fromkeys(name for row in rows for name in row))

@@ -38,16 +38,14 @@ def number_in_text(text: str) -> int | float | None:
     NaN and the infinities are numbers in any of their spellings ("nan", "NaN", "inf", "-Infinity"); digits parted by
     "_" are none: "2026_01" is a name.
     """
-    if len(text) > _MOST_DIGITS or "_" in text:
-        return None
     try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    if "_" in text or len(text) > _MOST_DIGITS:
+        return None
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    return int(text) if digits.isdigit() else number
 
 
 def number_of(value: Any) -> float | None:
