@@ -19,7 +19,7 @@ from froude.pilots.command.settings import CommandSettings
 from froude.quantity import format_quantity, format_seconds
 from froude.sweeps.space import Config
 
-PARAMS_RATIO = 4  # target over largest pilot, at least, as for the tank's pilots
+PARAMS_RATIO, COMPUTE_RATIO = 4, 8  # target over largest and costliest pilot, at least, as for the pilots of the tank
 SPAN = 12  # largest over smallest pilot in parameters, about what the tank's pilots span
 SIZES, FEWEST_SIZES = 5, 4  # a law of two terms takes three, and choosing one holds out another
 LENGTHS = (2.0, 1.2, 0.7)  # times the target's tokens a parameter: with 2 the costliest has 1/8 of its compute
