@@ -48,7 +48,8 @@ def ladder(seconds: float, workers: int = 1, asked: CommandSettings | None = Non
 @pytest.mark.parametrize("workers", [1, 4])
 def test_pilots_and_target_fit_and_keep_their_distance(seconds: float, workers: int) -> None:
     made, here = ladder(seconds, workers), scale()
-    assert made.target_seconds is not None and made.pilot_seconds is not None
+    assert made.target_seconds is not None
+    assert made.pilot_seconds is not None
     assert made.target_seconds + made.pilot_seconds < 0.9 * seconds
     params = [here.params_at(rung.size) for rung in made.pilots]
     assert made.n_params >= PARAMS_RATIO * max(params)
@@ -61,7 +62,8 @@ def test_pilots_and_target_fit_and_keep_their_distance(seconds: float, workers: 
 
 def test_more_time_makes_a_larger_target() -> None:
     sizes = [ladder(seconds).n_params for seconds in (100, 1000, 10000)]
-    assert sizes == sorted(sizes) and sizes[0] < sizes[-1]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]
 
 
 def test_a_larger_target_that_still_fits_is_none() -> None:
