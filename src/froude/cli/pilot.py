@@ -30,8 +30,9 @@ def pilot(
         str | None,
         typer.Option(metavar="NAME=A:B[:M]", help="Its size, A to B, multiples of M: width=16:512:8."),
     ] = None,
-    set: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=SUM", help="Its other {NAME}s: lr=3e-3, steps=tokens//512.")
+    derived: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=SUM", help="Its other {NAME}s: lr=3e-3, steps=tokens//512."),
     ] = None,
     minutes: Annotated[float, typer.Option(help="Wall time of the whole command.")] = 5.0,
     flops: Annotated[str | None, typer.Option(metavar="FLOP", help="Compute of its runs, in place of minutes.")] = None,
@@ -80,7 +81,7 @@ def pilot(
 
     with teller(command, check) as tells:
         result = run_pilot(
-            command, dial=dial, derived=parse_settings(set), minutes=minutes, flops=flops,
+            train=command, dial=dial, derived=parse_settings(derived), minutes=minutes, flops=flops,
             ratio=ratio, first_tokens=parse_quantity(first_tokens, expect="count"), seed=seed,
             study=study, corpus=corpus, plan=plan, check=check, device=device, workers=workers, metrics=metrics,
             columns=parse_roles(columns), resume=resume, engine=engine, watch=tells.hear,
