@@ -6,7 +6,7 @@ from froude.errors import InputError
 from froude.runs.logs.logged_run import LoggedRun, LogReader
 from froude.runs.logs.mlflow.database import MlflowDatabaseReader
 from froude.runs.logs.mlflow.folder import MlflowFolderReader
-from froude.runs.logs.step_tables import StepTableReader
+from froude.runs.logs.step_tables import StepTableReader, check_parquet
 from froude.runs.logs.tensorboard.folder import TensorBoardReader
 from froude.runs.logs.text_logs import TextLogReader
 from froude.runs.logs.trackio import TrackioReader
@@ -43,6 +43,7 @@ def read_logs(source: object) -> tuple[tuple[LoggedRun, ...], tuple[str, ...]]:
     """
     known = [] if _is_nothing(source) else [reader for reader in LOG_READERS if reader.recognises(source)]
     if not known:
+        check_parquet(source)
         kinds = "; ".join(each.kinds[0] for each in LOG_READERS)
         raise InputError(f"{str(source)!r} is no log that is known: give one of {kinds}")
     reader, *others = known

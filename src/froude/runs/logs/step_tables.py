@@ -61,7 +61,7 @@ class StepTableReader:
         path = Path(source)
         found, left_out = False, list[str]()
         for file in files_below(path, _may_be):
-            if is_file(path) or not is_small(file):
+            if is_file(path) or not _is_small(file):
                 table = _rows_in(file) if is_file(path) or _is_curve(file) else None
             else:  # the head of a small one is all of it, which is read once
                 table = _curve_in(file, left_out)
@@ -200,6 +200,13 @@ def _curve_in(file: Path, left_out: list[str]) -> tuple[list[Row], list[str]] | 
     return (rows, notes) if _is_head_of_curve(_flat(rows[:_HEAD_ROWS], file)) else None
 
 
+def check_parquet(source: object) -> None:
+    """InputError for a file of Parquet of which nothing can be read, which says where it breaks off."""
+    path = path_of(source)
+    if path is not None and is_file(path) and _ending(path.name) == ".parquet":
+        _rows_in(path)
+
+
 def _is_head_of_curve(rows: Sequence[Row]) -> bool:
     """Whether rows have a step that grows, and no N, D and loss, which are a run's."""
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -227,7 +234,7 @@ def _flat(rows: Sequence[Row], file: Path) -> list[Row]:
     return [flatten(row) for row in rows] if _ending(file.name) in (".jsonl", ".ndjson") else list(rows)
 
 
-def is_small(file: Path) -> bool:
+def _is_small(file: Path) -> bool:
     """Whether a file is as short as the head by which its kind is told; so is one of Parquet, which has no head."""
     return _ending(file.name) == ".parquet" or file.name.lower().endswith(".gz") or file.stat().st_size <= _HEAD
 
