@@ -167,9 +167,9 @@ def notes(runs: int) -> str:
     """What the seconds are of."""
     of_read = "" if runs == RUNS else f"a read was timed on {runs:,} and scaled, "
     return (
-        f"CPU seconds of one process for {RUNS:,} runs of {ROWS} rows with 2 to 6 numbers each: {of_read}an import into a "
-        f"new study, the same once more (again), and a tracker's own reader on {FEWER:,} and scaled. The aim is a read in "
-        "under a minute."
+        f"CPU seconds of one process for {RUNS:,} runs of {ROWS} rows with 2 to 6 numbers each: {of_read}"
+        "an import into a new study, the same once more (again), and a tracker's own reader "
+        f"on {FEWER:,} and scaled. The aim is a read in under a minute."
     )
 
 

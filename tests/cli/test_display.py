@@ -17,7 +17,7 @@ from froude.cli.command_story import CommandStoryTeller
 from froude.cli.progress import Bars, TrainingWork
 from froude.cli.story import StoryTeller
 from froude.engines import Progress, RunFinished
-from froude.pilots.command.ladder import Ladder, Rung
+from froude.pilots.command.ladder import PilotLadder, Rung
 from froude.pilots.command.scale import FirstRun
 from froude.pilots.command.settings import FIRST_TOKENS, RATIO
 from froude.pilots.events import (
@@ -257,7 +257,7 @@ def test_the_story_of_a_trainer_is_told_by_its_dial(capsys):
     teller = CommandStoryTeller(check=True, console=Console(width=80, highlight=False))
     rung = Rung(size=64, tokens=4_000_000, seed=0)
     pilots = (Rung(size=32, tokens=1_000_000, seed=0), Rung(size=16, tokens=200_000, seed=0))
-    ladder = Ladder(pilots=pilots, target=rung, n_params=2e5, pilot_flops=1e12, target_flops=4.8e12)
+    ladder = PilotLadder(pilots=pilots, target=rung, n_params=2e5, pilot_flops=1e12, target_flops=4.8e12)
     run = FirstRun(size=16, tokens=100_000, n_params=12_300, tokens_said=99_840, flops=7e9, seconds=4.2)
     with teller:
         for event in (

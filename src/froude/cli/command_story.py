@@ -6,7 +6,7 @@ from froude.answers.numbers import count
 from froude.cli.story import StoryTeller
 from froude.cli.sweep_story import SweepTeller
 from froude.engines import Notice, Progress, RunFinished
-from froude.pilots.command.ladder import Ladder
+from froude.pilots.command.ladder import PilotLadder
 from froude.pilots.command.scale import FirstRun
 from froude.pilots.events import ChapterStarted, FirstRunReady, ForecastReady, LadderReady, PilotEvent, PilotFinished
 from froude.quantity import format_quantity, format_seconds
@@ -48,7 +48,7 @@ class CommandStoryTeller(StoryTeller):
         said = f"{format_quantity(run.n_params)} parameters, {format_seconds(run.seconds, 2)}"
         self.line("run", f"{dial} {run.size:g}, {format_quantity(run.tokens_said)} tokens: {said}", "dim")
 
-    def tell_ladder(self, dial: str, ladder: Ladder) -> None:
+    def tell_ladder(self, dial: str, ladder: PilotLadder) -> None:
         """Pilots and target, and how long they should take."""
         sizes = sorted({rung.size for rung in ladder.pilots})
         self.line(

@@ -10,8 +10,8 @@ from froude.fitting.registering.documents import is_forecast_file
 from froude.fitting.registering.registration import score_forecast
 from froude.pilots.clock import chapter_seconds
 from froude.pilots.events import PilotFinished, Watch
-from froude.pilots.extrapolation import Extrapolation
 from froude.pilots.forecast import FIT, FORECAST
+from froude.pilots.question import PilotQuestion
 from froude.pilots.result import PilotResult
 from froude.provenance import Provenance
 from froude.reporting import write_report
@@ -31,7 +31,7 @@ def finish(study: Study, result: PilotResult, seed: int, watch: Watch) -> PilotR
 
 def compare(
     study: Study,
-    question: Extrapolation,
+    question: PilotQuestion,
     forecast: Mapping[str, Any],
     check: bool,
     halving: Mapping[str, float] | None = None,

@@ -8,7 +8,7 @@ from froude.pilots.result import PilotResult
 from froude.sweeps.events import SweepEvent
 
 if TYPE_CHECKING:
-    from froude.pilots.command.ladder import Ladder
+    from froude.pilots.command.ladder import PilotLadder
     from froude.pilots.command.scale import FirstRun
     from froude.tank import Design, Trunk
 
@@ -73,7 +73,7 @@ class LadderReady:
     """There is a plan for a trainer of the user's, whose dial has this name."""
 
     dial: str
-    ladder: "Ladder"
+    ladder: "PilotLadder"
 
 
 @final

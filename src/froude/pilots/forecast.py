@@ -11,7 +11,7 @@ from froude.fitting import Choice, Fit, choose
 from froude.fitting.registering.documents import forecast_document as register_document
 from froude.fitting.registering.documents import is_unchanged, score_path
 from froude.pilots.events import ForecastReady, Watch
-from froude.pilots.extrapolation import Extrapolation
+from froude.pilots.question import PilotQuestion
 from froude.pilots.repair import discard, whole_document
 from froude.pilots.result import LEVEL
 from froude.runs import Runs, Study
@@ -20,7 +20,7 @@ FORECAST, FIT = "forecast.json", "fit.json"
 FURTHER = (10, 100, 1000)  # times the target's compute
 
 
-def write_forecast(study: Study, question: Extrapolation, seed: int, watch: Watch) -> Mapping[str, Any]:
+def write_forecast(study: Study, question: PilotQuestion, seed: int, watch: Watch) -> Mapping[str, Any]:
     """The forecast in the study, made there if it has none that is whole; its fit is beside it."""
     document = whole_forecast(study, question, watch)
     fit_is_whole = has_whole_fit(study, watch)
@@ -36,7 +36,7 @@ def write_forecast(study: Study, question: Extrapolation, seed: int, watch: Watc
     return document
 
 
-def whole_forecast(study: Study, question: Extrapolation, watch: Watch) -> Mapping[str, Any] | None:
+def whole_forecast(study: Study, question: PilotQuestion, watch: Watch) -> Mapping[str, Any] | None:
     """The forecast in the study, None where there is none or only a damaged one, which is set aside."""
     document = whole_document(study, FORECAST, ForecastRecord, watch)
     if document is None:
@@ -65,7 +65,7 @@ def has_whole_fit(study: Study, watch: Watch) -> bool:
     return True
 
 
-def forecast_document(choice: Choice, runs: Runs, question: Extrapolation) -> dict[str, Any]:
+def forecast_document(choice: Choice, runs: Runs, question: PilotQuestion) -> dict[str, Any]:
     """The forecast that this choice of a law gives at the target, registered, with what the study tells of it."""
     at = question.at
     forecast = choice.fit.predict(N=at["N"], D=at["D"])

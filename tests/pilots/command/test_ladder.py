@@ -6,8 +6,8 @@ from froude.errors import InputError
 from froude.pilots.command.ladder import (
     COMPUTE_RATIO,
     PARAMS_RATIO,
-    Budget,
-    Ladder,
+    LadderBudget,
+    PilotLadder,
     plan_ladder,
     target_size,
 )
@@ -37,9 +37,9 @@ def settings(command: str = COMMAND, dial: str = "width=8:256:2", ratio: float =
     )  # fmt: skip
 
 
-def ladder(seconds: float, workers: int = 1, asked: CommandSettings | None = None, start: float = 1.0) -> Ladder:
+def ladder(seconds: float, workers: int = 1, asked: CommandSettings | None = None, start: float = 1.0) -> PilotLadder:
     """The ladder for so many seconds."""
-    budget = Budget(amount=seconds, in_flops=False, workers=workers, remedy="give more")
+    budget = LadderBudget(amount=seconds, in_flops=False, workers=workers, remedy="give more")
     asked = asked or settings()
     return plan_ladder(scale(start), target_size(scale(start), asked, budget), asked, budget)
 
@@ -67,7 +67,7 @@ def test_more_time_makes_a_larger_target() -> None:
 
 
 def test_a_larger_target_that_still_fits_is_none() -> None:
-    budget = Budget(amount=500.0, in_flops=False, workers=1, remedy="give more")
+    budget = LadderBudget(amount=500.0, in_flops=False, workers=1, remedy="give more")
     best = target_size(scale(), settings(), budget)
     larger = scale().seconds_at(best + 2, 20 * scale().params_at(best + 2))
     assert larger > budget.for_target

@@ -10,7 +10,7 @@ from typing import final
 
 from froude.engines import Engine
 from froude.errors import InputError
-from froude.pilots.command.ladder import Budget, is_affordable, target_size
+from froude.pilots.command.ladder import LadderBudget, is_affordable, target_size
 from froude.pilots.command.scale import FirstRun, Scale, is_clear, scale_of
 from froude.pilots.command.settings import CommandSettings
 from froude.pilots.events import FirstRunReady, Watch
@@ -69,7 +69,7 @@ class FirstRuns:
         return self.settings.dial.name
 
 
-def measure_scale(runs: FirstRuns, budget_of: Callable[[float], Budget]) -> tuple[Scale, int | float]:
+def measure_scale(runs: FirstRuns, budget_of: Callable[[float], LadderBudget]) -> tuple[Scale, int | float]:
     """What first runs say at sizes up to the first whose target does not fit and at the target's own; that size.
 
     `budget_of` gives what is left after so many seconds.

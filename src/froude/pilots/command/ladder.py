@@ -42,7 +42,7 @@ class Rung:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Ladder:
+class PilotLadder:
     """The pilots, longest first, and the target with its parameters, and what both cost.
 
     `pilot_seconds` and `target_seconds` are None where seconds were not asked for, nor measured.
@@ -59,7 +59,7 @@ class Ladder:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Budget:
+class LadderBudget:
     """What is left for pilots and target, in seconds on so many `workers`, or in FLOPs; `remedy` asks for more."""
 
     amount: float
@@ -89,12 +89,12 @@ def target_tokens(scale: Scale, size: float, settings: CommandSettings) -> float
     return settings.ratio * scale.params_at(size)
 
 
-def is_affordable(scale: Scale, size: float, settings: CommandSettings, budget: Budget) -> bool:
+def is_affordable(scale: Scale, size: float, settings: CommandSettings, budget: LadderBudget) -> bool:
     """Whether a target of this size fits into its share."""
     return budget.cost(scale, size, target_tokens(scale, size, settings)) <= budget.for_target
 
 
-def target_size(scale: Scale, settings: CommandSettings, budget: Budget) -> int | float:
+def target_size(scale: Scale, settings: CommandSettings, budget: LadderBudget) -> int | float:
     """The largest size within those measured whose target and pilots fit. InputError where there is none."""
     fitting = (
         size
@@ -114,7 +114,7 @@ def target_size(scale: Scale, settings: CommandSettings, budget: Budget) -> int 
     )
 
 
-def plan_ladder(scale: Scale, size: int | float, settings: CommandSettings, budget: Budget) -> Ladder:
+def plan_ladder(scale: Scale, size: int | float, settings: CommandSettings, budget: LadderBudget) -> PilotLadder:
     """The ladder to a target of this size. InputError where too few pilots fit below it."""
     tokens = target_tokens(scale, size, settings)
     if (cost := budget.cost(scale, size, tokens)) > STRETCH * budget.for_target:
@@ -135,7 +135,7 @@ def plan_ladder(scale: Scale, size: int | float, settings: CommandSettings, budg
             + f": {budget.remedy}"
         )
     rungs.sort(key=lambda rung: -budget.cost(scale, rung.size, rung.tokens))
-    ladder = Ladder(
+    ladder = PilotLadder(
         pilots=tuple(rungs),
         target=target,
         n_params=scale.params_at(size),

@@ -8,7 +8,7 @@ from typing import Any, Literal, final
 
 from froude.engines import Engine
 from froude.pilots.command.first_runs import FirstRuns, measure_scale
-from froude.pilots.command.ladder import Budget, Ladder, plan_ladder, rung_config
+from froude.pilots.command.ladder import LadderBudget, PilotLadder, plan_ladder, rung_config
 from froude.pilots.command.scale import Scale
 from froude.pilots.command.settings import CommandSettings
 from froude.pilots.events import ChapterStarted, LadderReady, Watch
@@ -28,7 +28,7 @@ class CommandPlan:
 
     format: Literal[1]
     scale: Scale
-    ladder: Ladder
+    ladder: PilotLadder
 
 
 def make_plan(study: Study, settings: CommandSettings, engine: Engine, watch: Watch) -> CommandPlan:
@@ -45,14 +45,14 @@ def make_plan(study: Study, settings: CommandSettings, engine: Engine, watch: Wa
     return plan
 
 
-def budget(settings: CommandSettings, seconds: float) -> Budget:
+def budget(settings: CommandSettings, seconds: float) -> LadderBudget:
     """What is left for pilots and target after first runs of so many seconds."""
     workers = settings.trainer.workers
     if settings.flops is not None:
         more = f"give --flops {format_quantity(2 * settings.flops)}"
-        return Budget(amount=settings.flops, in_flops=True, workers=workers, remedy=more)
+        return LadderBudget(amount=settings.flops, in_flops=True, workers=workers, remedy=more)
     more = f"give --minutes {2 * settings.minutes:g}"
-    return Budget(amount=max(0.0, 60 * settings.minutes - seconds), in_flops=False, workers=workers, remedy=more)
+    return LadderBudget(amount=max(0.0, 60 * settings.minutes - seconds), in_flops=False, workers=workers, remedy=more)
 
 
 def plan_document(plan: CommandPlan, settings: CommandSettings) -> dict[str, Any]:

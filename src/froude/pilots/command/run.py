@@ -18,8 +18,8 @@ from froude.pilots.command.plan import make_plan
 from froude.pilots.command.settings import CommandSettings
 from froude.pilots.environment import ENVIRONMENT, environment
 from froude.pilots.events import Chapter, ChapterStarted, Watch
-from froude.pilots.extrapolation import Extrapolation
 from froude.pilots.forecast import write_forecast
+from froude.pilots.question import PilotQuestion
 from froude.pilots.repair import restore_settings, whole_document
 from froude.pilots.result import PilotResult
 from froude.quantity import format_quantity
@@ -48,7 +48,7 @@ def run_chapters(study: Study, settings: CommandSettings, check: bool, watch: Wa
         ladder = make_plan(study, settings, engine, watch).ladder
         pilots = [rung_config(rung, settings) for rung in ladder.pilots]
         target = rung_config(ladder.target, settings)
-        question = Extrapolation(
+        question = PilotQuestion(
             pilots=tuple(map(run_id, pilots)),
             target=run_id(target),
             at={"N": ladder.n_params, "D": float(ladder.target.tokens), "C": ladder.target_flops},
@@ -77,7 +77,7 @@ def train(
         raise failed_run(f"{count(len(failed), 'run')} of {len(outcomes)}" if len(outcomes) > 1 else "it", failed[0])
 
 
-def tell_other_target(study: Study, question: Extrapolation, watch: Watch) -> None:
+def tell_other_target(study: Study, question: PilotQuestion, watch: Watch) -> None:
     """Says where the target came to be another than the one that was forecast."""
     runs = study.runs([question.target])
     for role, what in (("N", "parameters"), ("D", "tokens")):

@@ -15,7 +15,7 @@ from froude.engines import Engine
 from froude.errors import InputError, shown
 from froude.pilots.environment import ENVIRONMENT, environment
 from froude.pilots.events import MeasuringSpeed, PlanReady, Watch
-from froude.pilots.extrapolation import Extrapolation
+from froude.pilots.question import PilotQuestion
 from froude.pilots.repair import discard, whole_document
 from froude.pilots.tank.settings import PilotSettings, read_plan_file
 from froude.provenance import utc_now
@@ -130,10 +130,10 @@ def read_plan(path: Path) -> Design:
     return PLAN_FILE.check(document, str(path), PlanDocument).design
 
 
-def extrapolation_of(design: Design) -> Extrapolation:
+def question_of(design: Design) -> PilotQuestion:
     """From the runs of a plan's pilots to its target."""
     decoder, tokens = design.target.decoder, design.target.tokens[-1]
-    return Extrapolation(
+    return PilotQuestion(
         pilots=tuple(trunk.run_id(tokens) for trunk in design.pilots for tokens in trunk.tokens),
         target=design.target.run_id(tokens),
         at={"N": decoder.n_non_embedding, "D": tokens, "C": decoder.training_flops_per_token * tokens},

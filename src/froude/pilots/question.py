@@ -11,7 +11,7 @@ from froude.runs import Runs, Study
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Extrapolation:
+class PilotQuestion:
     """From the runs of these ids to the run `target`, which lies at N parameters, D tokens and C training FLOPs.
 
     Runs that share a value of the column `cluster` are of one training. `of_tank` says that Froude's own trainer made
