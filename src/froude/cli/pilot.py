@@ -19,21 +19,26 @@ if TYPE_CHECKING:
     from froude.cli.story import StoryTeller
 
 RATIO = 20.0
+Command = Annotated[
+    str | None,
+    typer.Option(metavar="'CMD {NAME} …'", help="Your trainer. [default: Froude's own]", show_default=False),
+]
+Dial = Annotated[
+    str | None, typer.Option(metavar="NAME=A:B[:M]", help="Its size, A to B, multiples of M: width=16:512:8.")
+]
+Derived = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=SUM", help="Its other {NAME}s: lr=3e-3, steps=tokens//512."),
+]
+Metrics = Annotated[str | None, typer.Option(metavar="FILE", help="In {log}: its log. [default: JSON lines on stdout]")]
+Columns = Annotated[str | None, typer.Option(metavar="ROLE=NAME,…", help="What it calls N, D and loss: loss=val_loss.")]
+Resume = Annotated[str | None, typer.Option(metavar="WORDS", help="Added to its command for a run begun before.")]
 
 
 def pilot(
-    command: Annotated[
-        str | None,
-        typer.Option(metavar="'CMD {NAME} …'", help="Your trainer. [default: Froude's own]", show_default=False),
-    ] = None,
-    dial: Annotated[
-        str | None,
-        typer.Option(metavar="NAME=A:B[:M]", help="Its size, A to B, multiples of M: width=16:512:8."),
-    ] = None,
-    derived: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=SUM", help="Its other {NAME}s: lr=3e-3, steps=tokens//512."),
-    ] = None,
+    command: Command = None,
+    dial: Dial = None,
+    derived: Derived = None,
     minutes: Annotated[float, typer.Option(help="Wall time of the whole command.")] = 5.0,
     flops: Annotated[str | None, typer.Option(metavar="FLOP", help="Compute of its runs, in place of minutes.")] = None,
     ratio: Annotated[float, typer.Option(metavar="NUMBER", help="Tokens a parameter of its target.")] = RATIO,
@@ -58,15 +63,9 @@ def pilot(
     check: Annotated[bool, typer.Option("--check/--no-check", help="Train the target too, or stop before it.")] = True,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Runs of it at a time.")] = 1,
-    metrics: Annotated[
-        str | None, typer.Option(metavar="FILE", help="In {log}: its log. [default: JSON lines on stdout]")
-    ] = None,
-    columns: Annotated[
-        str | None, typer.Option(metavar="ROLE=NAME,…", help="What it calls N, D and loss: loss=val_loss.")
-    ] = None,
-    resume: Annotated[
-        str | None, typer.Option(metavar="WORDS", help="Added to its command for a run begun before.")
-    ] = None,
+    metrics: Metrics = None,
+    columns: Columns = None,
+    resume: Resume = None,
     engine: Annotated[str, typer.Option(metavar="NAME", help=f"Where to train: {', '.join(ENGINES)}.")] = "local",
     json: Json = False,
 ) -> None:

@@ -50,7 +50,7 @@ def run_chapters(
     from froude.pilots.forecast import write_forecast
     from froude.pilots.tank.corpus import gather_corpus
     from froude.pilots.tank.halving import validation_halving
-    from froude.pilots.tank.plan import extrapolation_of, make_plan
+    from froude.pilots.tank.plan import make_plan, question_of
     from froude.pilots.tank.trainings import train
 
     check_clock(study, watch)
@@ -58,7 +58,7 @@ def run_chapters(
         corpus = gather_corpus(study, settings, watch)
         design = make_plan(study, settings, plan, device, engine, corpus, watch)
         train(study, "pilots", design.pilots, engine, watch)
-        question = extrapolation_of(design)
+        question = question_of(design)
         forecast = write_forecast(study, question, settings.seed, watch)
         if check:
             train(study, "target", (design.target,), engine, watch)
