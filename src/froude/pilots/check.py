@@ -14,12 +14,13 @@ from froude.pilots.forecast import FIT, FORECAST
 from froude.pilots.question import PilotQuestion
 from froude.pilots.result import PilotResult
 from froude.provenance import Provenance
-from froude.reporting import write_report
 from froude.runs import Study
 
 
 def finish(study: Study, result: PilotResult, seed: int, watch: Watch) -> PilotResult:
     """Writes the result, the score of the forecast and the page; the result with its provenance."""
+    from froude.reporting import write_report
+
     made = Fit.load(study.path / FIT).provenance
     result = result.stamped(Provenance.now(seed, made.data_sha256 if made else ()))
     study.write_json("result.json", result.to_dict())
