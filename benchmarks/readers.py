@@ -1,9 +1,11 @@
-"""Reading logs: 20,000 runs of 20 rows each, copies of one that was written as the trainer writes it, by format.
+"""Reading logs: 20,000 runs of 20 rows each, copies of a few that were written as the trainer or tracker writes them.
 
 What counts is the CPU time of one process: of a read to a table of runs (`froude.read_runs`), of an import into a
-study, and of a second import, which finds nothing new. A format joins by an entry in `FORMATS`: what writes one run
-into a folder. Where a tracker has an exporter of its own, it is timed beside on fewer runs and scaled (`EXPORTERS`).
-Command: python benchmarks/readers.py
+study, and of a second import, which finds nothing new; imports are timed on fewer runs and scaled. A format of a
+trainer joins by an entry in `FORMATS`: what writes one run into a folder. Trackers' own libraries write their logs
+(`reader_logs.py`, in the Python of `--trackers`, where they are installed), and where a tracker ships a reader of its
+own, that reads beside, on fewer runs and scaled.
+Command: python benchmarks/readers.py --trackers PYTHON
 """
 
 import argparse
@@ -18,14 +20,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from record import record
+from reader_logs import PEERS
+from record import HERE, record
 
 RUNS, ROWS = 20_000, 20
+FEWER = 500
+"""Runs of an import, and of a tracker's own reader, whose seconds are scaled."""
 MOST_SECONDS = 60.0
-NOTES = (
-    f"CPU seconds of one process for {RUNS:,} runs of {ROWS} rows with 6 numbers each. Import: into a new study, files "
-    "synced; again: the same once more, which changes nothing. The aim is a read in under a minute.",
-)
 SCRIPT = """
 import json, sys, time
 import froude
@@ -88,8 +89,22 @@ FORMATS: Mapping[str, Callable[[Path], None]] = {
 }
 """Format → what writes one run into a folder; those of trackers join here."""
 
-EXPORTERS: Mapping[str, Callable[[Path], float]] = {}
-"""Format → the CPU seconds of the tracker's own exporter on a folder of runs."""
+TRACKERS: Mapping[str, str] = {
+    "W&B, offline": "wandb", "TensorBoard": "tensorboard", "MLflow, SQLite": "mlflow", "trackio": "trackio",
+}  # fmt: skip
+"""Format → the kind of `reader_logs.py`, which writes it by the tracker's own library."""
+
+PEER = """
+import pathlib, sys, time
+sys.path.insert(0, sys.argv[1])
+import reader_logs
+read = reader_logs.PEERS[sys.argv[2]]
+read(pathlib.Path(sys.argv[4]))  # imports what it needs
+begin = time.process_time()
+n = read(pathlib.Path(sys.argv[3]))
+assert n, "it finds nothing"
+print(time.process_time() - begin)
+"""
 
 
 def copies(write: Callable[[Path], None], folder: Path, runs: int) -> None:
@@ -111,30 +126,66 @@ def timed(kind: str, source: Path, study: Path) -> dict[str, Any]:
     return {**json.loads(done.stdout.splitlines()[-1]), "wall": time.perf_counter() - begin, "peak_mib": peak}
 
 
-def measure(name: str, write: Callable[[Path], None], runs: int) -> dict[str, str]:
+def logs_of(name: str, folder: Path, runs: int, trackers: str | None) -> Path:
+    """A source of so many runs, written into a folder."""
+    if name in FORMATS:
+        copies(FORMATS[name], folder / "logs", runs)
+        return folder / "logs"
+    words = [str(trackers), str(HERE / "reader_logs.py"), TRACKERS[name], str(folder), str(runs)]
+    printed = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return Path(printed.splitlines()[-1])
+
+
+def peer_seconds(name: str, trackers: str | None) -> float | None:
+    """CPU seconds of the tracker's own reader on FEWER runs; None where it ships none."""
+    kind = TRACKERS.get(name)
+    if kind is None or kind not in PEERS:
+        return None
+    with tempfile.TemporaryDirectory() as many, tempfile.TemporaryDirectory() as few:
+        sources = [str(logs_of(name, Path(place), n, trackers)) for place, n in ((many, FEWER), (few, 5))]
+        words = [str(trackers), "-c", PEER, str(HERE), kind, *sources]
+        return float(subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1])
+
+
+def measure(name: str, runs: int, trackers: str | None) -> dict[str, str]:
     """The row of a format."""
-    with tempfile.TemporaryDirectory() as folder:
-        source, study = Path(folder) / "logs", Path(folder) / "study"
-        copies(write, source, runs)
-        done = [timed(kind, source, study) for kind in ("read", "import", "import")]
-        assert all(each["runs"] == runs for each in done)
-        beside = EXPORTERS.get(name)
-        exporter = f"{beside(source):.1f} s" if beside else "none"
-    read, first, again = (f"{each['seconds'] * RUNS / runs:.1f} s" for each in done)
-    print(f"{name}: read {read}, import {first}, again {again}, wall {[round(each['wall'], 1) for each in done]}")
-    return {"format": name, "read": read, "import": first, "again": again, "its own exporter": exporter}
+    seconds: dict[str, float] = {}
+    for n, kinds in ((runs, ("read",)), (min(runs, FEWER), ("import", "again"))):
+        with tempfile.TemporaryDirectory() as folder:
+            source = logs_of(name, Path(folder), n, trackers)
+            for kind in kinds:
+                done = timed("read" if kind == "read" else "import", source, Path(folder) / "study")
+                assert done["runs"] == n
+                seconds[kind] = done["seconds"] * RUNS / n
+                print(f"{name}, {kind}: {done}", flush=True)
+    peer = peer_seconds(name, trackers)
+    row = {kind: f"{each:.1f} s" for kind, each in seconds.items()}
+    return {"format": name, **row, "its own reader": "none" if peer is None else f"{peer * RUNS / FEWER:.1f} s"}
+
+
+def notes(runs: int) -> str:
+    """What the seconds are of."""
+    of_read = "" if runs == RUNS else f"a read was timed on {runs:,} and scaled, "
+    return (
+        f"CPU seconds of one process for {RUNS:,} runs of {ROWS} rows with 2 to 6 numbers each: {of_read}"
+        "an import into a new study, the same once more (again), and a tracker's own reader "
+        f"on {FEWER:,} and scaled. The aim is a read in under a minute."
+    )
 
 
 def main() -> None:
     """Times every format and writes the table; the exit code says whether each was read in under a minute."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=RUNS, help="fewer runs, scaled up and not recorded")
+    parser.add_argument("--runs", type=int, default=RUNS, help="fewer runs, whose seconds are scaled")
     parser.add_argument("--only", help="a format whose name has this in it, not recorded")
+    parser.add_argument("--trackers", help="the Python in which wandb, tensorboard, mlflow and trackio are installed")
     given = parser.parse_args()
-    chosen = {name: write for name, write in FORMATS.items() if (given.only or "") in name}
-    rows = [measure(name, write, given.runs) for name, write in chosen.items()]
-    if given.runs == RUNS and not given.only:
-        record("readers", "python benchmarks/readers.py", rows, notes=NOTES)
+    names = [name for name in (*FORMATS, *(TRACKERS if given.trackers else ())) if (given.only or "") in name]
+    rows = [measure(name, given.runs, given.trackers) for name in names]
+    if not given.only:
+        words = f" --runs {given.runs}" if given.runs != RUNS else ""
+        command = f"python benchmarks/readers.py{words} --trackers PYTHON"
+        record("readers", command, rows, notes=[notes(given.runs)], runs=given.runs)
     slow = [row["format"] for row in rows if float(row["read"].split()[0]) > MOST_SECONDS]
     sys.exit(f"not within {MOST_SECONDS:.0f} s: {', '.join(slow)}" if slow else 0)
 

@@ -13,17 +13,25 @@ import pytest
 from rich.console import Console
 
 from froude import PilotResult
+from froude.cli.command_story import CommandStoryTeller
 from froude.cli.progress import Bars, TrainingWork
 from froude.cli.story import StoryTeller
 from froude.engines import Progress, RunFinished
+from froude.pilots.command.ladder import PilotLadder, Rung
+from froude.pilots.command.scale import FirstRun
+from froude.pilots.command.settings import FIRST_TOKENS, RATIO
 from froude.pilots.events import (
+    ChapterStarted,
+    FirstRunReady,
     ForecastReady,
+    LadderReady,
     PilotEvent,
     PilotFinished,
     PlanReady,
     TrainingEnded,
     TrainingStarted,
 )
+from froude.sweeps.events import SweepStarted
 from froude.tank import Design, PilotRecipe, Trunk
 from froude.tank.design import decoder_of
 
@@ -219,9 +227,52 @@ def test_a_target_that_diverged_is_null_in_json(cli, pretend):
 
 def test_every_option_of_the_pilot_reaches_it(cli, pretend):
     given = pretend(RESULT)
+    of_trainer = {
+        "train": None, "dial": None, "derived": None, "flops": None, "ratio": RATIO, "first_tokens": FIRST_TOKENS,
+        "workers": 1, "metrics": None, "columns": None, "resume": None,
+    }  # fmt: skip
     words = "--minutes 1.5 --seed 3 --study s --corpus c --plan p --no-check --device cpu --engine local"
     assert cli("pilot", *words.split()).code == 0
-    assert given == {
+    assert given == of_trainer | {
         "minutes": 1.5, "seed": 3, "study": Path("s"), "corpus": "c", "plan": "p", "check": False,
         "device": "cpu", "engine": "local",
     }  # fmt: skip
+
+
+def test_every_option_of_a_pilot_of_a_trainer_reaches_it(cli, pretend):
+    given = pretend(RESULT)
+    words = (
+        "--command c --dial width=8:16 --set lr=3e-3 --set steps=tokens//512 --flops 1e15 --ratio 30 --workers 2 "
+        "--first-tokens 1M --metrics m.csv --columns loss=val_loss --resume=--again"
+    )
+    assert cli("pilot", *words.split()).code == 0
+    assert given | {
+        "train": "c", "dial": "width=8:16", "derived": {"lr": "3e-3", "steps": "tokens//512"}, "flops": "1e15",
+        "ratio": 30.0, "first_tokens": 1e6, "metrics": "m.csv", "columns": {"loss": "val_loss"}, "workers": 2,
+        "resume": "--again",
+    } == given  # fmt: skip
+
+
+def test_the_story_of_a_trainer_is_told_by_its_dial(capsys):
+    teller = CommandStoryTeller(check=True, console=Console(width=80, highlight=False))
+    rung = Rung(size=64, tokens=4_000_000, seed=0)
+    pilots = (Rung(size=32, tokens=1_000_000, seed=0), Rung(size=16, tokens=200_000, seed=0))
+    ladder = PilotLadder(pilots=pilots, target=rung, n_params=2e5, pilot_flops=1e12, target_flops=4.8e12)
+    run = FirstRun(size=16, tokens=100_000, n_params=12_300, tokens_said=99_840, flops=7e9, seconds=4.2)
+    with teller:
+        for event in (
+            ChapterStarted(chapter="first runs"), FirstRunReady(dial="width", run=run),
+            LadderReady(dial="width", ladder=ladder), ChapterStarted(chapter="pilots"),
+            SweepStarted(configs={"a": {"width": 16, "lr": 1}, "b": {"width": 32, "lr": 1}}, finished=1),
+            RunFinished(run="b", loss=3.25),
+        ):  # fmt: skip
+            teller.hear(event)
+    assert capsys.readouterr().out.splitlines() == [
+        "    first  short runs, to find out how parameters and seconds grow with the",
+        "           dial",
+        "      run  width 16, 99.8k tokens: 12.3k parameters, 4.2 s",
+        "     plan  2 pilots of 2 sizes, width 16 to 32: 1e+12 FLOPs",
+        "           target of width 64, 200k parameters on 4M tokens: 4.8e+12 FLOPs",
+        "   pilots  2 runs, 1 of them finished already",
+        "      run  width 32: loss 3.250",
+    ]

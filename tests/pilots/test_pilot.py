@@ -13,7 +13,7 @@ from froude import InputError, PilotResult, Study, registered_forecasts
 from froude.engines import ENGINES, LocalEngine, Progress, RunFinished
 from froude.pilots import PilotEvent, pilot
 from froude.pilots.events import TrainingStarted
-from froude.pilots.settings import PilotSettings
+from froude.pilots.tank.settings import PilotSettings
 from froude.tank import Corpus, Design
 from in_process import InProcess
 from tiny import environment, outcome, trunk, write_corpus, write_plan

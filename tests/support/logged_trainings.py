@@ -83,6 +83,17 @@ MEGATRON = {
     "group_query_attention": False, "num_query_groups": 1, "num_experts": None, "rampup_batch_size": None,
 }  # fmt: skip
 
+
+def sequences_with_a_growing_batch(steps: int) -> int:
+    """Sequences of so many steps from 16 to 64, by 8 at a time over 30000, each increment after 5000 of them."""
+    done = 0
+    for _ in range(steps):
+        done += min(64, 16 + 8 * (done // 5000))
+    return done
+
+
+RAMPED = sequences_with_a_growing_batch(2000)
+
 FIRST: tuple[Training, ...] = (
     Training(
         trainer="nanoGPT", source="karpathy/nanoGPT, train.py: wandb.log at evaluations, whose own step counts logs",
@@ -142,8 +153,8 @@ FIRST: tuple[Training, ...] = (
     ),
     Training(
         trainer="Megatron-LM with a growing batch",
-        source="NVIDIA/Megatron-LM, --rampup-batch-size: steps do not say tokens",
-        config={**MEGATRON, "rampup_batch_size": ["16", "8", "30000"]}, loss=2.81, train_loss=2.77,
+        source="NVIDIA/Megatron-LM, --rampup-batch-size and core/num_microbatches_calculator.py",
+        config={**MEGATRON, "rampup_batch_size": ["16", "8", "30000"]}, loss=2.81, train_loss=2.77, D=RAMPED * 1024,
         N=50304 * 1024 + 1024 * 1024 + 24 * (12 * 1024**2 + 13 * 1024) + 2 * 1024,
         logged={"lm loss": (10.8, 2.77), "lm loss validation": (10, 2.81), "learning-rate": (1e-5, 1.5e-4)},
     ),

@@ -19,7 +19,7 @@ _ALSO = {"kWh": 1e3, "days": 86400.0, "hours": 3600.0}
 """Units in which JSON gives some numbers, in the base unit of their dimension."""
 
 _NUMBER = re.compile(
-    r"(?<![\w.])(?<!\w[-/:])(?<!hash )"  # not inside a word such as h100 or arXiv:2203.15556, nor a hash as 38217973e111
+    r"(?<![\w.])(?<!\w[-/:])(?<!hash )"  # not inside a word as h100 or arXiv:2203.15556, nor a hash
     r"(?P<sign>[-+−]?)\$?(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
     r"(?:e(?P<exponent>[-+]?\d+)| ?[×·] ?10(?P<power>[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)|(?P<whole>(?<=10)[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+))?"
     r"(?P<unit>%|[TBMkKG](?![\w/])| ?(?:[kMGTPEZ]?FLOP(?:/s)?|[KMGT]i?B(?:/s)?|days?|min|h|ms|us|s|[kMG]?Wh)(?![\w/]))?"

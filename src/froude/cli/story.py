@@ -155,5 +155,6 @@ class StoryTeller:
         """Forecast against measured, where there is one, and where the page is."""
         if result.measured is not None:
             style = "bold green" if result.inside else "bold red" if math.isfinite(result.measured) else "yellow"
-            self.line("measured", measured_words(result.predicted, result.interval, result.measured), style)
+            words = measured_words(result.predicted, result.interval, result.measured, result.loss_unit)
+            self.line("measured", words, style)
         self.line("page", str(result.report))

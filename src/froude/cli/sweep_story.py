@@ -22,7 +22,8 @@ from froude.sweeps.result import varied_names
 class SweepTeller:
     """Tells on stderr how a sweep goes. A context manager, whose end takes the bars away, however it comes."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, head: str = "sweep") -> None:
+        self.head = head
         self.console = console or Console(stderr=True, highlight=False)
         self.configs: Mapping[str, Mapping[str, Any]] = {}
         self.varied: tuple[str, ...] = ()
@@ -59,7 +60,7 @@ class SweepTeller:
         self.configs, self.varied = event.configs, varied_names([*event.configs.values()])
         self.total = len(self.configs) - event.finished
         done = f", {event.finished} of them finished already" if event.finished else ""
-        print_line(self.console, "sweep", f"{count(len(self.configs), 'run')}{done}")
+        print_line(self.console, self.head, f"{count(len(self.configs), 'run')}{done}")
         if self.total and self.console.is_terminal:
             columns = (
                 TextColumn("{task.description}"),

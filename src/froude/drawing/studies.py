@@ -43,7 +43,8 @@ def curves_view(record: StudyRecord) -> View:
     """Training loss against tokens, each trunk once and its branches from where they leave it."""
     runs, colours = record.pilots, size_colours(record.pilots["N"])
     start = max(table["D"].max() for table in (runs, record.targets) if len(table)) / _CURVE_STARTS
-    black = {record.target.N: COLOURS["ink"]} if record.target else {}
+    targets = record.targets["N"].tolist() if len(record.targets) else [record.target.N] if record.target else []
+    black = dict.fromkeys(targets, COLOURS["ink"])
     lines = [*_curves(record, runs, colours, start), *_curves(record, record.targets, black, start)]
     ramp = [*colours.values(), *black.values()]
     return View(
@@ -207,7 +208,7 @@ def _colours(record: StudyRecord) -> tuple[str, ...]:
 
 
 def _loss_label(record: StudyRecord) -> str:
-    return f"loss (nats/{record.unit})"
+    return f"loss ({record.loss_unit})" if record.loss_unit else "loss"
 
 
 def _reach(record: StudyRecord, x: str) -> float:

@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, final
 
-from froude.engines import Event
 from froude.pilots.result import PilotResult
+from froude.sweeps.events import SweepEvent
 
 if TYPE_CHECKING:
+    from froude.pilots.command.ladder import PilotLadder
+    from froude.pilots.command.scale import FirstRun
     from froude.tank import Design, Trunk
 
 Chapter = Literal["pilots", "target"]
+CommandChapter = Literal["first runs", "pilots", "target"]
 
 
 @final
@@ -57,6 +60,32 @@ class TrainingEnded:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class FirstRunReady:
+    """A first run of a trainer of the user's, whose dial has this name, is finished."""
+
+    dial: str
+    run: "FirstRun"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LadderReady:
+    """There is a plan for a trainer of the user's, whose dial has this name."""
+
+    dial: str
+    ladder: "PilotLadder"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ChapterStarted:
+    """The runs of a trainer of the user's begin; `SweepStarted` follows with them."""
+
+    chapter: CommandChapter
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class ForecastReady:
     """The forecast is in the study; `document` is its forecast.json."""
 
@@ -72,7 +101,17 @@ class PilotFinished:
 
 
 PilotEvent = (
-    CorpusReady | MeasuringSpeed | PlanReady | TrainingStarted | TrainingEnded | ForecastReady | PilotFinished | Event
+    CorpusReady
+    | MeasuringSpeed
+    | PlanReady
+    | TrainingStarted
+    | TrainingEnded
+    | FirstRunReady
+    | LadderReady
+    | ChapterStarted
+    | ForecastReady
+    | PilotFinished
+    | SweepEvent
 )
 
 Watch = Callable[[PilotEvent], None]

@@ -11,38 +11,38 @@ from froude.fitting import Choice, Fit, choose
 from froude.fitting.registering.documents import forecast_document as register_document
 from froude.fitting.registering.documents import is_unchanged, score_path
 from froude.pilots.events import ForecastReady, Watch
+from froude.pilots.question import PilotQuestion
 from froude.pilots.repair import discard, whole_document
 from froude.pilots.result import LEVEL
 from froude.runs import Runs, Study
-from froude.tank import Design
 
 FORECAST, FIT = "forecast.json", "fit.json"
 FURTHER = (10, 100, 1000)  # times the target's compute
 
 
-def write_forecast(study: Study, design: Design, seed: int, watch: Watch) -> Mapping[str, Any]:
+def write_forecast(study: Study, question: PilotQuestion, seed: int, watch: Watch) -> Mapping[str, Any]:
     """The forecast in the study, made there if it has none that is whole; its fit is beside it."""
-    document = whole_forecast(study, design, watch)
+    document = whole_forecast(study, question, watch)
     fit_is_whole = has_whole_fit(study, watch)
     if document is None or not fit_is_whole:
-        runs = pilot_runs(study, design)
-        choice = choose(runs, cluster="trunk", level=LEVEL, seed=seed, of_tank=True)
+        runs = question.pilot_runs(study)
+        choice = choose(runs, cluster=question.cluster, level=LEVEL, seed=seed, of_tank=question.of_tank)
         choice.fit.save(study.path / FIT)
         if document is None:
-            document = forecast_document(choice, runs, target_of(design))
+            document = forecast_document(choice, runs, question)
             study.write_json(FORECAST, document)
             score_path(study.path / FORECAST).unlink(missing_ok=True)  # of the one before it
     watch(ForecastReady(document=document))
     return document
 
 
-def whole_forecast(study: Study, design: Design, watch: Watch) -> Mapping[str, Any] | None:
+def whole_forecast(study: Study, question: PilotQuestion, watch: Watch) -> Mapping[str, Any] | None:
     """The forecast in the study, None where there is none or only a damaged one, which is set aside."""
     document = whole_document(study, FORECAST, ForecastRecord, watch)
     if document is None:
         return None
     low, high = document["interval"]
-    if document["at"] != target_of(design):
+    if document["at"] != question.at:
         discard(study, FORECAST, "it is of another target than the plan's", watch)
     elif not low <= document["predicted"] <= high:
         discard(study, FORECAST, "its mean lies outside its interval", watch)
@@ -65,8 +65,9 @@ def has_whole_fit(study: Study, watch: Watch) -> bool:
     return True
 
 
-def forecast_document(choice: Choice, runs: Runs, at: Mapping[str, float]) -> dict[str, Any]:
+def forecast_document(choice: Choice, runs: Runs, question: PilotQuestion) -> dict[str, Any]:
     """The forecast that this choice of a law gives at the target, registered, with what the study tells of it."""
+    at = question.at
     forecast = choice.fit.predict(N=at["N"], D=at["D"])
     return register_document(
         forecast,
@@ -79,19 +80,9 @@ def forecast_document(choice: Choice, runs: Runs, at: Mapping[str, float]) -> di
         further=[forecast_further(choice.fit, factor, at) for factor in FURTHER],
         pilots=choice.fit.n,
         diverged=choice.fit.diverged,
+        loss_unit=question.loss_unit,
         **ratios(runs, at),
     )
-
-
-def pilot_runs(study: Study, design: Design) -> Runs:
-    """The finished runs of the plan's pilots."""
-    return study.runs(trunk.run_id(tokens) for trunk in design.pilots for tokens in trunk.tokens)
-
-
-def target_of(design: Design) -> dict[str, float]:
-    """N, D and C of the target."""
-    decoder, tokens = design.target.decoder, design.target.tokens[-1]
-    return {"N": decoder.n_non_embedding, "D": tokens, "C": decoder.training_flops_per_token * tokens}
 
 
 def ratios(runs: Runs, at: Mapping[str, float]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """What a study holds that is damaged: it is said, set aside, and then made again as if it had never been there."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from froude.engines import Notice
 from froude.errors import InputError
 from froude.files import set_aside
 from froude.pilots.events import Watch
-from froude.pilots.settings import PilotSettings
 from froude.runs import Study
 from froude.runs.study.documents import SETTINGS, read_document, read_settings
 from froude.runs.study.folder import write_settings
@@ -35,8 +35,8 @@ def discard(study: Study, name: str, reason: str, watch: Watch) -> None:
     watch(Notice(text=f"{name} was damaged ({reason}) and is made again; the old one is beside it"))
 
 
-def restore_settings(folder: Path, settings: PilotSettings, plan: str | Path | None, watch: Watch) -> None:
-    """Writes settings that are lost or damaged again, where the study's plan was made by the command of these.
+def restore_settings(folder: Path, settings: Mapping[str, Any], command: str | None, watch: Watch) -> None:
+    """Writes settings that are lost or damaged again, where the study's plan was made by this command, which has them.
 
     Where it was not, all stays as it is: opening the study says what is wrong with it.
     """
@@ -45,8 +45,8 @@ def restore_settings(folder: Path, settings: PilotSettings, plan: str | Path | N
     except InputError:
         return
     except (OSError, DocumentError) as error:
-        if command_of(folder) == settings.command(plan):
+        if command is not None and command_of(folder) == command:
             if os.path.lexists(folder / SETTINGS):
                 set_aside(folder / SETTINGS)
-            write_settings(folder, settings.to_dict())
+            write_settings(folder, settings)
             watch(Notice(text=f"{SETTINGS} was damaged ({reason_of(error)}) and is written again from this command"))

@@ -9,7 +9,7 @@ from froude.answers import Answer, Fact
 from froude.answers.numbers import count, loss_text
 from froude.answers.registry import answer_of
 from froude.answers.studies import measured_words
-from froude.answers.studies.outcome import interval_words
+from froude.answers.studies.outcome import TANK_UNIT, interval_words, with_unit
 from froude.provenance import Computed
 from froude.quantity import format_quantity, format_seconds
 
@@ -22,9 +22,10 @@ LEVEL = 0.9
 class PilotResult(Computed):
     """A forecast, and what came of it where the target has been run.
 
-    Losses are nats a byte on the study's validation set; N counts non-embedding parameters, D bytes trained on, C exact
-    training FLOPs. `measured` and what follows from it are None until the target has run; NaN where it diverged.
-    Seconds are None where they are not known, as the document that had them was damaged.
+    Of Froude's own trainer losses are nats a byte on the study's validation set, N counts non-embedding parameters, D
+    bytes trained on and C exact training FLOPs; of another trainer all are as it says them, C is 6·N·D where it does
+    not, and `loss_unit` is empty. `measured` and what follows from it are None until the target has run; NaN where it
+    diverged. Seconds are None where they are not known, as the document that had them was damaged.
     """
 
     target: Mapping[str, float]
@@ -40,6 +41,7 @@ class PilotResult(Computed):
     validation_halving: Mapping[str, float] | None
     study: Path
     report: Path
+    loss_unit: str = TANK_UNIT
 
     @property
     def rel_error(self) -> float | None:
@@ -78,7 +80,7 @@ class PilotResult(Computed):
 @answer_of.register(PilotResult)
 def answer_of_pilot(result: PilotResult) -> Answer:
     """What a pilot forecast, and what came of it where the target has been run."""
-    forecast = f"{loss_text(result.predicted)} nats a byte ({interval_words(result.interval)})"
+    forecast = f"{with_unit(loss_text(result.predicted), result.loss_unit)} ({interval_words(result.interval)})"
     runs = f"{count(result.pilots, 'run')}, {count(result.diverged, 'run')} of them diverged"
     seconds = result.pilot_seconds
     facts = [
@@ -93,5 +95,5 @@ def answer_of_pilot(result: PilotResult) -> Answer:
         return Answer(
             headline="a forecast of a training that is not run yet", facts=tuple(facts), data=result.to_dict()
         )
-    headline = measured_words(result.predicted, result.interval, measured)
+    headline = measured_words(result.predicted, result.interval, measured, result.loss_unit)
     return Answer(headline=headline, facts=tuple(facts), data=result.to_dict())

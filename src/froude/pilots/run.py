@@ -6,130 +6,91 @@ earlier one stopped: corpus, plan, pilots, forecast, target, result, page. What 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from froude.engines import get_engine
 from froude.errors import InputError
-from froude.pilots.events import PilotFinished, Watch, ignore
-from froude.pilots.repair import restore_settings
+from froude.pilots.command.run import pilot_of_command
+from froude.pilots.command.settings import (
+    FIRST_TOKENS,
+    RATIO,
+    CommandSettings,
+    read_dial,
+    read_flops,
+)
+from froude.pilots.events import Watch, ignore
 from froude.pilots.result import PilotResult
-from froude.pilots.settings import PilotSettings, hash_of_plan
-from froude.provenance import Provenance, recorded
-from froude.runs import Study, run_id
-
-if TYPE_CHECKING:
-    from froude.tank import Device
+from froude.pilots.tank.run import pilot_of_tank
+from froude.pilots.tank.settings import PilotSettings, hash_of_plan
+from froude.provenance import recorded
+from froude.sweeps.trainer import Train, trainer_of
 
 
 @recorded
 def pilot(
+    train: Train | None = None,
     *,
+    dial: str | None = None,
+    derived: Mapping[str, int | float | str] | None = None,
     minutes: float = 5.0,
+    flops: float | str | None = None,
+    ratio: float = RATIO,
+    first_tokens: float = FIRST_TOKENS,
     seed: int = 0,
     study: str | Path | None = None,
     corpus: str | Path | None = None,
     plan: str | Path | None = None,
     check: bool = True,
     device: str = "auto",
+    workers: int = 1,
+    metrics: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    retries: int = 1,
+    resume: str | None = None,
     engine: str = "local",
     watch: Watch = ignore,
 ) -> PilotResult:
     """Train pilots, forecast a larger target and, with `check`, train it too; all of it kept in the folder `study`.
 
-    `minutes` is the wall time of the whole on this machine. `corpus` is a folder or file of any bytes, the Python
-    sources installed here by default. `plan` is a plan to follow in place of a new one. `engine` names where to train.
-    `watch` takes a value of `froude.pilots.events` for each step. Raises InputError on what the caller can put right;
-    the same call goes on from where an earlier one stopped.
+    Without `train` Froude trains models of its own. `corpus` is a folder or file of any bytes, the Python sources
+    installed here by default. `plan` is a plan to follow in place of a new one, `device` where to train.
+
+    `train` is a trainer of yours, a command or a function as `froude.sweep` takes it. `dial` is the setting that makes
+    its model larger, with the ends of its range and a multiple: "width=16:512:16". A run is told that and `tokens`, how
+    many to train on; `derived` are further settings, numbers or arithmetic: {"steps": "tokens // 512", "lr": 3e-3}. It
+    says its parameters N and its loss, as in a sweep; N may be derived too. Short first runs, the first of them on
+    `first_tokens`, find out how N and the seconds of a token grow with the dial. The target is the largest that fits,
+    trained on `ratio` tokens a parameter; where the command has {seed}, pilots are repeated with further seeds.
+    `workers`, `metrics`, `columns`, `retries` and `resume` are those of a sweep.
+
+    `minutes` is the wall time of the whole on this machine; of a trainer of yours `flops` may be given in its place.
+    `engine` names where to train. `watch` takes a value of `froude.pilots.events` for each step. Raises InputError on
+    what the caller can put right; the same call goes on from where an earlier one stopped.
     """
-    settings = PilotSettings(
-        minutes=minutes,
-        seed=seed,
-        corpus=str(corpus) if corpus else None,
-        plan=hash_of_plan(plan),
-        device=device,
-        engine=engine,
-    )
-    target_device = check_here(plan, device)
-    folder = Path(study or Path("froude-studies") / f"pilot-{run_id(settings.to_dict())}")
-    restore_settings(folder, settings, plan, watch)
-    home = Study.create(folder, settings.to_dict())
-    with sole_use(home):
-        return run_chapters(home, settings, target_device, plan, check, watch)
+    of_trainer = {"dial": dial, "derived": derived, "flops": flops, "metrics": metrics, "columns": columns}
+    of_tank = {"corpus": corpus, "plan": plan, "device": None if device == "auto" else device}
+    refuse_others(of_trainer if train is None else of_tank, is_own=train is None)
+    if train is None:
+        tank = PilotSettings(
+            minutes=minutes, seed=seed, corpus=str(corpus) if corpus else None, plan=hash_of_plan(plan), device=device,
+            engine=engine,
+        )  # fmt: skip
+        return pilot_of_tank(tank, study, plan, check, watch)
+    trainer = trainer_of(train, workers=workers, metrics=metrics, columns=columns, retries=retries, resume=resume)
+    if dial is None:
+        raise InputError(
+            "a trainer needs a dial, the setting that makes its model larger: give its range, as in --dial width=16:256"
+        )
+    settings = CommandSettings(
+        trainer=trainer, dial=read_dial(dial), derived=dict(derived or {}), minutes=minutes, flops=read_flops(flops),
+        ratio=ratio, first_tokens=round(first_tokens), seed=seed, engine=engine,
+    )  # fmt: skip
+    return pilot_of_command(settings, study, check, watch)
 
 
-def check_here(plan: str | Path | None, device: str) -> Device:
-    """The device. InputError where it is not here and for a plan that is none, before a folder is made for them."""
-    from froude.tank import choose_device
-
-    chosen = choose_device(device)
-    if plan:
-        from froude.pilots.plan import read_plan
-
-        read_plan(Path(plan))
-    return chosen
-
-
-@contextmanager
-def sole_use(study: Study) -> Iterator[None]:
-    """Holds the study's lock; InputError where another command holds it."""
-    try:
-        import filelock
-    except ImportError:
-        raise InputError("training needs an extra: pip install 'froude[tank]'") from None
-    lock = filelock.FileLock(study.path / ".lock")
-    try:
-        with lock.acquire(timeout=0):
-            yield
-    except filelock.Timeout:
-        raise InputError(f"study {str(study.path)!r} is in use by another command: wait for it or stop it") from None
-
-
-@contextmanager
-def without_leftovers(study: Study) -> Iterator[None]:
-    """Removes what processes leave that are killed while they write: those of before, and workers at the end."""
-    remove_leftovers(study)
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # on a disk that may only be read now
-            remove_leftovers(study)
-
-
-def remove_leftovers(study: Study) -> None:
-    """Removes hidden files that never took their places."""
-    for leftover in study.path.rglob(".*.tmp"):
-        leftover.unlink(missing_ok=True)
-
-
-def run_chapters(
-    study: Study, settings: PilotSettings, device: Device, plan: str | Path | None, check: bool, watch: Watch
-) -> PilotResult:
-    """All chapters, in order."""
-    from froude.fitting import Fit
-    from froude.pilots.check import compare, score_target
-    from froude.pilots.clock import check_clock
-    from froude.pilots.corpus import gather_corpus
-    from froude.pilots.forecast import write_forecast
-    from froude.pilots.plan import make_plan
-    from froude.pilots.trainings import train
-    from froude.reporting import write_report
-
-    check_clock(study, watch)
-    with without_leftovers(study), get_engine(settings.engine)(device.workers) as engine:
-        corpus = gather_corpus(study, settings, watch)
-        design = make_plan(study, settings, plan, device, engine, corpus, watch)
-        train(study, "pilots", design.pilots, engine, watch)
-        forecast = write_forecast(study, design, settings.seed, watch)
-        if check:
-            train(study, "target", (design.target,), engine, watch)
-    made = Fit.load(study.path / "fit.json").provenance
-    data = made.data_sha256 if made else ()
-    result = compare(study, design, forecast, check).stamped(Provenance.now(settings.seed, data))
-    study.write_json("result.json", result.to_dict())
-    score_target(study, result)
-    write_report(study)
-    watch(PilotFinished(result=result))
-    return result
+def refuse_others(options: Mapping[str, object], *, is_own: bool) -> None:
+    """InputError for an option that is of the other kind of trainer."""
+    for name, value in options.items():
+        if value is not None:
+            kind = "a trainer of yours: give its --command" if is_own else "Froude's own trainer: leave it out"
+            raise InputError(f"{'--set' if name == 'derived' else f'--{name}'} is for {kind}")

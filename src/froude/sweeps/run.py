@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from froude.bounds import MOST_RETRIES, MOST_WORKERS, positive_number, whole_number
 from froude.engines import get_engine
-from froude.errors import InputError
-from froude.host import cores
-from froude.programs import words_of
 from froude.provenance import recorded
-from froude.quantity import read_quantity
 from froude.runs.roles import ROLES
 from froude.runs.study.folder import Study
 from froude.runs.study.run_file import run_id
-from froude.sweeps.events import SweepStarted, Watch, ignore
-from froude.sweeps.function import command_of
-from froude.sweeps.outcome import RunOutcome
+from froude.sweeps.events import Watch, ignore
 from froude.sweeps.result import SweepResult
-from froude.sweeps.space import Config, SpaceSource, read_space
-from froude.sweeps.template import Template
-from froude.sweeps.training import TrainByCommand, finished
+from froude.sweeps.space import SpaceSource, read_space
+from froude.sweeps.trainer import Train, trainer_of
 
 
 @recorded
 def sweep(
     space: SpaceSource,
-    train: str | Callable[[Mapping[str, Any]], Any],
+    train: Train,
     *,
     study: str | Path | None = None,
     workers: int = 1,
@@ -57,51 +47,15 @@ def sweep(
     error: `failed` of the result has it. One whose loss is NaN or infinite has diverged, and is kept.
     """
     configs = read_space(space)
-    template, more = templates(train, resume, configs)
-    unknown = [role for role in columns or {} if role not in ROLES]
-    if unknown:
-        raise InputError(f"columns has a role {unknown[0]!r} that is none: roles are {', '.join(ROLES)}")
-    command = train if isinstance(train, str) else f"{train.__module__}:{train.__qualname__}"
-    settings = {"kind": "sweep", "command": command, "metrics": metrics, "columns": dict(columns or {})}
-    whole_number("workers", workers, 1, MOST_WORKERS)
+    trainer = trainer_of(
+        train, workers=workers, metrics=metrics, columns=columns, time_limit=time_limit, retries=retries, resume=resume
+    )
+    trainer.check(configs)
     make_engine = get_engine(engine)
-    limit = None if time_limit is None else read_quantity(time_limit, "seconds")
-    common: dict[str, Any] = {
-        "command": template, "folder": Path.cwd(), "metrics": metrics, "columns": settings["columns"],
-        "resume": more, "threads": threads(workers),
-        "limit_seconds": None if limit is None else positive_number("time limit in seconds", limit),
-        "retries": whole_number("retries", retries, 0, MOST_RETRIES),
-    }  # fmt: skip
+    settings = {"kind": "sweep", **trainer.settings}
     home = Study.create(Path(study or Path("froude-studies") / f"sweep-{run_id(settings)}"), settings)
-    done = {id: finished(home, id) for id in map(run_id, configs)}
-    tasks = [
-        TrainByCommand(study=home.path.resolve(), config=config, **common)
-        for id, config in zip(done, configs, strict=True)
-        if done[id] is None
-    ]
-    watch(SweepStarted(configs=dict(zip(done, configs, strict=True)), finished=len(configs) - len(tasks)))
-    if tasks:
-        with make_engine(min(workers, len(tasks))) as performer:
-            values = performer.run(tasks, lambda task, event: watch(event))
-        done |= {outcome.id: outcome for outcome in map(RunOutcome.from_dict, values)}
-    runs = tuple(outcome for outcome in done.values() if outcome is not None)
+    runs = trainer.perform(home, configs, make_engine, watch)
     return SweepResult(study=home.path, runs=runs, warnings=lacking_roles(home))
-
-
-def templates(
-    train: str | Callable[[Mapping[str, Any]], Any], resume: str | None, configs: Sequence[Config]
-) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    """The words of the command and those that resume it, if any. InputError where the runs cannot fill them."""
-    template = Template.parse(train) if isinstance(train, str) else Template(words=command_of(train))
-    more = None if resume is None else words_of("true " + resume)[1:]  # words of a program that is not looked for
-    Template(words=(*template.words, *(more or ()))).check(configs)
-    return template.words, more
-
-
-def threads(workers: int) -> int | None:
-    """Threads of OpenMP for each of so many trainers on this machine; None where the user has said how many."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdigit() else max(1, cores() // workers)
 
 
 def lacking_roles(study: Study) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from froude.errors import InputError
 from froude.files import write_files
 from froude.runs import Study, import_runs, read_runs
 from froude.runs.logs import importing
-from logs_written import OF_TABLE, csv, json_lines, trainer_state
+from logs_written import OF_TABLE, csv, json_lines, parquet, trainer_state
 
 pytest_plugins = ["door"]
 
@@ -54,6 +54,31 @@ def test_a_source_and_a_folder_below_it_are_the_same_run(tmp_path: Path) -> None
     again = import_runs([source / "run0", source / "run1" / "output"], tmp_path / "study")
     assert again.changes == {"grown": 2}  # they are called by their places below another source
     assert len(Study.open(tmp_path / "study").finished_ids()) == 2
+
+
+def test_logs_of_another_kind_in_a_folder_are_named(tmp_path: Path) -> None:
+    source = folders(tmp_path, 2)
+    assert import_runs(source, tmp_path / "one").notes == ()
+    lines = ("step 0: train loss 4.1, val loss 4.2", "step 9: train loss 3, val loss 3.1", "")
+    (source / "run0" / "train.log").write_text("\n".join(lines))
+    csv(source)
+    (note,) = import_runs(source, tmp_path / "two").notes
+    assert "was read for trainer_state.json; left out" in note
+    assert note.endswith("CSV, Parquet or JSONL with a step column, text logs of known trainers")
+    assert note in read_runs(source).notes
+
+
+def test_a_torn_parquet_says_where_it_breaks_off(tmp_path: Path) -> None:
+    torn = parquet(tmp_path)
+    body = torn.read_bytes()
+    torn.write_bytes(body[: len(body) // 2])
+    said = f"is cut short after {len(body) // 2:,} bytes"
+    with pytest.raises(InputError, match=said):
+        import_runs(torn, tmp_path / "study")
+    csv(tmp_path)  # a whole one beside it
+    imported = import_runs(tmp_path, tmp_path / "study")
+    assert imported.n_runs == 1
+    assert any(said in note for note in imported.notes)
 
 
 def test_a_running_run_counts_once_it_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +146,7 @@ def test_a_folder_that_holds_something_else_is_no_study(tmp_path: Path) -> None:
     (tmp_path / "other" / "file").write_text("x")
     with pytest.raises(InputError, match="holds other files and no study"):
         import_runs(source, tmp_path / "other")
-    with pytest.raises(InputError, match="is no log that is known: give one of W&B"):
+    with pytest.raises(InputError, match="is no log that is known: give one of wandb://ENTITY/PROJECT; W&B's"):
         import_runs(tmp_path / "other", tmp_path / "study")
 
 

@@ -59,6 +59,7 @@ class ForecastRecord(TypedDict):
     choice: list[LawTried]
     further: NotRequired[list[Further]]
     warnings: list[str]
+    loss_unit: NotRequired[str]
     pilots: NotRequired[Count]
     diverged: NotRequired[Count]
     compute_ratio: NotRequired[Positive]
@@ -126,7 +127,8 @@ class CorpusSummary(TypedDict, total=False):
 
 
 class PlanRecord(TypedDict, total=False):
-    """plan.json, as far as the page reads it."""
+    """plan.json, as far as the page reads it: a `design` of Froude's own trainer, or the command of another `trainer`
+    and the id of its target's run."""
 
     command: str
     minutes: Number
@@ -135,6 +137,8 @@ class PlanRecord(TypedDict, total=False):
     written: str
     corpus: CorpusSummary
     design: Trainings
+    trainer: str
+    target_run: str
 
 
 class EnvironmentRecord(TypedDict, total=False):

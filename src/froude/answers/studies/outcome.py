@@ -8,13 +8,19 @@ from typing import Any
 
 from froude.answers.numbers import loss_text, percent
 
+TANK_UNIT = "nats/byte"
+"""Of the losses of Froude's own trainer."""
+
 
 def forecast_words(forecast: Mapping[str, Any]) -> str:
     """The forecast with its interval and its law: "1.640 nats/byte, 90% interval 1.600 to 1.680, by chinchilla"."""
-    return (
-        f"{loss_text(forecast['predicted'])} nats/byte, {forecast['level']:.0%} interval "
-        f"{interval_words(forecast['interval'])}, by {forecast['law']}"
-    )
+    predicted = with_unit(loss_text(forecast["predicted"]), forecast.get("loss_unit", TANK_UNIT))
+    return f"{predicted}, {forecast['level']:.0%} interval {interval_words(forecast['interval'])}, by {forecast['law']}"
+
+
+def with_unit(text: str, unit: str) -> str:
+    """A number and its unit, where that is known."""
+    return f"{text} {unit}" if unit else text
 
 
 def interval_words(interval: Sequence[float]) -> str:
@@ -34,11 +40,11 @@ def held_out_error(law: Mapping[str, Any]) -> str:
     return percent(law["held_out_error"], 1) if law["cuts"] else "not held out"
 
 
-def measured_words(predicted: float, interval: Sequence[float], measured: float) -> str:
+def measured_words(predicted: float, interval: Sequence[float], measured: float, unit: str = TANK_UNIT) -> str:
     """What was measured, against the forecast: "1.633 nats/byte: 0.43% off, inside the interval"."""
     if not math.isfinite(measured):
         return "the target diverged: there is no loss to compare with"
-    return f"{loss_text(measured)} nats/byte: {verdict(predicted, interval, measured)}"
+    return f"{with_unit(loss_text(measured), unit)}: {verdict(predicted, interval, measured)}"
 
 
 def verdict(predicted: float, interval: Sequence[float], measured: float) -> str:

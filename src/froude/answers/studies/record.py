@@ -87,6 +87,11 @@ class StudyRecord:
         return "byte" if "vocabulary" in runs and runs["vocabulary"][0] == _BYTE_VOCABULARY else "token"
 
     @property
+    def loss_unit(self) -> str:
+        """The unit of the losses, empty where only the user's trainer knows it."""
+        return "" if self.plan and "trainer" in self.plan else f"nats/{self.unit}"
+
+    @property
     def largest(self) -> int:
         """The position in `fitted` of the pilot with the most parameters, and of these the most tokens."""
         return int(np.lexsort((self.fitted["D"], self.fitted["N"]))[-1])
@@ -108,6 +113,8 @@ def read_study_record(study: Study) -> StudyRecord:
     is_target = np.zeros(len(runs), dtype=bool)
     if target:
         there = np.isclose(runs["N"], target.N) & np.isclose(runs["D"], target.D)
+        if plan and "target_run" in plan:  # the length of which is as its trainer says
+            there = runs["id"] == plan["target_run"]
         is_target = there & ~there.all()  # the only run of a study counts as a pilot
     return StudyRecord(
         name=study.path.resolve().name,

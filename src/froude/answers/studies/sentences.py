@@ -106,6 +106,8 @@ def about_curves(record: StudyRecord) -> str:
         diverged = f" {count(record.n_diverged, 'pilot run')} diverged: no dot, and left out of the fit."
     trainings = len(np.unique(trunk_names(record.pilots)))
     some = f" of {CURVES_DRAWN} of {trainings:,} trainings, of all sizes" if trainings > CURVES_DRAWN else ""
+    if "trunk" not in record.pilots:
+        return f"Lines are the losses that trainings said on their way{some}, dots those at their ends.{diverged}"
     return (
         f"Lines are training loss{some}, dots the validation loss at the end of a run. A training holds its "
         "learning rate while shorter runs branch off and let it decay, so that few trainings give "

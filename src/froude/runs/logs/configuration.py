@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -12,10 +11,11 @@ from typing import Any, final
 from froude.errors import InputError
 from froude.quantity import parse_quantity
 from froude.runs.logs.logged_run import LoggedRun
+from froude.runs.logs.texts import finite_number_of, value_of_text
 from froude.runs.study.gather import flatten
 
-_WORDS = {"true": True, "false": False, "none": None, "null": None}
 _DEEPEST = 6
+_LONGEST_TYPED = 32  # letters of a text that is a number or a switch
 
 
 @final
@@ -71,7 +71,7 @@ class Configuration:
     def number(self, *paths: str) -> float | None:
         """Return the value of a path, as `value` finds it, if it is a finite number; else None."""
         for path in paths:
-            if (number := number_of(self.value(path))) is not None:
+            if (number := finite_number_of(self.value(path))) is not None:
                 return number
         return None
 
@@ -95,19 +95,12 @@ def _remembered(key: _Key) -> Configuration:
     return Configuration(key.logged)
 
 
-def number_of(value: object) -> float | None:
-    """Return a finite number as a float, None for all else, texts and switches too."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
 def quantity_of(value: object) -> float | None:
     """Return a number, or what a text such as "124M" says; None for all else."""
     if not isinstance(value, str):
-        return number_of(value)
+        return finite_number_of(value)
     try:
-        return number_of(parse_quantity(value))
+        return finite_number_of(parse_quantity(value))
     except (InputError, ValueError):
         return None
 
@@ -134,14 +127,4 @@ def _nested(values: Mapping[str, Any], depth: int) -> dict[str, Any]:
 
 
 def _typed(value: Any) -> Any:
-    if not isinstance(value, str) or len(value) > 32:
-        return value
-    text = value.strip()
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return value
+    return value_of_text(value) if isinstance(value, str) and len(value) <= _LONGEST_TYPED else value

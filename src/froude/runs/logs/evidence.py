@@ -11,8 +11,9 @@ import numpy as np
 
 from froude.errors import InputError
 from froude.runs.headers import normal
-from froude.runs.logs.configuration import Configuration, configuration_of, number_of, quantity_of
+from froude.runs.logs.configuration import Configuration, configuration_of, quantity_of
 from froude.runs.logs.logged_run import LoggedRun, Series
+from froude.runs.logs.texts import finite_number_of
 from froude.runs.missing_columns import quoted
 
 SAME = 0.05
@@ -55,7 +56,7 @@ class LogEvidence:
         """The last value of each metric; values of the summary where a run has no metrics."""
         if self.normal:
             return {name: float(self.run.series[name].values[-1]) for name in self.normal}
-        numbers = {name: number_of(value) for name, value in self.run.summary.items()}
+        numbers = {name: finite_number_of(value) for name, value in self.run.summary.items()}
         return {name: value for name, value in numbers.items() if value is not None}
 
     def is_counter(self, name: str) -> bool:

@@ -15,7 +15,7 @@ from froude.errors import InputError
 from froude.files import remedy_of, write_files
 from froude.provenance import Computed, recorded
 from froude.runs.logs.evidence import RoleValue
-from froude.runs.logs.known_readers import log_reader_of
+from froude.runs.logs.known_readers import read_logs
 from froude.runs.logs.logged_run import LoggedRun, State
 from froude.runs.logs.role_summary import RoleSource, check_columns, run_notes, summarize_roles
 from froude.runs.logs.run_roles import roles_of_run
@@ -75,10 +75,10 @@ def import_runs(
     given = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     if not given:
         raise InputError("no log is given to import: give files or folders")
-    read = [(str(source), run) for source in given for run in log_reader_of(source).logs(source)]
-    every = [run for _, run in read]
-    runs = [(source, run) for source, run in read if run.series or run.summary]
-    notes = run_notes(every)
+    read = [(str(source), *read_logs(source)) for source in given]
+    every = [run for _, some, _ in read for run in some]
+    runs = [(source, run) for source, some, _ in read for run in some if run.series or run.summary]
+    notes = (*(note for *_, left_out in read for note in left_out), *run_notes(every))
     if not runs:
         raise InputError(f"{', '.join(map(repr, map(str, given)))} holds no runs: {notes[0] if notes else 'no step'}")
     check_columns(columns or {}, (run for _, run in runs))

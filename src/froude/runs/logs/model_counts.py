@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, final
 
 from froude.errors import InputError
-from froude.runs.logs.configuration import Configuration, number_of
+from froude.runs.logs.configuration import Configuration
+from froude.runs.logs.texts import finite_number_of
 
 Part = Mapping[str, Any]
 Description = dict[str, object]
@@ -106,7 +107,7 @@ def _meta(part: Part) -> Description | None:
     from froude.cost.model.huggingface import describe
 
     config = Config(path=Path("the configuration"), document=part)
-    if not is_params(config) or not number_of(part.get("vocab_size")):
+    if not is_params(config) or not finite_number_of(part.get("vocab_size")):
         return None
     tied = {"tie_word_embeddings": bool(part.get("weight_tying", False)), "max_position_embeddings": 2048}
     try:
@@ -241,7 +242,7 @@ def _maxtext(part: Part) -> Description | None:
     keys = ("emb_dim", "mlp_dim", "num_decoder_layers", "num_query_heads", "num_kv_heads", "head_dim", "vocab_size")
     if not _has(part, *keys) or part.get("decoder_block") not in ("llama2", "mistral"):
         return None
-    if number_of(part.get("num_experts")) not in (None, 1.0) or part.get("use_qk_norm"):
+    if finite_number_of(part.get("num_experts")) not in (None, 1.0) or part.get("use_qk_norm"):
         return None
     return {
         "layers": part["num_decoder_layers"], "hidden": part["emb_dim"], "heads": part["num_query_heads"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +127,19 @@ def _document(path: Path) -> Any:
         return json_of(body)
     import yaml
 
+    try:
+        return yaml.load(body, _plain_loader())  # which makes no object
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from None
+
+
+@cache
+def _plain_loader() -> Any:
+    """What reads objects of Python that a trainer wrote into YAML as their plain values, without making them."""
+    import yaml
+
     class Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # pyright: ignore
-        """Reads objects of Python that a trainer wrote as their plain values, without making them."""
+        pass
 
     def plain(loader: Any, _: str, node: Any) -> Any:
         if isinstance(node, yaml.MappingNode):
@@ -137,7 +149,4 @@ def _document(path: Path) -> Any:
         return loader.construct_scalar(node)
 
     Loader.add_multi_constructor("", plain)
-    try:
-        return yaml.load(body, Loader)  # which makes no object
-    except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from None
+    return Loader

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from froude.runs.headers import normal
-from froude.runs.logs.configuration import number_of, quantity_of
+from froude.runs.logs.configuration import quantity_of
 from froude.runs.logs.evidence import SAME, LogEvidence, RoleValue
 from froude.runs.logs.logged_run import LoggedRun
 from froude.runs.logs.loss_names import is_learning_rate
 from froude.runs.logs.losses import curve_of_loss, losses_of
 from froude.runs.logs.model_counts import count_model
 from froude.runs.logs.steps_and_tokens import amounts_of
+from froude.runs.logs.texts import finite_number_of
 from froude.runs.roles import ROLES
 
 RUN_ROLES = ("N", "D", "loss", "train_loss", "S", "B", "lr", "seq_len")
@@ -79,7 +80,7 @@ def _logged_counts(evidence: LogEvidence) -> Iterator[tuple[str, Any]]:
         for name, value in place.items():
             if name != "N" and not _is_count(name):
                 continue
-            number = number_of(value)
+            number = finite_number_of(value)
             if isinstance(value, str) if number is None else name == "N" or number >= _FEWEST:
                 yield name, value if number is None else number
 

@@ -25,6 +25,7 @@ from froude.runs.logs.places import (
     place_of,
 )
 from froude.runs.logs.series_of_rows import series_of_rows, step_key
+from froude.runs.logs.texts import number_in_text
 from froude.runs.panics import panics_as_errors
 from froude.runs.readers.reader import path_of
 from froude.runs.roles import ROLES
@@ -35,6 +36,7 @@ RUN_COLUMNS = ("run", "run_id", "run_name", "id", "name", "experiment", "trial",
 """Columns that say of which run a row is, as `normal` writes them."""
 _HEAD = 64 * 1024  # bytes of a file by which its kind is told
 _HEAD_ROWS = 200
+_PARQUET_END = b"PAR1"
 _EXPORTED = ("__MIN", "__MAX")  # of a chart of W&B, which is another reader's
 
 
@@ -57,13 +59,22 @@ class StepTableReader:
     def logs(self, source: Any) -> Iterator[LoggedRun]:
         """Yield the runs of every table along a step."""
         path = Path(source)
-        found = False
+        found, left_out = False, list[str]()
         for file in files_below(path, _may_be):
-            if is_file(path) or _is_curve(file):
+            if is_file(path) or not _is_small(file):
+                table = _rows_in(file) if is_file(path) or _is_curve(file) else None
+            else:  # the head of a small one is all of it, which is read once
+                table = _curve_in(file, left_out)
+            if table is not None:
                 found = True
-                yield from _runs_in(file, path)
+                yield from _runs_in(file, path, *table)
         if not found:
-            raise InputError(f"{str(path)!r} holds no table with a step column: give CSV, Parquet or JSONL with one")
+            why = f" ({left_out[0]})" if left_out else ""
+            raise InputError(
+                f"{str(path)!r} holds no table with a step column{why}: give CSV, Parquet or JSONL with one"
+            )
+        for why in left_out:
+            yield LoggedRun(id=why, name="left out", state="unknown", config={}, summary={}, series={}, notes=(why,))
 
 
 def _may_be(name: str) -> bool:
@@ -125,6 +136,11 @@ def _rows_of_parquet(body: bytes, ending: str) -> tuple[list[Row], list[str]]:
         with panics_as_errors():
             return [{k: v for k, v in row.items() if v is not None} for row in pl.read_parquet(body).to_dicts()], []
     except pl.exceptions.PolarsError as error:
+        if not body.endswith(_PARQUET_END):
+            raise InputError(
+                f"is cut short after {len(body):,} bytes, before the end, where Parquet says what it holds: nothing of "
+                "it can be read, so copy it again"
+            ) from None
         raise InputError(f"cannot be read as .parquet ({str(error).splitlines()[0]}): copy it again") from None
 
 
@@ -136,11 +152,10 @@ PARSERS: Mapping[str, Callable[[bytes, str], tuple[list[Row], list[str]]]] = {
 
 
 def _value(cell: str) -> Any:
-    try:
-        number = float(cell)
-    except ValueError:
+    number = number_in_text(cell)
+    if number is None:
         return cell
-    return int(number) if number.is_integer() and abs(number) < 2**53 and "e" not in cell.lower() else number
+    return int(number) if isinstance(number, float) and number.is_integer() and "e" not in cell.lower() else number
 
 
 def _broken(lines: Sequence[int], what: str) -> list[str]:
@@ -166,11 +181,34 @@ def _rows_in(file: Path) -> tuple[list[Row], list[str]]:
 
 
 def _is_curve(file: Path) -> bool:
-    """Whether the head of a table has a step that grows, and no N, D and loss, which are a run's."""
+    """Whether the head of a table is that of a curve."""
     try:
-        rows = _head_of(file)
+        return _is_head_of_curve(_head_of(file))
     except (InputError, OSError):
         return False
+
+
+def _curve_in(file: Path, left_out: list[str]) -> tuple[list[Row], list[str]] | None:
+    """The rows of a table and notes, None where it is no curve; why nothing of it can be read joins `left_out`."""
+    try:
+        rows, notes = _rows_in(file)
+    except InputError as error:
+        left_out.append(str(error))
+        return None
+    except OSError:
+        return None
+    return (rows, notes) if _is_head_of_curve(_flat(rows[:_HEAD_ROWS], file)) else None
+
+
+def check_parquet(source: object) -> None:
+    """InputError for a file of Parquet of which nothing can be read, which says where it breaks off."""
+    path = path_of(source)
+    if path is not None and is_file(path) and _ending(path.name) == ".parquet":
+        _rows_in(path)
+
+
+def _is_head_of_curve(rows: Sequence[Row]) -> bool:
+    """Whether rows have a step that grows, and no N, D and loss, which are a run's."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     step = step_key(names)
     if step is None or any(name.endswith(_EXPORTED) for name in names) or _is_of_runs(names):
@@ -189,8 +227,16 @@ def _head_of(file: Path) -> list[Row]:
         return _rows_in(file)[0][:_HEAD_ROWS]
     with file.open("rb") as opened:
         head = opened.read(_HEAD)
-    rows = PARSERS[ending](head, ending)[0]
-    return [flatten(row) for row in rows[:_HEAD_ROWS]] if ending in (".jsonl", ".ndjson") else rows[:_HEAD_ROWS]
+    return _flat(PARSERS[ending](head, ending)[0][:_HEAD_ROWS], file)
+
+
+def _flat(rows: Sequence[Row], file: Path) -> list[Row]:
+    return [flatten(row) for row in rows] if _ending(file.name) in (".jsonl", ".ndjson") else list(rows)
+
+
+def _is_small(file: Path) -> bool:
+    """Whether a file is as short as the head by which its kind is told; so is one of Parquet, which has no head."""
+    return _ending(file.name) == ".parquet" or file.name.lower().endswith(".gz") or file.stat().st_size <= _HEAD
 
 
 def _is_of_runs(names: Sequence[str]) -> bool:
@@ -201,8 +247,7 @@ def _is_of_runs(names: Sequence[str]) -> bool:
 # runs
 
 
-def _runs_in(file: Path, source: Path) -> Iterator[LoggedRun]:
-    rows, notes = _rows_in(file)
+def _runs_in(file: Path, source: Path, rows: list[Row], notes: list[str]) -> Iterator[LoggedRun]:
     beside, unread = configuration_beside(file.absolute().parent)
     rows, inside = _without_configuration(rows)
     names = list(dict.fromkeys(name for row in rows for name in row))

@@ -53,7 +53,8 @@ def amounts_of(evidence: LogEvidence, curve: Series | None) -> Amounts:
     known = tokens_per_step(evidence.config)
     length = (known and known.length) or sequence_length(evidence.config)
     steps = evidence.given("S", curve) or _steps(evidence, curve)
-    batch = evidence.given("B") or (known and RoleValue(value=known.tokens, source=known.why))
+    of_steps = RoleValue(value=known.tokens, source=known.why) if known and known.ramp is None else None
+    batch = evidence.given("B") or of_steps
     tokens = evidence.given("D", curve) or _tokens(evidence, curve, _by_steps(evidence, curve, steps, known, length))
     if batch is None and steps is not None and tokens is not None:
         batch = RoleValue(value=tokens.value / steps.value, source="tokens over steps")
@@ -122,9 +123,12 @@ def _by_steps(
             return RoleValue(value=float(curve.at[-1]) * length, source="the samples at the last loss × their length")
     if steps is None:
         return None
-    given = evidence.given("B")
-    tokens, why = (given.value, given.source) if given else (known.tokens, known.why) if known else (None, "")
-    return None if tokens is None else RoleValue(value=steps.value * tokens, source=f"steps × {why}")
+    if (given := evidence.given("B")) is not None:
+        return RoleValue(value=steps.value * given.value, source=f"steps × {given.source}")
+    if known is None:
+        return None
+    ramp = ", the batch growing as set" if known.ramp else ""
+    return RoleValue(value=known.after(steps.value), source=f"steps × {known.why}{ramp}")
 
 
 def _counts_samples(evidence: LogEvidence, curve: Series) -> bool:

@@ -17,7 +17,8 @@ from froude.runs.readers.reader import path_of
 
 Values = dict[str, Any]
 _ENDINGS = (".log", ".txt", ".out")
-_HEAD = 256 * 1024  # bytes of a file by which its kind is told
+_HEAD = 256 * 1024  # bytes of a file, and lines of a text, by which its kind is told
+_MOST_LINES = 5000
 _N = r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|nan|inf)"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -122,7 +123,10 @@ FORMATS: tuple[TextFormat, ...] = (
 class TextLogReader:
     """Reads text logs of known trainers, a run a file, and folders of them."""
 
-    kinds: tuple[str, ...] = (f"text that {', '.join(each.trainer for each in FORMATS)} print",)
+    kinds: tuple[str, ...] = (
+        "text logs of known trainers",
+        f"text that {', '.join(each.trainer for each in FORMATS)} print",
+    )
 
     def recognises(self, source: object) -> bool:
         """Whether it is a text with two lines of one known kind, or a folder with one below."""
@@ -132,11 +136,17 @@ class TextLogReader:
     def logs(self, source: Any) -> Iterator[LoggedRun]:
         """Yield a run for each text."""
         path = Path(source)
-        files = [file for file in files_below(path, _may_be) if is_file(path) or _format_of(file)]
-        if not files:
-            raise InputError(f"{str(path)!r} holds no text log that is known: give {self.kinds[0]}")
-        for file in files:
-            yield _run(file, path)
+        found = False
+        for file in files_below(path, _may_be):
+            if not (is_file(path) or file.stat().st_size <= _HEAD or _format_of(file)):
+                continue
+            text = _text_of(file)
+            known = _format_in(text.rpartition("\n")[0])
+            if known is not None or is_file(path):
+                found = True
+                yield _run(file, path, text, known)
+        if not found:
+            raise InputError(f"{str(path)!r} holds no text log that is known: give {self.kinds[1]}")
 
 
 def _may_be(name: str) -> bool:
@@ -144,34 +154,37 @@ def _may_be(name: str) -> bool:
 
 
 def _format_of(file: Path) -> TextFormat | None:
+    """The format of a text, told by its head."""
     try:
+        if file.name.endswith(".gz"):
+            return _format_in(_text_of(file))
         with file.open("rb") as opened:
-            head = opened.read(_HEAD)
-        return _format_in(unpacked(head).decode(errors="replace")) if not file.name.endswith(".gz") else _format_in(
-            unpacked(body_of(file)).decode(errors="replace")
-        )  # fmt: skip
+            return _format_in(_COLOURS.sub("", opened.read(_HEAD).decode(errors="replace")))
     except (InputError, OSError):
         return None
 
 
+def _text_of(file: Path) -> str:
+    """The text in a file without colours. InputError where it cannot be read."""
+    try:
+        return _COLOURS.sub("", unpacked(body_of(file)).decode(errors="replace"))
+    except InputError as error:
+        raise InputError(f"{str(file)!r} {error}") from None
+
+
 def _format_in(text: str) -> TextFormat | None:
     """The format of which a text has the most lines, two at least."""
-    lines = _COLOURS.sub("", text).splitlines()[:5000]
-    counts = [sum(each.values(line) is not None for line in lines) for each in FORMATS]
+    lines = text.splitlines()[:_MOST_LINES]
+    counts = [sum(any(pattern.search(line) for pattern in each.lines) for line in lines) for each in FORMATS]
     most = max(counts)
     return FORMATS[counts.index(most)] if most >= 2 else None
 
 
-def _run(file: Path, source: Path) -> LoggedRun:
-    try:
-        text = _COLOURS.sub("", unpacked(body_of(file)).decode(errors="replace"))
-    except InputError as error:
-        raise InputError(f"{str(file)!r} {error}") from None
+def _run(file: Path, source: Path, text: str, known: TextFormat | None) -> LoggedRun:
     whole, _, rest = text.rpartition("\n")
     notes = (
         [f"{file.name}: line {whole.count(chr(10)) + 2 if whole else 1} is cut short and was left out"] if rest else []
     )
-    known = _format_in(whole)
     if known is None:
         notes.append(f"{file.name} is empty" if not text.strip() else f"{file.name} holds no line of a step")
     beside, unread = configuration_beside(file.absolute().parent)

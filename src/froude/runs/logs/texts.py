@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
-import re
+import math
 from collections.abc import Collection
 from typing import Any
 
 from froude.errors import shown
 
-_WORDS = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None}
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_WORDS = {"true": True, "false": False, "none": None, "null": None}
 _MOST_DIGITS = 400
 _LONGEST_LITERAL = 10_000
 _MOST_NAMES = 5
@@ -20,10 +19,10 @@ _MOST_NAMES = 5
 def value_of_text(text: str) -> Any:
     """The number, flag, list or mapping that a text spells in Python or JSON; the text itself where it spells none."""
     plain = text.strip()
-    if plain in _WORDS:
-        return _WORDS[plain]
-    if len(plain) < _MOST_DIGITS and _NUMBER.fullmatch(plain):
-        return float(plain) if set(plain) & set(".eE") else int(plain)
+    if (number := number_in_text(plain)) is not None:
+        return number
+    if (word := plain.lower()) in _WORDS:
+        return _WORDS[word]
     if plain[:1] in ("{", "[", "(") and len(plain) < _LONGEST_LITERAL:
         for read in (json.loads, ast.literal_eval):
             try:
@@ -33,10 +32,26 @@ def value_of_text(text: str) -> Any:
     return text
 
 
+def number_in_text(text: str) -> int | float | None:
+    """The number that a text spells, None where it spells none.
+
+    NaN and the infinities are numbers in any of their spellings ("nan", "NaN", "inf", "-Infinity"); digits parted by
+    "_" are none: "2026_01" is a name.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    if "_" in text or len(text) > _MOST_DIGITS:
+        return None
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    return int(text) if digits.isdigit() else number
+
+
 def number_of(value: Any) -> float | None:
     """The number that a logged value is, None for a flag and what else is none.
 
-    NaN and the infinities may be spelled as texts, as JSON without them has it.
+    A text is a number only where it spells NaN or an infinity, as JSON without them has it.
     """
     if isinstance(value, bool):
         return None
@@ -45,10 +60,14 @@ def number_of(value: Any) -> float | None:
             return float(value)
         except OverflowError:
             return None
-    return _NOT_FINITE.get(value) if isinstance(value, str) else None
+    number = number_in_text(value) if isinstance(value, str) else None
+    return None if number is None or math.isfinite(number) else float(number)
 
 
-_NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+def finite_number_of(value: Any) -> float | None:
+    """The finite number that a value is, None for all else."""
+    number = number_of(value)
+    return number if number is not None and math.isfinite(number) else None
 
 
 def names(each: Collection[object]) -> str:

@@ -8,6 +8,7 @@ from math import prod
 from typing import final
 
 from froude.runs.logs.configuration import Configuration
+from froude.runs.logs.texts import finite_number_of, value_of_text
 
 LENGTHS = (
     *("seq_length", "seq_len", "sequence_length", "sequence_len", "max_seq_len", "max_seq_length"),
@@ -22,7 +23,7 @@ class BatchKeys:
     """A trainer's way to say its batch: the product of `factors` is sequences of `length`, or tokens without one.
 
     `marks` are keys by which it is known, beside those. `constant` are keys that make the batch change in a training
-    where they hold anything. `source` is where its keys stand.
+    where they hold anything; `ramp` is one that says how it grows. `source` is where its keys stand.
     """
 
     trainer: str
@@ -30,6 +31,7 @@ class BatchKeys:
     length: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     constant: tuple[str, ...] = ()
+    ramp: str | None = None
     source: str
 
 
@@ -105,7 +107,8 @@ BATCHES: tuple[BatchKeys, ...] = (
     ),
     BatchKeys(
         trainer="Megatron-LM", factors=("global_batch_size",), length=("seq_length",), marks=("micro_batch_size",),
-        constant=("rampup_batch_size",), source="NVIDIA/Megatron-LM, megatron/training/arguments.py",
+        ramp="rampup_batch_size", constant=("decrease_batch_size_if_needed",),
+        source="NVIDIA/Megatron-LM, megatron/training/arguments.py",
     ),
 )  # fmt: skip
 """Known ways, the more particular first."""
@@ -113,12 +116,60 @@ BATCHES: tuple[BatchKeys, ...] = (
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class BatchRamp:
+    """A batch that grows from `start` sequences by `increment` at a time over the first `over` sequences.
+
+    Source: NVIDIA/Megatron-LM, megatron/core/num_microbatches_calculator.py, RampupBatchsizeNumMicroBatchesCalculator.
+    """
+
+    start: int
+    increment: int
+    over: int
+
+    def sequences(self, steps: int, final: int) -> int:
+        """How many sequences so many first steps train on, where the batch grows to `final`."""
+        done, increments = 0, (final - self.start) // self.increment
+        for step in range(steps):
+            if done > self.over:
+                return done + (steps - step) * final
+            done += self.start + int(done / (self.over / increments)) * self.increment
+        return done
+
+
+def ramp_of(value: object, final: float) -> BatchRamp | None:
+    """The ramp that three whole numbers say, start, increment and sequences, to a final batch; None for all else."""
+    numbers = [finite_number_of(value_of_text(v) if isinstance(v, str) else v) for v in as_list(value)]
+    whole = [int(number) for number in numbers if number is not None and number == int(number) and number > 0]
+    if len(whole) != 3 or len(numbers) != 3 or not whole[0] < final or (final - whole[0]) % whole[1]:
+        return None
+    return BatchRamp(start=whole[0], increment=whole[1], over=whole[2])
+
+
+def as_list(value: object) -> list[object]:
+    """The members of a list, and of a text that lists them as a command line does ("16 8 30000")."""
+    if isinstance(value, str):
+        return [*value.strip("[]()").replace(",", " ").split()]
+    return [*value] if isinstance(value, list | tuple) else []
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class TokensPerStep:
-    """The tokens of a step, sequences of a length where that is known, and how they were found."""
+    """The tokens of a step, sequences of a length where that is known, and how they were found.
+
+    With a `ramp` they are those of a step after it.
+    """
 
     tokens: float
     length: float | None
     why: str
+    ramp: BatchRamp | None = None
+
+    def after(self, steps: float) -> float:
+        """The tokens of so many first steps."""
+        if self.ramp is None or not self.length:
+            return steps * self.tokens
+        return self.ramp.sequences(round(steps), round(self.tokens / self.length)) * self.length
 
 
 @lru_cache(maxsize=1024)
@@ -130,14 +181,19 @@ def tokens_per_step(config: Configuration) -> TokensPerStep | None:
             config.value(path) is None for path in batch.marks
         ):
             continue
-        if any(config.value(path) not in (None, [], "") for path in batch.constant):
+        if any(config.value(path) not in (None, [], "", False) for path in batch.constant):
             return None
+        ramp, said = None, config.value(batch.ramp) if batch.ramp else None
+        if said not in (None, [], ""):
+            ramp = ramp_of(said, prod(factor for factor in factors if factor))
+            if ramp is None:
+                return None
         length = config.number(*batch.length) if batch.length else None
         if batch.length and not length:
             continue
         tokens = prod(factor for factor in factors if factor) * (length or 1.0)
         names = [*batch.factors, *([_found(config, batch.length)] if batch.length else [])]
-        return TokensPerStep(tokens=tokens, length=length, why=f"{' × '.join(names)} of {batch.trainer}")
+        return TokensPerStep(tokens=tokens, length=length, why=f"{' × '.join(names)} of {batch.trainer}", ramp=ramp)
     return None
 
 

@@ -26,7 +26,7 @@ _OWN = "_"
 class TrackioReader:
     """Reads trackio's databases: one project's, or all in a folder, where ids are of the form project/run."""
 
-    kinds: tuple[str, ...] = ("a database of trackio", "the folder that TRACKIO_DIR names")
+    kinds: tuple[str, ...] = ("trackio's database", "the folder that TRACKIO_DIR names")
 
     def recognises(self, source: object) -> bool:
         """Whether the source is such a database, or a folder with one in it."""

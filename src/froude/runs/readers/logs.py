@@ -8,7 +8,7 @@ from typing import Any, final
 
 from froude.errors import InputError
 from froude.runs.frames import frame_from_rows
-from froude.runs.logs.known_readers import find_log_reader, log_reader_of
+from froude.runs.logs.known_readers import find_log_reader, read_logs
 from froude.runs.logs.logged_run import LoggedRun
 from froude.runs.logs.role_summary import check_columns, role_notes, run_notes, summarize_roles
 from froude.runs.logs.run_roles import roles_of_run
@@ -36,9 +36,9 @@ class LogsReader:
 
         `columns` maps a role to a metric, a value of the summary or a key of the configuration.
         """
-        every = tuple(log_reader_of(source).logs(source))
+        every, left_out = read_logs(source)
         runs = [run for run in every if run.series or run.summary]
-        notes = run_notes(every)
+        notes = (*left_out, *run_notes(every))
         if not runs:
             raise InputError(f"{str(source)!r} holds no runs: {notes[0] if notes else 'its log has no step'}")
         check_columns(columns or {}, runs)
@@ -50,7 +50,7 @@ class LogsReader:
 
     def curves(self, source: Any) -> Curves | None:
         """Return the steps of each run, by its id."""
-        runs = [run for run in log_reader_of(source).logs(source) if run.series]
+        runs = [run for run in read_logs(source)[0] if run.series]
         return {run.id: curve_of(steps_of_run(run, roles_of_run(run))) for run in runs}
 
 

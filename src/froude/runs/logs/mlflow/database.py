@@ -36,7 +36,7 @@ _LARGEST = sys.float_info.max
 class MlflowDatabaseReader:
     """Reads the SQLite database of MLflow, by its path or the folder in which mlflow.db stands."""
 
-    kinds: tuple[str, ...] = ("mlflow.db, a database of MLflow",)
+    kinds: tuple[str, ...] = ("MLflow's mlflow.db",)
 
     def recognises(self, source: object) -> bool:
         """Whether the source is a database with MLflow's tables, or a folder with mlflow.db."""

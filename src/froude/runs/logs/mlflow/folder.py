@@ -12,10 +12,11 @@ import numpy as np
 from froude.errors import InputError, shown
 from froude.runs.logs.logged_run import LoggedRun, Series
 from froude.runs.logs.mlflow.values import STATES, deleted_note, mlflow_run
-from froude.runs.logs.places import files_below, is_folder
+from froude.runs.logs.places import MOST_FOLDERS, files_below, is_folder
 from froude.runs.logs.texts import names
 from froude.runs.readers.reader import path_of
 
+_DEEPEST = 3  # levels below a folder at which a run may lie
 _META = "meta.yaml"
 _STATUSES = ("", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
 """By number, from 1, as mlflow.entities.RunStatus has them."""
@@ -26,12 +27,12 @@ _STATUSES = ("", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
 class MlflowFolderReader:
     """Reads the file store of MLflow: the folder mlruns or one above it, an experiment's folder or a run's."""
 
-    kinds: tuple[str, ...] = ("mlruns, a folder of MLflow",)
+    kinds: tuple[str, ...] = ("MLflow's mlruns",)
 
     def recognises(self, source: object) -> bool:
         """Whether the source is such a folder; not one that has a database, whose runs may be newer, beside it."""
         path = path_of(source)
-        return path is not None and is_folder(path) and any(True for _ in _runs(path)) and not _has_database(path)
+        return path is not None and is_folder(path) and _holds_run(path) and not _has_database(path)
 
     def logs(self, source: Any) -> Iterator[LoggedRun]:
         """Yield the runs by the names of their folders, without deleted ones."""
@@ -56,14 +57,23 @@ def _has_database(path: Path) -> bool:
     return (path / "mlflow.db").exists()
 
 
+def _holds_run(path: Path) -> bool:
+    """Whether a run lies at a folder or below, told without looking into all."""
+    folders = (file.parent for file in files_below(path, lambda name: name == _META, MOST_FOLDERS))
+    return any(_is_run(each) and len(each.relative_to(path).parts) <= _DEEPEST for each in folders)
+
+
 def _runs(path: Path) -> Iterator[Path]:
-    """The folders of runs at a folder, or one, two or three levels below it: they have a file on themselves."""
-    for depth in ("", "*", "*/*", "*/*/*"):
-        for meta in sorted(path.glob(f"{depth}/{_META}" if depth else _META)):
+    """The folders of runs at a folder, or up to three levels below it: they have a file on themselves."""
+    for depth in range(_DEEPEST + 1):
+        for meta in sorted(path.glob("/".join(["*"] * depth + [_META]))):
             folder = meta.parent
-            is_run = any((folder / part).is_dir() for part in ("metrics", "params", "tags"))
-            if is_run and not any(part.startswith(".") for part in folder.relative_to(path).parts):
+            if _is_run(folder) and not any(part.startswith(".") for part in folder.relative_to(path).parts):
                 yield folder
+
+
+def _is_run(folder: Path) -> bool:
+    return any((folder / part).is_dir() for part in ("metrics", "params", "tags"))
 
 
 def _meta(folder: Path) -> dict[str, str]:

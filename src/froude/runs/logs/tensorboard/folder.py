@@ -29,7 +29,7 @@ class TensorBoardReader:
     writes of hyperparameters into a folder named by the time belongs to the run in whose folder that is.
     """
 
-    kinds: tuple[str, ...] = ("event files of TensorBoard", "a folder with them")
+    kinds: tuple[str, ...] = ("TensorBoard's event files", "a folder with them")
 
     def recognises(self, source: object) -> bool:
         """Whether the source is an event file, or a folder with one below it."""

@@ -16,7 +16,7 @@ import numpy as np
 from froude.errors import InputError, shown
 from froude.runs.logs.logged_run import LoggedRun, Series
 from froude.runs.logs.places import is_file
-from froude.runs.logs.texts import number_of, value_of_text
+from froude.runs.logs.texts import number_in_text, value_of_text
 from froude.runs.logs.wandb.states import STATES
 from froude.runs.readers.reader import path_of
 
@@ -40,7 +40,7 @@ class WandbExportReader:
     the summary, the others to the configuration.
     """
 
-    kinds: tuple[str, ...] = ("a table exported from W&B (.csv)",)
+    kinds: tuple[str, ...] = ("W&B's exported .csv",)
 
     def recognises(self, source: object) -> bool:
         """Whether the source is a CSV file with columns as W&B names them."""
@@ -142,7 +142,7 @@ def _curve(x: str, rows: list[list[str]], place: int, header: Sequence[str]) -> 
     for row in rows:
         if not row[place]:
             continue
-        numbers = _number(row[0]), _number(row[place])
+        numbers = number_in_text(row[0]), number_in_text(row[place])
         if numbers[0] is None or numbers[1] is None:
             n_other += 1
             continue
@@ -155,14 +155,6 @@ def _curve(x: str, rows: list[list[str]], place: int, header: Sequence[str]) -> 
     if n_means:
         notes.append(f"{n_means} values of {shown(header[place])} are means: their __MIN and __MAX differ")
     return Series(x=x, at=np.array(at, float), values=np.array(values, float)), notes
-
-
-def _number(cell: str) -> float | None:
-    value = value_of_text(cell)
-    return number_of(value if not isinstance(value, str) else _SPELLINGS.get(cell.lower(), cell))
-
-
-_SPELLINGS = {"nan": "NaN", "infinity": "Infinity", "inf": "Infinity", "-infinity": "-Infinity", "-inf": "-Infinity"}
 
 
 def _runs_of_table(header: Sequence[str], rows: list[list[str]], notes: list[str]) -> Iterator[LoggedRun]:

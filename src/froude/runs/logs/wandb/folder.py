@@ -24,7 +24,7 @@ _ENDING = ".wandb"
 class WandbReader:
     """Reads .wandb files: one, or all below a folder such as `wandb`; files of one run are parts of it, by age."""
 
-    kinds: tuple[str, ...] = (_ENDING, "a folder with W&B's runs")
+    kinds: tuple[str, ...] = (f"W&B's {_ENDING}", "a folder with W&B's runs")
 
     def recognises(self, source: object) -> bool:
         """Whether the source is such a file, or a folder with one below it."""

@@ -1,6 +1,5 @@
 """Chapter two: the plan, written once and never computed again; a damaged one is made again from the same speed."""
 
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -10,19 +9,21 @@ from typing import Annotated, Any, Literal, final
 from msgspec import Meta
 
 from froude.answers.studies.documents import EnvironmentRecord
+from froude.answers.studies.outcome import TANK_UNIT
 from froude.documents import DocumentKind
 from froude.engines import Engine
 from froude.errors import InputError, shown
-from froude.host import cores, memory_bytes, processor_name
+from froude.pilots.environment import ENVIRONMENT, environment
 from froude.pilots.events import MeasuringSpeed, PlanReady, Watch
+from froude.pilots.question import PilotQuestion
 from froude.pilots.repair import discard, whole_document
-from froude.pilots.settings import PilotSettings, read_plan_file
+from froude.pilots.tank.settings import PilotSettings, read_plan_file
 from froude.provenance import utc_now
 from froude.runs import Study
 from froude.runs.study.remedy import PLAN
 from froude.tank import Design, Device, PilotRecipe, Speed, design_pilot, measure_speed
 
-ENVIRONMENT, SPEED = "environment.json", "speed.json"
+SPEED = "speed.json"
 FORMAT = 1
 PLAN_FILE = DocumentKind(what="plan", remedy="give a plan.json of a study")
 
@@ -38,7 +39,7 @@ def make_plan(
 ) -> Design:
     """The plan in the study, made there if it has none that is whole: from the plan file given or for the minutes."""
     if whole_document(study, ENVIRONMENT, EnvironmentRecord, watch) is None:
-        study.write_json(ENVIRONMENT, environment(device))
+        study.write_json(ENVIRONMENT, environment(device.name))
     design = whole_plan(study, settings, watch)
     if design is None:
         recipe = PilotRecipe(
@@ -129,6 +130,19 @@ def read_plan(path: Path) -> Design:
     return PLAN_FILE.check(document, str(path), PlanDocument).design
 
 
+def question_of(design: Design) -> PilotQuestion:
+    """From the runs of a plan's pilots to its target."""
+    decoder, tokens = design.target.decoder, design.target.tokens[-1]
+    return PilotQuestion(
+        pilots=tuple(trunk.run_id(tokens) for trunk in design.pilots for tokens in trunk.tokens),
+        target=design.target.run_id(tokens),
+        at={"N": decoder.n_non_embedding, "D": tokens, "C": decoder.training_flops_per_token * tokens},
+        cluster="trunk",
+        of_tank=True,
+        loss_unit=TANK_UNIT,
+    )
+
+
 def adapt(design: Design, recipe: PilotRecipe) -> Design:
     """The same design on this machine's corpus and device."""
     here = {name: getattr(recipe, name) for name in ("corpus", "device", "precision", "compile")}
@@ -137,18 +151,3 @@ def adapt(design: Design, recipe: PilotRecipe) -> Design:
         pilots=tuple(replace(trunk, **here) for trunk in design.pilots),
         target=replace(design.target, **here),
     )
-
-
-def environment(device: Device) -> dict[str, Any]:
-    """The machine and the versions."""
-    return {
-        "froude": version("froude"),
-        "python": platform.python_version(),
-        "torch": version("torch"),
-        "numpy": version("numpy"),
-        "platform": platform.platform(),
-        "processor": processor_name(),
-        "cores": cores(),
-        "memory_bytes": memory_bytes(),
-        "device": device.name,
-    }

@@ -9,9 +9,9 @@ from typing import Any
 from froude.documents.document_error import DocumentError
 from froude.errors import InputError
 from froude.pilots.events import CorpusReady, Watch
-from froude.pilots.plan import PlanDocument
 from froude.pilots.repair import discard
-from froude.pilots.settings import PilotSettings
+from froude.pilots.tank.plan import PlanDocument
+from froude.pilots.tank.settings import PilotSettings
 from froude.runs import Study
 from froude.runs.study.documents import read_document
 from froude.runs.study.remedy import PLAN

@@ -1,0 +1,1 @@
+"""The main job with somebody's own trainer: a command or a function, and a dial that makes its model larger."""
