@@ -30,6 +30,7 @@ from froude.cli import (
     report,
     stack,
     sweep,
+    watch,
 )
 from froude.cli.completion import is_completing
 from froude.cli.errors import exit_code_of, silence_stdout
@@ -42,6 +43,7 @@ MEASURE, FIT, DECIDE, LOOK_UP = PANELS
 COMMANDS = (
     (MEASURE, pilot.pilot, "Train small models, forecast a larger one, train that, compare"),
     (MEASURE, sweep.sweep, "Train any trainer over a space of settings, into a study"),
+    (MEASURE, watch.watch, "Where running trainings will end, and which to stop"),
     (MEASURE, grow.grow, "How time, memory and quality of an algorithm grow with size"),
     (MEASURE, import_logs.import_, "Logs of trackers and trainers as runs of a study"),
     (MEASURE, report.report, "Pictures and numbers of runs, a fit or a study, on one page"),

@@ -129,7 +129,7 @@ def unseen_terms(features: Sequence[float] | np.ndarray, share: float) -> np.nda
 
 
 def unseen_deviation(share: float, what: str, unseen: dict[str, Any]) -> float:
-    """How far off such a forecast of the log loss has been at a share: without finished trainings ("alone"), or with."""
+    """How far off such a forecast of the log loss has been at a share: alone, or beside finished trainings."""
     return float(np.interp(share, [*unseen["shares"], 1.0], [*unseen[what], 1e-4]))
 
 
