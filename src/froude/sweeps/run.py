@@ -39,6 +39,7 @@ def sweep(
     retries: int = 0,
     resume: str | None = None,
     engine: str = "local",
+    stop: bool = False,
     watch: Watch = ignore,
 ) -> SweepResult:
     """Train every run of a space by a command or a function, each once, into the folder `study`.
@@ -52,6 +53,9 @@ def sweep(
     `workers` run at a time. One past its `time_limit`, seconds or "10 min", is ended; one that fails is tried `retries`
     times more. The same call goes on where an earlier one stopped: what is finished is not run again. What is not is
     begun anew or, with `resume`, gets those words added to its command and finds its {log} as it left it.
+
+    With `stop` a run is ended once it will not beat the best finished one, with 99% (`froude.watch`): it is left out of
+    the study's finished runs, and not begun again by a call that stops runs.
 
     InputError for what the caller can put right, before anything runs where that can be told. A run that fails is no
     error: `failed` of the result has it. One whose loss is NaN or infinite has diverged, and is kept.
@@ -68,12 +72,15 @@ def sweep(
     limit = None if time_limit is None else read_quantity(time_limit, "seconds")
     common: dict[str, Any] = {
         "command": template, "folder": Path.cwd(), "metrics": metrics, "columns": settings["columns"],
-        "resume": more, "threads": threads(workers),
+        "resume": more, "threads": threads(workers), "stop": stop,
         "limit_seconds": None if limit is None else positive_number("time limit in seconds", limit),
         "retries": whole_number("retries", retries, 0, MOST_RETRIES),
     }  # fmt: skip
     home = Study.create(Path(study or Path("froude-studies") / f"sweep-{run_id(settings)}"), settings)
-    done = {id: finished(home, id) for id in map(run_id, configs)}
+    done = {
+        id: finished(home, id, config if stop else None)
+        for id, config in zip(map(run_id, configs), configs, strict=True)
+    }
     tasks = [
         TrainByCommand(study=home.path.resolve(), config=config, **common)
         for id, config in zip(done, configs, strict=True)

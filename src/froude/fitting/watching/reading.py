@@ -92,7 +92,7 @@ def _runs_of_study(study: Study) -> Iterator[LoggedRun]:
         config = next((line for line in lines if line.get("kind") == "config"), {})
         id = str(config.get("id", path.name.partition(".")[0]))
         steps = [without_kind(line) for line in lines if line.get("kind") == "step"]
-        if id not in known:
+        if id not in known and not (study.path / "output" / f"{id}.stopped.json").exists():
             yield _logged(id, config.get("config") or {}, steps, {}, "running")
 
 
@@ -109,12 +109,8 @@ def _logged(
             if given.any() and name != axis:
                 series[name] = Series(x="step", at=columns[axis][given], values=values[given])
     own = config.get("config") if isinstance(config.get("config"), dict) and "source" in config else config
-    name = str(config.get("name") or _short_name(id, config))
+    name = str(config["name"]) if own is not config and config.get("name") else id
     return LoggedRun(id=id, name=name, state=state, config=own or {}, summary=result, series=series)
-
-
-def _short_name(id: str, config: Mapping[str, Any]) -> str:
-    return id[:8] if len(id) == 16 else id
 
 
 def _watched(run: LoggedRun, columns: Mapping[str, str]) -> WatchedRun | None:

@@ -97,9 +97,7 @@ def watch(
     length = None if steps is None else positive_number("steps", steps)
     runs = [run for source in given for run in watched_runs(source, columns)]
     if not runs:
-        raise InputError(
-            f"{', '.join(map(repr, map(str, given)))} hold no loss yet: name it with --columns"
-        )
+        raise InputError(f"{', '.join(map(repr, map(str, given)))} hold no loss yet: name it with --columns")
     others = [run for source in beside for run in watched_runs(source, columns)]
     finished = [run for run in (*runs, *others) if run.is_finished]
     return verdicts(runs, finished, goal=goal, steps=length)
