@@ -41,7 +41,7 @@ def sweep(
     resume: Annotated[
         str | None, typer.Option(metavar="WORDS", help="Added to the command of a run begun before; its {log} is kept.")
     ] = None,
-    stop: Annotated[bool, typer.Option("--stop", help="End runs that will not (99%) beat the best so far.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End runs that will not beat the best, after three.")] = False,
     engine: Annotated[str, typer.Option(metavar="NAME", help=f"Where to train: {', '.join(ENGINES)}.")] = "local",
     json: Json = False,
 ) -> None:

@@ -54,8 +54,8 @@ def sweep(
     times more. The same call goes on where an earlier one stopped: what is finished is not run again. What is not is
     begun anew or, with `resume`, gets those words added to its command and finds its {log} as it left it.
 
-    With `stop` a run is ended once it will not beat the best finished one, with 99% (`froude.watch`): it is left out of
-    the study's finished runs, and not begun again by a call that stops runs.
+    With `stop` a run ends once its chance to beat the best is below `STOP_BELOW`, after three have finished; it is left
+    out of the study's finished runs, and not begun again by a call that stops runs (`froude.watch` has the forecast).
 
     InputError for what the caller can put right, before anything runs where that can be told. A run that fails is no
     error: `failed` of the result has it. One whose loss is NaN or infinite has diverged, and is kept.

@@ -11,8 +11,12 @@ from typing import final
 from froude.files import write_file
 from froude.fitting.watching.reading import watched_runs
 from froude.fitting.watching.signs import has_diverged
-from froude.fitting.watching.verdicts import STOP_BELOW, stop_forecast
+from froude.fitting.watching.verdicts import stop_forecast
 
+STOP_BELOW = 0.003
+"""The probability of beating the best below which a run ends: under 1%, as each run is looked at some fifteen times."""
+FEWEST_FINISHED = 3
+"""Finished runs that are asked for before any is stopped."""
 _LOOK_AGAIN = 1.1  # times the steps of the last look
 
 
@@ -35,7 +39,7 @@ class Stopper:
         own = next((run for run in runs if run.name == self.id), None)
         finished = [run for run in runs if run.is_finished and run.name != self.id]
         sound = [run.loss[-1] for run in finished if not has_diverged(run)]
-        if own is None or not sound:
+        if own is None or len(sound) < FEWEST_FINISHED:
             return None
         forecast, best = stop_forecast(own, finished), float(min(sound))
         if forecast is None or (reaches := forecast.probability_below(best)) >= STOP_BELOW:

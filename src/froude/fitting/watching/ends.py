@@ -19,6 +19,8 @@ from froude.fitting.watching.process import EndProcess
 
 PRIOR_FREEDOM = 4.0
 """How many trainings the errors learned on other studies count for, beside those of a study's own."""
+PRIOR_TRAININGS = 1.0
+"""How many trainings what other studies say of the mean counts for, beside those of a study's own: a guess."""
 UNSEEN = "unseen.json"
 """How trainings went on in other studies: written by `benchmarks/watch.py --learn`."""
 
@@ -63,7 +65,6 @@ class Ends:
     def learn(cls, finished: Sequence[Course], share: float, unseen: dict[str, Any] | None = None) -> Ends:
         """Learn from trainings that ended with a loss; those without a point before the share say nothing."""
         unseen = unseen or unseen_trainings()
-        prior = unseen_deviation(share, "sibling" if finished else "alone", unseen)
         early = [(course, course.until(share)) for course in finished if course.is_sound and course.share >= 0.999]
         known = [(course, cut) for course, cut in early if cut is not None and cut.is_sound]
         code = SettingsCode.of([course for course, _ in known])
@@ -76,6 +77,7 @@ class Ends:
         process = EndProcess.fit(features, values)
         squares = float((process.left_out**2).sum()) if len(known) > 1 else 0.0
         n = len(known) if len(known) > 1 else 0
+        prior = prior_deviation(share, len(known), unseen)
         own = math.sqrt((PRIOR_FREEDOM * prior**2 + squares) / (PRIOR_FREEDOM + n))
         return cls(
             share=share, code=code, process=process, deviation=own, freedom=PRIOR_FREEDOM + n, finished=len(known)
@@ -90,7 +92,7 @@ class Ends:
         if self.process is not None:
             mean, doubt = self.process.forecast(np.array([[*row, *self.code.encode(cut)]]))
             usual = float(np.sqrt(np.mean(self.process.doubt**2))) * _ratio(self.process)
-            change += float(mean[0])
+            change += float(mean[0]) * self.finished / (self.finished + PRIOR_TRAININGS)
             deviation *= max(float(doubt[0]) / max(usual, 1e-12), 0.5)
         return EndForecast(
             loss=math.exp(row[0] + change), deviation=deviation, freedom=self.freedom, finished=self.finished
@@ -131,6 +133,12 @@ def unseen_terms(features: Sequence[float] | np.ndarray, share: float) -> np.nda
 def unseen_deviation(share: float, what: str, unseen: dict[str, Any]) -> float:
     """How far off such a forecast of the log loss has been at a share: alone, or beside finished trainings."""
     return float(np.interp(share, [*unseen["shares"], 1.0], [*unseen[what], 1e-4]))
+
+
+def prior_deviation(share: float, finished: int, unseen: dict[str, Any]) -> float:
+    """The error of the log loss to be expected beside so many finished trainings, from that of none to that of many."""
+    alone, many = (unseen_deviation(share, what, unseen) for what in ("alone", "sibling"))
+    return math.hypot(many, alone / (1 + finished / PRIOR_FREEDOM))
 
 
 @cache
