@@ -133,8 +133,7 @@ def froude(
 ) -> None:
     """Measure small trainings, fit laws of scaling, forecast the large one, plan it.
 
-    Examples: `froude fit runs.csv --out fit.json`,
-    `froude plan train --machine "1024 x h100" --budget "30 days" --fit fit.json`
+    Example: `froude plan train --machine "1024 x h100" --budget "30 days" --fit fit.json`
     """
 
 

@@ -19,6 +19,10 @@ from froude.fitting.watching.process import EndProcess
 
 PRIOR_FREEDOM = 4.0
 """How many trainings the errors learned on other studies count for, beside those of a study's own."""
+CHOSEN = 6
+"""How many errors that are left out the choice of a kernel takes up: a guess, as many as constants of a linear one."""
+MOST_FREEDOM = 8.0
+"""Degrees of freedom however many have finished: a few trainings of a sweep go on in ways of their own."""
 PRIOR_TRAININGS = 1.0
 """How many trainings what other studies say of the mean counts for, beside those of a study's own: a guess."""
 UNSEEN = "unseen.json"
@@ -76,12 +80,11 @@ class Ends:
         values = values - [unseen_change(row, share, unseen) for row in features]
         process = EndProcess.fit(features, values)
         squares = float((process.left_out**2).sum()) if len(known) > 1 else 0.0
-        n = len(known) if len(known) > 1 else 0
+        n = max(len(known) - CHOSEN, len(known) / 2) if len(known) > 1 else 0
         prior = prior_deviation(share, len(known), unseen)
         own = math.sqrt((PRIOR_FREEDOM * prior**2 + squares) / (PRIOR_FREEDOM + n))
-        return cls(
-            share=share, code=code, process=process, deviation=own, freedom=PRIOR_FREEDOM + n, finished=len(known)
-        )
+        freedom = min(PRIOR_FREEDOM + n, MOST_FREEDOM)
+        return cls(share=share, code=code, process=process, deviation=own, freedom=freedom, finished=len(known))
 
     def forecast(self, course: Course, unseen: dict[str, Any] | None = None) -> EndForecast:
         """The end of a training that has come as far as the share, or further: its later points are not looked at."""
