@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from froude.fitting.watching.course import Course
-from froude.fitting.watching.ends import Ends
-from froude.sweeps.stopping import FEWEST_FINISHED, STOP_BELOW
+from froude.fitting.watching.ends import LearnedEnds
+from froude.fitting.watching.verdicts import STOP_BELOW
+from froude.sweeps.stopping import FEWEST_FINISHED
 from watch_tables import RANDOM, course, trainings
 
 SWEEPS, RUNS, MOST_DIVERGED = 100, 16, 4
@@ -48,9 +49,10 @@ def simulate(unseen: dict[str, Any]) -> tuple[list[dict[str, str]], list[str]]:
         f"{SWEEPS} sweeps of {RUNS} trainings of one size, drawn from {sum(map(len, pool.values()))} of "
         f"{len(pool)} sizes, one after another in random order; {diverged:.0%} of the pool end above {RANDOM} nats, "
         f"no better than single letters, at most {MOST_DIVERGED} of a sweep; none is NaN. Froude stops a run whose "
-        f"chance to beat the best finished one is below {STOP_BELOW:.1%}, once {FEWEST_FINISHED} have finished: both "
-        "were set after a first rule (1%, from the second run on) saved 69% and lost 35 of these sweeps, by 30 further "
-        "draws from the same pool. Deviation between seeds: "
+        f"chance to beat the best finished one is below {STOP_BELOW:.0%}, once {FEWEST_FINISHED} have finished. A "
+        "first version, which stopped from the second run on, saved 69% and lost 35 of these sweeps; intervals and "
+        " the three were then set by 30 further draws from the same pool, so that these figures are not of "
+        "trainings that nobody had seen. Deviation between seeds: "
         f"{', '.join(f'{value:.3f}' for value in noise.values())} nats, of 5 seeds each.",
     ]
 
@@ -77,7 +79,10 @@ def by_forecast(runs: Sequence[Course], unseen: dict[str, Any]) -> tuple[float, 
     for run in runs:
         best, share = min((one.loss[-1] for one in finished), default=0.0), 1.0
         for look in LOOKS if len(finished) >= FEWEST_FINISHED else ():
-            if Ends.learn(finished, float(look), unseen).forecast(run, unseen).probability_below(best) < STOP_BELOW:
+            if (
+                LearnedEnds.learn(finished, float(look), unseen).forecast(run, unseen).probability_below(best)
+                < STOP_BELOW
+            ):
                 share = float(look)
                 break
         taken += share

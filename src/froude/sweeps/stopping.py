@@ -11,10 +11,8 @@ from typing import final
 from froude.files import write_file
 from froude.fitting.watching.reading import watched_runs
 from froude.fitting.watching.signs import has_diverged
-from froude.fitting.watching.verdicts import stop_forecast
+from froude.fitting.watching.verdicts import STOP_BELOW, stop_forecast
 
-STOP_BELOW = 0.003
-"""The probability of beating the best below which a run ends: under 1%, as each run is looked at some fifteen times."""
 FEWEST_FINISHED = 3
 """Finished runs that are asked for before any is stopped."""
 _LOOK_AGAIN = 1.1  # times the steps of the last look

@@ -55,7 +55,7 @@ class EndForecast:
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Ends:
+class LearnedEnds:
     """What finished trainings teach at one share of the way: made once, asked for each training that runs."""
 
     share: float
@@ -66,7 +66,7 @@ class Ends:
     finished: int
 
     @classmethod
-    def learn(cls, finished: Sequence[Course], share: float, unseen: dict[str, Any] | None = None) -> Ends:
+    def learn(cls, finished: Sequence[Course], share: float, unseen: dict[str, Any] | None = None) -> LearnedEnds:
         """Learn from trainings that ended with a loss; those without a point before the share say nothing."""
         unseen = unseen or unseen_trainings()
         early = [(course, course.until(share)) for course in finished if course.is_sound and course.share >= 0.999]
@@ -114,7 +114,7 @@ def forecast_end(course: Course, finished: Sequence[Course] = ()) -> EndForecast
     out in turn. Without any, a straight line in loss and slopes that trainings of other studies follow. It errs for
     trainings whose schedule differs from those of all others in a way that no setting tells.
     """
-    return Ends.learn(finished, course.share).forecast(course)
+    return LearnedEnds.learn(finished, course.share).forecast(course)
 
 
 def unseen_change(features: Sequence[float] | np.ndarray, share: float, unseen: dict[str, Any]) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from froude.bounds import positive_number
 from froude.errors import InputError
 from froude.fitting.watching.course import Course
-from froude.fitting.watching.ends import EndForecast, Ends
+from froude.fitting.watching.ends import EndForecast, LearnedEnds
 from froude.fitting.watching.family import FamilyLaw, family_law
 from froude.fitting.watching.reading import WatchedRun, watched_runs
 from froude.fitting.watching.signs import has_diverged, signs_of
@@ -140,7 +140,7 @@ def _verdict(
         return replace(base, says="length unknown")
     if course.share < EARLIEST:
         return replace(base, says="too early")
-    forecast = Ends.learn(known, course.share).forecast(course)
+    forecast = LearnedEnds.learn(known, course.share).forecast(course)
     above = None if law is None else law.distance(run, forecast)
     reaches = None if goal is None else forecast.probability_below(goal)
     return replace(
@@ -161,7 +161,7 @@ def stop_forecast(run: WatchedRun, finished: Sequence[WatchedRun]) -> EndForecas
     course = run.course(run.end or _common_length(known))
     if course is None or course.share < EARLIEST or not course.is_sound:
         return None
-    return Ends.learn(known, course.share).forecast(course)
+    return LearnedEnds.learn(known, course.share).forecast(course)
 
 
 def _common_length(known: Sequence[Course]) -> float | None:
