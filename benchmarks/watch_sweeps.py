@@ -51,7 +51,7 @@ def simulate(unseen: dict[str, Any]) -> tuple[list[dict[str, str]], list[str]]:
         f"no better than single letters, at most {MOST_DIVERGED} of a sweep; none is NaN. Froude stops a run whose "
         f"chance to beat the best finished one is below {STOP_BELOW:.0%}, once {FEWEST_FINISHED} have finished. A "
         "first version, which stopped from the second run on, saved 69% and lost 35 of these sweeps; intervals and "
-        " the three were then set by 30 further draws from the same pool, so that these figures are not of "
+        "the three were then set by 30 further draws from the same pool, so that these figures are not of "
         "trainings that nobody had seen. Deviation between seeds: "
         f"{', '.join(f'{value:.3f}' for value in noise.values())} nats, of 5 seeds each.",
     ]

@@ -32,7 +32,7 @@ def tables() -> dict[str, list[Course]]:
 
 def trainings(seeds: bool = False) -> list[dict]:
     """The tank's trainings of random settings, or those of one setting with several seeds."""
-    every = json.loads(TRAININGS.read_text())["trainings"]
+    every = json.loads(TRAININGS.read_text())["rows"]
     return [run for run in every if (run["number"] >= 40) == seeds]
 
 

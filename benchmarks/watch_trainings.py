@@ -9,6 +9,7 @@ Command: python benchmarks/watch_trainings.py
 import json
 import math
 import sys
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +35,7 @@ def main() -> None:
     """Trains what is not kept yet and writes everything after each training."""
     torch.set_num_threads(1)
     corpus = build_corpus()
-    done: list[dict[str, Any]] = json.loads(KEPT.read_text())["trainings"] if KEPT.exists() else []
+    done: list[dict[str, Any]] = json.loads(KEPT.read_text())["rows"] if KEPT.exists() else []
     known = {(run["width"], run["number"]) for run in done}
     for number in range(DRAWN + SEEDS):
         for width in WIDTHS:
@@ -47,8 +48,10 @@ def main() -> None:
 def document(trainings: list[dict[str, Any]]) -> str:
     """A line for each training."""
     lines = ",\n".join(json.dumps(run) for run in trainings)
-    head = json.dumps({"command": "python benchmarks/watch_trainings.py", "commit": commit(), "machine": machine()})
-    return f'{head[:-1]}, "steps": {STEPS}, "trainings": [\n{lines}\n]}}\n'
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    about = {"command": "python benchmarks/watch_trainings.py", "date": day, "commit": commit(), "machine": machine()}
+    head = json.dumps(about)
+    return f'{head[:-1]}, "steps": {STEPS}, "rows": [\n{lines}\n]}}\n'
 
 
 def trunk(width: int, number: int) -> Trunk:

@@ -16,7 +16,7 @@ FAR = 10
 
 def kept_trainings(width: int = WIDTH) -> list[dict[str, Any]]:
     """The trainings of one size that a benchmark has kept, each with settings, steps and losses."""
-    return [run for run in json.loads(KEPT.read_text())["trainings"] if run["width"] == width]
+    return [run for run in json.loads(KEPT.read_text())["rows"] if run["width"] == width]
 
 
 def write_trainings(folder: Path, finished: int = FINISHED, far: int = FAR) -> list[dict[str, Any]]:
