@@ -11,6 +11,7 @@ Command: python benchmarks/watch.py
 import json
 import sys
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -185,7 +186,7 @@ def main() -> None:
     """Judges forecasts, then sweeps, or writes what is learned."""
     given = tables()
     if "--learn" in sys.argv:
-        path = ends_module.Path(ends_module.__file__).parent / UNSEEN
+        path = Path(ends_module.__file__).parent / UNSEEN
         path.write_text(json.dumps(learn(given)) + "\n")
         return
     if "--sweeps" not in sys.argv:

@@ -91,6 +91,11 @@ def by_forecast(runs: Sequence[Course], unseen: dict[str, Any]) -> tuple[float, 
     return taken / len(runs), min(one.loss[-1] for one in finished)
 
 
+def losses_until(run: Course, share: float) -> np.ndarray:
+    """The losses of a training up to a share of its way."""
+    return run.loss[run.at <= share * run.end]
+
+
 def halving(runs: Sequence[Course]) -> tuple[float, float]:
     """Successive halving: all side by side, the better half goes on at 1/8, 1/4 and 1/2 of the way."""
     left, taken, before = list(runs), 0.0, 0.0
@@ -98,7 +103,7 @@ def halving(runs: Sequence[Course]) -> tuple[float, float]:
         taken += len(left) * (rung - before)
         before = rung
         if rung < 1:
-            left = sorted(left, key=lambda one: one.until(rung).loss[-1])[: max(1, len(left) // 2)]
+            left = sorted(left, key=lambda one: losses_until(one, rung)[-1])[: max(1, len(left) // 2)]
     return taken / len(runs), min(one.loss[-1] for one in left)
 
 
@@ -109,8 +114,8 @@ def by_median(runs: Sequence[Course]) -> tuple[float, float]:
     for run in runs:
         share = 1.0
         for look in LOOKS:
-            others = [one.until(look).loss.mean() for one, far in seen if far >= look]
-            if len(others) >= 3 and run.until(look).loss.min() > np.median(others):
+            others = [losses_until(one, look).mean() for one, far in seen if far >= look]
+            if len(others) >= 3 and losses_until(run, look).min() > np.median(others):
                 share = float(look)
                 break
         taken += share

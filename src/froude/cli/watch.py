@@ -52,7 +52,7 @@ def watch(
     from froude.answers.watching import answer_of_watch
     from froude.programs import words_of
 
-    command = words_of(on_stop) if on_stop else []
+    command = list(words_of(on_stop)) if on_stop else []
     stopped: set[str] = set()
     result = None
     with ExitStack() as screen:

@@ -70,7 +70,7 @@ class WatchedRun:
 def watched_runs(source: str | os.PathLike[str], columns: Mapping[str, str] | None = None) -> tuple[WatchedRun, ...]:
     """The trainings in a study or a log that have a loss. InputError for what is neither, and as a Reader raises it."""
     if (Path(source) / SETTINGS).exists():
-        study = Study.open(source)
+        study = Study.open(Path(source))
         given = {**(study.settings.get("columns") or {}), **(columns or {})}
         logged = list(_runs_of_study(study))
     else:
@@ -122,7 +122,7 @@ def _watched(run: LoggedRun, columns: Mapping[str, str]) -> WatchedRun | None:
     if metric is None or metric not in run.series or not run.series[metric].values.size:
         return None
     at, loss = _increasing(run.series[metric])
-    held_out = losses.train_loss.metric if losses.train_loss else None
+    trained_on = losses.train_loss.metric if losses.train_loss else None
     try:
         roles = roles_of_run(run, by_hand)
     except InputError:  # only N and D are asked for here, and a verdict can do without
@@ -132,7 +132,7 @@ def _watched(run: LoggedRun, columns: Mapping[str, str]) -> WatchedRun | None:
     return WatchedRun(
         name=run.name or run.id, state=run.state, at=at, loss=loss, end=_end(run, evidence, at),
         settings=settings | ({"N": n_params} if n_params else {}), n_params=n_params,
-        train_loss=_increasing(run.series[held_out]) if held_out in run.series else None,
+        train_loss=_increasing(run.series[trained_on]) if trained_on is not None and trained_on in run.series else None,
         lr=_first(run, is_learning_rate), grad_norm=_first(run, _is_gradient_norm),
     )  # fmt: skip
 
