@@ -96,7 +96,7 @@ def test_the_command_leaves_with_3_and_calls_for_each_to_stop(cli, tmp_path: Pat
     called = f"{sys.executable} -c \"open('{tmp_path}/called', 'a').write('{{name}} ')\""
     done = cli("watch", tmp_path / "logs", "--goal", "2.6", "--json", "--on-stop", called)
     assert done.code == 3
-    stop = json.loads(done.stdout.splitlines()[-1])["stop"]
+    stop = json.loads(done.out.splitlines()[-1])["stop"]
     assert (tmp_path / "called").read_text().split() == stop != []
 
 
@@ -104,7 +104,7 @@ def test_what_is_no_log_is_refused_in_one_line(cli, tmp_path: Path) -> None:
     (tmp_path / "x.bin").write_bytes(b"nothing")
     done = cli("watch", tmp_path / "x.bin")
     assert done.code == 1
-    assert len(done.stderr.splitlines()) == 1
+    assert len(done.err.splitlines()) == 1
     with pytest.raises(InputError, match="goal"):
         froude.watch(write_and_name(tmp_path), goal=-1.0)
 
