@@ -122,7 +122,7 @@ def _call(command: list[str], result: WatchResult, stopped: set[str]) -> None:
         words = [word.replace("{name}", run.name) for word in command]
         environment = {**os.environ, "FROUDE_RUN": run.name, "FROUDE_VERDICT": run.says}
         try:
-            code = subprocess.run(words, env=environment, stdout=sys.stderr.fileno(), check=False).returncode
+            code = subprocess.run(words, env=environment, stdout=2, check=False).returncode
         except OSError as error:
             tell(f"--on-stop {words[0]!r} does not start ({error.strerror})")
             continue
