@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "drawing": TOLD,
     "rendering": FREE | {"answers"},
     "reporting": SHOWN,
-    "sweeps": FREE | {"runs", "engines", "answers"},
+    "sweeps": FREE | {"runs", "engines", "answers", "fitting"},
     "pilots": SHOWN | {"engines", "tank", "reporting", "sweeps"},
     "froude": SHOWN | {"engines", "tank", "reporting", "rendering", "sweeps", "pilots"},
     "cli": SHOWN | {"engines", "tank", "reporting", "rendering", "sweeps", "pilots", "froude"},

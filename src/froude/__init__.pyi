@@ -38,6 +38,7 @@ from .fitting import Ranking as Ranking
 from .fitting import Registration as Registration
 from .fitting import Schedule as Schedule
 from .fitting import SweepOptima as SweepOptima
+from .fitting import WatchResult as WatchResult
 from .fitting import approaches as approaches
 from .fitting import backtest as backtest
 from .fitting import best_schedule as best_schedule
@@ -62,6 +63,7 @@ from .fitting import register_forecast as register_forecast
 from .fitting import registered_forecasts as registered_forecasts
 from .fitting import score_forecast as score_forecast
 from .fitting import sweep_optima as sweep_optima
+from .fitting import watch as watch
 from .growth import Experiment as Experiment
 from .growth import GrowthResult as GrowthResult
 from .growth import get_growth_example as get_growth_example

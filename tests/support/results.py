@@ -114,11 +114,18 @@ def run_import() -> froude.RunImport:
     return froude.import_runs(trainer_state(folder), folder / "study")
 
 
+def watch_result() -> froude.WatchResult:
+    """A verdict on a log."""
+    folder = Path(tempfile.mkdtemp())
+    return froude.watch(trainer_state(folder), goal=2.0)
+
+
 RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
     {
         "runs": runs,
         "study": study,
         "import of logs": run_import,
+        "verdicts": watch_result,
         "published table": lambda: froude.get_published("steplaw"),
         "law": lambda: get_law("chinchilla"),
         "composed law": lambda: get_law("chinchilla[D=repeated-tokens]"),

@@ -18,6 +18,7 @@ from froude.answers.stacks import answer_of_stacks
 from logs_written import csv
 from measured_trainings import measured_columns, write_measured
 from planted import QUICK, planted, write_csv
+from watched_trainings import write_trainings
 
 QWEN = ("--model", "qwen2.5-0.5b", "--machine", "8 x h100")
 ON_TOKENS = ("plan", "train", *QWEN, "--tokens", "1B")
@@ -76,6 +77,7 @@ def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
     (folder / SPACE).write_text("".join(rows))
     assert run([str(word) for word in of("sweep", SPACE, "--command", TRAINER, "--study", Path("swept"))(folder)]) == 0
     csv(folder)
+    write_trainings(folder / WATCHED)
     (folder / FORECAST).parent.mkdir()
     froude.register_forecast(folder / FIT, folder / FORECAST, N=7e9, D=1e12)
     froude.score_forecast(folder / FORECAST, 2.05)
@@ -114,6 +116,7 @@ def shown_record(name: str) -> Any:
 H100, QWEN_MODEL = "8 x h100", "qwen2.5-0.5b"
 ONE_DAY: dict[str, Any] = {"budget_seconds": 86400.0, "fixed": {"tensor": 1, "pipeline": 1, "context": 1}}
 RUNS, FIT, METHODS, FORECAST = Path("runs.csv"), Path("fit.json"), Path("methods.csv"), Path("forecasts/large.json")
+WATCHED = Path("trainings")
 KINDS, SPACE, STEPS = Path("kinds.csv"), Path("space.toml"), Path("steps.csv")
 LARGE = ((7e9, 1e12), (70e9, 1.4e12))
 
@@ -214,6 +217,11 @@ VERBS: tuple[Verb, ...] = (
         name="import",
         words=of("import", Path("run.csv"), "--study", Path("imported"), "--columns", "N=lr"),
         python=lambda folder: froude.import_runs(folder / "run.csv", folder / "imported", {"N": "lr"}).to_dict(),
+    ),
+    Verb(
+        name="watch",
+        words=of("watch", WATCHED, "--goal", "2.6"),
+        python=lambda folder: froude.watch(folder / WATCHED, goal=2.6).to_dict(),
     ),
     Verb(name="laws", words=of("laws"), python=lambda folder: answer_of_laws(froude.all_laws()).to_dict()),
     Verb(

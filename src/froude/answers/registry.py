@@ -45,6 +45,7 @@ from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
 from froude.answers.serving import answer_of_serve_cost
 from froude.answers.stacks import answer_of_stack
 from froude.answers.sweeps import answer_of_sweep_optima
+from froude.answers.watching import answer_of_watch
 from froude.atlas.arithmetic import Finding
 from froude.atlas.index import Hit
 from froude.atlas.schema import Record
@@ -74,6 +75,7 @@ from froude.fitting import (
     Registration,
     Schedule,
     SweepOptima,
+    WatchResult,
 )
 from froude.fitting.calibration import JudgedCase
 from froude.growth import Experiment, GrowthExample, GrowthResult
@@ -108,6 +110,7 @@ answer_of.register(tuple, answer_of_several)
 answer_of.register(Runs, answer_of_runs)
 answer_of.register(Study, answer_of_study_folder)
 answer_of.register(RunImport, answer_of_run_import)
+answer_of.register(WatchResult, answer_of_watch)
 answer_of.register(PublishedTable, answer_of_published)
 answer_of.register(Law, answer_of_law)
 answer_of.register(Fit, answer_of_fit)

@@ -31,6 +31,7 @@ from froude.cli import (
     report,
     stack,
     sweep,
+    watch,
 )
 from froude.cli.completion import is_completing
 from froude.cli.errors import exit_code_of, silence_stdout
@@ -43,6 +44,7 @@ MEASURE, FIT, DECIDE, LOOK_UP = PANELS
 COMMANDS = (
     (MEASURE, pilot.pilot, "Train small models, forecast a larger one, train that, compare"),
     (MEASURE, sweep.sweep, "Train any trainer over a space of settings, into a study"),
+    (MEASURE, watch.watch, "Where running trainings will end, and which to stop"),
     (MEASURE, grow.grow, "How time, memory and quality of an algorithm grow with size"),
     (MEASURE, import_logs.import_, "Logs of trackers and trainers as runs of a study"),
     (MEASURE, report.report, "Pictures and numbers of runs, a fit or a study, on one page"),
@@ -137,8 +139,7 @@ def froude(
 ) -> None:
     """Measure small trainings, fit laws of scaling, forecast the large one, plan it.
 
-    Examples: `froude fit runs.csv --out fit.json`,
-    `froude plan train --machine "1024 x h100" --budget "30 days" --fit fit.json`
+    Example: `froude plan train --machine "1024 x h100" --budget "30 days" --fit fit.json`
     """
 
 

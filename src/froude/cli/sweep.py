@@ -41,6 +41,7 @@ def sweep(
     resume: Annotated[
         str | None, typer.Option(metavar="WORDS", help="Added to the command of a run begun before; its {log} is kept.")
     ] = None,
+    stop: Annotated[bool, typer.Option("--stop", help="End runs that will not beat the best, after three.")] = False,
     engine: Annotated[str, typer.Option(metavar="NAME", help=f"Where to train: {', '.join(ENGINES)}.")] = "local",
     json: Json = False,
 ) -> None:
@@ -59,7 +60,7 @@ def sweep(
     with SweepTeller() as teller:
         result = run_sweep(
             space, command, study=study, workers=workers, metrics=metrics, columns=parse_roles(columns),
-            time_limit=time_limit, retries=retries, resume=resume, engine=engine, watch=teller.hear,
+            time_limit=time_limit, retries=retries, resume=resume, engine=engine, stop=stop, watch=teller.hear,
         )  # fmt: skip
     present(answer_of_sweep(result), json)
     if result.failed:

@@ -41,6 +41,8 @@ from froude.fitting.registering.registration import (
 )
 from froude.fitting.reports import FitReport, fit_report
 from froude.fitting.sources import predict
+from froude.fitting.watching.ends import EndForecast, forecast_end
+from froude.fitting.watching.verdicts import RunVerdict, WatchResult, watch
 
 __all__ = [
     "Allocation",
@@ -53,6 +55,7 @@ __all__ = [
     "ComputeOptimal",
     "CostCalibration",
     "Difference",
+    "EndForecast",
     "Estimate",
     "Fit",
     "FitOptions",
@@ -66,10 +69,12 @@ __all__ = [
     "PublishedFit",
     "Ranking",
     "Registration",
+    "RunVerdict",
     "Schedule",
     "Sensitivity",
     "SharingTest",
     "SweepOptima",
+    "WatchResult",
     "approaches",
     "backtest",
     "best_schedule",
@@ -87,6 +92,7 @@ __all__ = [
     "fit_methods",
     "fit_optimum",
     "fit_report",
+    "forecast_end",
     "forecast_instability",
     "free_schedule",
     "frontier",
@@ -100,4 +106,5 @@ __all__ = [
     "score_forecast",
     "sweep_optima",
     "warn_of_reversal",
+    "watch",
 ]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, final
 
-State = Literal["finished", "diverged", "failed", "timed out"]
-"""A run that failed or timed out is left unfinished, and begun again by the next command."""
+State = Literal["finished", "diverged", "stopped", "failed", "timed out"]
+"""A run that failed or timed out is left unfinished, and begun again by the next command; so is one that was stopped,
+but not by one that stops runs."""
 
 
 @final
@@ -30,8 +31,8 @@ class RunOutcome:
 
     @property
     def is_done(self) -> bool:
-        """Whether the study holds it."""
-        return self.state in ("finished", "diverged")
+        """Whether nothing is left to do for it: the study holds it, or it was stopped."""
+        return self.state in ("finished", "diverged", "stopped")
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""

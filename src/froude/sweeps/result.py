@@ -45,6 +45,7 @@ class SweepResult(Computed):
             "n": len(self.runs),
             "finished": states.count("finished"),
             "diverged": states.count("diverged"),
+            "stopped": states.count("stopped"),
             "failed": len(self.failed),
             "runs": [run.to_dict() for run in self.runs],
             "warnings": list(self.warnings),
@@ -56,7 +57,8 @@ class SweepResult(Computed):
 def answer_of_sweep(result: SweepResult) -> Answer:
     """How many runs are finished, the best of them, and which failed and why."""
     data, best, failed = result.to_dict(), result.best, result.failed
-    parts = [f"{data['finished']} finished", f"{data['diverged']} diverged", f"{data['failed']} failed"]
+    parts = [f"{data['finished']} finished", f"{data['diverged']} diverged"]
+    parts += [f"{data['stopped']} stopped early", f"{data['failed']} failed"]
     seconds = sum(run.seconds or 0.0 for run in result.runs)
     varied = varied_names([run.config for run in result.runs])
     facts = [Fact("study", str(result.study))]

@@ -29,6 +29,7 @@ def sweep(
     retries: int = 0,
     resume: str | None = None,
     engine: str = "local",
+    stop: bool = False,
     watch: Watch = ignore,
 ) -> SweepResult:
     """Train every run of a space by a command or a function, each once, into the folder `study`.
@@ -43,12 +44,22 @@ def sweep(
     times more. The same call goes on where an earlier one stopped: what is finished is not run again. What is not is
     begun anew or, with `resume`, gets those words added to its command and finds its {log} as it left it.
 
+    With `stop` a run ends once its chance to beat the best is below `STOP_BELOW`, after three have finished; it is left
+    out of the study's finished runs, and not begun again by a call that stops runs (`froude.watch` has the forecast).
+
     InputError for what the caller can put right, before anything runs where that can be told. A run that fails is no
     error: `failed` of the result has it. One whose loss is NaN or infinite has diverged, and is kept.
     """
     configs = read_space(space)
     trainer = trainer_of(
-        train, workers=workers, metrics=metrics, columns=columns, time_limit=time_limit, retries=retries, resume=resume
+        train,
+        workers=workers,
+        metrics=metrics,
+        columns=columns,
+        time_limit=time_limit,
+        retries=retries,
+        resume=resume,
+        stop=stop,
     )
     trainer.check(configs)
     make_engine = get_engine(engine)

@@ -34,7 +34,8 @@ Train = str | Callable[[Mapping[str, Any]], Any]
 class Trainer:
     """A command or a function that trains a run; made by `trainer_of`.
 
-    `command` is what a person knows it by, `template` the words that are run, `resume` those added to go on.
+    `command` is what a person knows it by, `template` the words that are run, `resume` those added to go on. With `stop`
+    a run ends that will not beat the best of the finished ones.
     """
 
     command: str
@@ -45,6 +46,7 @@ class Trainer:
     limit_seconds: float | None
     retries: int
     workers: int
+    stop: bool = False
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -67,7 +69,7 @@ class Trainer:
         `make_engine` gives an engine of so many workers. InputError and OSError as `Engine.run`.
         """
         ids = [*map(run_id, configs)]
-        done = {id: finished(study, id) for id in ids}
+        done = {id: finished(study, id, config if self.stop else None) for id, config in zip(ids, configs, strict=True)}
         tasks = [self._task(study, config) for id, config in zip(ids, configs, strict=True) if done[id] is None]
         watch(SweepStarted(configs=dict(zip(ids, configs, strict=True)), finished=len(configs) - len(tasks)))
         if tasks:
@@ -80,7 +82,7 @@ class Trainer:
         return TrainByCommand(
             study=study.path.resolve(), config=config, command=self.template.words, folder=Path.cwd(),
             resume=self.resume, metrics=self.metrics, columns=self.columns, limit_seconds=self.limit_seconds,
-            retries=self.retries, threads=threads(self.workers),
+            retries=self.retries, threads=threads(self.workers), stop=self.stop,
         )  # fmt: skip
 
 
@@ -93,6 +95,7 @@ def trainer_of(
     time_limit: float | str | None = None,
     retries: int = 0,
     resume: str | None = None,
+    stop: bool = False,
 ) -> Trainer:
     """The trainer of a command or a function. InputError for what cannot be, before anything runs."""
     unknown = [role for role in columns or {} if role not in ROLES]
@@ -108,6 +111,7 @@ def trainer_of(
         limit_seconds=None if limit is None else positive_number("time limit in seconds", limit),
         retries=whole_number("retries", retries, 0, MOST_RETRIES),
         workers=whole_number("workers", workers, 1, MOST_WORKERS),
+        stop=stop,
     )
 
 

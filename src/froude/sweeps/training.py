@@ -21,8 +21,9 @@ from froude.files import write_file
 from froude.programs import Running, running
 from froude.runs.study.folder import Study
 from froude.runs.study.run_file import FinishedRun, read_run_file, run_id
-from froude.sweeps.metrics import Follower, Recorder, Row, row_of_line, rows_of_log
+from froude.sweeps.metrics import Follower, Recorder, Row, row_of_line, rows_of_log, step_of
 from froude.sweeps.outcome import RunOutcome, State
+from froude.sweeps.stopping import Stopper, keep_stopped, stopped_file, stopped_reason
 from froude.sweeps.template import Template
 
 POLL_SECONDS = 0.2  # between looks at a file of metrics and at the clock
@@ -38,6 +39,7 @@ class TrainByCommand:
 
     `folder` is where the command runs. With `resume`, words that are added to the command of a run that was begun
     before, the run's own files stay; else each attempt begins anew. `threads` is how many of OpenMP a command is given.
+    With `stop` a run ends that will not beat the best of the finished ones.
     """
 
     study: Path
@@ -50,6 +52,7 @@ class TrainByCommand:
     limit_seconds: float | None = None
     retries: int = 0
     threads: int | None = None
+    stop: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -71,7 +74,7 @@ class TrainByCommand:
         study, id = Study.open(self.study), run_id(self.config)
         files = RunFiles(study.path, id)
         with files.lock(report) as lock:
-            done = finished(study, id)
+            done = finished(study, id, self.config if self.stop else None)
             attempts = 0
             while done is None:
                 attempts += 1
@@ -80,15 +83,20 @@ class TrainByCommand:
                     report(Notice(text=f"{outcome.name}: {outcome.reason}; tried again"))
                     continue
                 done = outcome
-        report(RunFinished(run=id, loss=done.loss) if done.is_done else Notice(text=f"{done.name}: {done.reason}"))
+        is_kept = done.state in ("finished", "diverged")
+        report(RunFinished(run=id, loss=done.loss) if is_kept else Notice(text=f"{done.name}: {done.reason}"))
         return done.to_dict()
 
 
-def finished(study: Study, id: str) -> RunOutcome | None:
-    """What came of a run that the study holds finished; None where it does not."""
+def finished(study: Study, id: str, config: Mapping[str, Any] | None = None) -> RunOutcome | None:
+    """What came of a run that the study holds finished; None where it does not.
+
+    With its `config` one that was stopped counts too.
+    """
     run = read_run_file(study.path / "runs" / f"{id}.jsonl")
     if not isinstance(run, FinishedRun) or run.id != id:
-        return None
+        reason = None if config is None else stopped_reason(study.path, id)
+        return None if reason is None else RunOutcome(id=id, config=config or {}, state="stopped", reason=reason)
     return kept(id, run.config, run.result.get("loss"))
 
 
@@ -144,6 +152,8 @@ class Attempt:
         self.goes_on = task.resume is not None and files.log.exists()
         self.recorder = Recorder(study, task.config, task.columns, go_on=self.goes_on)
         self.begin = time.monotonic()
+        self.stopper = Stopper(study.path, files.id, task.columns) if task.stop else None
+        self.stopped: str | None = None
 
     def run(self) -> RunOutcome:
         """Runs it to its end. OSError, and InputError where it says no loss and no run of the study has said any."""
@@ -151,8 +161,12 @@ class Attempt:
             shutil.rmtree(self.files.log, ignore_errors=True)
         self.files.log.mkdir(parents=True, exist_ok=True)
         write_file(self.files.output("json"), json.dumps(dict(self.task.config), indent=2).encode() + b"\n")
+        stopped_file(self.study.path, self.files.id).unlink(missing_ok=True)
         try:
             in_time, ending = self.perform()
+            if self.stopped is not None and ending:
+                keep_stopped(self.study.path, self.files.id, self.stopped)
+                return self.left(self.stopped, "stopped")
             if not in_time:
                 return self.left(f"its time of {self.task.limit_seconds:g} s is over", "timed out")
             return self.left(ending) if ending else self.close()
@@ -193,6 +207,9 @@ class Attempt:
                 if in_time and limit is not None and time.monotonic() - self.begin > limit:
                     in_time = False
                     program.stop()
+                if self.stopped is None and (reason := self.reason_to_stop()) is not None:
+                    self.stopped = reason
+                    program.stop()
                 # Once it is over only what it has printed is read: what outlives it may hold its output open.
                 while selector.select(0 if is_over else POLL_SECONDS):
                     chunk = os.read(program.output.fileno(), 1 << 16)
@@ -206,6 +223,11 @@ class Attempt:
                 self.take(follower.rows() if follower else ())
         self.take(follower.rows() if follower else ())
         return in_time
+
+    def reason_to_stop(self) -> str | None:
+        """Why the run is to be stopped now, by its steps so far; None where it is not."""
+        step = step_of(self.recorder.last)
+        return None if self.stopper is None or step is None else self.stopper.reason(step)
 
     @property
     def is_followed(self) -> bool:

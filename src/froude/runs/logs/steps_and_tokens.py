@@ -17,7 +17,7 @@ STEPS = (
     *("train_step", "training_step", "optimizer_step", "num_updates", "update", "updates", "step", "time_batch"),
 )
 """Names of a counter of steps, as `normal` writes them."""
-_TOTAL_STEPS = (
+TOTAL_STEPS = (
     *("max_steps", "max_iters", "train_iters", "num_train_steps", "total_steps", "train_steps"),
     *("training.steps", "tokens.train_steps", "num_iterations", "steps"),
 )
@@ -78,7 +78,7 @@ def _whole(evidence: LogEvidence, steps: float, source: str) -> RoleValue | None
 
     None where a finished run's are far from those set: then they count something else, as a tracker's own may.
     """
-    total = evidence.config.number(*_TOTAL_STEPS)
+    total = evidence.config.number(*TOTAL_STEPS)
     if total is not None and total - 1 <= steps <= total:
         return RoleValue(value=total, source=source)
     far = total is not None and not (1 - _NEAR) * total <= steps <= (1 + _NEAR) * total
