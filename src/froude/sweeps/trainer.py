@@ -34,8 +34,8 @@ Train = str | Callable[[Mapping[str, Any]], Any]
 class Trainer:
     """A command or a function that trains a run; made by `trainer_of`.
 
-    `command` is what a person knows it by, `template` the words that are run, `resume` those added to go on. With `stop`
-    a run ends that will not beat the best of the finished ones.
+    `command` is what a person knows it by, `template` the words that are run, `resume` those added to go on.
+    With `stop` a run ends that will not beat the best of the finished ones.
     """
 
     command: str
