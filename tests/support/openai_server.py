@@ -33,7 +33,7 @@ class _Handler(BaseHTTPRequestHandler):
     pace: ClassVar[Pace]
     asked: ClassVar[Iterator[int]]
 
-    def log_message(self, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         """Nothing: a test's output is its own."""
 
     def do_GET(self) -> None:
@@ -44,7 +44,8 @@ class _Handler(BaseHTTPRequestHandler):
         """A completion, streamed: chunks of text, then how many tokens they were."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.pace.failing and next(self.asked) % self.pace.failing == 0:
-            return self._answer(500, {"error": {"message": "out of order"}})
+            self._answer(500, {"error": {"message": "out of order"}})
+            return
         tokens = body.get("max_completion_tokens") or body.get("max_tokens") or 16
         words = len(json.dumps(body.get("messages", body.get("prompt"))).split())
         self.send_response(200)
@@ -60,7 +61,6 @@ class _Handler(BaseHTTPRequestHandler):
         self._event({"choices": [], "usage": usage})
         self.wfile.write(b"data: [DONE]\n\n")
         self.close_connection = True
-        return None
 
     def _event(self, event: dict[str, Any]) -> None:
         whole = {"id": "1", "object": "chat.completion.chunk", "model": MODEL, **event}

@@ -33,7 +33,7 @@ class SglangReader:
     def points(self, value: Mapping[str, Any], name: str) -> Iterator[ServingPoint]:
         """The one point in a line."""
         cells = Values(value)
-        stated = {"engine": engine_in(cells.text("backend")), **_served(cells.inner("server_info"))}
+        stated = {"engine": engine_in(cells.text("backend")), **dict(_served(cells.inner("server_info")))}
         known = {key: one for key, one in stated.items() if one is not None}
         point = measured(
             cells, ServingPoint(name=cells.text("tag") or name, stated=known), e2e="e2e_latency", latencies=[]
