@@ -9,7 +9,8 @@ import numpy as np
 
 from froude.answers.answer import Answer, Fact, Table
 from froude.answers.numbers import count, percent, signed_percent
-from froude.fitting.costs.calibration import CalibratedStep, CostCalibration, MovedConstant
+from froude.fitting.costs.calibration import CalibratedStep, CostCalibration
+from froude.fitting.costs.moved import MovedConstant
 from froude.quantity import format_seconds
 
 MOST_ROWS = 40
