@@ -119,6 +119,7 @@ def calibrate_cost(
         raise InputError(f"{len(table)} measured rows are too few: give at least {FEWEST}")
     if has_serving_rows(table, columns):
         served = serving_table(table, columns, **given)
+        served = replace(served, notes=(*table.notes, *served.notes))
         return calibrate_serving(served, table.sha256, start=None if stack is None else _stack_of(stack))
     rows = MeasuredRows(runs=table, columns=MappingProxyType(dict(columns or {})), given=MappingProxyType(given))
     start = start_of(rows, stack)

@@ -8,7 +8,7 @@ with a normal prior, Rasmussen and Williams 2006, section 5.4.2).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -99,6 +99,11 @@ class ServingCalibration(Computed):
         """Mean absolute relative error of a latency "before", "fitted" or "left_out"."""
         return float(np.mean([abs(getattr(one, kind) - 1) for one in self.latencies if one.what == what]))
 
+    def half_width(self, what: str) -> float:
+        """The median half-width of a latency's intervals, as a share."""
+        ends = [one.interval for one in self.latencies if one.what == what]
+        return float(np.median([np.sqrt(high / low) - 1 for low, high in ends]))
+
     @property
     def coverage(self) -> float:
         """Share of measurements that the intervals of the other rows hold."""
@@ -138,7 +143,7 @@ def calibrate_serving(table: ServingTable, sha256: str, start: Stack | None = No
         latencies=tuple(_latency(problem, found, names, i) for i in range(problem.logs.size)),
         moved=_moved(problem.prior, found),
         unanswered=tuple(name for i, name in enumerate(names) if i not in answered),
-        notes=table.notes,
+        notes=(*table.notes, *_unstated(rows)),
         unused=table.unused,
     )
 
@@ -281,6 +286,12 @@ def _stack(rows: Sequence[ServingRow], found: ServingFit, start: Stack | None, s
     )
     base = start or _of_engine(rows[0], len(rows))
     return replace(base, serving=MappingProxyType(factors), facts=(*base.facts, *facts))
+
+
+def _unstated(rows: Sequence[ServingRow]) -> Iterator[str]:
+    """What is taken of engines whose release no row states."""
+    for name in dict.fromkeys(row.engine for row in rows if not row.version):
+        yield f"the version of {name} is not stated, {get_engine(name).version} is taken: say so with --fix version=…"
 
 
 def _of_engine(row: ServingRow, rows: int) -> Stack:

@@ -38,6 +38,15 @@ def find_load_test_reader(path: Path) -> LoadTestReader | None:
     return next((reader for reader in LOAD_TEST_READERS if reader.recognises(head)), None)
 
 
+def load_test_files(source: Path) -> Iterator[Path]:
+    """Yield the files of load tests that a source is, or a folder holds, in the order of their names."""
+    try:
+        files = sorted(source.iterdir()) if source.is_dir() else [source]
+    except OSError:
+        return
+    yield from (path for path in files if find_load_test_reader(path) is not None)
+
+
 def load_test_points(path: Path) -> tuple[ServingPoint, ...]:
     """Return the points in a file of a load test. Raises InputError, in one line, for what is damaged or holds none."""
     reader = find_load_test_reader(path)
