@@ -21,9 +21,9 @@ NAMES = {"ttft_seconds": "TTFT", "tpot_seconds": "TPOT", "e2e_seconds": "E2E"}
 
 def answer_of_serving_calibration(found: ServingCalibration, saved: str | None = None) -> Answer:
     """A serving model fitted to load tests; `saved` is the file that its stack was written to."""
-    errors = " and ".join(f"{NAMES[what]} by {percent(found.error(what, 'left_out'), 0)}" for what in found.kinds)
+    errors = " and ".join(f"{percent(found.error(what, 'left_out'), 1)} of {NAMES[what]}" for what in found.kinds)
     return Answer(
-        headline=f"{found.stack.label}: {count(found.rows, 'load test')}, left out in turn {errors} off",
+        headline=f"{found.stack.label}: {count(found.rows, 'load test')}, missed by {errors} when left out in turn",
         facts=tuple(_facts(found)),
         tables=(constants_table([one for one in found.moved if is_spoken_of(one)]), _rows_table(found.latencies)),
         notes=tuple(_notes(found)),
