@@ -32,7 +32,7 @@ from froude.fitting.costs.serving_rows import ServingRow
 from froude.provenance import Computed
 from froude.runs.load_tests.table import ServingTable
 
-NOISE: Mapping[str, float] = {"ttft_seconds": 0.3, "tpot_seconds": 0.1, "e2e_seconds": 0.1}
+NOISE: Mapping[str, float] = {"ttft_seconds": 0.25, "tpot_seconds": 0.06, "e2e_seconds": 0.06}
 """Standard deviation of a logarithm that constants do not explain, before a user's rows say otherwise (a guess)."""
 
 NOISE_ROWS = 5.0
@@ -148,9 +148,14 @@ def calibrate_serving(table: ServingTable, sha256: str, start: Stack | None = No
     )
 
 
-def fit_points(rows: Sequence[ServingRow], start: ServingConstants) -> ServingConstants:
-    """The constants of the serving model moved to explain rows; where they start if there are none."""
-    problem = _Problem.of(rows, start) if rows else None
+def fit_points(
+    rows: Sequence[ServingRow], start: ServingConstants, streamed: Sequence[int] | None = None
+) -> ServingConstants:
+    """The constants of the serving model moved to explain rows; where they start if there are none.
+
+    `streamed` tokens of each row's answers are sent at a time, 1 by default.
+    """
+    problem = _Problem.of(rows, start, streamed) if rows else None
     return start if problem is None or not problem.logs.size else problem.fit().constants
 
 
@@ -179,9 +184,9 @@ class _Problem:
     prior: Prior
 
     @classmethod
-    def of(cls, rows: Sequence[ServingRow], start: ServingConstants) -> _Problem:
+    def of(cls, rows: Sequence[ServingRow], start: ServingConstants, streamed: Sequence[int] | None = None) -> _Problem:
         """That of rows; what is not answered by the constants at the start is left out."""
-        batches = serving_batches(rows)
+        batches = serving_batches(rows, streamed)
         wanted = [(i, name, value) for i, row in enumerate(rows) for name, value in measured_of(row).items()]
         first = predicted_latency(batches, start)
         kept = [(i, name, value) for i, name, value in wanted if np.isfinite(first[name][i])]
