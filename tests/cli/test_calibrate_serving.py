@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from load_tests_written import MODEL, SmallLoadTest, guidellm_file, sglang_result, vllm_result, written
-from served_points import write_served
+from served_points import served_columns, write_served
 
 pytest_plugins = ["door"]
 
@@ -58,9 +58,14 @@ def test_a_report_of_one_load_is_too_few(refused, tmp_path):
     assert refused("cost", "calibrate", guidellm_file(tmp_path)) == "1 measured rows are too few: give at least 3"
 
 
-def test_the_screen_of_a_calibration_fits_80_columns(cli, tmp_path, monkeypatch):
+def test_a_calibrated_stack_changes_what_serving_costs(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_served(Path("served.csv"), 4)
-    lines = cli("cost", "calibrate", "served.csv").out.splitlines()
-    assert lines[0].startswith("vllm@0.12.0+4-rows: 4 load tests, missed by ")
-    assert max(map(len, lines)) <= 80
+    said = cli("cost", "calibrate", "served.csv", "--out", "ours.stack.toml").out
+    assert said.startswith("vllm@0.12.0+4-rows: 4 load tests, missed by ")
+    words = ("cost", "serve", "--model", "llama-3.1-8b", "--machine", "1 x h100", "--engine", "vllm@0.12",
+             "--input", "1024", "--output", "256", "--load", "1 users", "--json")  # fmt: skip
+    before, after = (json.loads(cli(*words, *stack).out) for stack in ((), ("--stack", "ours.stack.toml")))
+    measured = served_columns(1)["tpot_ms"][0] / 1e3
+    assert abs(after["tpot_seconds"]["mean"] / measured - 1) < 0.05
+    assert abs(before["tpot_seconds"]["mean"] / measured - 1) > 0.1

@@ -19,6 +19,7 @@ import numpy as np
 from froude.cost.serving.calibrated import constants_under
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.engines import get_engine
+from froude.cost.serving.load import serving_seconds
 from froude.cost.stack.keeping import Keeping
 from froude.cost.stack.stack import Stack, StackFact
 from froude.cost.stack.stack_file import stack_toml
@@ -26,7 +27,7 @@ from froude.errors import InputError
 from froude.files import write_outputs
 from froude.fitting.costs.moved import MovedConstant
 from froude.fitting.costs.served_rows import row_of_point
-from froude.fitting.costs.serving_batches import predicted_latency, serving_batches
+from froude.fitting.costs.serving_batches import MEASURED, ServingBatch, predicted_latency, serving_batches
 from froude.fitting.costs.serving_fit import Prior, fit_serving
 from froude.fitting.costs.serving_rows import ServingRow
 from froude.provenance import Computed
@@ -136,11 +137,12 @@ def calibrate_serving(table: ServingTable, sha256: str, start: Stack | None = No
         raise InputError(f"the load of all {len(rows)} rows is above what the model can serve: check their machine")
     found = problem.fit()
     names = [point.name for point in table.points]
+    before = problem.errors(problem.prior.start)
     answered = {int(place) for place in problem.places}
     return ServingCalibration(
         stack=_stack(rows, found, start, sha256),
         rows=len(rows),
-        latencies=tuple(_latency(problem, found, names, i) for i in range(problem.logs.size)),
+        latencies=tuple(_latency(problem, found, before, names, i) for i in range(problem.logs.size)),
         moved=_moved(problem.prior, found),
         unanswered=tuple(name for i, name in enumerate(names) if i not in answered),
         notes=(*table.notes, *_unstated(rows)),
@@ -172,6 +174,24 @@ def measured_of(row: ServingRow) -> dict[str, float]:
     return found if len(found) == 2 or whole is None else {**found, "e2e_seconds": whole}
 
 
+def shifted_latency(
+    copies: Sequence[ServingBatch], constants: ServingConstants, names: Sequence[str], rows: int
+) -> dict[str, np.ndarray]:
+    """Latencies of rows (1 + constants, rows): by constants as they are, and with each in turn `SHIFT` larger, in logs.
+
+    `copies` are the rows over and over, so that all are predicted at once.
+    """
+    shifts = np.vstack([np.zeros(len(names)), SHIFT * np.eye(len(names))])
+    values = {name: np.repeat(getattr(constants, name) * np.exp(shifts[:, i]), rows) for i, name in enumerate(names)}
+    found = {name: np.full((len(names) + 1) * rows, np.nan) for name in MEASURED}
+    for batch in copies:
+        mine = replace(constants, **{name: value[batch.places] for name, value in values.items()})
+        seconds = serving_seconds(batch.deployment, mine)
+        for name, one in zip(MEASURED, (seconds.ttft, seconds.tpot, seconds.e2e), strict=True):
+            found[name][batch.places] = one
+    return {name: one.reshape(len(names) + 1, rows) for name, one in found.items()}
+
+
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Problem:
@@ -181,6 +201,7 @@ class _Problem:
     kinds: np.ndarray
     logs: np.ndarray
     predict: Callable[[ServingConstants], np.ndarray]
+    slopes: Callable[[ServingConstants], np.ndarray]
     prior: Prior
 
     @classmethod
@@ -192,16 +213,27 @@ class _Problem:
         kept = [(i, name, value) for i, name, value in wanted if np.isfinite(first[name][i])]
         pairs = [(name, i) for i, name, _ in kept]
 
+        prior = replace(Prior.shipped(), start=start)
+        times = len(prior.spreads) + 1
+        copies = serving_batches([*rows] * times, streamed and [*streamed] * times)
+
         def predict(constants: ServingConstants) -> np.ndarray:
             seconds = predicted_latency(batches, constants)
             return np.log([seconds[name][i] for name, i in pairs])
+
+        def slopes(constants: ServingConstants) -> np.ndarray:
+            seconds = shifted_latency(copies, constants, list(prior.spreads), len(rows))
+            logs = np.log([seconds[name][:, i] for name, i in pairs])
+            found = (logs[:, 1:] - logs[:, :1]) / SHIFT
+            return np.where(np.isfinite(found), found, 0.0)
 
         return cls(
             places=np.array([i for i, _, _ in kept], dtype=int),
             kinds=np.array([name for _, name, _ in kept]),
             logs=np.log([value for _, _, value in kept]),
             predict=predict,
-            prior=replace(Prior.shipped(), start=start),
+            slopes=slopes,
+            prior=prior,
         )
 
     def errors(self, constants: ServingConstants) -> np.ndarray:
@@ -213,16 +245,15 @@ class _Problem:
         known = np.array([NOISE[kind] for kind in self.kinds])
         noise, near = known, None
         for _ in range(TURNS):
-            near = fit_serving(self.errors, noise, self.prior, near)
+            near = fit_serving(self.errors, noise, self.prior, near, slopes_at=self.slopes)
             found = self.around(near, noise)
             noise = known * self._factors(found.fitted, known)
-        return self.around(fit_serving(self.errors, noise, self.prior, near), noise)
+        return self.around(fit_serving(self.errors, noise, self.prior, near, slopes_at=self.slopes), noise)
 
     def around(self, constants: ServingConstants, noise: np.ndarray) -> ServingFit:
         """What is uncertain around fitted constants, where the model is taken as linear."""
-        values, errors = asdict(constants), self.errors(constants)
+        errors, slopes = self.errors(constants), self.slopes(constants)
         errors = np.where(np.isfinite(errors), errors, 0.0)
-        slopes = np.stack([self._slope(constants, errors, values, name) for name in self.prior.spreads], axis=1)
         weights = np.minimum(1, noise / np.maximum(abs(errors), 1e-12)) / noise**2
         spreads = np.array(list(self.prior.spreads.values()))
         covariance = np.linalg.inv(np.diag(1 / spreads**2) + (slopes.T * weights) @ slopes)
@@ -236,10 +267,6 @@ class _Problem:
         names = dict(zip(self.prior.spreads, np.sqrt(np.diag(covariance)).tolist(), strict=True))
         return ServingFit(constants=constants, spreads=names, fitted=errors, left_out=left_out, deviation=deviation)
 
-    def _slope(self, at: ServingConstants, errors: np.ndarray, values: Mapping[str, float], name: str) -> np.ndarray:
-        moved = self.errors(replace(at, **{name: values[name] * np.exp(SHIFT)}))
-        return np.where(np.isfinite(moved), (moved - errors) / SHIFT, 0.0)
-
     def _factors(self, errors: np.ndarray, known: np.ndarray) -> np.ndarray:
         """By what noise of each kind of latency is over what is known of it."""
         factors = np.ones(len(known))
@@ -250,13 +277,16 @@ class _Problem:
         return factors
 
 
-def _latency(problem: _Problem, found: ServingFit, names: Sequence[str], i: int) -> CalibratedLatency:
+def _latency(
+    problem: _Problem, found: ServingFit, before: np.ndarray, names: Sequence[str], i: int
+) -> CalibratedLatency:
+    """What is made of measurement `i`."""
     left, half = found.left_out[i], HALF_WIDTH * found.deviation[i]
     return CalibratedLatency(
         name=names[problem.places[i]],
         what=str(problem.kinds[i]),
         measured_seconds=float(np.exp(problem.logs[i])),
-        before=float(np.exp(problem.errors(problem.prior.start)[i])),
+        before=float(np.exp(before[i])),
         fitted=float(np.exp(found.fitted[i])),
         left_out=float(np.exp(left)),
         interval=(float(np.exp(left - half)), float(np.exp(left + half))),
