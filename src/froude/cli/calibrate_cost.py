@@ -17,9 +17,7 @@ from froude.errors import InputError
 def calibrate_cost(
     table: Annotated[
         str,
-        typer.Argument(
-            metavar="RUNS", help="Three trainings or load tests or more: a table, or what tests wrote."
-        ),
+        typer.Argument(metavar="RUNS", help="Three trainings or load tests or more: a table, or what tests wrote."),
     ],
     stack: Annotated[
         str | None,

@@ -1,10 +1,9 @@
-"""guidellm itself against a server of known latencies: what it writes is read back (`-m loadtests`, needs that extra)."""
+"""guidellm itself against a server of known latencies: what it writes is read back (`-m loadtests`, with its extra)."""
 
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
