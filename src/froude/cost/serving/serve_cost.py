@@ -159,10 +159,7 @@ def serve_cost(
         capacity=_one(capacity_per_second(deployment, constants)),
         largest_batch=int(deployment.largest_batch),
         memory=_memory(deployment, _one(found.running)),
-        parts={
-            name: _one(value)
-            for name, value in seconds_by_part(deployment, constants, found.decoding).items()
-        },
+        parts={name: _one(value) for name, value in seconds_by_part(deployment, constants, found.decoding).items()},
         joules_per_token=_joules(deployment, found),
         dollars_per_million_tokens=_dollars(deployment, found),
         assumptions=(*assumptions, *_of_machine(machine), *parse_assumptions(model.assumed)),

@@ -132,7 +132,7 @@ def calibrate_serving(table: ServingTable, sha256: str, start: Stack | None = No
     if start is not None and start.serving:
         raise InputError(f"stack {start.label} was fitted to load tests already: give all rows at once, without it")
     rows = [row_of_point(point) for point in table.points]
-    problem = _Problem.of(rows, constants_under(start))
+    problem = _Measurements.of(rows, constants_under(start))
     if not problem.logs.size:
         raise InputError(f"the load of all {len(rows)} rows is above what the model can serve: check their machine")
     found = problem.fit()
@@ -157,7 +157,7 @@ def fit_points(
 
     `streamed` tokens of each row's answers are sent at a time, 1 by default.
     """
-    problem = _Problem.of(rows, start, streamed) if rows else None
+    problem = _Measurements.of(rows, start, streamed) if rows else None
     return start if problem is None or not problem.logs.size else problem.fit().constants
 
 
@@ -194,7 +194,7 @@ def shifted_latency(
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Problem:
+class _Measurements:
     """Measurements: the `places` of their rows, which latency each is, its logarithm, and what predicts them."""
 
     places: np.ndarray
@@ -205,7 +205,9 @@ class _Problem:
     prior: Prior
 
     @classmethod
-    def of(cls, rows: Sequence[ServingRow], start: ServingConstants, streamed: Sequence[int] | None = None) -> _Problem:
+    def of(
+        cls, rows: Sequence[ServingRow], start: ServingConstants, streamed: Sequence[int] | None = None
+    ) -> _Measurements:
         """That of rows; what is not answered by the constants at the start is left out."""
         batches = serving_batches(rows, streamed)
         wanted = [(i, name, value) for i, row in enumerate(rows) for name, value in measured_of(row).items()]
@@ -278,7 +280,7 @@ class _Problem:
 
 
 def _latency(
-    problem: _Problem, found: ServingFit, before: np.ndarray, names: Sequence[str], i: int
+    problem: _Measurements, found: ServingFit, before: np.ndarray, names: Sequence[str], i: int
 ) -> CalibratedLatency:
     """What is made of measurement `i`."""
     left, half = found.left_out[i], HALF_WIDTH * found.deviation[i]
