@@ -285,7 +285,7 @@ def _latency(
     """What is made of measurement `i`."""
     left, half = found.left_out[i], HALF_WIDTH * found.deviation[i]
     return CalibratedLatency(
-        name=names[problem.places[i]],
+        name=names[int(problem.places[i])],
         what=str(problem.kinds[i]),
         measured_seconds=float(np.exp(problem.logs[i])),
         before=float(np.exp(before[i])),

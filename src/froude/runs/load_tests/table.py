@@ -93,7 +93,7 @@ def _point(where: str, cells: Mapping[str, Any]) -> ServingPoint | None:
     if cells.get("requests") == 0:
         return None
     stated = dict(_deployment(cells))
-    numbers = {name: _number(name, cells[name]) for name in NUMBERS if name in cells}
+    numbers: dict[str, Any] = {name: _number(name, cells[name]) for name in NUMBERS if name in cells}
     missing = [name for name in ("model", "machine", "engine") if name not in stated]
     missing += [name for name in ("input", "output") if name not in numbers]
     if "concurrency" not in numbers and "rate" not in numbers:
