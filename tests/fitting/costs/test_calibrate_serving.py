@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from froude.fitting.costs.serving_rows import ServingRow
 from served_points import LOADS, TRUE, served_columns
 
 
-def calibrated(columns: dict | None = None, **given: object) -> ServingCalibration:
+def calibrated(columns: dict | None = None, **given: Any) -> ServingCalibration:
     """A calibration on a table of load tests."""
     found = froude.calibrate_cost(froude.Runs.from_columns(columns or served_columns()), **given)
     assert isinstance(found, ServingCalibration)
