@@ -37,6 +37,7 @@ from .fitting import PublishedFit as PublishedFit
 from .fitting import Ranking as Ranking
 from .fitting import Registration as Registration
 from .fitting import Schedule as Schedule
+from .fitting import ServingCalibration as ServingCalibration
 from .fitting import SweepOptima as SweepOptima
 from .fitting import WatchResult as WatchResult
 from .fitting import approaches as approaches

@@ -93,7 +93,7 @@ def test_a_cell_that_cannot_be_is_named_with_its_row(refused, steps, name):
 
 
 MORE = {
-    "kind": ("serve", "kind = 'serve': rows of kind train are calibrated on"),
+    "kind": ("infer", "kind = 'infer': rows of kind train or serve are calibrated on"),
     "adapter": ("lora:rank=8", "constants are fitted to trainings of whole models only"),
     "dp": (3, "row 1: dp = 3, but devices / (tp × pp × cp) is 8"),
     "fsdp": (8, "a layout has no fsdp: write zero=3"),

@@ -40,6 +40,7 @@ from froude.answers.published import answer_of_downloads, answer_of_published, a
 from froude.answers.recipes import answer_of_recipe, answer_of_recipes
 from froude.answers.registrations import answer_of_registration, answer_of_registrations
 from froude.answers.serving import answer_of_serve_cost
+from froude.answers.serving_calibrations import answer_of_serving_calibration
 from froude.answers.stacks import answer_of_stacks
 from froude.answers.studies import answer_of_study, read_study_record
 from froude.atlas import atlas_record, atlas_records, atlas_status, check_atlas, search_atlas
@@ -49,6 +50,8 @@ from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.cost.stack.known_stacks import known_stacks
 from froude.fitting import (
+    CostCalibration,
+    ServingCalibration,
     calibrate_cost,
     choose,
     compare,
@@ -69,6 +72,7 @@ from judged import studies
 from measured_trainings import measured_columns
 from paths import ROOT
 from planted import planted
+from served_points import served_columns
 
 
 @cache
@@ -190,6 +194,20 @@ def of_infeasible() -> Answer:
     return answer_of_infeasible(plan) if isinstance(plan, Infeasible) else answer_of_plan(plan)
 
 
+def of_cost_calibration() -> Answer:
+    """Of measured steps."""
+    found = calibrate_cost(Runs.from_columns(measured_columns(4)))
+    assert isinstance(found, CostCalibration)
+    return answer_of_cost_calibration(found)
+
+
+def of_serving_calibration() -> Answer:
+    """Of load tests."""
+    found = calibrate_cost(Runs.from_columns(served_columns(4)))
+    assert isinstance(found, ServingCalibration)
+    return answer_of_serving_calibration(found)
+
+
 def of_fine_tune_cost() -> Answer:
     """The answer of one layout's cost with adapters."""
     return answer_of_train_cost(fine_tune_cost("qwen2.5-0.5b", EIGHT, "qlora:rank=8"))
@@ -253,7 +271,8 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "train cost": of_train_cost,
         "fine-tune cost": of_fine_tune_cost,
         "serve cost": lambda: answer_of_serve_cost(serve_cost("qwen2.5-0.5b", EIGHT, input=1000, output=100, rate=2)),
-        "cost calibration": lambda: answer_of_cost_calibration(calibrate_cost(Runs.from_columns(measured_columns(4)))),
+        "serving calibration": of_serving_calibration,
+        "cost calibration": of_cost_calibration,
         "recipe": lambda: answer_of_recipe(get_recipe("deepseek-v3")),
         "recipes": lambda: answer_of_recipes(known_recipes()),
         "published": lambda: answer_of_published(get_published("steplaw")),

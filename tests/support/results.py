@@ -23,6 +23,7 @@ from froude.tank.machine.profile import Profile
 from judged import studies
 from logs_written import trainer_state
 from measured_trainings import measured_columns
+from served_points import served_columns
 
 QWEN = froude.get_model("qwen2.5-0.5b")
 
@@ -164,6 +165,7 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "serve cost": lambda: froude.serve_cost(QWEN, EIGHT, input=1000, output=100, users=8),
         "fine-tune cost": lambda: froude.fine_tune_cost(QWEN, EIGHT, "lora:rank=8"),
         "cost calibration": lambda: froude.calibrate_cost(froude.Runs.from_columns(measured_columns(4))),
+        "serving calibration": lambda: froude.calibrate_cost(froude.Runs.from_columns(served_columns(4))),
         "published training": lambda: froude.get_recipe("llama-3.1-405b"),
         "plan": lambda: froude.plan_training(EIGHT, QWEN, tokens=1e9, fit=planted_fit(), fixed=FEW),
         "infeasible": lambda: froude.plan_training(ONE, froude.get_model("llama-3.1-70b"), tokens=1e9),

@@ -18,6 +18,7 @@ from froude.answers.stacks import answer_of_stacks
 from logs_written import csv
 from measured_trainings import measured_columns, write_measured
 from planted import QUICK, planted, write_csv
+from served_points import write_served
 from watched_trainings import write_trainings
 
 QWEN = ("--model", "qwen2.5-0.5b", "--machine", "8 x h100")
@@ -65,6 +66,7 @@ def given(folder: Path, run: Callable[[list[str]], int]) -> Path:
     write_csv(folder / KINDS, {**twice, "data": np.repeat(["web", "books"], len(twice["loss"]) // 2)})
     write_csv(folder / "small.csv", {name: values[::7] for name, values in planted(seed=1).items()})
     write_measured(folder / STEPS, measured_columns(4))
+    write_served(folder / SERVED, 4)
     low, high = planted(seed=2), planted(seed=3)
     for name, columns, factor in (("adam.csv", low, 1.0), ("muon.csv", high, 0.99)):
         compute = 6 * columns["N"] * columns["D"]
@@ -118,6 +120,7 @@ ONE_DAY: dict[str, Any] = {"budget_seconds": 86400.0, "fixed": {"tensor": 1, "pi
 RUNS, FIT, METHODS, FORECAST = Path("runs.csv"), Path("fit.json"), Path("methods.csv"), Path("forecasts/large.json")
 WATCHED = Path("trainings")
 KINDS, SPACE, STEPS = Path("kinds.csv"), Path("space.toml"), Path("steps.csv")
+SERVED = Path("served.csv")
 LARGE = ((7e9, 1e12), (70e9, 1.4e12))
 
 VERBS: tuple[Verb, ...] = (
@@ -345,6 +348,11 @@ VERBS: tuple[Verb, ...] = (
         name="cost calibrate",
         words=of("cost", "calibrate", STEPS, "--out", Path("ours.stack.toml")),
         python=lambda folder: froude.calibrate_cost(folder / STEPS).to_dict(),
+    ),
+    Verb(
+        name="cost calibrate serving",
+        words=of("cost", "calibrate", SERVED, "--out", Path("ours.stack.toml")),
+        python=lambda folder: froude.calibrate_cost(folder / SERVED).to_dict(),
     ),
     Verb(name="cost model list", words=of("cost", "model")),
     Verb(

@@ -9,7 +9,8 @@ import numpy as np
 
 from froude.answers.answer import Answer, Fact, Table
 from froude.answers.numbers import count, percent, signed_percent
-from froude.fitting.costs.calibration import CalibratedStep, CostCalibration, MovedConstant
+from froude.fitting.costs.calibration import CalibratedStep, CostCalibration
+from froude.fitting.costs.moved import MovedConstant
 from froude.quantity import format_seconds
 
 MOST_ROWS = 40
@@ -22,12 +23,12 @@ SPOKEN_OF = 0.99
 def answer_of_cost_calibration(calibration: CostCalibration, saved: str | None = None) -> Answer:
     """A stack fitted to measured steps; `saved` is the file that it was written to."""
     found, steps = calibration, calibration.steps
-    spoken = [one for one in found.moved if _is_spoken_of(one)]
+    spoken = [one for one in found.moved if is_spoken_of(one)]
     left = percent(found.error("left_out"), 1)
     return Answer(
         headline=f"{found.stack.label}: {count(len(steps), 'measured step')}, missed by {left} when left out in turn",
         facts=tuple(_facts(found)),
-        tables=(_constants_table(spoken), _rows_table(steps)),
+        tables=(constants_table(spoken), _rows_table(steps)),
         notes=tuple(_notes(found, spoken)),
         warnings=tuple(_warning(step) for step in found.far_off),
         next_steps=(f"froude cost train --stack {saved} --model … --machine …",) if saved else (),
@@ -82,7 +83,7 @@ def _facts(found: CostCalibration) -> Iterator[Fact]:
         )
 
 
-def _constants_table(moved: list[MovedConstant]) -> Table:
+def constants_table(moved: list[MovedConstant]) -> Table:
     """Constants of which rows say something."""
     return Table(
         title="Constants, each with a factor by which it may be off (one standard deviation)",
@@ -139,5 +140,6 @@ def _half_width(steps: tuple[CalibratedStep, ...]) -> float:
     return float(np.median([np.sqrt(step.interval[1] / step.interval[0]) - 1 for step in steps]))
 
 
-def _is_spoken_of(one: MovedConstant) -> bool:
+def is_spoken_of(one: MovedConstant) -> bool:
+    """Whether rows have said something of a constant."""
     return bool(np.log(one.spread_after) < SPOKEN_OF * np.log(one.spread_before))

@@ -43,6 +43,7 @@ from froude.answers.run_imports import answer_of_run_import
 from froude.answers.runs import answer_of_runs, answer_of_study_folder
 from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
 from froude.answers.serving import answer_of_serve_cost
+from froude.answers.serving_calibrations import answer_of_serving_calibration
 from froude.answers.stacks import answer_of_stack
 from froude.answers.sweeps import answer_of_sweep_optima
 from froude.answers.watching import answer_of_watch
@@ -74,6 +75,7 @@ from froude.fitting import (
     Ranking,
     Registration,
     Schedule,
+    ServingCalibration,
     SweepOptima,
     WatchResult,
 )
@@ -141,6 +143,7 @@ answer_of.register(Layout, answer_of_layout)
 answer_of.register(TrainCost, answer_of_train_cost)
 answer_of.register(ServeCost, answer_of_serve_cost)
 answer_of.register(CostCalibration, answer_of_cost_calibration)
+answer_of.register(ServingCalibration, answer_of_serving_calibration)
 answer_of.register(Plan, answer_of_plan)
 answer_of.register(Infeasible, answer_of_infeasible)
 answer_of.register(PublishedTraining, answer_of_recipe)

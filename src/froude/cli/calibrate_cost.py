@@ -1,4 +1,4 @@
-"""`froude cost calibrate`: the constants of one's own stack and machine, from measured steps."""
+"""`froude cost calibrate`: the constants of one's own stack and machine, from measured steps or load tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from froude.errors import InputError
 
 def calibrate_cost(
     table: Annotated[
-        str, typer.Argument(metavar="RUNS", help="Measured trainings, three or more: a text, JSON or Parquet file.")
+        str,
+        typer.Argument(metavar="RUNS", help="Three trainings or load tests or more: a table, or what tests wrote."),
     ],
     stack: Annotated[
         str | None,
@@ -41,16 +42,20 @@ def calibrate_cost(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Fit the constants of your stack and machine to steps that you measured.
+    """Fit the constants of your stack and machine to steps or load tests that you measured.
 
     Columns bear the names that `froude cost train` takes: model, machine, devices, tp, pp, cp, ep, micro_batch,
     global_batch, seq_len, precision, recompute, zero, … What was measured is step_seconds, tokens_per_second,
-    tokens_per_second_per_device, tflops_per_device or mfu, and memory_gib where known. Constants move as far as the
-    rows speak, and what they do not speak of stays uncertain. The file is for every `--stack`.
-    Example: `froude cost calibrate steps.csv --stack torchtitan --fix machine=h100 --out ours.stack.toml`
+    tokens_per_second_per_device, tflops_per_device or mfu, and memory_gib where known. Of serving they are model,
+    machine, engine, version, tp, …, input, output, concurrency or rate, and ttft_ms, tpot_ms, e2e_ms; or RUNS is the
+    JSON of vllm bench serve, SGLang's bench_serving or guidellm, or a folder of it.
+    Constants move as far as the rows speak. The file is for every `--stack`.
+    Example: `froude cost calibrate results/ --fix machine=h100,engine=vllm,version=0.12,tp=2`
     """
     from froude.answers.cost_calibrations import answer_of_cost_calibration
+    from froude.answers.serving_calibrations import answer_of_serving_calibration
     from froude.cost.model.keys import split_assignments
+    from froude.fitting import CostCalibration
     from froude.fitting import calibrate_cost as calibrate
 
     given = split_assignments(fix) if fix is not None else {}
@@ -60,4 +65,7 @@ def calibrate_cost(
         raise InputError(f"--out {str(path)!r} is not a TOML file: give a name that ends in .toml")
     refuse_inputs({"--out": path}, [table])
     found.save(path)
-    present(answer_of_cost_calibration(found, str(path)), json)
+    if isinstance(found, CostCalibration):
+        present(answer_of_cost_calibration(found, str(path)), json)
+    else:
+        present(answer_of_serving_calibration(found, str(path)), json)

@@ -32,6 +32,7 @@ Tp = Annotated[int | None, typer.Option(help="Devices of tensor parallelism.")]
 Pp = Annotated[int, typer.Option(help="Stages of a pipeline.")]
 Ep = Annotated[int | None, typer.Option(help="Devices among which experts are divided.")]
 Dp = Annotated[int | None, typer.Option(help="Replicas.")]
+CalibratedStack = Annotated[str | None, typer.Option("--stack", metavar="FILE", help="As cost calibrate writes it.")]
 HourPrice = Annotated[str | None, typer.Option("--price-per-device-hour", metavar="DOLLARS")]
 
 
@@ -51,6 +52,7 @@ def serve(
     ep: Ep = None,
     dp: Dp = None,
     price: HourPrice = None,
+    stack: CalibratedStack = None,
     json: Json = False,
 ) -> None:
     """Latency, throughput, memory and price of serving a model under a load.
@@ -77,6 +79,7 @@ def serve(
         pp=pp,
         ep=ep,
         dp=dp,
+        stack=stack,
     )
     present(answer_of_serve_cost(cost), json)
 

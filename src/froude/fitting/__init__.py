@@ -16,6 +16,7 @@ from froude.fitting.comparing.estimates import Estimate
 from froude.fitting.comparing.methods import fit_methods
 from froude.fitting.comparing.ranking import Ranking, rank
 from froude.fitting.costs.calibration import CostCalibration, calibrate_cost
+from froude.fitting.costs.serving_calibration import ServingCalibration
 from froude.fitting.curves.schedule_search import BestSchedule, best_schedule, free_schedule
 from froude.fitting.curves.schedules import Schedule
 from froude.fitting.difference import Difference, predict_difference
@@ -72,6 +73,7 @@ __all__ = [
     "RunVerdict",
     "Schedule",
     "Sensitivity",
+    "ServingCalibration",
     "SharingTest",
     "SweepOptima",
     "WatchResult",

@@ -20,11 +20,14 @@ from froude.cost.machine.rates import usual_precision
 from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Number
+from froude.cost.serving.calibrated import constants_under
 from froude.cost.serving.constants import serving_constants, serving_document
 from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.engines import ServingEngine, check_runs, get_engine, known_engines, maker_of
 from froude.cost.serving.load import ServingSeconds, capacity_per_second, seconds_by_part, serving_seconds
 from froude.cost.serving.number_formats import NUMBER_FORMATS, check_formats, matmul_kind, number_format, usual_kv
+from froude.cost.stack.known_stacks import get_stack
+from froude.cost.stack.stack import Stack
 from froude.errors import InputError
 from froude.provenance import Computed, recorded
 from froude.quantity import format_bytes
@@ -121,6 +124,7 @@ def serve_cost(
     pp: int = 1,
     ep: int | None = None,
     dp: int | None = None,
+    stack: Stack | str | None = None,
 ) -> ServeCost:
     """What serving requests of `input` and `output` tokens costs under a load, what is not said being assumed.
 
@@ -128,6 +132,7 @@ def serve_cost(
     requests a second that arrive at random; one user where neither is given. `tp` devices work tensor-parallel, `pp`
     such groups in a pipeline, `dp` replicas; experts are divided among `ep` devices. `engine` is a name with a version
     after @, `precision` one of bf16, fp16, fp8, fp4 (nvfp4 on NVIDIA), int8 and int4, `kv` that of keys and values.
+    `stack` is one that `calibrate_cost` fitted to load tests, or its file.
     InputError where a model does not fit, with the least change; for what a chip or an engine lacks; for bad numbers.
     """
     model = get_model(model) if isinstance(model, str) else model
@@ -141,8 +146,9 @@ def serve_cost(
     deployment, assumptions = _complete(
         model, machine, engine, precision, kv, given, input=input, output=output, users=users, rate=rate
     )
+    constants = constants_under(get_stack(stack) if isinstance(stack, str) else stack)
     effect = (1.0, 1.0) if engine is not None else _effect_of_engine(deployment)
-    found = serving_seconds(deployment, serving_constants())
+    found = serving_seconds(deployment, constants)
     sure = bool(np.all(np.isfinite(found.ttft)))
     return ServeCost(
         deployment=deployment,
@@ -150,13 +156,10 @@ def serve_cost(
         if sure
         else None,
         per_second=_one(found.per_second),
-        capacity=_one(capacity_per_second(deployment, serving_constants())),
+        capacity=_one(capacity_per_second(deployment, constants)),
         largest_batch=int(deployment.largest_batch),
         memory=_memory(deployment, _one(found.running)),
-        parts={
-            name: _one(value)
-            for name, value in seconds_by_part(deployment, serving_constants(), found.decoding).items()
-        },
+        parts={name: _one(value) for name, value in seconds_by_part(deployment, constants, found.decoding).items()},
         joules_per_token=_joules(deployment, found),
         dollars_per_million_tokens=_dollars(deployment, found),
         assumptions=(*assumptions, *_of_machine(machine), *parse_assumptions(model.assumed)),

@@ -46,6 +46,7 @@ class StackEntry:
     keeps: dict[str, Entry] = field(default_factory=dict)
     factors: dict[str, Entry] = field(default_factory=dict)
     errors: dict[str, Entry] = field(default_factory=dict)
+    serving: dict[str, Entry] = field(default_factory=dict)
     uncertainty: Uncertainty | None = None
     memory: Annotated[float, Meta(gt=0)] = 1.0
     fitted_to: FittedTo | None = None
@@ -106,7 +107,7 @@ def _check_constants(path: str | Path, entry: StackEntry) -> None:
     for name in (*entry.factors, *(doubt.constants if doubt else ())):
         if name not in known:
             raise STACK_FILE.wrong(path, f"there is no constant {name!r}, but {', '.join(known)}")
-    for name, (value, _, _) in entry.factors.items():
+    for name, (value, _, _) in {**entry.factors, **entry.serving}.items():
         if isinstance(value, bool | str) or not value > 0:
             raise STACK_FILE.wrong(path, f"the factor of {name} is {value!r}, not a number above 0")
     if doubt is not None and not doubt.is_covariance:
@@ -149,6 +150,7 @@ def _stack(entry: StackEntry) -> Stack:
         uncertainty=entry.uncertainty,
         memory=entry.memory,
         fitted_to=entry.fitted_to,
+        serving=MappingProxyType(_values(entry.serving)),
     )
 
 
@@ -179,6 +181,7 @@ def _facts(entry: StackEntry) -> Iterator[StackFact]:
         *(("keeps", name, "", fact) for name, fact in entry.keeps.items()),
         *(("factors", name, "", fact) for name, fact in entry.factors.items()),
         *(("errors", "error", kind, fact) for kind, fact in entry.errors.items()),
+        *(("serving", name, "", fact) for name, fact in entry.serving.items()),
     ]
     for kind, name, where, (value, trust, source) in parts:
         place = "" if where == EVERYWHERE else where

@@ -31,7 +31,8 @@ ARCHITECTURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 class StackFact:
     """One thing that a stack does: the field of a layout that it sets, for which chips or number format, and to what.
 
-    `kind` is the part of a stack's file that it stands in: "fields", "precisions", "factors" or "errors". `where` is an
+    `kind` is the part of a stack's file that it stands in: "fields", "precisions", "factors", "errors" or
+    "serving". `where` is an
     architecture of chips, the name of a precision, or empty for all. `trust` is "published" where the source was looked
     up, "measured", "fitted" on measured steps, "as remembered" from the source, or "guess".
     """
@@ -111,8 +112,8 @@ class Stack(Result):
     Where `uncertainty` says how well its constants are known, these are what no constant explains, and what is
     uncertain of constants comes on top. Its allocator's peaks are `memory` times what is counted, and "memory" of
     `errors` is what such a peak is off by, a standard deviation. `fitted_to` says to which of a user's measurements it
-    was fitted. `facts` say where each of these is from, and `asked` is the version that was asked for where none of
-    that name is known.
+    was fitted. `serving` are factors of the serving model's constants, as a user's load tests have them. `facts` say
+    where each of these is from, and `asked` is the version that was asked for where none of that name is known.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Stack(Result):
     uncertainty: Uncertainty | None = None
     memory: float = 1.0
     fitted_to: FittedTo | None = None
+    serving: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def label(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any, final
 import numpy as np
 
 from froude.cost.machine.constants import Constants, between_stacks, constants, unexplained
+from froude.cost.stack.known_stacks import get_stack
 from froude.cost.stack.stack import FittedTo, Stack, StackFact, Uncertainty
 from froude.cost.stack.stack_file import stack_toml
 from froude.cost.training.assumptions import HALF_WIDTH, kind_of
@@ -22,8 +23,11 @@ from froude.fitting.costs.batches import batches_of
 from froude.fitting.costs.constants_fit import ConstantsFit, fit_constants
 from froude.fitting.costs.measured import MeasuredRows, MeasuredStep, measured_steps, start_of
 from froude.fitting.costs.memory_fit import MemoryFit, fit_memory
+from froude.fitting.costs.moved import MovedConstant
+from froude.fitting.costs.serving_calibration import ServingCalibration, calibrate_serving
 from froude.provenance import Computed, note_data, recorded
 from froude.runs import RunsSource, read_runs
+from froude.runs.load_tests.table import has_serving_rows, serving_table
 from froude.version import __version__
 
 FEWEST = 3
@@ -56,18 +60,6 @@ class CalibratedStep:
     def is_covered(self) -> bool:
         """Whether the interval that the other rows give holds the measurement."""
         return self.interval[0] <= 1 <= self.interval[1]
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class MovedConstant:
-    """A constant of the step-time model before and after, and one standard deviation of its logarithm as a factor."""
-
-    name: str
-    before: float
-    after: float
-    spread_before: float
-    spread_after: float
 
 
 @final
@@ -112,18 +104,23 @@ def calibrate_cost(
     columns: Mapping[str, str] | None = None,
     where: str | None = None,
     **given: Any,
-) -> CostCalibration:
-    """The constants of a stack and machine as measured steps have them, from three rows upward.
+) -> CostCalibration | ServingCalibration:
+    """The constants of a stack and machine as measured steps have them, or those of serving, from three rows upward.
 
     Columns bear the names that `train_cost` takes, and say what was measured; `columns` says which is which, name to
     column, where theirs do not, and `given` what holds for all rows: `calibrate_cost("runs.csv", machine="8 x h100")`.
     `stack` is where constants start: a column `stack` may say it, otherwise the likeliest is taken.
+    Rows with times to or of a token are of serving: a table, or what the load tests of vLLM, SGLang and guidellm write.
     InputError for fewer rows, for what is missing, unknown or cannot be, and for rows that are in the stack already.
     """
     table = read_runs(runs, where=where)
     note_data(table.sha256)
     if len(table) < FEWEST:
         raise InputError(f"{len(table)} measured rows are too few: give at least {FEWEST}")
+    if has_serving_rows(table, columns):
+        served = serving_table(table, columns, **given)
+        served = replace(served, notes=(*table.notes, *served.notes))
+        return calibrate_serving(served, table.sha256, start=None if stack is None else _stack_of(stack))
     rows = MeasuredRows(runs=table, columns=MappingProxyType(dict(columns or {})), given=MappingProxyType(given))
     start = start_of(rows, stack)
     steps = tuple(measured_steps(rows, start))
@@ -138,6 +135,10 @@ def calibrate_cost(
         memory=memory,
         unused=rows.unused,
     )
+
+
+def _stack_of(stack: Stack | str) -> Stack:
+    return stack if isinstance(stack, Stack) else get_stack(stack)
 
 
 def prior_of(stack: Stack) -> Uncertainty:

@@ -150,7 +150,7 @@ def _reader(cells: Mapping[str, Any]) -> Reader:
     kind = cells.get("kind", "train")
     if kind not in KINDS:
         raise InputError(
-            f"kind = {shown(kind)}: rows of kind {', '.join(KINDS)} are calibrated on, choose with --where"
+            f"kind = {shown(kind)}: rows of kind {', '.join(KINDS)} or serve are calibrated on, choose with --where"
         )
     return KINDS[kind]
 

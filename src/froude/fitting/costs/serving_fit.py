@@ -37,22 +37,33 @@ class Prior:
         return cls(start=start, spreads={name: float(np.log(entry["spread"])) for name, entry in chosen.items()})
 
 
+Slopes = Callable[[ServingConstants], np.ndarray]
+"""Slopes of the log errors (measurements, constants) in the logarithms of a prior's constants."""
+
+
 def fit_serving(
-    errors: Errors, noise: np.ndarray, prior: Prior, near: ServingConstants | None = None, steps: int = MOST_STEPS
+    errors: Errors,
+    noise: np.ndarray,
+    prior: Prior,
+    near: ServingConstants | None = None,
+    steps: int = MOST_STEPS,
+    slopes_at: Slopes | None = None,
 ) -> ServingConstants:
     """The constants that explain measurements best, each drawn to its prior.
 
     `noise` (measurements,) is the standard deviation of log seconds that constants are not asked to explain; what is
     beyond counts linearly. The search begins `near` some constants and takes at most so many
-    `steps`.
+    `steps`, by `slopes_at` where these are known more cheaply than one constant after the other.
     """
     names, spreads = list(prior.spreads), np.array(list(prior.spreads.values()))
     origin = asdict(prior.start)
     start = np.log([origin[name] for name in names])
 
+    def constants_of(logs: np.ndarray) -> ServingConstants:
+        return ServingConstants(**{**origin, **dict(zip(names, np.exp(logs).tolist(), strict=True))})
+
     def at(logs: np.ndarray) -> np.ndarray:
-        moved = dict(zip(names, np.exp(logs).tolist(), strict=True))
-        found = errors(ServingConstants(**{**origin, **moved}))
+        found = errors(constants_of(logs))
         return np.where(np.isfinite(found), found, 0.0)
 
     def loss(logs: np.ndarray, found: np.ndarray) -> float:
@@ -62,7 +73,10 @@ def fit_serving(
     logs = start if near is None else np.log([asdict(near)[name] for name in names])
     found = at(logs)
     for _ in range(steps):
-        slopes = np.stack([(at(logs + SHIFT * unit) - found) / SHIFT for unit in np.eye(len(names))], axis=1)
+        if slopes_at is None:
+            slopes = np.stack([(at(logs + SHIFT * unit) - found) / SHIFT for unit in np.eye(len(names))], axis=1)
+        else:
+            slopes = slopes_at(constants_of(logs))
         weights = np.minimum(1, noise / np.maximum(abs(found), 1e-12)) / noise**2
         normal = np.diag(1 / spreads**2) + (slopes.T * weights) @ slopes
         step = -np.linalg.solve(normal, slopes.T @ (weights * found) + (logs - start) / spreads**2)
@@ -77,4 +91,4 @@ def fit_serving(
         logs, found = logs + step, after
         if np.max(abs(step) / spreads) < SETTLED:
             break
-    return ServingConstants(**{**origin, **dict(zip(names, np.exp(logs).tolist(), strict=True))})
+    return constants_of(logs)

@@ -10,6 +10,7 @@ from froude.errors import InputError
 from froude.runs.cells.decoding import COMPRESSED
 from froude.runs.readers.dataframe import DataframeReader
 from froude.runs.readers.files import DELIMITED, JSON, JSON_LINES, PARQUET
+from froude.runs.readers.load_tests import LoadTestsReader
 from froude.runs.readers.logs import LogsReader
 from froude.runs.readers.reader import Curves, Reader, path_of
 from froude.runs.readers.study_folder import StudyReader
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
 else:
     RunsSource = Any
 
-READERS: tuple[Reader, ...] = (LogsReader(), DELIMITED, PARQUET, JSON, JSON_LINES, StudyReader(), DataframeReader())
+READERS: tuple[Reader, ...] = (
+    LoadTestsReader(),
+    LogsReader(),
+    DELIMITED,
+    PARQUET,
+    JSON,
+    JSON_LINES,
+    StudyReader(),
+    DataframeReader(),
+)
 """Every reader, in the order in which they are asked; a new one joins here and in the contract suite."""
 
 _WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
