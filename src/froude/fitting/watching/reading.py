@@ -16,7 +16,7 @@ from froude.errors import InputError
 from froude.fitting.watching.course import Course, Setting
 from froude.runs.headers import normal
 from froude.runs.logs.evidence import LogEvidence
-from froude.runs.logs.known_readers import log_reader_of
+from froude.runs.logs.known_readers import read_logs
 from froude.runs.logs.logged_run import LoggedRun, Series
 from froude.runs.logs.loss_names import is_learning_rate, words_of
 from froude.runs.logs.losses import losses_of
@@ -74,7 +74,7 @@ def watched_runs(source: str | os.PathLike[str], columns: Mapping[str, str] | No
         given = {**(study.settings.get("columns") or {}), **(columns or {})}
         logged = list(_runs_of_study(study))
     else:
-        given, logged = columns or {}, list(log_reader_of(source).logs(source))
+        given, logged = columns or {}, list(read_logs(source)[0])
     found = [run for each in logged if (run := _watched(each, given)) is not None]
     return tuple(found)
 
