@@ -153,8 +153,9 @@ def rooflines(data: Latencies) -> np.ndarray:
     tpot, ttft = np.zeros(len(data.rows)), np.zeros(len(data.rows))
     for batch in serving_batches(data.rows, data.streamed):
         one = batch.deployment
-        tpot[batch.places] = decode_seconds(one, ROOFS, one.users)
-        ttft[batch.places] = prompt_seconds(one, ROOFS, one.users)
+        users = np.asarray(one.users)
+        tpot[batch.places] = decode_seconds(one, ROOFS, users)
+        ttft[batch.places] = prompt_seconds(one, ROOFS, users)
     return as_quantities(data.rows, ttft, tpot)
 
 

@@ -205,9 +205,7 @@ def test_overlap_takes_serving_from_the_sum_to_the_longest(
     sequences, prefilled, context = np.meshgrid(
         2.0 ** np.arange(5, 12), [0, 128, 256, 512, 1024], 2.0 ** np.arange(8, 13)
     )
-    serial = Serving(
-        batch=sequences, context=context, prefilled=prefilled, devices=8, overlap=0, constants=constants()
-    )  # fmt: skip
+    serial = Serving(batch=sequences, context=context, prefilled=prefilled, devices=8, overlap=0)
     model, machine = get_model("llama-2-70b"), get_machine("8 x a100-80")
     iterations = [
         price_iteration(model, machine, replace(serial, overlap_operators=share)) for share in (0.0, 0.5, 1.0)

@@ -18,6 +18,13 @@ def runs(columns=None, rows=4):
     return froude.Runs.from_columns(measured_columns(rows) if columns is None else columns)
 
 
+def calibrate(table, **given) -> froude.CostCalibration:
+    """What steps of a training calibrate."""
+    found = froude.calibrate_cost(table, **given)
+    assert isinstance(found, froude.CostCalibration)
+    return found
+
+
 def cost_of(layout, stack):
     """A layout's cost by a stack."""
     given = {name: value for name, value in layout.items() if name not in ("model", "devices")}
@@ -31,7 +38,7 @@ def test_unseen_steps_are_predicted_better_the_more_rows_there_are():
     plain = cost_of(UNSEEN, "torchtitan")
     off.append(abs(float(plain.cost.step_seconds) / truth - 1))
     for rows in (3, 6):
-        stack = froude.calibrate_cost(runs(rows=rows)).stack
+        stack = calibrate(runs(rows=rows)).stack
         cost = cost_of(UNSEEN, stack)
         lo, hi = cost.interval
         assert lo < truth < hi
@@ -43,7 +50,7 @@ def test_unseen_steps_are_predicted_better_the_more_rows_there_are():
 
 
 def test_dense_rows_leave_mixtures_of_experts_as_uncertain_as_before():
-    stack = froude.calibrate_cost(runs()).stack
+    stack = calibrate(runs()).stack
     assert stack.uncertainty is not None
 
     def width(model):
@@ -56,8 +63,8 @@ def test_dense_rows_leave_mixtures_of_experts_as_uncertain_as_before():
 
 def test_the_order_of_rows_and_the_unit_of_speed_do_not_matter():
     columns = measured_columns(4)
-    plain = froude.calibrate_cost(runs(columns)).stack
-    turned = froude.calibrate_cost(runs({name: values[::-1] for name, values in columns.items()})).stack
+    plain = calibrate(runs(columns)).stack
+    turned = calibrate(runs({name: values[::-1] for name, values in columns.items()})).stack
     rates = {name: values for name, values in columns.items() if name != "step_seconds"}
     rates["tokens_per_s_per_gpu"] = [
         batch * length / seconds / devices
@@ -65,7 +72,7 @@ def test_the_order_of_rows_and_the_unit_of_speed_do_not_matter():
             columns["global_batch"], columns["seq_len"], columns["step_seconds"], columns["devices"], strict=True
         )
     ]
-    in_rates = froude.calibrate_cost(runs(rates)).stack
+    in_rates = calibrate(runs(rates)).stack
     for other in (turned, in_rates):
         assert dict(other.factors) == pytest.approx(dict(plain.factors), rel=1e-6)
 
@@ -78,15 +85,15 @@ def test_mfu_and_tflops_measure_the_same_as_seconds():
     ]
     flops = [float(cost.cost.model_flops / cost.cost.devices) for cost in costs]
     rates = [each / seconds for each, seconds in zip(flops, columns.pop("step_seconds"), strict=True)]
-    by_tflops = froude.calibrate_cost(runs({**columns, "tflops_per_device": [rate / 1e12 for rate in rates]}))
+    by_tflops = calibrate(runs({**columns, "tflops_per_device": [rate / 1e12 for rate in rates]}))
     peaks = [cost.cost.peak_flops for cost in costs]
-    by_mfu = froude.calibrate_cost(runs({**columns, "mfu": [r / p for r, p in zip(rates, peaks, strict=True)]}))
+    by_mfu = calibrate(runs({**columns, "mfu": [r / p for r, p in zip(rates, peaks, strict=True)]}))
     assert [step.measured_seconds for step in by_tflops.steps] == pytest.approx(measured_columns(4)["step_seconds"])
     assert dict(by_mfu.stack.factors) == pytest.approx(dict(by_tflops.stack.factors))
 
 
 def test_the_file_says_what_the_stack_says(tmp_path):
-    found = froude.calibrate_cost(runs())
+    found = calibrate(runs())
     path = tmp_path / "ours.stack.toml"
     found.save(path)
     read = froude.get_stack(str(path))
@@ -100,19 +107,19 @@ def test_the_file_says_what_the_stack_says(tmp_path):
 
 def test_further_rows_go_on_from_where_the_first_ones_led():
     columns = measured_columns(6)
-    first = froude.calibrate_cost(runs({name: values[:3] for name, values in columns.items()}))
-    second = froude.calibrate_cost(runs({name: values[3:] for name, values in columns.items()}), stack=first.stack)
+    first = calibrate(runs({name: values[:3] for name, values in columns.items()}))
+    second = calibrate(runs({name: values[3:] for name, values in columns.items()}), stack=first.stack)
     assert second.stack.fitted_to is not None
     assert second.stack.fitted_to.rows == 6
     assert second.error("before") < first.error("before")
     with pytest.raises(froude.InputError, match="was fitted to these rows already: start from torchtitan"):
-        froude.calibrate_cost(runs({name: values[:3] for name, values in columns.items()}), stack=first.stack)
+        calibrate(runs({name: values[:3] for name, values in columns.items()}), stack=first.stack)
 
 
 def test_a_row_that_was_measured_wrong_is_pointed_out_and_moves_little():
     columns = measured_columns(6)
     columns["step_seconds"][2] *= 3
-    found = froude.calibrate_cost(runs(columns))
+    found = calibrate(runs(columns))
     assert [step.name for step in found.far_off] == ["row 3"]
     good = [abs(step.fitted - 1) for step in found.steps if step.name != "row 3"]
     assert max(good) < 0.15
@@ -134,7 +141,7 @@ def test_peaks_of_memory_scale_what_is_counted_and_narrow_its_error():
             )
         )
     ]
-    found = froude.calibrate_cost(runs({**columns, "memory_gib": [1.12 * peak / 2**30 for peak in counted]}))
+    found = calibrate(runs({**columns, "memory_gib": [1.12 * peak / 2**30 for peak in counted]}))
     assert found.memory is not None
     assert found.memory.factor == pytest.approx(1.1, abs=0.02)
     assert found.memory.left_out < 0.03 < found.memory.before

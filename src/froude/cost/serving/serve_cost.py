@@ -178,7 +178,7 @@ def _complete(
     precision: str | None,
     kv: str | None,
     given: Mapping[str, int | None],
-    **load: float | None,
+    **load: Any,
 ) -> tuple[Deployment, list[Assumption]]:
     """The deployment with all that was not said, each with its reason. InputError for what cannot be."""
     assumed = []

@@ -68,7 +68,7 @@ class PinnedTraining:
         return least if least is not None and is_sure(least, self.memory_certainty) else None
 
     def _search(self, batch: int, keep: int, reach: float, tolerance: float) -> FoundLayouts:
-        sizes = {"seq_len": self.seq_len, "global_batch": batch}
+        sizes: dict[str, Any] = {"seq_len": self.seq_len, "global_batch": batch}
         return search(
             self.model,
             self.machine,
