@@ -47,7 +47,9 @@ def test_a_study_without_runs_is_refused_by_report(refused, tmp_path):
 
 def test_an_unknown_kind_of_file_is_refused(refused, tmp_path):
     (tmp_path / "runs.npz").write_text("x")
-    assert "is of a type not read: give logs of trackers and trainers, .csv" in refused("fit", tmp_path / "runs.npz")
+    line = refused("fit", tmp_path / "runs.npz")
+    assert "is of a type not read: give JSON of load tests" in line
+    assert "logs of trackers and trainers, .csv" in line
 
 
 def test_a_wrong_column_name_is_refused_and_the_nearest_suggested(refused, table):

@@ -414,7 +414,7 @@ def test_a_broken_json_line_in_the_middle_is_refused_with_its_number(tmp_path: P
         (
             "r.npz",
             "x",
-            "give logs of trackers and trainers, .csv, .tsv, .tab, .txt, .dat, .parquet, .json, .jsonl, .ndjson or a",
+            "logs of trackers and trainers, .csv, .tsv, .tab, .txt, .dat, .parquet, .json, .jsonl, .ndjson or a",
         ),
         ("r.xlsx", "x", "is a workbook: save the sheet as CSV"),
     ],

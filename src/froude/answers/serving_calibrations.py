@@ -39,6 +39,8 @@ def serving_calibration_to_dict(found: ServingCalibration) -> dict[str, Any]:
         "stack": found.stack.label,
         "load_tests": found.rows,
         "error": {what: {kind: found.error(what, kind) for kind in _KINDS} for what in found.kinds},
+        "level": 0.9,
+        "inside": sum(one.is_covered for one in found.latencies),
         "coverage": found.coverage,
         "half_width": {what: found.half_width(what) for what in found.kinds},
         "constants": [vars(one) for one in found.moved],

@@ -37,9 +37,12 @@ def answer_of_watch(result: WatchResult) -> Answer:
         notes=result.notes,
         data={
             "goal": result.goal,
+            "level": 0.9,
+            "running": len(running),
             "finished": result.finished,
+            "finished_of_these": done,
             "stop": [run.name for run in stop],
-            "runs": [_data(run) for run in result.runs],
+            "runs": [_data(run, result.goal) for run in result.runs],
             "notes": list(result.notes),
             **result.origin,
         },
@@ -61,10 +64,8 @@ def verdict_text(run: RunVerdict, goal: float | None) -> str:
 
 
 def _row(run: RunVerdict, goal: float | None) -> tuple[str, ...]:
-    end = ""
-    if run.forecast is not None and run.interval is not None:
-        half = (run.interval[1] - run.interval[0]) / 2 / run.forecast
-        end = f"{loss_text(run.forecast)} ± {percent(half, 1)}"
+    half = _half_width(run)
+    end = "" if run.forecast is None or half is None else f"{loss_text(run.forecast)} ± {percent(half, 1)}"
     done = "" if run.share is None else f"{run.share:.0%}"
     return run.name, done, loss_text(run.loss), end, verdict_text(run, goal)
 
@@ -73,15 +74,25 @@ def _learned(finished: int) -> str:
     return f"{count(finished, 'finished training')}" if finished else "trainings of other studies"
 
 
-def _data(run: RunVerdict) -> dict[str, object]:
+def _half_width(run: RunVerdict) -> float | None:
+    """Half of the interval over the forecast."""
+    if run.forecast is None or run.interval is None:
+        return None
+    return (run.interval[1] - run.interval[0]) / 2 / run.forecast
+
+
+def _data(run: RunVerdict, goal: float | None) -> dict[str, object]:
     return {
         "name": run.name,
         "says": run.says,
+        "verdict": verdict_text(run, goal),
+        "share": run.share,
         "step": run.step,
         "end_step": run.end_step,
         "loss": run.loss,
         "forecast": run.forecast,
         "interval": None if run.interval is None else list(run.interval),
+        "half_width": _half_width(run),
         "reaches": run.reaches,
         "above_law": None if run.above_law is None else list(run.above_law),
         "signs": list(run.signs),
