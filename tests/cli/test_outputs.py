@@ -171,6 +171,7 @@ def test_what_is_saved_to_stdout_comes_before_the_answer(table, tmp_path, into):
 STDOUT_FULL = "froude: cannot write stdout (No space left on device): send it to another place\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("laws",), ("fit", "--help")], ids=" ".join)
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_stdout_on_a_full_device_is_one_line(words, unbuffered):

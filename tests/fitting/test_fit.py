@@ -52,6 +52,7 @@ def planted(each: Law, **options: Any) -> Runs:
 CHINCHILLA = get_law("chinchilla")
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     held = []
     for seed in range(40):
@@ -346,6 +347,7 @@ def test_the_probability_of_a_goal_is_that_of_the_interval(made: Fit) -> None:
         forecast.probability_below(-1)
 
 
+@pytest.mark.slow
 def test_goals_are_reached_about_as_often_as_is_said() -> None:
     said, reached = [], []
     for seed in range(40):

@@ -266,6 +266,7 @@ def test_an_interrupt_says_what_is_lost_and_what_is_kept(burn, tmp_path, more, s
     assert started.returncode == 130
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "trap", "is_tidied"),
     [

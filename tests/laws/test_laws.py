@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import designs
@@ -95,6 +95,7 @@ COMPOSED = ("chinchilla[D=repeated-tokens]", "chinchilla[N=parallel-streams,D=re
 
 
 @pytest.mark.parametrize("each", [*EVERY_LAW, *(pytest.param(get_law(name), id=name) for name in COMPOSED)])
+@settings(max_examples=25)
 @given(factor=st.floats(1e-12, 1e12), seed=st.integers(0, 1000))
 def test_a_change_of_unit_changes_no_value(each: Law, factor: float, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -96,6 +96,7 @@ def test_kills_at_any_time_lose_nothing_and_repeat_nothing(tmp_path: Path, undis
     assert processes(mark) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["worker", "trainer", "sweep"])
 def test_a_trainer_and_its_children_end_with_whoever_is_killed(kind: str, tmp_path: Path) -> None:
     (tmp_path / "space.toml").write_text("[grid]\nwidth = 16\nlr = 3e-3\ntokens = 1e6\n")
@@ -111,6 +112,7 @@ def test_a_trainer_and_its_children_end_with_whoever_is_killed(kind: str, tmp_pa
     wait_until(lambda: not processes(mark))
 
 
+@pytest.mark.slow
 def test_two_sweeps_of_one_study_at_once_share_the_runs(tmp_path: Path) -> None:
     (tmp_path / "space.toml").write_text(SPACE)
     sweeps = [Sweep(tmp_path, f"both-{os.getpid()}", seconds=0.1) for _ in range(2)]

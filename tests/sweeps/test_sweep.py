@@ -118,6 +118,7 @@ def processes_at_work(study: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_the_command_says_how(tmp_path: Path) -> None:
     command, study = f"{COMMAND} --out {{log}} --die-at 3 --steps 6", tmp_path / "s"
     (failed,) = froude.sweep(one(), command, study=study, resume="--resume").runs
@@ -151,6 +152,7 @@ LOGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOGS)
 def test_metrics_come_from_any_log_that_is_read(name: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(froude.__file__).parents[1]))
@@ -181,6 +183,7 @@ if GUARD:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("guard", "code"), [('__name__ == "__main__"', 0), ("True", 1)])
 def test_a_function_of_a_script_is_found_behind_its_guard(guard: str, code: int, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT.replace("GUARD", guard))

@@ -214,6 +214,7 @@ def test_the_published_constants_score_on_the_test_curves_as_published(
     assert np.all(np.abs(np.mean(found, axis=0) - PUBLISHED_SCORES[size]) <= 2.5 * last_digits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", PUBLISHED_SCORES)
 def test_three_published_curves_predict_the_others_as_the_law_does(
     published_curves: Callable[[int], Runs], size: int

@@ -273,6 +273,7 @@ def test_a_target_below_the_floor_names_what_a_year_reaches():
     assert 1.9 < answer.change["target_loss"] < 2.3
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_fit_is_answered_by_what_would():
     answer = plan_training(EIGHT, budget_flops=1e24, model=get_model("llama-3.1-405b"), precision="bf16")
     assert isinstance(answer, Infeasible)
