@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, final
 
 from froude.cost.machine.machine import Chip
-from froude.errors import InputError, close_names
+from froude.cost.machine.versions import of_version
+from froude.errors import InputError
 
 Prompts = Literal["beside", "first", "together"]
 """How prompts enter: beside those that decode, in iterations of their own before them, or all of a static batch."""
@@ -91,20 +91,7 @@ def get_engine(text: str) -> ServingEngine:
     Of the versions of a name the newest that is not newer than the one asked for is taken, the oldest where all are
     newer. InputError for an unknown name, with the nearest.
     """
-    name, _, version = text.strip().partition("@")
-    named = [engine for engine in known_engines() if engine.name == name.lower()]
-    if not named:
-        names = list(dict.fromkeys(engine.name for engine in known_engines()))
-        near = close_names(name, names)
-        raise InputError(f"no engine is called {name!r}: take one of {', '.join(near or names)}")
-    if not version:
-        return named[-1]
-    wanted = _numbers(version)
-    if not wanted:
-        raise InputError(f"{text!r} has no version after @: write it as in vllm@0.12")
-    earlier = [engine for engine in named if _numbers(engine.version) <= wanted]
-    found = earlier[-1] if earlier else named[0]
-    return found if found.version == version else replace(found, asked=version)
+    return of_version(text.strip(), known_engines(), kind="engine", example="vllm@0.12")
 
 
 def check_runs(engine: ServingEngine, chip: Chip) -> None:
@@ -120,7 +107,3 @@ def maker_of(chip: Chip) -> str:
     if chip.name.startswith(_AMD):
         return "amd"
     return "other" if chip.name.startswith(_OTHER) else "nvidia"
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(digits) for digits in re.findall(r"\d+", version)[:3])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -15,14 +14,14 @@ from msgspec import Meta
 
 from froude.cost.machine.constants import Constants
 from froude.cost.machine.machine import Chip
+from froude.cost.machine.versions import of_version
 from froude.cost.stack.keeping import Keeping
 from froude.cost.stack.stack import FittedTo, Stack, StackFact, Uncertainty, architecture_of
 from froude.documents import DocumentKind
-from froude.errors import InputError, close_names
+from froude.errors import InputError
 
 STACK_FILE = DocumentKind(what="stack", remedy="see froude stack show NAME --toml for one that is whole")
 EVERYWHERE = "all"
-_DIGITS = re.compile(r"\d+")
 
 Entry = tuple[bool | float | str, str, str]
 """Value, trust and source of a fact."""
@@ -74,20 +73,7 @@ def get_stack(text: str) -> Stack:
     """
     if text.endswith(".toml") or os.sep in text:
         return read_stack(text)
-    name, _, version = text.partition("@")
-    named = [stack for stack in known_stacks() if stack.name == name.strip().lower()]
-    if not named:
-        names = list(dict.fromkeys(stack.name for stack in known_stacks()))
-        near = close_names(name, names)
-        raise InputError(f"no stack is called {name!r}: take one of {', '.join(near or names)}, or a TOML file")
-    if not version:
-        return named[-1]
-    wanted = _numbers(version)
-    if not wanted:
-        raise InputError(f"{text!r} has no version after @: write it as in megatron-bridge@26.02")
-    earlier = [stack for stack in named if _numbers(stack.version) <= wanted]
-    found = earlier[-1] if earlier else named[0]
-    return found if found.version == version else replace(found, asked=version)
+    return of_version(text, known_stacks(), kind="stack", example="megatron-bridge@26.02", other=", or a TOML file")
 
 
 def read_stack(path: str | Path) -> Stack:
@@ -186,8 +172,3 @@ def _facts(entry: StackEntry) -> Iterator[StackFact]:
     for kind, name, where, (value, trust, source) in parts:
         place = "" if where == EVERYWHERE else where
         yield StackFact(kind=kind, name=name, where=place, value=value, trust=trust, source=source)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """The numbers of a version, which order versions."""
-    return tuple(int(digits) for digits in _DIGITS.findall(version))
