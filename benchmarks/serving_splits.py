@@ -27,8 +27,8 @@ STEPS = 2
 
 ROOFS = replace(
     serving_constants(),
-    **dict.fromkeys(("matmul", "bandwidth", "fp4", "attention_memory", "attention_compute", "link", "generation"), 1.0),
-    **dict.fromkeys(("half_rows", "kernel", "eager", "reduction", "step", "sequence", "prompt"), 0.0),
+    **dict.fromkeys(("matmul", "bandwidth", "fp4", "attention_memory", "attention_compute", "link", "generation", "overlap"), 1.0),
+    **dict.fromkeys(("depth", "kernel", "eager", "reduction", "step", "sequence", "prompt"), 0.0),
 )
 """Nothing but data sheets."""
 

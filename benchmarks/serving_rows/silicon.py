@@ -64,12 +64,13 @@ def silicon() -> list[Silicon]:
     path = Path(os.environ["FROUDE_PUBLISHED"]) / "sys_inference_silicon" / "silicon.csv"
     with path.open() as file:
         cells = [one for one in csv.DictReader(file) if one["mode"] == "agg" and "DeepSeek" not in one["model_path"]]
-    rows = [_row(one) for one in cells]
+    rows = [row_of_cells(one) for one in cells]
     broken = {id(one) for group in _alike(rows) for one in contradicting(group)}
     return [Silicon(row=one.row, source=one.source, streamed=one.streamed, broken=id(one) in broken) for one in rows]
 
 
-def _row(cells: dict[str, str]) -> Silicon:
+def row_of_cells(cells: dict[str, str]) -> Silicon:
+    """A row of the table as it stands, devices as many as tp_size."""
     source = cells["silicon_data_source"]
     users = re.search(r"silicon_concurrency=(\d+)", source)
     file = re.search(r"source_file=([^;]*)", source)

@@ -14,7 +14,7 @@ from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Matmul, Number
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.engines import ServingEngine
-from froude.cost.serving.iteration import Iteration, Serving, merged_operators, price_operators, reduction_seconds
+from froude.cost.serving.iteration import Iteration, Serving, merged_operators, network_seconds, price_operators
 from froude.cost.serving.number_formats import KV_FORMATS, NumberFormat, matmul_kind, number_format
 
 NOW = 2026.0
@@ -132,7 +132,7 @@ class Deployment:
             graphs=np.where(np.asarray(prompts) > 0, 0.0, 1.0),
             constants=constants,
         )
-        network = self.model.layers * reduction_seconds(self.model, self.machine, serving)
+        network = network_seconds(self.model, self.machine, serving)
         return Iteration(operators=price_operators(self._merged, self.machine, serving), network=network)
 
     def host_seconds(self, constants: ServingConstants, running: Number) -> Number:

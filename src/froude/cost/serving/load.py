@@ -121,16 +121,14 @@ def _first_token(
     waits for the iteration that runs and for the few prompts that enter together with its own, for more of them the
     more of the time goes to prompts.
     """
-    burst = work * (running + 1) / 2
+    burst, step = work * (running + 1) / 2, np.where(running > 1, decode, 0.0)
     if deployment.engine.prompts == "first":
-        share = constants.lockstep
-        later = 1.5 * work
-    else:
-        share = constants.first_wave
-        busy = np.minimum(running * work / held, 0.95)
-        later = constants.together * work / (1 - busy) ** constants.queueing
+        return burst + step
+    share = constants.first_wave
+    busy = np.minimum(running * work / held, 0.95)
+    later = constants.together * work / (1 - busy) ** constants.queueing
     later = np.minimum(later, burst)
-    return (1 - share) * later + share * burst + np.where(running > 1, decode, 0.0)
+    return (1 - share) * later + share * burst + step
 
 
 def capacity_per_second(deployment: Deployment, constants: ServingConstants) -> Number:

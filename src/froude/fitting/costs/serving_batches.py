@@ -60,6 +60,11 @@ def _engine(row: ServingRow) -> ServingEngine:
     return get_engine(f"{row.engine}@{row.version}" if row.version else row.engine)
 
 
+def machine_of_row(row: ServingRow) -> Machine:
+    """The machine that a row names, with the devices that it uses."""
+    return _machine(row.machine, row.devices)
+
+
 @cache
 def _machine(text: str, devices: int) -> Machine:
     return get_machine(text if text.split()[0].isdigit() or text.endswith(".toml") else f"{devices} x {text}")
@@ -68,7 +73,7 @@ def _machine(text: str, devices: int) -> Machine:
 def _batch(rows: Sequence[ServingRow], places: Sequence[int], streamed: Sequence[int] | None) -> ServingBatch:
     precisions = [row.precision or "bf16" for row in rows]
     kept = [row.kv or usual_kv(precision) for row, precision in zip(rows, precisions, strict=True)]
-    machines = [_machine(row.machine, row.devices) for row in rows]
+    machines = [machine_of_row(row) for row in rows]
 
     def column(name: str) -> np.ndarray:
         return np.array([getattr(row, name) for row in rows], dtype=float)
