@@ -133,7 +133,9 @@ def main() -> None:
     record("kernels", COMMAND, rows, notes=[_notes()], constants=found)
 
 
-def _row(kind: str, count: int, chips: Sequence[str], errors: dict[tuple[str, str], dict[str, float]]) -> dict[str, str]:
+def _row(
+    kind: str, count: int, chips: Sequence[str], errors: dict[tuple[str, str], dict[str, float]]
+) -> dict[str, str]:
     """A row of the table: medians by chip and their mean, which is the figure asked for."""
     mine = {chip: errors[kind, chip] for chip in chips if (kind, chip) in errors}
     means = {name: np.nanmean([one[name] for one in mine.values()]) for name in ("error", "roofline", "shipped")}

@@ -1,9 +1,9 @@
 """sys_kernels: single matmuls and decode attention of vLLM on six GPUs, in the words of the serving model.
 
-The rule, written before anything was fitted. Of kernels that do the same on one GPU the fastest counts, which is what an
-engine would take. Matmuls are of `GROUPS`' number types; fp8 has a scale a tensor, fp8 in blocks one for 128 x 128
-weights. Attention decodes one token of each sequence against the keys before it and its own; windows are kept apart.
-No row is left out for its size or its seconds.
+The rule, written before anything was fitted. Of kernels that do the same on one GPU the fastest counts, which is what
+an engine would take. In fp8 there is a scale a tensor, in fp8 in blocks one for 128 x 128 weights; inputs come in 16
+bits and are cast. Attention decodes one token of each sequence against the keys before it and its own; windows are kept
+apart. No row is left out for its size or its seconds.
 """
 
 from __future__ import annotations

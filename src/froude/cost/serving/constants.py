@@ -33,7 +33,7 @@ class ServingConstants:
     prompt: Number
     together: Number
     queueing: Number
-    first_wave: Number
+    lockstep: Number
     sglang: Number
     tensorrt_llm: Number
     generation: Number

@@ -56,9 +56,7 @@ def half_widths(deployment: Deployment, constants: ServingConstants, doubt: Serv
     }
 
 
-def latency_slopes(
-    deployment: Deployment, constants: ServingConstants, names: Sequence[str]
-) -> dict[str, np.ndarray]:
+def latency_slopes(deployment: Deployment, constants: ServingConstants, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Slopes (names,) of the logarithms of a single deployment's latencies in those of constants."""
     shifts = SHIFT * np.vstack([np.zeros(len(names)), np.eye(len(names))])
     moved = {name: getattr(constants, name) * np.exp(shifts[:, i]) for i, name in enumerate(names)}

@@ -415,13 +415,16 @@ def _attention(operator: Attention, machine: Machine, serving: Serving) -> Busy:
     read = cached / holders + queries * serving.activations
     # A unit takes the heads of keys of one sequence after the other, and each has its own start.
     waves = serving.batch * np.where(latent, 1.0, operator.kv_heads) / holders / cores_of(chip).units
-    kernels = np.where(np.asarray(serving.batch) > 0, DECODE_KERNELS + waves, 1.0)
+    decodes = np.asarray(serving.batch) > 0
+    kernels = np.where(decodes, DECODE_KERNELS + waves, 1.0)
     return _on_roof(
         operator.name,
         serving,
         memory=read / (chip.memory_bandwidth_bytes_per_s * constants.attention_memory),
         compute=flops / serving.devices / rate,
-        start=serving.start_seconds(chip, kernels, np.where(np.asarray(serving.batch) > 0, operator.keys(serving.context), 0)),
+        start=serving.start_seconds(
+            chip, kernels, np.where(np.asarray(serving.batch) > 0, operator.keys(serving.context), 0)
+        ),
     )
 
 

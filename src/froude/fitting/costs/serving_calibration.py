@@ -29,7 +29,13 @@ from froude.errors import InputError
 from froude.files import write_outputs
 from froude.fitting.costs.moved import MovedConstant
 from froude.fitting.costs.served_rows import row_of_point
-from froude.fitting.costs.serving_batches import MEASURED, ServingBatch, machine_of_row, predicted_latency, serving_batches
+from froude.fitting.costs.serving_batches import (
+    MEASURED,
+    ServingBatch,
+    machine_of_row,
+    predicted_latency,
+    serving_batches,
+)
 from froude.fitting.costs.serving_fit import Prior, fit_serving
 from froude.fitting.costs.serving_rows import ServingRow
 from froude.provenance import Computed
@@ -155,13 +161,17 @@ def calibrate_serving(table: ServingTable, sha256: str, start: Stack | None = No
 
 
 def fit_points(
-    rows: Sequence[ServingRow], start: ServingConstants, streamed: Sequence[int] | None = None
+    rows: Sequence[ServingRow],
+    start: ServingConstants,
+    streamed: Sequence[int] | None = None,
+    alike: Sequence[bool] | None = None,
 ) -> ServingConstants:
     """The constants of the serving model moved to explain rows; where they start if there are none.
 
-    `streamed` tokens of each row's answers are sent at a time, 1 by default.
+    `streamed` tokens of each row's answers are sent at a time, 1 by default; requests of rows that are `alike` have all
+    the same lengths.
     """
-    problem = _Measurements.of(rows, start, streamed) if rows else None
+    problem = _Measurements.of(rows, start, streamed, alike) if rows else None
     return start if problem is None or not problem.logs.size else problem.fit().constants
 
 
@@ -210,10 +220,14 @@ class _Measurements:
 
     @classmethod
     def of(
-        cls, rows: Sequence[ServingRow], start: ServingConstants, streamed: Sequence[int] | None = None
+        cls,
+        rows: Sequence[ServingRow],
+        start: ServingConstants,
+        streamed: Sequence[int] | None = None,
+        alike: Sequence[bool] | None = None,
     ) -> _Measurements:
         """That of rows; what is not answered by the constants at the start is left out."""
-        batches = serving_batches(rows, streamed)
+        batches = serving_batches(rows, streamed, alike)
         wanted = [(i, name, value) for i, row in enumerate(rows) for name, value in measured_of(row).items()]
         first = predicted_latency(batches, start)
         kept = [(i, name, value) for i, name, value in wanted if np.isfinite(first[name][i])]
@@ -221,7 +235,7 @@ class _Measurements:
 
         prior = replace(Prior.shipped(), start=start)
         times = len(prior.spreads) + 1
-        copies = serving_batches([*rows] * times, streamed and [*streamed] * times)
+        copies = serving_batches([*rows] * times, streamed and [*streamed] * times, alike and [*alike] * times)
 
         def predict(constants: ServingConstants) -> np.ndarray:
             seconds = predicted_latency(batches, constants)
