@@ -5,8 +5,8 @@ TensorRT-LLM on A100, H100 and GH200; what the table does not say: bf16 weights,
 parallelism over all GPUs, releases of mid-2024 (vLLM 0.6, TensorRT-LLM 0.10). A row is broken where its latency is
 below reading 16-bit weights once an output token at the peak bandwidth. Which A100 it is the table does not say either:
 Polaris, Argonne's, has those of 40 GB and 1,555 GB/s (Chitty-Venkata et al. 2024, LLM-Inference-Bench, as remembered).
-They were taken for those of 80 GB until the errors without each chip had been seen. Of AMD's the 32 rows of latency.csv: fp8, keys
-and values in fp8 (its instructions), vLLM 0.10.
+They were taken for those of 80 GB until the errors without each chip had been seen. Of AMD's the 32 rows of
+latency.csv: fp8, keys and values in fp8 (its instructions), vLLM 0.10.
 """
 
 from __future__ import annotations
