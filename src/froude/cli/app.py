@@ -29,6 +29,7 @@ from froude.cli import (
     published,
     register,
     report,
+    simulate_serve,
     stack,
     sweep,
     watch,
@@ -80,6 +81,12 @@ GROUPS = (
             "model": model.model,
             "calibrate": calibrate_cost.calibrate_cost,
         },
+    ),
+    (
+        DECIDE,
+        "simulate",
+        "Serving under load, event by event: percentiles, queue, goodput",
+        {"serve": simulate_serve.simulate_serve},
     ),
     (
         DECIDE,

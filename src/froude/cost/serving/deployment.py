@@ -110,16 +110,24 @@ class Deployment:
 
         No graph starts kernels where prompts enter.
         """
+        context = np.asarray(self.input) + np.asarray(self.output) / 2
+        serving = self.serving(constants, running, prompts, context=context, prompt=self.input)
+        network = self.model.layers * reduction_seconds(self.model, self.machine, serving)
+        return Iteration(operators=price_operators(self.merged, self.machine, serving), network=network)
+
+    def serving(
+        self, constants: ServingConstants, running: Number, prompts: Number = 0, *, context: Number, prompt: Number
+    ) -> Serving:
+        """What goes through an iteration, requests having `context` keys and prompts that enter `prompt` tokens."""
         form, chip = number_format(self.precision), self.machine.chip
         kind = matmul_kind(self.precision, chip)
         sixteen = next((one for one in ("bf16", "fp16") if one in chip.peak_flops), kind)
         older = np.asarray(constants.generation) ** (NOW - self.engine.released)
-        constants = _aged(constants, older)
-        serving = Serving(
+        return Serving(
             batch=running,
-            context=np.asarray(self.input) + np.asarray(self.output) / 2,
+            context=context,
             prefilled=prompts,
-            prompt=self.input,
+            prompt=prompt,
             weights=form.weights,
             others=form.others,
             kv=self.kv_format,
@@ -130,10 +138,8 @@ class Deployment:
             devices=self.tp,
             replicas=self.expert_replicas,
             graphs=np.where(np.asarray(prompts) > 0, 0.0, 1.0),
-            constants=constants,
+            constants=_aged(constants, older),
         )
-        network = self.model.layers * reduction_seconds(self.model, self.machine, serving)
-        return Iteration(operators=price_operators(self._merged, self.machine, serving), network=network)
 
     def host_seconds(self, constants: ServingConstants, running: Number) -> Number:
         """Seconds of an iteration in which the devices wait for the host."""
@@ -142,7 +148,8 @@ class Deployment:
         return (constants.step + constants.sequence * np.asarray(running)) * factor * older
 
     @cached_property
-    def _merged(self) -> Model:
+    def merged(self) -> Model:
+        """The model with its matmuls as one operator of many sizes, and so its elementwise ones."""
         return merged_operators(self.model)
 
     @property
