@@ -49,6 +49,7 @@ SchedulerParameters=sched_interval=2,batch_sched_delay=0
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort={dbd}
+AccountingStoragePass={folder}/munge/socket
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=3000 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES DefaultTime=60 MaxTime=INFINITE State=UP
 PartitionName=short Nodes=ALL DefaultTime=5 MaxTime=10 State=UP
@@ -69,7 +70,10 @@ StorageUser=slurm
 StoragePass=slurm
 StorageLoc=slurm_acct_db
 """
-SQL = "CREATE USER slurm@'127.0.0.1' IDENTIFIED BY 'slurm'; GRANT ALL ON *.* TO slurm@'127.0.0.1';\n"
+SQL = "".join(
+    f"CREATE USER slurm@'{host}' IDENTIFIED BY 'slurm';\nGRANT ALL ON *.* TO slurm@'{host}';\n"
+    for host in ("127.0.0.1", "localhost")
+)
 
 
 def free_port() -> int:
@@ -121,6 +125,17 @@ def daemon(words: list[str], log: Path, environment: Mapping[str, str], user: st
 
 
 @contextmanager
+def telling_logs(folder: Path) -> Iterator[None]:
+    """Where a daemon does not come up, the ends of what all have said go to stderr."""
+    try:
+        yield
+    except TimeoutError:
+        for path in (*folder.glob("*.out"), *folder.glob("*.log"), *folder.glob("*/log")):
+            print(f"--- {path.name}", *path.read_text(errors="replace").splitlines()[-12:], sep="\n", file=sys.stderr)
+        raise
+
+
+@contextmanager
 def slurm() -> Iterator[dict[str, str]]:
     """A Slurm of one node with its accounting; gives the environment in which its commands find it."""
     lacking = [name for name in DAEMONS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]
@@ -133,6 +148,7 @@ def slurm() -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory(prefix="froude-slurm-") as place, ExitStack() as stack:
         folder = Path(place)
         folder.chmod(0o755)
+        stack.enter_context(telling_logs(folder))
         ports = {name: free_port() for name in ("ctld", "slurmd", "dbd", "sql")}
         values = {"folder": folder, "host": socket.gethostname().split(".")[0], "cpus": CPUS, **ports}
         for name, text, mode in (("slurm.conf", SLURM_CONF, 0o644), ("slurmdbd.conf", SLURMDBD_CONF, 0o600)):
