@@ -26,13 +26,19 @@ MODELS = {
     "meta-llama/Llama-2-7b-hf": "llama-2-7b",
     "meta-llama/Meta-Llama-3-8B": "llama-3-8b",
     "mistralai/Mistral-7B-v0.1": "mistral-7b",
-    "Qwen/Qwen2-7B": "qwen2.5-7b",
+    "Qwen/Qwen2-7B": "qwen2-7b",
     "meta-llama/Meta-Llama-3-70B": "llama-3-70b",
     "meta-llama/Llama-2-70b-hf": "llama-2-70b",
-    "Qwen/Qwen2-72B": "qwen2.5-72b",
+    "Qwen/Qwen2-72B": "qwen2-72b",
     "mistralai/Mixtral-8x7B-v0.1": "mixtral-8x7b",
+    "BAAI/Aquila-7B": "aquila-7b",
+    "bigscience/bloom-7b1": "bloom-7b1",
+    "Deci/DeciLM-7B": "decilm-7b",
+    "EleutherAI/gpt-j-6b": "gpt-j-6b",
+    "huggyllama/llama-7b": "llama-7b",
+    "facebook/opt-6.7b": "opt-6.7b",
+    "Qwen/Qwen1.5-7B": "qwen1.5-7b",
 }
-"""Qwen2 of 7B and 72B have the shapes of Qwen2.5; other models of the table are not in the catalogue."""
 
 
 def argonne() -> Iterator[ServingRow]:
