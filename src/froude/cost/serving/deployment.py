@@ -29,7 +29,7 @@ class Deployment:
     `tp` devices work tensor-parallel, `pp` such groups in a pipeline, `dp` such replicas; experts are divided among
     `ep` of a replica's and its neighbours' devices. `input` and `output` are tokens of a request. The load is `users`
     who ask again as soon as they are answered (of the engine "static" the batch), or `rate`, requests a second.
-    `streamed` tokens of an answer are sent at a time.
+    `streamed` tokens of an answer are sent at a time. The share `reused` of a prompt is kept from others that began so.
     """
 
     model: Model
@@ -46,6 +46,7 @@ class Deployment:
     users: Number | None = None
     rate: Number | None = None
     streamed: Number = 1
+    reused: Number = 0.0
 
     @property
     def devices(self) -> Number:

@@ -104,7 +104,7 @@ def prompt_seconds(deployment: Deployment, constants: ServingConstants, running:
     taken = deployment.iteration(constants, beside, chunk).seconds - without
     chunks = np.asarray(deployment.input) / chunk
     host = 0.0 if deployment.engine.prompts == "beside" else deployment.host_seconds(constants, 1.0)
-    return chunks * (taken + host) / deployment.pp
+    return (1 - np.asarray(deployment.reused)) * chunks * (taken + host) / deployment.pp
 
 
 def _loop(
