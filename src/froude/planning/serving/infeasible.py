@@ -12,6 +12,7 @@ from froude.planning.serving.question import ServingQuestion
 from froude.planning.serving.ranking import RankedDeployments
 from froude.planning.serving.reasons import LeastChange, broken, changed_limits, excess, least_factor
 from froude.planning.serving.serving_plan import NoServingPlan
+from froude.planning.serving.space import DeploymentGroup
 from froude.quantity import format_seconds
 
 QUALITIES = (0.01, 0.02, 0.03, 0.05)
@@ -22,6 +23,9 @@ MORE = (2, 4, 8)
 
 TRIED = 5
 """Changes that are tried by a plan, the least first."""
+
+NEAREST = 3
+"""Groups in which a smaller load is tried."""
 
 LOOSER = (1.0, 1.15, 1.4)
 """Factors on a limit that closed forms say is enough, where the simulation does not agree."""
@@ -82,7 +86,9 @@ def _changes(question: ServingQuestion, ranked: RankedDeployments, judged: Judge
     for times in MORE:
         if _any_keeps(more := replace(question, most_devices=times * question.most_devices)):
             yield LeastChange(
-                factor=float(times), words=f"--max-devices {more.most_devices}", change={"max_devices": more.most_devices}
+                factor=float(times),
+                words=f"--max-devices {more.most_devices}",
+                change={"max_devices": more.most_devices},
             )
             break
     for loss in QUALITIES:
@@ -90,16 +96,25 @@ def _changes(question: ServingQuestion, ranked: RankedDeployments, judged: Judge
             words = f"--quality-loss {loss:.0%}"
             yield LeastChange(factor=1 + 20 * loss, words=words, change={"quality_loss": loss})
             break
-    factor = least_factor(lambda share: _any_keeps(replace(question, load=question.load.times(share))))
+    near = _nearest_groups(question, ranked)
+    factor = least_factor(lambda share: _any_keeps(replace(question, load=question.load.times(share)), near))
     if factor is not None and question.load.arrival is None:
         less = question.load.times(factor)
         text = f"{less.users} users" if less.users is not None else f"{less.rate:.2g}/s"
         yield LeastChange(factor=1 / factor, words=f'--load "{text}"', change={"load": text})
 
 
-def _any_keeps(question: ServingQuestion) -> bool:
+def _nearest_groups(question: ServingQuestion, ranked: RankedDeployments) -> list[DeploymentGroup]:
+    """The groups that come nearest to the limits, or have the most capacity where none has enough."""
+    off = question.limits.excess(ranked.ttft, ranked.tpot)
+    order = np.lexsort((-ranked.capacity, off))
+    found = dict.fromkeys(ranked.group[order[:: max(len(order) // 5000, 1)]].tolist())
+    return [ranked.groups[index] for index in list(found)[:NEAREST]]
+
+
+def _any_keeps(question: ServingQuestion, groups: list[DeploymentGroup] | None = None) -> bool:
     """Whether any deployment keeps the limits on average, in closed form."""
-    ranked = question.ranked()
+    ranked = question.ranked(groups)
     return bool(np.any(question.limits.excess(ranked.ttft, ranked.tpot) <= 1))
 
 

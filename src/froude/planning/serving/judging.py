@@ -84,7 +84,7 @@ def chosen(
     good = np.flatnonzero(off <= 1)
     # Wide limits first where deployments come to the same: an engine's own are wide.
     wide = np.concatenate([-columns["sequences"] for columns in ranked.columns])
-    order = good[np.lexsort((wide[good], np.round(off[good], 4), ranked.spent(objective)[good]))]
+    order = good[np.lexsort((wide[good], np.round(off[good], 2), ranked.spent(objective)[good]))]
     found: dict[tuple[object, ...], ServingCandidate] = {}
     places: dict[tuple[object, ...], int] = {}
     for index in order[: 200 * BEST]:

@@ -27,7 +27,9 @@ def quality_losses() -> Mapping[Literal["weights", "kv"], Mapping[str, QualityLo
     """Those that ship, of weights and of keys and values, by format."""
     document = tomllib.loads((files("froude.planning.serving") / "quality.toml").read_text(encoding="utf-8"))
     read = {
-        kind: {name: QualityLoss(share=share, trust=trust, source=source) for name, (share, trust, source) in own.items()}
+        kind: {
+            name: QualityLoss(share=share, trust=trust, source=source) for name, (share, trust, source) in own.items()
+        }
         for kind, own in document.items()
     }
     return {"weights": read["weights"], "kv": read["kv"]}

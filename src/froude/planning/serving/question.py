@@ -48,9 +48,16 @@ class ServingQuestion:
             )
         return found
 
-    def ranked(self) -> RankedDeployments:
-        """All deployments in closed form."""
-        return rank(self.groups(), self.load, self.limits, self.objective, self.constants, self.most_devices)
+    def ranked(self, groups: list[DeploymentGroup] | None = None) -> RankedDeployments:
+        """All deployments in closed form, or those of some groups."""
+        return rank(
+            self.groups() if groups is None else groups,
+            self.load,
+            self.limits,
+            self.objective,
+            self.constants,
+            self.most_devices,
+        )
 
     def judged(self, ranked: RankedDeployments) -> Judged:
         """The best of them simulated."""

@@ -149,7 +149,11 @@ def _least(found: dict[str, np.ndarray], limits: ServingLimits, objective: Objec
 
 
 def _finer(
-    columns: dict[str, np.ndarray], found: dict[str, np.ndarray], limits: ServingLimits, objective: Objective, most: float
+    columns: dict[str, np.ndarray],
+    found: dict[str, np.ndarray],
+    limits: ServingLimits,
+    objective: Objective,
+    most: float,
 ) -> dict[str, np.ndarray] | None:
     """Every number of replicas below the first that keeps the limits, down to the last that was tried below it."""
     keeps = _keeps(found, limits) & (_spent(found, objective) <= most)

@@ -117,7 +117,9 @@ def read_load(
         if not Path(text).suffix:
             raise InputError(f'--load {text!r} is no load: write "200 users", 20/s, or name a trace')
         if input is not None or output is not None or lengths is not None or prefix_share:
-            raise InputError(f"{text} has lengths of its own: leave out --input, --output, --lengths and --prefix-share")
+            raise InputError(
+                f"{text} has lengths of its own: leave out --input, --output, --lengths and --prefix-share"
+            )
         return read_trace(Path(text))
     if input is None or output is None:
         raise InputError(f"--load {text!r} needs lengths: give --input and --output tokens")
@@ -183,7 +185,12 @@ def _json_rows(path: Path, text: str) -> list[tuple[float, int, int, Any]]:
         try:
             one = json.loads(line)
             rows.append(
-                (float(one["timestamp"]) / 1000, int(one["input_length"]), int(one["output_length"]), one.get("hash_ids"))
+                (
+                    float(one["timestamp"]) / 1000,
+                    int(one["input_length"]),
+                    int(one["output_length"]),
+                    one.get("hash_ids"),
+                )
             )
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from froude.cost.model.operators import Number
@@ -39,5 +38,3 @@ def tabulated_seconds(
         return table[kind, low] * (1 - share) + table[kind, low + 1] * share
 
     return ReplicaSeconds(decode=lambda many: read(decode, many), prompt=lambda many: read(prompt, many))
-
-

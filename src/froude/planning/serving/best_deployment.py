@@ -146,7 +146,9 @@ def _assumptions(question: ServingQuestion, judged: Judged) -> Iterator[Assumpti
     elif load.arrival is None:
         yield Assumption(name="arrivals", value="at random", why="nobody gave a trace")
     if load.reused:
-        yield Assumption(name="prefix reuse", value=f"{load.reused:.0%} of prompts", why="blocks that are never evicted")
+        yield Assumption(
+            name="prefix reuse", value=f"{load.reused:.0%} of prompts", why="blocks that are never evicted"
+        )
     if int(question.model.experts) > 1:
         yield Assumption(
             name="dispatch", value="not priced", why="positions go to experts of other replicas within a node"
@@ -177,7 +179,8 @@ def _limits(ttft: float | str | None, tpot: float | str | None, at: float | str)
     if all(one is None for one in given.values()):
         raise InputError("no limit of latency: give --ttft 500ms, --tpot 30ms or both")
     seconds = {
-        name: None if one is None else positive_number(name, read_quantity(one, "seconds")) for name, one in given.items()
+        name: None if one is None else positive_number(name, read_quantity(one, "seconds"))
+        for name, one in given.items()
     }
     return ServingLimits(**seconds, at=_percentile(at))
 
@@ -225,5 +228,3 @@ def _engines(names: tuple[str, ...]) -> tuple[str, ...]:
             near = close_names(name, known) or known
             raise InputError(f"no engine is called {name!r}: take one of {', '.join(near)}")
     return names
-
-
