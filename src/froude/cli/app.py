@@ -25,6 +25,7 @@ from froude.cli import (
     optimal,
     pilot,
     plan,
+    plan_serve,
     predict,
     published,
     register,
@@ -68,8 +69,8 @@ GROUPS = (
     (
         DECIDE,
         "plan",
-        "The best training for a budget, or the best layout of one",
-        {"train": plan.train, "recipes": plan.recipes},
+        "The best training for a budget, and the best deployment",
+        {"train": plan.train, "serve": plan_serve.serve, "recipes": plan.recipes},
     ),
     (
         DECIDE,

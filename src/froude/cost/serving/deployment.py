@@ -29,8 +29,9 @@ class Deployment:
     `tp` devices work tensor-parallel, `pp` such groups in a pipeline, `dp` such replicas; experts are divided among
     `ep` of a replica's and its neighbours' devices. `input` and `output` are tokens of a request. The load is `users`
     who ask again as soon as they are answered (of the engine "static" the batch), or `rate`, requests a second.
-    `streamed` tokens of an answer are sent at a time. Where requests are `alike` (1), all of equal lengths as in many
-    load tests, users keep in step; as a rule they differ (0).
+    `streamed` tokens of an answer are sent at a time. The share `reused` of a prompt is kept from others that began so.
+    Where requests are `alike` (1), all of equal lengths as in many load tests, users keep in step; as a rule they differ
+    (0).
     """
 
     model: Model
@@ -48,6 +49,7 @@ class Deployment:
     rate: Number | None = None
     streamed: Number = 1
     alike: Number = 0
+    reused: Number = 0.0
 
     @property
     def devices(self) -> Number:

@@ -172,7 +172,7 @@ def simulate_serving(
     """Serves requests event by event on what `serve_cost` would price, and says what each of them met.
 
     Lengths are `input` and `output` tokens, or those of a `trace` (see `read_trace`), of which the first `requests`
-    count. The load is `users` or a `rate` as in `serve_cost`; the arrivals of the trace where neither is given, at their
+    count. The load is `users` or a `rate` as in `serve_cost`; without either the arrivals of the trace, at their
     own pace. Goodput is the share of requests within `ttft` and `tpot` seconds. `chunk` is the token budget of an
     iteration and `sequences` the most requests at once, the engine's own by default; `preemption` "recompute" or "swap"
     is what becomes of keys and values that must make room; `routing` "round robin" or "least loaded" is how arrivals
