@@ -8,6 +8,8 @@ from typing import Any, final
 
 import numpy as np
 
+from froude.answers.answer import Answer
+
 MOST_POINTS = 400
 """Points of a curve that a picture shows; a picture is not wider."""
 
@@ -83,3 +85,28 @@ def thinned(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> tuple[np.n
         return x, y
     kept = np.unique(np.linspace(0, len(x) - 1, most).round().astype(int))
     return x[kept], y[kept]
+
+
+def share_charts(answer: Answer, colours: Sequence[str] = ("n6", "n4")) -> tuple[WebChart, ...]:
+    """A picture of each table of an answer whose rows are parts of a whole, with the amounts that the table says."""
+    found = [table for table in answer.tables if table.shares]
+    layout = {"yaxis": {"autorange": "reversed", "automargin": True, "title": {"text": ""}}, "bargap": 0.4}
+    return tuple(
+        WebChart(
+            name=f"parts-{k}",
+            title=table.title,
+            traces=(
+                bars(
+                    [row[0] for row in table.rows],
+                    [100 * share for share in table.shares],
+                    "share, %",
+                    colours[k % len(colours)],
+                    text=[row[1] for row in table.rows],
+                    hovertemplate="%{y}: %{text}, %{x:.1f}%<extra></extra>",
+                    textposition="none",
+                ),
+            ),
+            layout={"xaxis": {"title": {"text": "share, %"}}, **layout},
+        )
+        for k, table in enumerate(found)
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
+from froude.answers.answer import Fact
 from froude.drawing.colours import THEMES
 from froude.version import __version__
 
@@ -24,19 +25,46 @@ MENU = (
 )
 """The pages in the order of the menu."""
 
+LONG = 70
+"""Letters of a fact from which on it has a line of its own."""
+
 
 @cache
 def _environment() -> Any:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     folder = resources.files("froude.web").joinpath("templates")
-    return Environment(
+    environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         loader=FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
     )
+    environment.filters["grouped"] = grouped
+    return environment
+
+
+class FactGroup(NamedTuple):
+    """Facts under one head."""
+
+    head: str
+    texts: list[str]
+
+    @property
+    def is_long(self) -> bool:
+        """Whether they want lines of their own."""
+        return len(self.texts) > 1 or any(len(text) > LONG for text in self.texts)
+
+
+def grouped(facts: Iterable[Fact]) -> list[FactGroup]:
+    """Facts by their heads; one without a head goes with that above."""
+    groups: list[FactGroup] = []
+    for head, text in facts:
+        if head or not groups:
+            groups.append(FactGroup(head, []))
+        groups[-1].texts.append(text)
+    return groups
 
 
 def fill(template: str, **values: Any) -> str:

@@ -29,7 +29,7 @@ def work_routes(site: WebSite) -> APIRouter:
         query = query_of(request)
         if not law.WORK.is_ready(query):
             raise InputError("no runs are chosen: give path, the name of a study or a table")
-        return json_reply(law.forecast_at(site.works.make(law.WORK, query).result, query))
+        return json_reply(law.forecast_at(site.tables, site.works.make(law.WORK, query).result, query))
 
     return router
 

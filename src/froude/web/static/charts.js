@@ -47,13 +47,23 @@
     }, own);
   }
 
+  // Over two decades and more a log axis is marked at powers of ten alone.
+  function decades(picture, own) {
+    for (const [axis, letter] of [["xaxis", "x"], ["yaxis", "y"]]) {
+      if (own[axis].type !== "log") continue;
+      const all = picture.data.flatMap((trace) => trace[letter] || []).filter((value) => value > 0);
+      if (Math.max(...all) / Math.min(...all) > 60) own[axis].dtick = 1;
+    }
+    return own;
+  }
+
   function draw(figure) {
     const plot = figure.querySelector(".plot");
     const picture = figure.picture;
     if (!picture) return;
     const hidden = figure.hiddenTraces || (figure.hiddenTraces = new Set());
     const data = picture.data.map((trace) => ({ ...painted(trace), visible: !hidden.has(trace.name) }));
-    return Plotly.react(plot, data, layout(picture.layout, plot.clientWidth), { displayModeBar: false, responsive: true, scrollZoom: false })
+    return Plotly.react(plot, data, decades(picture, layout(picture.layout, plot.clientWidth)), { displayModeBar: false, responsive: true, scrollZoom: false })
       .then(() => figure.dispatchEvent(new Event("froude:drawn")));
   }
 

@@ -1,5 +1,6 @@
 // The target of the law explorer: dragged on the picture, moved by sliders and keys; the forecast follows.
 (() => {
+  const size = (dial) => String(Number((10 ** parseFloat(dial.value)).toPrecision(4)));
   const UNITS = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]];
   const short = (value) => {
     const unit = UNITS.find(([size]) => value >= size);
@@ -45,7 +46,7 @@
     async function ask() {
       const mine = ++asked;
       const query = new URLSearchParams(section.dataset.query);
-      for (const dial of dials) query.set(dial.dataset.input, String(10 ** parseFloat(dial.value)));
+      for (const dial of dials) query.set(dial.dataset.input, size(dial));
       query.set("machine", machine.value);
       const reply = await window.froude.post(`/law/forecast.json?${query}`);
       const said = await reply.json();

@@ -79,7 +79,7 @@
   window.froude.csv = (rows) => rows.map((row) => row.map((each) => cell(String(each ?? ""))).join(",")).join("\n") + "\n";
 
   function equip(table) {
-    if (table.dataset.ready || !table.tHead) return;
+    if (table.dataset.ready || !table.tHead || table.querySelector("tr.detail")) return;
     table.dataset.ready = "yes";
     [...table.tHead.rows[0].cells].forEach((head, column) => {
       if (head.classList.contains("plain") || !head.textContent.trim()) return;
@@ -110,7 +110,7 @@
       const rows = [...table.rows].filter((row) => !row.hidden);
       save(`${table.dataset.name}.csv`, window.froude.csv(rows.map((row) => [...row.cells].map((each) => each.textContent.trim()))));
     });
-    tools.append(filter, button);
+    tools.append(...(table.tBodies[0].rows.length > 8 ? [filter, button] : [button]));
     table.closest(".scroll").before(tools);
   }
 

@@ -67,7 +67,7 @@ def elsewhere(shelf: Shelf, query: AddressQuery) -> SameElsewhere:
     more = (f", by={by!r}" if by else "") + (f", x={x!r}" if x else "")
     return SameElsewhere(
         command=command_of("compare", *paths, *options_of(query, OPTIONS)),
-        python=f"import froude\n\nfits = froude.fit_methods({tables}, {query.one('law', 'auto')!r}{more})\n"
+        python=f"import froude\nfits = froude.fit_methods({tables}, {query.one('law', 'auto')!r}{more})\n"
         f"ranking = froude.rank(fits, {parse_assignments(place)!r})",
     )
 

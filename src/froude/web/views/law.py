@@ -57,7 +57,7 @@ def elsewhere(shelf: Shelf, query: AddressQuery) -> SameElsewhere:
     x = f", x={given['x']!r}" if "x" in given else ""
     return SameElsewhere(
         command=command_of("fit", path, *options_of(query.with_values({"law": law}), OPTIONS)),
-        python=f"import froude\n\nruns = froude.read_runs({str(path)!r}{columns}{where})\n"
+        python=f"import froude\nruns = froude.read_runs({str(path)!r}{columns}{where})\n"
         f"fit = froude.fit({law!r}, runs, {y!r}{x})",
     )
 
@@ -113,7 +113,7 @@ def _is_movable(fit: Fit) -> bool:
     return setting_of(fit.law) is None and {*fit.inputs} == {*fit.law.inputs} and positive
 
 
-def forecast_at(choice: Choice, query: AddressQuery) -> dict[str, Any]:
+def forecast_at(tables: OpenTables, choice: Choice, query: AddressQuery) -> dict[str, Any]:
     """The forecast at a target, its cost, and the law through it along the first input, as JSON for the page.
 
     InputError for an input missing or out of range, and for a machine that is none.
@@ -128,14 +128,16 @@ def forecast_at(choice: Choice, query: AddressQuery) -> dict[str, Any]:
     low, high = float(fit.inputs[x].min()), max(float(fit.inputs[x].max()), given[x])
     grid = np.geomspace(low, high * 1.6, GRID)
     along = fit.predict(**{**given, x: grid})
-    at = ",".join(f"{name}={value!r}" for name, value in given.items())
+    at = ",".join(f"{name}={value:.6g}" for name, value in given.items())
+    path = tables.shelf.path(query.one("path"))
+    fitted = command_of("fit", path, *options_of(query.with_values({"law": query.one("law", "auto")}), OPTIONS))
     return {
         "forecast": forecast.to_dict(),
         "cost": cost_at(given, query),
         "facts": [list(fact) for fact in _facts(forecast, given, query)],
-        "warnings": list(answer_of_forecast(forecast).warnings),
+        "warnings": [each for each in answer_of_forecast(forecast).warnings if each not in fit.warnings],
         "along": {"x": grid.tolist(), "mean": _list(along.mean), "lo": _list(along.lo), "hi": _list(along.hi)},
-        "command": f"froude predict fit.json --at {at}",
+        "command": f"{fitted} --out fit.json\nfroude predict fit.json --at {at}",
     }
 
 
@@ -167,7 +169,7 @@ def _facts(forecast: Any, place: Mapping[str, float], query: AddressQuery) -> It
     yield from ((head, text) for head, text in cells.items() if text)
     cost = cost_at(place, query)
     if cost:
-        yield "compute", amount(cost["flop"], "FLOP")
+        yield "compute", amount(cost["flop"], "FLOP") + " FLOP"
         yield (
             f"on {cost['machine']}",
             f"{format_seconds(cost['seconds'])}, {money(cost['dollars'])}; "
@@ -190,7 +192,7 @@ def _law_chart(fit: Fit) -> Iterator[WebChart]:
         marker = {"color": shade.tolist(), "colorscale": "sea", "showscale": False}
     yield WebChart(
         name="law",
-        title=f"Measured {fit.y} against {x}" + (f", darker for more {others[0]}" if others else ""),
+        title=f"Measured {fit.y} against {x}" + (f", shaded by {others[0]}" if others else ""),
         traces=(points(fit.inputs[x], measured, "measured", "n6", text=text, marker=marker),),
         layout=axes(x, fit.y, log_x=True, log_y=fit.residual == "log"),
     )

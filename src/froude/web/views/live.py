@@ -51,5 +51,5 @@ def elsewhere(shelf: Shelf, query: AddressQuery) -> SameElsewhere:
     path, goal = shelf.path(query.one("path")), query.one("goal")
     return SameElsewhere(
         command=command_of("watch", path, *(["--goal", goal] if goal else []), "--every", "60"),
-        python=f"import froude\n\nverdicts = froude.watch({str(path)!r}{f', goal={goal}' if goal else ''})",
+        python=f"import froude\nverdicts = froude.watch({str(path)!r}{f', goal={goal}' if goal else ''})",
     )

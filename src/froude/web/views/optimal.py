@@ -81,7 +81,7 @@ def elsewhere(shelf: Shelf, query: AddressQuery) -> SameElsewhere:
     more += f", data_limit_tokens={query.one('data_limit')!r}" if query.one("data_limit") else ""
     return SameElsewhere(
         command=command_of("optimal", source, *at, *options_of(query, OPTIONS)),
-        python=f"import froude\n\nbest = froude.compute_optimal({source!r}, {budgets!r}{more})",
+        python=f"import froude\nbest = froude.compute_optimal({source!r}, {budgets!r}{more})",
     )
 
 
@@ -90,7 +90,7 @@ def _charts(best: ComputeOptimal) -> Iterator[WebChart]:
     if not found:
         return
     C = [float(each.C) for each in found]
-    yield WebChart(
+    sizes = WebChart(
         name="sizes",
         title="The best parameters and tokens for each budget",
         traces=tuple(
@@ -99,12 +99,14 @@ def _charts(best: ComputeOptimal) -> Iterator[WebChart]:
         ),
         layout=axes("budget, FLOP", "count", log_x=True, log_y=True),
     )
+    if len(found) > 1:
+        yield sizes
     runs = best.runs
     if runs is not None and {"N", "C", "loss"} <= {*runs.columns}:
         kept = np.isfinite(runs["loss"]) & np.isfinite(runs["N"])
         yield WebChart(
             name="runs",
-            title="The runs: outcome against parameters, darker for more compute",
+            title="The runs: outcome against parameters, shaded by compute",
             traces=(
                 points(
                     runs["N"][kept], runs["loss"][kept], "runs", "n5",

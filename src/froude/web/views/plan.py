@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from froude.answers.plans import answer_of_plan
 from froude.cost import get_machine, get_model, known_chips, model_catalogue
 from froude.errors import InputError
 from froude.fitting.sources import names_constants
-from froude.planning import Plan, plan_training
-from froude.web.charts import WebChart, axes, bars
+from froude.planning import plan_training
+from froude.web.charts import share_charts
 from froude.web.query import AddressQuery
 from froude.web.shelf import Shelf
 from froude.web.tables import OpenTables
@@ -71,7 +70,8 @@ def perform(tables: OpenTables, query: AddressQuery) -> WorkResult:
         get_model(plain_name("model", model)) if model else None,
         **_asked(tables.shelf, query),
     )
-    return WorkResult(answer=answer_of_plan(plan), charts=tuple(_charts(plan)), result=plan)
+    answer = answer_of_plan(plan)
+    return WorkResult(answer=answer, charts=share_charts(answer), result=plan)
 
 
 def elsewhere(shelf: Shelf, query: AddressQuery) -> SameElsewhere:
@@ -88,34 +88,8 @@ def elsewhere(shelf: Shelf, query: AddressQuery) -> SameElsewhere:
     more = "".join(f", {name}={value!r}" for name, value in asked.items())
     return SameElsewhere(
         command=command_of("plan", "train", *words),
-        python=f"import froude\n\nplan = froude.plan_training({query.one('machine')!r}, {model}{more})",
+        python=f"import froude\nplan = froude.plan_training({query.one('machine')!r}, {model}{more})",
     )
-
-
-def _charts(plan: Any) -> Iterator[WebChart]:
-    if not isinstance(plan, Plan):
-        return
-    reversed_axis = {"autorange": "reversed", "automargin": True}
-    data = plan.to_dict()
-    for name, title, unit, scale in (
-        ("seconds_by_part", "Where the seconds of a step go", "seconds", 1.0),
-        ("memory_bytes", "What fills the memory of one device", "GiB", 2.0**30),
-    ):
-        parts = _numbers(data.get("cost", {}).get(name, {}))
-        if parts:
-            shown = {key: value / scale for key, value in parts.items()}
-            yield WebChart(
-                name=name,
-                title=title,
-                traces=(bars([*shown], shown.values(), unit, "n4"),),
-                layout=axes(unit, "", yaxis=reversed_axis, bargap=0.4),
-            )
-
-
-def _numbers(parts: Any) -> dict[str, float]:
-    if not isinstance(parts, dict):
-        return {}
-    return {key: float(value) for key, value in parts.items() if isinstance(value, int | float) and value > 0}
 
 
 WORK = PageWork(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from froude.answers.serving import answer_of_serve_cost
 from froude.cost import get_machine, known_chips, model_catalogue, serve_cost
-from froude.cost.serving.serve_cost import ServeCost
 from froude.errors import InputError, shown
 from froude.quantity import parse_quantity
-from froude.web.charts import WebChart, axes, bars
+from froude.web.charts import share_charts
 from froude.web.query import AddressQuery
 from froude.web.shelf import Shelf
 from froude.web.tables import OpenTables
@@ -19,7 +17,6 @@ from froude.web.work import FormField, PageWork, SameElsewhere, WorkResult, comm
 NAMES = ("model", "machine", "input", "output", "load", "engine", "precision", "kv", "tp", "pp", "ep", "dp")
 OPTIONS = {name: f"--{name}" for name in NAMES}
 WHOLE = ("tp", "pp", "ep", "dp")
-GIB = 2**30
 
 
 def fields(shelf: Shelf) -> tuple[FormField, ...]:
@@ -68,7 +65,8 @@ def perform(tables: OpenTables, query: AddressQuery) -> WorkResult:
         ep=_whole(query, "ep"),
         dp=_whole(query, "dp"),
     )
-    return WorkResult(answer=answer_of_serve_cost(cost), charts=tuple(_charts(cost)), result=cost)
+    answer = answer_of_serve_cost(cost)
+    return WorkResult(answer=answer, charts=share_charts(answer), result=cost)
 
 
 def plain_name(what: str, text: str) -> str:
@@ -103,25 +101,8 @@ def elsewhere(shelf: Shelf, query: AddressQuery) -> SameElsewhere:
     size = f"input={int(query.amount('input') or 0)}, output={int(query.amount('output') or 0)}"
     return SameElsewhere(
         command=command_of("cost", "serve", *options_of(query, OPTIONS)),
-        python=f"import froude\n\ncost = froude.serve_cost(\n    {query.one('model')!r}, {query.one('machine')!r}, "
+        python=f"import froude\ncost = froude.serve_cost(\n    {query.one('model')!r}, {query.one('machine')!r}, "
         f"{size}{load}{more}\n)",
-    )
-
-
-def _charts(cost: ServeCost) -> Iterator[WebChart]:
-    seconds = {name: 1000 * value for name, value in cost.parts.items() if value > 0}
-    yield WebChart(
-        name="parts",
-        title="Where the time from one token to the next goes",
-        traces=(bars([*seconds], seconds.values(), "milliseconds", "n5"),),
-        layout=axes("milliseconds", "", yaxis={"autorange": "reversed", "automargin": True}, bargap=0.4),
-    )
-    memory = {name: float(value) / GIB for name, value in cost.memory.items() if value > 0}
-    yield WebChart(
-        name="memory",
-        title="What fills the memory of one device",
-        traces=(bars([*memory], memory.values(), "GiB", "n3"),),
-        layout=axes("GiB", "", yaxis={"autorange": "reversed", "automargin": True}, bargap=0.4),
     )
 
 

@@ -57,7 +57,7 @@ def folder_page(shelf: Shelf) -> ShownAnswer:
         },
     )
     where = str(shelf.root / shelf.only if shelf.only else shelf.root)
-    python = f"from froude.web.shelf import Shelf\n\nitems = Shelf.of({where!r}).items()"
+    python = f"from froude.web.shelf import Shelf\nitems = Shelf.of({where!r}).items()"
     return ShownAnswer(
         answer=answer, found=items, elsewhere=SameElsewhere(command=command_of("ui", where), python=python)
     )
@@ -80,7 +80,7 @@ def forecasts_page(shelf: Shelf) -> ShownAnswer:
         found=there,
         elsewhere=SameElsewhere(
             command=command_of("register", "list", folder),
-            python=f"import froude\n\nforecasts = froude.registered_forecasts({folder!r})",
+            python=f"import froude\nforecasts = froude.registered_forecasts({folder!r})",
         ),
     )
 
@@ -124,7 +124,7 @@ def atlas_page(query: AddressQuery) -> ShownAnswer:
             answer=answer_of_one_record(atlas_record(record)),
             elsewhere=SameElsewhere(
                 command=command_of("atlas", "show", record),
-                python=f"import froude\n\nrecord = froude.atlas_record({record!r})",
+                python=f"import froude\nrecord = froude.atlas_record({record!r})",
             ),
         )
     hits = search_atlas(text, limit=MOST_HITS)
@@ -133,7 +133,7 @@ def atlas_page(query: AddressQuery) -> ShownAnswer:
         found=hits,
         elsewhere=SameElsewhere(
             command=command_of("atlas", "search", text, "--limit", MOST_HITS),
-            python=f"import froude\n\nhits = froude.search_atlas({text!r}, limit={MOST_HITS})",
+            python=f"import froude\nhits = froude.search_atlas({text!r}, limit={MOST_HITS})",
         ),
     )
 

@@ -98,7 +98,7 @@ def elsewhere(shelf: Shelf, query: AddressQuery) -> SameElsewhere:
     condition = f", where={where!r}" if where else ""
     return SameElsewhere(
         command=command_of("report", path),
-        python=f"import froude\n\nruns = froude.read_runs({str(path)!r}{condition})",
+        python=f"import froude\nruns = froude.read_runs({str(path)!r}{condition})",
     )
 
 
