@@ -114,6 +114,11 @@
     table.closest(".scroll").before(tools);
   }
 
+  document.addEventListener("formdata", (event) => {
+    const empty = [...event.formData.entries()].filter(([, value]) => value === "").map(([name]) => name);
+    empty.forEach((name) => event.formData.delete(name));
+  }, true);
+
   function refresh() {
     document.querySelectorAll("table.data").forEach(equip);
   }
