@@ -1,4 +1,4 @@
-"""What is said of a plan of serving: the deployment, whether its limits are kept, what nearly won; or why there is none."""
+"""What is said of a plan of serving: the deployment, whether limits are kept, what nearly won, or why there is none."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ from froude.cli import (
     simulate_serve,
     stack,
     sweep,
+    ui,
     watch,
 )
 from froude.cli.completion import is_completing
@@ -57,6 +58,7 @@ COMMANDS = (
     (FIT, compare.compare, "Say which of several methods is ahead at a larger size"),
     (FIT, calibrate.calibrate, "See how often forecast intervals hold on published runs"),
     (LOOK_UP, laws.laws, "Laws of scaling: formulas, published constants, search"),
+    (LOOK_UP, ui.ui, "Studies, laws, plans and claims as pages in a browser"),
     (LOOK_UP, published.published, "Public tables of runs, and how to get them"),
 )
 GROUPS = (

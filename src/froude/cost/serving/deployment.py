@@ -30,8 +30,7 @@ class Deployment:
     `ep` of a replica's and its neighbours' devices. `input` and `output` are tokens of a request. The load is `users`
     who ask again as soon as they are answered (of the engine "static" the batch), or `rate`, requests a second.
     `streamed` tokens of an answer are sent at a time. The share `reused` of a prompt is kept from others that began so.
-    Where requests are `alike` (1), all of equal lengths as in many load tests, users keep in step; as a rule they differ
-    (0).
+    Where requests are `alike` (1), all of equal lengths as in many load tests, users keep in step; others differ (0).
     """
 
     model: Model
