@@ -87,5 +87,5 @@ def test_what_load_tests_leave_open_comes_back_from_the_file(ours: Stack, tmp_pa
 def test_an_uncertainty_that_is_none_is_refused(ours: Stack, tmp_path):
     text = stack_toml(ours)
     (tmp_path / "bad.stack.toml").write_text(text.replace("\nttft = ", "\nfirst = "))
-    with pytest.raises(InputError, match="serving_uncertainty.unexplained has not ttft, tpot, e2e"):
+    with pytest.raises(InputError, match=r"serving_uncertainty\.unexplained has not ttft, tpot, e2e"):
         read_stack(tmp_path / "bad.stack.toml")
