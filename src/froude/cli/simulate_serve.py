@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,7 +29,11 @@ from froude.cli.cost_serve import (
 from froude.cli.options import Json
 from froude.cli.outputs import PageFile, output_file, refuse_inputs
 from froude.cli.show import present_with_page
+from froude.errors import InputError
 from froude.quantity import parse_quantity
+
+if TYPE_CHECKING:
+    from froude.cost.serving.simulation import Speculation
 
 InTokens = Annotated[str | None, typer.Option("--input", metavar="TOKENS", help="Of a request's prompt.")]
 OutTokens = Annotated[str | None, typer.Option("--output", metavar="TOKENS", help="Of its answer.")]
@@ -39,11 +44,13 @@ Count = Annotated[int | None, typer.Option("--requests", metavar="N", help="How 
 Limit = Annotated[str | None, typer.Option(metavar="TIME", help="Limit of goodput, as 500ms.")]
 Chunk = Annotated[int | None, typer.Option("--token-budget", metavar="TOKENS", help="Of an iteration.")]
 Sequences = Annotated[int | None, typer.Option("--batch-limit", metavar="N", help="Requests at once on a replica.")]
-Preempted = Annotated[
-    Literal["recompute", "swap"], typer.Option("--preemption", help="What becomes of keys that must make room.")
+Swapped = Annotated[bool, typer.Option("--swap", help="Keys that make room go to the host and come back.")]
+Routed = Annotated[bool, typer.Option("--least-loaded", help="Arrivals go there, not to each replica in turn.")]
+Unshared = Annotated[bool, typer.Option("--no-prefix-cache", help="Prompts share no blocks, whatever their hashes.")]
+Drafted = Annotated[
+    str | None, typer.Option("--speculation", metavar="N:SHARE[:MODEL]", help="Tokens drafted, kept, by which model.")
 ]
-Routed = Annotated[Literal["round-robin", "least-loaded"], typer.Option("--routing", help="Of arrivals to replicas.")]
-Shared = Annotated[bool, typer.Option("--prefix-cache/--no-prefix-cache", help="Share blocks of a trace's hashes.")]
+PrefillReplicas = Annotated[int, typer.Option("--prefill-replicas", metavar="N", help="Of --dp, for prompts alone.")]
 Drawn = Annotated[int, typer.Option("--seed", min=0, max=MOST_SEED, help="Of arrivals and lengths.")]
 OutFile = Annotated[
     Path | None,
@@ -70,9 +77,11 @@ def simulate_serve(
     tpot: Limit = None,
     chunk: Chunk = None,
     sequences: Sequences = None,
-    preemption: Preempted = "recompute",
-    routing: Routed = "round-robin",
-    prefix_cache: Shared = True,
+    swap: Swapped = False,
+    least_loaded: Routed = False,
+    no_prefix_cache: Unshared = False,
+    speculation: Drafted = None,
+    prefill_replicas: PrefillReplicas = 0,
     price: HourPrice = None,
     stack: CalibratedStack = None,
     seed: Drawn = 0,
@@ -112,14 +121,29 @@ def simulate_serve(
         tpot=parse_quantity(tpot, expect="seconds") if tpot else None,
         chunk=chunk,
         sequences=sequences,
-        preemption=preemption,
-        routing="round robin" if routing == "round-robin" else "least loaded",
-        prefix_cache=prefix_cache,
+        preemption="swap" if swap else "recompute",
+        routing="least loaded" if least_loaded else "round robin",
+        prefix_cache=not no_prefix_cache,
+        speculation=parse_speculation(speculation) if speculation else None,
+        prefill_replicas=prefill_replicas,
         seed=seed,
     )
     if out is not None:
         write_outputs({out: parquet_bytes(found.rows())})
     present_with_page(answer_of_serve_simulation(found, str(out) if out else None), json, page, found)
+
+
+def parse_speculation(text: str) -> Speculation:
+    """What "4:0.7" or "4:0.7:qwen2.5-0.5b" says: tokens drafted, the share kept, the model that drafts."""
+    from froude.cost import get_model
+    from froude.cost.serving.simulation import Speculation
+
+    match = re.fullmatch(r"\s*(\d+)\s*:\s*([\d.]+)\s*(?::\s*(\S.*?))?\s*", text)
+    if match is None:
+        raise InputError(f"--speculation {text!r} is none: write tokens drafted and the share kept, as 4:0.7")
+    drafted, share, draft = match.groups()
+    chance = parse_quantity(share)
+    return Speculation(drafted=int(drafted), acceptance=chance, draft=get_model(draft) if draft else None)
 
 
 def parquet_bytes(columns: Mapping[str, Any]) -> bytes:

@@ -19,6 +19,7 @@ from froude.cost.model.operators import Attention, Block
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.iteration import operator_busy, price_operators, reduction_seconds
+from froude.cost.serving.simulation.drafting import Speculation
 
 GRID = 64
 """Tokens between the lengths at which attention is priced."""
@@ -62,7 +63,8 @@ class IterationSeconds:
     """Iterations of one replica of `stages` pipeline stages, each request of which puts `tokens` through a pass.
 
     Lists are over positions in units of 1 / `stages`. `eager` is what an iteration takes more in which no graph starts
-    kernels, `host` the host's seconds of an iteration and of each request in it.
+    kernels, `host` the host's seconds of an iteration and of each request in it. Before a pass of requests that decode
+    `drafted` tokens of each are drafted, by iterations of `draft`, or in `draft_share` of a pass each.
     """
 
     stages: int
@@ -72,10 +74,21 @@ class IterationSeconds:
     attention: tuple[AttentionSeconds, ...]
     eager: float
     host: tuple[float, float]
+    drafted: int = 0
+    draft: IterationSeconds | None = None
+    draft_share: float = 0.0
 
     def decode(self, running: int, contexts: float) -> float:
         """Seconds of an iteration of `running` requests that have `contexts` keys together."""
-        return self._pass(running, contexts) + self.host[0] + self.host[1] * running
+        seconds = self._pass(running, contexts)
+        if self.drafted:
+            seconds += self._drafting(running, contexts, seconds)
+        return seconds + self.host[0] + self.host[1] * running
+
+    def _drafting(self, running: int, contexts: float, seconds: float) -> float:
+        if self.draft is None:
+            return self.drafted * self.draft_share * seconds
+        return self.drafted * self.draft._pass(running, contexts)
 
     def mixed(
         self, running: int, contexts: float, chunks: Sequence[tuple[int, int]], ended: int, entering: int
@@ -93,6 +106,8 @@ class IterationSeconds:
         if stages > 1:
             alone = self._pass(running, contexts) if running else 0.0
             both = alone + (both - alone) / stages
+        if self.drafted and running:
+            both += self._drafting(running, contexts, self._pass(running, contexts))
         return both + self.host[0] + self.host[1] * (running + entering)
 
     def _pass(self, running: int, contexts: float) -> float:
@@ -124,12 +139,11 @@ def iteration_seconds(
     *,
     positions: int,
     longest: int,
-    tokens: int = 1,
+    speculation: Speculation | None = None,
 ) -> IterationSeconds:
-    """The tables of a deployment: iterations of up to `positions`, requests of up to `longest` tokens.
-
-    `tokens` positions of each request pass at once, more than 1 where drafted ones are verified.
-    """
+    """The tables of a deployment: iterations of up to `positions`, requests of up to `longest` tokens."""
+    drafted = 0 if speculation is None else speculation.drafted
+    tokens = 1 + drafted
     stages, merged, machine = int(deployment.pp), deployment.merged, deployment.machine
     plain = tuple(b for b in merged.blocks if not isinstance(b.operators[0], Attention))
     scores = tuple(b for b in merged.blocks if isinstance(b.operators[0], Attention))
@@ -153,7 +167,24 @@ def iteration_seconds(
         attention=attention,
         eager=float(eager),
         host=(host[0], host[1] - host[0]),
+        drafted=drafted,
+        draft=_draft(deployment, constants, positions, longest, speculation),
+        draft_share=0.0 if speculation is None else speculation.draft_share,
     )
+
+
+def _draft(
+    deployment: Deployment,
+    constants: ServingConstants,
+    positions: int,
+    longest: int,
+    speculation: Speculation | None,
+) -> IterationSeconds | None:
+    """The tables of the model that drafts, on the same devices."""
+    if speculation is None or speculation.draft is None:
+        return None
+    drafting = replace(deployment, model=speculation.draft)
+    return iteration_seconds(drafting, constants, positions=positions, longest=longest)
 
 
 def _eager_share(deployment: Deployment, constants: ServingConstants) -> float:
