@@ -28,6 +28,8 @@ WRITERS = (
     ("plan train", "--out", "--machine", "h100"),
     ("plan train", "--page", "--machine", "h100"),
     ("machine measure", "--out"),
+    ("simulate serve", "--out", "--model", "gpt2", "--machine", "h100"),
+    ("simulate serve", "--page", "--model", "gpt2", "--machine", "h100"),
     ("optimal", "--page", "TABLE"),
     ("predict", "--page", "FIT", "--at", "N=1B"),
     ("compare", "--page", "A", "B", "--at", "C=1e24"),

@@ -25,9 +25,12 @@ PANELS = ("Measure", "Fit and forecast", "Plan and decide", "Look things up")
 """What a user wants, in the order of the work: each command stands under one of these."""
 
 OWN_WORDS = {
-    "install_completion": "Let this shell complete; --show-completion prints how.",
+    "install_completion": "Complete in this shell; --show-completion prints how.",
 }
 """Help of options that are not ours, in our words."""
+
+UNSAID = ("show_completion",)
+"""Options without a line of their own: the help of another names them, so that all commands fit on a screen."""
 
 INDENT, GAP = 2, 2
 KINDS = {"integer": "N", "int": "N", "float": "NUMBER", "text": "TEXT", "str": "TEXT", "path": "FILE"}
@@ -75,7 +78,7 @@ def group_with_default(name: str) -> type[HelpGroup]:
 def help_lines(command: Any, ctx: Any, width: int) -> Iterator[Line]:
     """The lines of a command's help."""
     texts, examples = parts_of(command.help or "")
-    params = [param for param in command.get_params(ctx) if param.name != "show_completion" and not is_hidden(param)]
+    params = [param for param in command.get_params(ctx) if not (is_hidden(param) or param.name in UNSAID)]
     arguments = [param for param in params if param.param_type_name == "argument"]
     yield (StyledText(usage_of(command, ctx, arguments)),)
     for text in texts:

@@ -33,6 +33,7 @@ from froude.errors import InputError
 from froude.quantity import parse_quantity
 
 if TYPE_CHECKING:
+    from froude.cost import Machine, ServeSimulation
     from froude.cost.serving.simulation import Speculation
 
 InTokens = Annotated[str | None, typer.Option("--input", metavar="TOKENS", help="Of a request's prompt.")]
@@ -95,42 +96,48 @@ def simulate_serve(
     --ttft 500ms --tpot 30ms`
     """
     from froude.answers.serving_simulations import answer_of_serve_simulation
-    from froude.cost import get_machine, simulate_serving
-    from froude.files import write_outputs
+    from froude.cost import simulate_serving
 
     refuse_inputs({"--out": out, "--page": page}, [trace])
-    users, per_second = parse_load(load, None, None)
+    layout = {"engine": engine, "precision": precision, "kv": kv, "tp": tp, "pp": pp, "ep": ep, "dp": dp}
+    scheduler = {"chunk": chunk, "sequences": sequences, "prefix_cache": not no_prefix_cache}
     found = simulate_serving(
         model,
-        get_machine(machine, price_per_device_hour=parse_quantity(price, expect="dollars") if price else None),
-        input=int(parse_quantity(input, expect="count")) if input else None,
-        output=int(parse_quantity(output, expect="count")) if output else None,
-        users=users,
-        rate=per_second,
+        machine_at(machine, price),
+        **parse_requests(input, output, load, {"ttft": ttft, "tpot": tpot}),
+        **layout,
+        **scheduler,
         trace=trace,
         requests=requests,
-        engine=engine,
-        precision=precision,
-        kv=kv,
-        tp=tp,
-        pp=pp,
-        ep=ep,
-        dp=dp,
         stack=stack,
-        ttft=parse_quantity(ttft, expect="seconds") if ttft else None,
-        tpot=parse_quantity(tpot, expect="seconds") if tpot else None,
-        chunk=chunk,
-        sequences=sequences,
         preemption="swap" if swap else "recompute",
         routing="least loaded" if least_loaded else "round robin",
-        prefix_cache=not no_prefix_cache,
         speculation=parse_speculation(speculation) if speculation else None,
         prefill_replicas=prefill_replicas,
         seed=seed,
     )
     if out is not None:
-        write_outputs({out: parquet_bytes(found.rows())})
+        write_rows(out, found)
     present_with_page(answer_of_serve_simulation(found, str(out) if out else None), json, page, found)
+
+
+def machine_at(machine: str, price: str | None) -> Machine:
+    """A machine, at a price of its own for an hour of a device."""
+    from froude.cost import get_machine
+
+    dollars = parse_quantity(price, expect="dollars") if price else None
+    return get_machine(machine, price_per_device_hour=dollars)
+
+
+def parse_requests(
+    input: str | None, output: str | None, load: str | None, limits: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Lengths, users or rate, and limits in seconds, as `simulate_serving` takes them."""
+    users, rate = parse_load(load, None, None)
+    tokens = {"input": input, "output": output}
+    lengths = {name: int(parse_quantity(one, expect="count")) if one else None for name, one in tokens.items()}
+    seconds = {name: parse_quantity(one, expect="seconds") if one else None for name, one in limits.items()}
+    return {**lengths, "users": users, "rate": rate, **seconds}
 
 
 def parse_speculation(text: str) -> Speculation:
@@ -146,10 +153,12 @@ def parse_speculation(text: str) -> Speculation:
     return Speculation(drafted=int(drafted), acceptance=chance, draft=get_model(draft) if draft else None)
 
 
-def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
-    """A table as a Parquet file."""
+def write_rows(path: Path, found: ServeSimulation) -> None:
+    """Writes a Parquet file with a row a request."""
     import polars as pl
 
+    from froude.files import write_outputs
+
     buffer = BytesIO()
-    pl.DataFrame(columns).write_parquet(buffer)
-    return buffer.getvalue()
+    pl.DataFrame(found.rows()).write_parquet(buffer)
+    write_outputs({path: buffer.getvalue()})

@@ -21,9 +21,10 @@ from froude.cost.model.model import Model
 from froude.cost.model.operators import Number
 from froude.cost.serving.calibrated import constants_under
 from froude.cost.serving.completion import complete_deployment
-from froude.cost.serving.constants import serving_constants, serving_document
+from froude.cost.serving.constants import serving_constants
 from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.engines import ServingEngine, known_engines, maker_of
+from froude.cost.serving.intervals import half_widths, uncertainty_under
 from froude.cost.serving.load import ServingSeconds, capacity_per_second, seconds_by_part, serving_seconds
 from froude.cost.serving.simulation.percentiles import QUANTITIES, simulated_percentiles
 from froude.cost.stack.known_stacks import get_stack
@@ -149,15 +150,16 @@ def serve_cost(
     deployment, assumptions = complete_deployment(
         model, machine, engine, precision, kv, given, input=input, output=output, users=users, rate=rate
     )
-    constants = constants_under(get_stack(stack) if isinstance(stack, str) else stack)
+    stack = get_stack(stack) if isinstance(stack, str) else stack
+    constants = constants_under(stack)
     effect = (1.0, 1.0) if engine is not None else _effect_of_engine(deployment)
     found = serving_seconds(deployment, constants)
     sure = bool(np.all(np.isfinite(found.ttft)))
+    widths = half_widths(deployment, constants, uncertainty_under(stack, deployment)) if sure else {}
     return ServeCost(
         deployment=deployment,
-        latency={name: _with_interval(_one(getattr(found, name)), name, effect) for name in QUANTITIES}
-        if sure
-        else None,
+        latency={name: _with_interval(_one(getattr(found, name)), width, effect) for name, width in widths.items()}
+        or None,
         per_second=_one(found.per_second),
         capacity=_one(capacity_per_second(deployment, constants)),
         largest_batch=int(deployment.largest_batch),
@@ -175,12 +177,10 @@ def _of_machine(machine: Machine) -> tuple[Assumption, ...]:
     return tuple(one for one in parse_assumptions(machine.assumed) if one.name != "failures")
 
 
-def _with_interval(mean: float, name: str, effect: tuple[float, float]) -> tuple[float, tuple[float, float]]:
+def _with_interval(mean: float, width: float, effect: tuple[float, float]) -> tuple[float, tuple[float, float]]:
     """A mean with its 90% interval: the model's own error and what was assumed, as squares of logarithms."""
-    widths = serving_document()["held_out"]
-    own = float(widths["throughput" if name == "e2e" else name])
-    below = np.hypot(own, min(np.log(effect[0]), 0.0))
-    above = np.hypot(own, max(np.log(effect[1]), 0.0))
+    below = np.hypot(width, min(np.log(effect[0]), 0.0))
+    above = np.hypot(width, max(np.log(effect[1]), 0.0))
     return mean, (float(mean * np.exp(-below)), float(mean * np.exp(above)))
 
 

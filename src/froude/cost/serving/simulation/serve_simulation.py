@@ -99,6 +99,7 @@ class ServeSimulation(Computed):
             "output_tokens_per_second": many,
             "per_device": many / float(self.cost.deployment.devices),
             "requests": len(found.requests),
+            "warm_up_share": WARM_UP,
             "requests_per_second": found.per_second,
             "simulated_seconds": found.seconds,
             "goodput": self.goodput,
