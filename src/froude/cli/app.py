@@ -25,12 +25,15 @@ from froude.cli import (
     optimal,
     pilot,
     plan,
+    plan_serve,
     predict,
     published,
     register,
     report,
+    simulate_serve,
     stack,
     sweep,
+    ui,
     watch,
 )
 from froude.cli.completion import is_completing
@@ -55,6 +58,7 @@ COMMANDS = (
     (FIT, compare.compare, "Say which of several methods is ahead at a larger size"),
     (FIT, calibrate.calibrate, "See how often forecast intervals hold on published runs"),
     (LOOK_UP, laws.laws, "Laws of scaling: formulas, published constants, search"),
+    (LOOK_UP, ui.ui, "Studies, laws, plans and claims as pages in a browser"),
     (LOOK_UP, published.published, "Public tables of runs, and how to get them"),
 )
 GROUPS = (
@@ -67,8 +71,8 @@ GROUPS = (
     (
         DECIDE,
         "plan",
-        "The best training for a budget, or the best layout of one",
-        {"train": plan.train, "recipes": plan.recipes},
+        "The best training for a budget, and the best deployment",
+        {"train": plan.train, "serve": plan_serve.serve, "recipes": plan.recipes},
     ),
     (
         DECIDE,
@@ -80,6 +84,12 @@ GROUPS = (
             "model": model.model,
             "calibrate": calibrate_cost.calibrate_cost,
         },
+    ),
+    (
+        DECIDE,
+        "simulate",
+        "Serving under load, event by event: percentiles, queue, goodput",
+        {"serve": simulate_serve.simulate_serve},
     ),
     (
         DECIDE,
