@@ -108,7 +108,7 @@ def _plan(
         quality_limit=question.quality_loss,
         losses=dict(_losses(ranked)),
         widths=widths,
-        binding=what_binds(choice, others, limits, question.objective),
+        binding=what_binds(choice, ranked, limits, question.objective),
         assumptions=assumptions,
         load_tests=load_tests(choice.deployment, question.load, limits),
         warnings=tuple(_warnings(question, choice, widths)),
@@ -147,7 +147,7 @@ def _assumptions(question: ServingQuestion, judged: Judged) -> Iterator[Assumpti
         yield Assumption(name="arrivals", value="at random", why="nobody gave a trace")
     if load.reused:
         yield Assumption(
-            name="prefix reuse", value=f"{load.reused:.0%} of prompts", why="blocks that are never evicted"
+            name="prefix reuse", value=f"{load.reused:.0%} of prompts", why="never evicted, in closed form"
         )
     if int(question.model.experts) > 1:
         yield Assumption(
