@@ -17,6 +17,7 @@ from .cost import known_chips as known_chips
 from .cost import known_stacks as known_stacks
 from .cost import model_catalogue as model_catalogue
 from .cost import serve_cost as serve_cost
+from .cost import simulate_serving as simulate_serving
 from .cost import train_cost as train_cost
 from .errors import InputError as InputError
 from .fitting import Allocation as Allocation

@@ -30,8 +30,10 @@ from froude.cli import (
     published,
     register,
     report,
+    simulate_serve,
     stack,
     sweep,
+    ui,
     watch,
 )
 from froude.cli.completion import is_completing
@@ -56,6 +58,7 @@ COMMANDS = (
     (FIT, compare.compare, "Say which of several methods is ahead at a larger size"),
     (FIT, calibrate.calibrate, "See how often forecast intervals hold on published runs"),
     (LOOK_UP, laws.laws, "Laws of scaling: formulas, published constants, search"),
+    (LOOK_UP, ui.ui, "Studies, laws, plans and claims as pages in a browser"),
     (LOOK_UP, published.published, "Public tables of runs, and how to get them"),
 )
 GROUPS = (
@@ -81,6 +84,12 @@ GROUPS = (
             "model": model.model,
             "calibrate": calibrate_cost.calibrate_cost,
         },
+    ),
+    (
+        DECIDE,
+        "simulate",
+        "Serving under load, event by event: percentiles, queue, goodput",
+        {"serve": simulate_serve.simulate_serve},
     ),
     (
         DECIDE,

@@ -25,10 +25,12 @@ PANELS = ("Measure", "Fit and forecast", "Plan and decide", "Look things up")
 """What a user wants, in the order of the work: each command stands under one of these."""
 
 OWN_WORDS = {
-    "install_completion": "Let this shell complete commands and names.",
-    "show_completion": "Print the script that does so.",
+    "install_completion": "Complete in this shell; --show-completion prints how.",
 }
 """Help of options that are not ours, in our words."""
+
+UNSAID = ("show_completion",)
+"""Options without a line of their own: the help of another names them, so that all commands fit on a screen."""
 
 INDENT, GAP = 2, 2
 KINDS = {"integer": "N", "int": "N", "float": "NUMBER", "text": "TEXT", "str": "TEXT", "path": "FILE"}
@@ -76,7 +78,7 @@ def group_with_default(name: str) -> type[HelpGroup]:
 def help_lines(command: Any, ctx: Any, width: int) -> Iterator[Line]:
     """The lines of a command's help."""
     texts, examples = parts_of(command.help or "")
-    params = [param for param in command.get_params(ctx) if not getattr(param, "hidden", False)]
+    params = [param for param in command.get_params(ctx) if not (is_hidden(param) or param.name in UNSAID)]
     arguments = [param for param in params if param.param_type_name == "argument"]
     yield (StyledText(usage_of(command, ctx, arguments)),)
     for text in texts:
@@ -91,6 +93,11 @@ def help_lines(command: Any, ctx: Any, width: int) -> Iterator[Line]:
         yield from titled("Arguments", entries([(named(one, ctx), described(one)) for one in arguments], width))
     options = [(named(one, ctx), described(one)) for one in params if one not in arguments]
     yield from titled("Options", entries(options, width))
+
+
+def is_hidden(param: Any) -> bool:
+    """Whether a parameter stands in no help."""
+    return getattr(param, "hidden", False)
 
 
 def parts_of(help_text: str) -> tuple[list[str], list[str]]:

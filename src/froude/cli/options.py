@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from froude.bounds import FEWEST_DRAWS, MOST_DRAWS, MOST_SEED
-from froude.errors import InputError
 from froude.quantity import parse_assignments
+from froude.runs.roles import parse_roles
 
 if TYPE_CHECKING:
     from froude.runs import Runs
@@ -44,6 +43,13 @@ OfKind = Annotated[
 ]
 Draws = Annotated[int, typer.Option(min=FEWEST_DRAWS, max=MOST_DRAWS, help="Bootstrap refits behind the intervals.")]
 Seed = Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of random starts and bootstrap.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", metavar="NAME", help="Where to train: local, ray, ray://HOST:PORT or slurm.")
+]
+RunNeeds = Annotated[
+    str | None,
+    typer.Option("--needs", metavar="NAME=…", help="Of a run there: cpus=2,gpus=1,memory=8GB,time=2h,partition=gpu."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the last line on stdout.")]
 
 
@@ -54,21 +60,6 @@ def read_table(table: str, columns: str | None, where: str | None, flops: str = 
 
     how, sizes = parse_flops(flops)
     return chosen(count_flops(read_unchecked(table, parse_roles(columns)), how, **sizes), where)
-
-
-def parse_roles(columns: str | None) -> dict[str, str] | None:
-    """The mapping role → column that `--columns` writes. InputError where it does not parse."""
-    if columns is None:
-        return None
-    roles: dict[str, str] = {}
-    for pair in re.split(r",(?=\s*\w+\s*=)", columns):  # a column's name may hold commas: D (tokens, bn)
-        role, _, column = (part.strip() for part in pair.partition("="))
-        if not role or not column or column.endswith(","):
-            raise InputError(f"--columns {columns!r} does not parse: write role=column, as in N=params,D=tokens")
-        if role in roles:
-            raise InputError(f"--columns {columns!r} gives {role} twice: give it once")
-        roles[role] = column
-    return roles
 
 
 def parse_flops(flops: str) -> tuple[str, dict[str, float]]:

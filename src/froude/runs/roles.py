@@ -1,8 +1,11 @@
 """What a column means: the roles that laws know, and the names under which each is found."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
+
+from froude.errors import InputError
 
 
 @final
@@ -160,3 +163,18 @@ ROLES: Mapping[str, Role] = {
     )
 }
 """The roles, by name. A single letter is a role in upper case only: tables have depths `d` and counts `n`."""
+
+
+def parse_roles(columns: str | None) -> dict[str, str] | None:
+    """The mapping role → column that `--columns` writes. InputError where it does not parse."""
+    if columns is None:
+        return None
+    roles: dict[str, str] = {}
+    for pair in re.split(r",(?=\s*\w+\s*=)", columns):  # a column's name may hold commas: D (tokens, bn)
+        role, _, column = (part.strip() for part in pair.partition("="))
+        if not role or not column or column.endswith(","):
+            raise InputError(f"--columns {columns!r} does not parse: write role=column, as in N=params,D=tokens")
+        if role in roles:
+            raise InputError(f"--columns {columns!r} gives {role} twice: give it once")
+        roles[role] = column
+    return roles

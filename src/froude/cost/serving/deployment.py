@@ -14,7 +14,7 @@ from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Matmul, Number
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.engines import ServingEngine
-from froude.cost.serving.iteration import Iteration, Serving, merged_operators, price_operators, reduction_seconds
+from froude.cost.serving.iteration import Iteration, Serving, merged_operators, network_seconds, price_operators
 from froude.cost.serving.number_formats import KV_FORMATS, NumberFormat, matmul_kind, number_format
 
 NOW = 2026.0
@@ -30,6 +30,7 @@ class Deployment:
     `ep` of a replica's and its neighbours' devices. `input` and `output` are tokens of a request. The load is `users`
     who ask again as soon as they are answered (of the engine "static" the batch), or `rate`, requests a second.
     `streamed` tokens of an answer are sent at a time. The share `reused` of a prompt is kept from others that began so.
+    Where requests are `alike` (1), all of equal lengths as in many load tests, users keep in step; others differ (0).
     """
 
     model: Model
@@ -46,6 +47,7 @@ class Deployment:
     users: Number | None = None
     rate: Number | None = None
     streamed: Number = 1
+    alike: Number = 0
     reused: Number = 0.0
 
     @property
@@ -113,7 +115,7 @@ class Deployment:
         """
         context = np.asarray(self.input) + np.asarray(self.output) / 2
         serving = self.serving(constants, running, prompts, context=context, prompt=self.input)
-        network = self.model.layers * reduction_seconds(self.model, self.machine, serving)
+        network = network_seconds(self.model, self.machine, serving)
         return Iteration(operators=price_operators(self.merged, self.machine, serving), network=network)
 
     def serving(

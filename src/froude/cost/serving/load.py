@@ -26,6 +26,9 @@ from froude.cost.serving.deployment import Deployment
 ROUNDS = 3
 """Rounds of the fixed points: requests that decode beside those whose prompts wait, requests of a rate."""
 
+FIRST_WAVE = 0.1
+"""Share of requests that start all at once: the first of ten waves, as load tests send them (a guess)."""
+
 RATE_ROUNDS = 6
 """Rounds of false position by which requests of a rate are found."""
 
@@ -141,21 +144,20 @@ def _first_token(
 ) -> Number:
     """Seconds from when a place is free to the first token.
 
-    Where all R prompts enter at once a request waits for half of them, w·(R + 1)/2. Equal lengths keep users in step
-    where prompts go first; where they enter beside decoding that is so in the first wave alone, and later a request
-    waits for the iteration that runs and for the few prompts that enter together with its own, for more of them the
-    more of the time goes to prompts.
+    Where all R prompts enter at once a request waits for half of them, w·(R + 1)/2. So it is where prompts go first.
+    Where they enter beside decoding that is so in the first wave, the more the longer users of equal lengths keep in
+    step; later a request waits for the iteration that runs and for the few prompts that enter together with its own,
+    for more of them the more of the time goes to prompts.
     """
-    burst = work * (running + 1) / 2
+    burst, step = work * (running + 1) / 2, np.where(running > 1, decode, 0.0)
     if deployment.engine.prompts == "first":
-        share = constants.lockstep
-        later = 1.5 * work
-    else:
-        share = constants.first_wave
-        busy = np.minimum(running * work / held, 0.95)
-        later = constants.together * work / (1 - busy) ** constants.queueing
+        return burst + step
+    in_step = constants.lockstep / (constants.lockstep + running)
+    share = np.where(np.asarray(deployment.alike) > 0, np.maximum(in_step, FIRST_WAVE), FIRST_WAVE)
+    busy = np.minimum(running * work / held, 0.95)
+    later = constants.together * work / (1 - busy) ** constants.queueing
     later = np.minimum(later, burst)
-    return (1 - share) * later + share * burst + np.where(running > 1, decode, 0.0)
+    return (1 - share) * later + share * burst + step
 
 
 def capacity_per_second(

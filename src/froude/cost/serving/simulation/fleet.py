@@ -148,15 +148,12 @@ def _check_room(deployment: Deployment, requests: Requests, total: int, promised
 
 def _serve_users(replicas: Sequence[Replica | StaticBatch], users: int, count: int, outside: float) -> None:
     """Users are dealt to replicas, and so are requests; the first of each user come at once."""
-    for number, replica in enumerate(replicas):
-        own = range(number, count, len(replicas))
-        many = len(range(number, users, len(replicas)))
+    busy = replicas[:users]
+    for number, replica in enumerate(busy):
+        own = range(number, count, len(busy))
+        many = len(range(number, users, len(busy)))
         replica.inbox.extend((outside, one) for one in own[:many])
         replica.backlog.extend(own[many:])
-        if own and not many:
-            raise InputError(
-                f"{users} users on {len(replicas)} replicas leave some idle: take at most {users} replicas"
-            )
         replica.run()
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from froude.cost.model.operators import Attention, Block
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.deployment import Deployment
-from froude.cost.serving.iteration import operator_busy, price_operators, reduction_seconds
+from froude.cost.serving.iteration import network_seconds, operator_busy, price_operators
 
 GRID = 64
 """Tokens between the lengths at which attention is priced."""
@@ -137,7 +137,7 @@ def iteration_seconds(
     serving = deployment.serving(constants, many, context=1.0, prompt=1.0)
     body = price_operators(replace(merged, blocks=plain, head=()), machine, serving).values()
     head = price_operators(replace(merged, blocks=(), embedding=()), machine, serving).values()
-    network = deployment.model.layers * reduction_seconds(deployment.model, machine, serving)
+    network = network_seconds(deployment.model, machine, serving)
     body_seconds = sum((one.seconds for one in body), start=0.0) + network + np.zeros(many.shape)
     head_seconds = sum((one.seconds for one in head), start=0.0) + np.zeros(many.shape)
     starts = [sum((np.max(one.starting) for one in part), start=0.0) for part in (body, head)]

@@ -39,7 +39,10 @@ class Ledger:
         n = len(requests)
         self.input: list[int] = [int(one) for one in requests.input.tolist()]
         self.output: list[int] = [int(one) for one in requests.output.tolist()]
-        self.hashes: Sequence[Sequence[int]] | None = requests.hashes
+        self.hashes: list[Sequence[int]] | None = None
+        if requests.hashes is not None:  # of whole blocks: the rest of a prompt is nobody else's
+            pairs = zip(requests.hashes, self.input, strict=True)
+            self.hashes = [hashes[: tokens // requests.block] for hashes, tokens in pairs]
         self.reached, self.started, self.first, self.finished = ([NEVER] * n for _ in range(4))
         self.evictions, self.reused, self.replica = [0] * n, [0] * n, [0] * n
 

@@ -200,9 +200,8 @@ class Replica:
         self.progress[one] = made + 1
         hashes = self._hashes(one)
         if hashes:
-            full = min(len(hashes), ledger.input[one] // self.cache.block)
-            self.cache.keep(hashes[self.shared.get(one, 0) : full])
-            self.shared[one] = full
+            self.cache.keep(hashes[self.shared.get(one, 0) :])
+            self.shared[one] = len(hashes)
         if made == 0:
             ledger.first[one] = self.now
         self._join(one, ledger.input[one] + made)

@@ -1,0 +1,134 @@
+"""How long a study of many runs takes to open, with its cache and without, and how much memory.
+
+The study is made: runs of a hundred steps, written as `RunWriter` writes them, with N, D and losses of a published law
+and noise. To open it is to read its table of runs and every curve, in a process of its own. Beside it smaller studies,
+to show how it grows, and `froude fit` on each.
+Command: python benchmarks/store.py
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from froude import get_law
+from froude.runs import Study, run_id
+from froude.runs.study.cache import FOLDER
+from froude.runs.study.lines import json_lines
+from record import record
+
+SIZES = (1_000, 10_000, 100_000)
+STEPS = 100
+SEED = 0
+OPEN = """
+import json, resource, sys, time
+begin = time.perf_counter()
+from froude import Study
+study = Study.open(sys.argv[1])
+runs = study.runs()
+table = time.perf_counter() - begin
+curves = study.curves()
+rows = sum(len(curve["step"]) for curve in curves.values())
+seconds = time.perf_counter() - begin
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps({"runs": len(runs), "curves": len(curves), "rows": rows, "table_seconds": table, "seconds": seconds,
+                  "peak_bytes": peak}))
+"""
+NOTES = (
+    "The table of runs and all curves, in a process of its own, import of Froude included; the files stand in the "
+    "system's cache. Seconds are of the clock. `froude fit` is the whole command with its defaults, with the cache.",
+)
+
+
+def write_study(folder: Path, n: int) -> None:
+    """A study of n runs of STEPS steps each."""
+    study = Study.create(folder, {"kind": "made", "runs": n})
+    rng = np.random.default_rng([SEED, n])
+    law = get_law("chinchilla")
+    N = np.round(10 ** rng.uniform(6.5, 9.5, n))
+    D = np.round(N * 20 * 2 ** rng.normal(0, 1.5, n))
+    loss = law(N=N, D=D, **law.published["besiroglu-2024"]) * np.exp(0.005 * rng.standard_normal(n))
+    share = (np.arange(STEPS) + 1) / STEPS
+    for i in range(n):
+        config = {"width": int(16 + i % 64), "lr": float(f"{10 ** rng.uniform(-4, -2):.3g}"), "seed": i}
+        curve = loss[i] * (1 + 0.5 * share**-0.4 - 0.5) + 0.01 * rng.standard_normal(STEPS)
+        steps = [
+            {"kind": "step", "step": k + 1, "tokens": int(D[i] * share[k]), "loss": float(curve[k])}
+            for k in range(STEPS)
+        ]
+        result = {"kind": "result", "N": N[i], "D": D[i], "loss": float(loss[i]), "seconds": 1.0}
+        id = run_id(config)
+        lines = json_lines([{"kind": "config", "id": id, "config": config}, *steps, result])
+        (study.path / "runs" / f"{id}.jsonl").write_bytes(lines)
+
+
+def opened(folder: Path) -> dict[str, Any]:
+    """What opening a study takes, in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", OPEN, str(folder)], stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def fit_seconds(folder: Path) -> tuple[float, float]:
+    """Seconds of `froude fit` on a study, and the most memory of it in bytes."""
+    before = time.perf_counter()
+    command = [sys.executable, "-m", "froude", "fit", str(folder), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError("froude fit failed")
+    return time.perf_counter() - before, used.ru_maxrss * 1024
+
+
+def measure(folder: Path, n: int) -> dict[str, str]:
+    """A row of the table."""
+    begin = time.perf_counter()
+    write_study(folder, n)
+    made = time.perf_counter() - begin
+    without = opened(folder)
+    with_cache = opened(folder)
+    if (with_cache["runs"], with_cache["rows"]) != (n, n * STEPS) or without["rows"] != n * STEPS:
+        raise RuntimeError(f"another study was read than was written: {without}, {with_cache}")
+    fit, fit_bytes = fit_seconds(folder)
+    cached = sum(path.stat().st_size for path in (folder / FOLDER).glob("*")) if (folder / FOLDER).exists() else 0
+    row = {
+        "runs": f"{n:,}",
+        "curve rows": f"{n * STEPS:,}",
+        "opens without its cache": f"{without['seconds']:.1f} s, {without['peak_bytes'] / 2**20:,.0f} MiB",
+        "with it": f"{with_cache['seconds']:.1f} s, {with_cache['peak_bytes'] / 2**20:,.0f} MiB",
+        "its table alone": f"{with_cache['table_seconds']:.1f} s",
+        "cache on disk": f"{cached / 2**20:,.0f} MiB",
+        "`froude fit`": f"{fit:.1f} s, {fit_bytes / 2**20:,.0f} MiB",
+    }
+    print(json.dumps({**row, "made_seconds": made}), flush=True)
+    return row
+
+
+def main() -> None:
+    """Measures each size and records the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
+    parser.add_argument("--folder", type=Path, help="where the studies are made [default: a temporary one]")
+    parser.add_argument("--no-record", action="store_true")
+    given = parser.parse_args()
+    rows = []
+    for n in given.sizes:
+        folder = Path(tempfile.mkdtemp(dir=given.folder))
+        try:
+            rows.append(measure(folder / "study", n))
+        finally:
+            shutil.rmtree(folder)
+    if not given.no_record:
+        record("store", "python benchmarks/store.py", rows, notes=NOTES)
+
+
+if __name__ == "__main__":
+    main()

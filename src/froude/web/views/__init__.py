@@ -1,0 +1,1 @@
+"""The pages of the web application: what each asks for, computes and draws."""
