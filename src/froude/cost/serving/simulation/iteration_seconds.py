@@ -159,7 +159,8 @@ def iteration_seconds(
 def _eager_share(deployment: Deployment, constants: ServingConstants) -> float:
     """What a kernel takes more that no graph starts, over what it takes in one."""
     graph, none = (
-        deployment.serving(constants, 1.0, prompts, context=1.0, prompt=1.0).start_seconds for prompts in (0.0, 1.0)
+        deployment.serving(constants, 1.0, prompts, context=1.0, prompt=1.0).start_seconds(deployment.machine.chip)
+        for prompts in (0.0, 1.0)
     )
     return float(np.asarray(none) / np.asarray(graph)) - 1.0 if np.asarray(graph) > 0 else 0.0
 
