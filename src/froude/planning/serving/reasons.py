@@ -68,7 +68,11 @@ def broken(one: ServingCandidate, limits: ServingLimits) -> Iterator[str]:
 
 
 def what_binds(
-    choice: ServingCandidate, ranked: RankedDeployments, limits: ServingLimits, objective: Objective
+    choice: ServingCandidate,
+    others: list[ServingCandidate],
+    ranked: RankedDeployments,
+    limits: ServingLimits,
+    objective: Objective,
 ) -> tuple[str, ...]:
     """What keeps the plan from being smaller, in a sentence each."""
     found, deployment = choice.simulated, choice.deployment
@@ -85,7 +89,16 @@ def what_binds(
         sentences.append(f"places: {taken:,.0f} of {places:,.0f} are taken, which {what} allows")
     if deployment.rate is not None and float(deployment.rate) > NEAR * choice.capacity:
         sentences.append(f"capacity: the load is {float(deployment.rate) / choice.capacity:.0%} of it")
-    return (*sentences, _less(choice, ranked, limits, objective))
+    smaller = [one for one in others if spent(one, objective) < spent(choice, objective) * (1 - 1e-9)]
+    if not smaller:
+        return (*sentences, _less(choice, ranked, limits, objective))
+    best = min(smaller, key=lambda one: excess(one, limits))
+    much = f"{best.devices} devices" if objective == "devices" else f"${best.dollars_per_hour:,.2f} an hour"
+    chip, engine = best.deployment.machine.chip.name, best.deployment.engine.name
+    return (
+        *sentences,
+        f"less: of the best on less, {much} of {chip} under {engine}, {' and '.join(broken(best, limits))}",
+    )
 
 
 def _less(choice: ServingCandidate, ranked: RankedDeployments, limits: ServingLimits, objective: Objective) -> str:
