@@ -146,7 +146,7 @@ def changed_limits(
             yield LeastChange(factor=needed / limit, words=words, change={name: rounded})
 
 
-def least_factor(works: Callable[[float], bool], low: float = 1 / 64, rounds: int = 7) -> float | None:
+def least_factor(works: Callable[[float], bool], low: float = 1 / 4096, rounds: int = 9) -> float | None:
     """The most of the load, as a share, that works; None where not even `low` does."""
     if not works(low):
         return None
