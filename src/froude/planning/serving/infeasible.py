@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from froude.planning.serving.judging import Judged
+from froude.planning.serving.judging import Judged, excess
 from froude.planning.serving.question import ServingQuestion
 from froude.planning.serving.ranking import RankedDeployments
-from froude.planning.serving.reasons import LeastChange, broken, changed_limits, excess, least_factor
+from froude.planning.serving.reasons import LeastChange, broken, changed_limits, least_factor
 from froude.planning.serving.serving_plan import NoServingPlan
 from froude.planning.serving.space import DeploymentGroup
 from froude.quantity import format_seconds
