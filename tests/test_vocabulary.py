@@ -35,6 +35,7 @@ VERBS = {
     "plan recipes": ("get_recipe", "known_recipes"),
     "cost train": ("train_cost", "fine_tune_cost"),
     "cost serve": ("serve_cost",),
+    "simulate serve": ("simulate_serving",),
     "cost calibrate": ("calibrate_cost",),
     "cost model": ("get_model", "model_catalogue"),
     "machine list": ("known_chips",),

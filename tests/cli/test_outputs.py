@@ -30,6 +30,8 @@ WRITERS = (
     ("plan serve", "--out", "--emit", "vllm", "--model", "qwen2.5-0.5b", "--load", "TABLE", "--ttft", "1s"),
     ("plan serve", "--page", "--model", "qwen2.5-0.5b", "--load", "TABLE", "--ttft", "1s"),
     ("machine measure", "--out"),
+    ("simulate serve", "--out", "--model", "gpt2", "--machine", "h100"),
+    ("simulate serve", "--page", "--model", "gpt2", "--machine", "h100"),
     ("optimal", "--page", "TABLE"),
     ("predict", "--page", "FIT", "--at", "N=1B"),
     ("compare", "--page", "A", "B", "--at", "C=1e24"),

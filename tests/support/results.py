@@ -166,6 +166,7 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "layout": lambda: froude.train_cost(QWEN, EIGHT).layout,
         "train cost": lambda: froude.train_cost(QWEN, EIGHT),
         "serve cost": lambda: froude.serve_cost(QWEN, EIGHT, input=1000, output=100, users=8),
+        "serve simulation": lambda: froude.simulate_serving(QWEN, EIGHT, input=1000, output=100, users=8, requests=40),
         "fine-tune cost": lambda: froude.fine_tune_cost(QWEN, EIGHT, "lora:rank=8"),
         "cost calibration": lambda: froude.calibrate_cost(froude.Runs.from_columns(measured_columns(4))),
         "serving calibration": lambda: froude.calibrate_cost(froude.Runs.from_columns(served_columns(4))),

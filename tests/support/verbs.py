@@ -306,6 +306,14 @@ VERBS: tuple[Verb, ...] = (
         python=lambda folder: froude.serve_cost(QWEN_MODEL, H100, input=1000, output=100, users=8).to_dict(),
     ),
     Verb(
+        name="simulate serve",
+        words=of("simulate", "serve", *QWEN, "--input", "1000", "--output", "100", "--load", "9/s", "--requests", "80"),
+        python=lambda folder: froude.simulate_serving(
+            QWEN_MODEL, H100, input=1000, output=100, rate=9, requests=80
+        ).to_dict(),
+        page="requests.html",
+    ),
+    Verb(
         name="cost train --recipe",
         words=of("cost", "train", "--recipe", "llama-2-7b", "--zero", "3", "--recompute", "full"),
         python=lambda folder: froude.train_cost(

@@ -1,4 +1,4 @@
-"""What is said of simulated serving: what requests met, the queue, the pages, and how many were within limits."""
+"""What is said of serving that was simulated: what requests met, the queue, the pages, how many were within limits."""
 
 from __future__ import annotations
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,7 +29,12 @@ from froude.cli.cost_serve import (
 from froude.cli.options import Json
 from froude.cli.outputs import PageFile, output_file, refuse_inputs
 from froude.cli.show import present_with_page
+from froude.errors import InputError
 from froude.quantity import parse_quantity
+
+if TYPE_CHECKING:
+    from froude.cost import Machine, ServeSimulation
+    from froude.cost.serving.simulation import Speculation
 
 InTokens = Annotated[str | None, typer.Option("--input", metavar="TOKENS", help="Of a request's prompt.")]
 OutTokens = Annotated[str | None, typer.Option("--output", metavar="TOKENS", help="Of its answer.")]
@@ -39,11 +45,13 @@ Count = Annotated[int | None, typer.Option("--requests", metavar="N", help="How 
 Limit = Annotated[str | None, typer.Option(metavar="TIME", help="Limit of goodput, as 500ms.")]
 Chunk = Annotated[int | None, typer.Option("--token-budget", metavar="TOKENS", help="Of an iteration.")]
 Sequences = Annotated[int | None, typer.Option("--batch-limit", metavar="N", help="Requests at once on a replica.")]
-Preempted = Annotated[
-    Literal["recompute", "swap"], typer.Option("--preemption", help="What becomes of keys that must make room.")
+Swapped = Annotated[bool, typer.Option("--swap", help="Keys that make room go to the host and come back.")]
+Routed = Annotated[bool, typer.Option("--least-loaded", help="Arrivals go there, not to each replica in turn.")]
+Unshared = Annotated[bool, typer.Option("--no-prefix-cache", help="Prompts share no blocks, whatever their hashes.")]
+Drafted = Annotated[
+    str | None, typer.Option("--speculation", metavar="N:SHARE[:MODEL]", help="Tokens drafted, kept, by which model.")
 ]
-Routed = Annotated[Literal["round-robin", "least-loaded"], typer.Option("--routing", help="Of arrivals to replicas.")]
-Shared = Annotated[bool, typer.Option("--prefix-cache/--no-prefix-cache", help="Share blocks of a trace's hashes.")]
+PrefillReplicas = Annotated[int, typer.Option("--prefill-replicas", metavar="N", help="Of --dp, for prompts alone.")]
 Drawn = Annotated[int, typer.Option("--seed", min=0, max=MOST_SEED, help="Of arrivals and lengths.")]
 OutFile = Annotated[
     Path | None,
@@ -70,9 +78,11 @@ def simulate_serve(
     tpot: Limit = None,
     chunk: Chunk = None,
     sequences: Sequences = None,
-    preemption: Preempted = "recompute",
-    routing: Routed = "round-robin",
-    prefix_cache: Shared = True,
+    swap: Swapped = False,
+    least_loaded: Routed = False,
+    no_prefix_cache: Unshared = False,
+    speculation: Drafted = None,
+    prefill_replicas: PrefillReplicas = 0,
     price: HourPrice = None,
     stack: CalibratedStack = None,
     seed: Drawn = 0,
@@ -86,46 +96,69 @@ def simulate_serve(
     --ttft 500ms --tpot 30ms`
     """
     from froude.answers.serving_simulations import answer_of_serve_simulation
-    from froude.cost import get_machine, simulate_serving
-    from froude.files import write_outputs
+    from froude.cost import simulate_serving
 
     refuse_inputs({"--out": out, "--page": page}, [trace])
-    users, per_second = parse_load(load, None, None)
+    layout = {"engine": engine, "precision": precision, "kv": kv, "tp": tp, "pp": pp, "ep": ep, "dp": dp}
+    scheduler = {"chunk": chunk, "sequences": sequences, "prefix_cache": not no_prefix_cache}
     found = simulate_serving(
         model,
-        get_machine(machine, price_per_device_hour=parse_quantity(price, expect="dollars") if price else None),
-        input=int(parse_quantity(input, expect="count")) if input else None,
-        output=int(parse_quantity(output, expect="count")) if output else None,
-        users=users,
-        rate=per_second,
+        machine_at(machine, price),
+        **parse_requests(input, output, load, {"ttft": ttft, "tpot": tpot}),
+        **layout,
+        **scheduler,
         trace=trace,
         requests=requests,
-        engine=engine,
-        precision=precision,
-        kv=kv,
-        tp=tp,
-        pp=pp,
-        ep=ep,
-        dp=dp,
         stack=stack,
-        ttft=parse_quantity(ttft, expect="seconds") if ttft else None,
-        tpot=parse_quantity(tpot, expect="seconds") if tpot else None,
-        chunk=chunk,
-        sequences=sequences,
-        preemption=preemption,
-        routing="round robin" if routing == "round-robin" else "least loaded",
-        prefix_cache=prefix_cache,
+        preemption="swap" if swap else "recompute",
+        routing="least loaded" if least_loaded else "round robin",
+        speculation=parse_speculation(speculation) if speculation else None,
+        prefill_replicas=prefill_replicas,
         seed=seed,
     )
     if out is not None:
-        write_outputs({out: parquet_bytes(found.rows())})
+        write_rows(out, found)
     present_with_page(answer_of_serve_simulation(found, str(out) if out else None), json, page, found)
 
 
-def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
-    """A table as a Parquet file."""
+def machine_at(machine: str, price: str | None) -> Machine:
+    """A machine, at a price of its own for an hour of a device."""
+    from froude.cost import get_machine
+
+    dollars = parse_quantity(price, expect="dollars") if price else None
+    return get_machine(machine, price_per_device_hour=dollars)
+
+
+def parse_requests(
+    input: str | None, output: str | None, load: str | None, limits: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Lengths, users or rate, and limits in seconds, as `simulate_serving` takes them."""
+    users, rate = parse_load(load, None, None)
+    tokens = {"input": input, "output": output}
+    lengths = {name: int(parse_quantity(one, expect="count")) if one else None for name, one in tokens.items()}
+    seconds = {name: parse_quantity(one, expect="seconds") if one else None for name, one in limits.items()}
+    return {**lengths, "users": users, "rate": rate, **seconds}
+
+
+def parse_speculation(text: str) -> Speculation:
+    """What "4:0.7" or "4:0.7:qwen2.5-0.5b" says: tokens drafted, the share kept, the model that drafts."""
+    from froude.cost import get_model
+    from froude.cost.serving.simulation import Speculation
+
+    match = re.fullmatch(r"\s*(\d+)\s*:\s*([\d.]+)\s*(?::\s*(\S.*?))?\s*", text)
+    if match is None:
+        raise InputError(f"--speculation {text!r} is none: write tokens drafted and the share kept, as 4:0.7")
+    drafted, share, draft = match.groups()
+    chance = parse_quantity(share)
+    return Speculation(drafted=int(drafted), acceptance=chance, draft=get_model(draft) if draft else None)
+
+
+def write_rows(path: Path, found: ServeSimulation) -> None:
+    """Writes a Parquet file with a row a request."""
     import polars as pl
 
+    from froude.files import write_outputs
+
     buffer = BytesIO()
-    pl.DataFrame(columns).write_parquet(buffer)
-    return buffer.getvalue()
+    pl.DataFrame(found.rows()).write_parquet(buffer)
+    write_outputs({path: buffer.getvalue()})

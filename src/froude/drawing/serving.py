@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROWS = 24
 """Requests whose times are drawn one by one."""
 
-_MOST_DOTS = 4000
+_MOST_DOTS, _STRETCHES = 4000, 300
 _LATENCIES = {"ttft": ("n5", "first token"), "e2e": ("c1", "whole answer")}
 
 
@@ -25,7 +25,8 @@ def panels_of_serve_simulation(found: ServeSimulation) -> tuple[Panel, ...]:
     """Timeline, latency by request, queue over time, share of the pages taken."""
     return (
         TitledPanel(
-            f"{ROWS} requests after the first: wait, prompt, answer", lambda axes, look: _timeline(axes, found, look)
+            f"{ROWS} requests: waiting (grey), prompt (blue), answer (orange)",
+            lambda axes, look: _timeline(axes, found, look),
         ),
         TitledPanel("latency by request", lambda axes, look: _latencies(axes, found, look)),
         TitledPanel("requests that run and wait", lambda axes, look: _queue(axes, found, look)),
@@ -54,7 +55,7 @@ def _latencies(axes: Axes, found: ServeSimulation, look: Look) -> Axes:
     run = found.simulation
     some = np.unique(np.linspace(0, len(run.arrival) - 1, _MOST_DOTS).astype(int))
     plain_x(axes, 0.0, _end(run.arrival), "arrival, seconds", 6, look=look)
-    plain_y(axes, 0.0, _end(1.05 * run.e2e), "seconds", look=look, most=6)
+    plain_y(axes, 0.0, _end(1.3 * run.e2e), "seconds", look=look, most=6)
     for name, (colour, label) in _LATENCIES.items():
         seconds = getattr(run, name)
         axes.plot(
@@ -65,29 +66,41 @@ def _latencies(axes: Axes, found: ServeSimulation, look: Look) -> Axes:
 
 
 def _queue(axes: Axes, found: ServeSimulation, look: Look) -> Axes:
-    queues = found.simulation.queues
-    plain_x(axes, 0.0, _end(np.array([found.simulation.seconds])), "seconds", 6, look=look)
-    most = max(float((queue.running + queue.waiting).max()) for queue in _seen(queues))
-    plain_y(axes, 0.0, 1.1 * max(most, 1.0), "requests of a replica", look=look, most=6)
-    for queue in _seen(queues):
-        axes.plot(queue.seconds, queue.running, color=COLOURS["c1"], linewidth=look.px(1.2), label="run")
-        axes.plot(queue.seconds, queue.waiting, color=COLOURS["n5"], linewidth=look.px(1.2), label="wait")
-    handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[:2], labels[:2], loc="upper left", frameon=False, fontsize=look.text)
+    """All replicas together, means over as many stretches of time as a page can show."""
+    times, most = _times(found), 1.0
+    for name, colour in (("running", "c1"), ("waiting", "n5")):
+        many = sum(_stretches(queue, getattr(queue, name), times) for queue in found.simulation.queues)
+        axes.plot(times, many, color=COLOURS[colour], linewidth=look.px(1.5), label=name)
+        most = max(most, float(np.max(many)))
+    plain_x(axes, 0.0, float(times[-1]), "seconds", 6, look=look)
+    plain_y(axes, 0.0, 1.25 * most, "requests", look=look, most=6)
+    axes.legend(loc="upper left", frameon=False, fontsize=look.text, ncols=2)
     return axes
 
 
 def _pages(axes: Axes, found: ServeSimulation, look: Look) -> Axes:
-    plain_x(axes, 0.0, _end(np.array([found.simulation.seconds])), "seconds", 6, look=look)
-    plain_y(axes, 0.0, 100.0, "% of pages", look=look, most=6)
-    for queue in _seen(found.simulation.queues):
-        axes.plot(queue.seconds, 100 * queue.pages / queue.total, color=COLOURS["n5"], linewidth=look.px(1.2))
+    times = _times(found)
+    shares = [_stretches(queue, queue.pages / queue.total, times) for queue in found.simulation.queues]
+    plain_x(axes, 0.0, float(times[-1]), "seconds", 6, look=look)
+    plain_y(axes, 0.0, 100.0, "% of pages, mean of replicas", look=look, most=6)
+    axes.plot(times, 100 * np.mean(shares, axis=0), color=COLOURS["n5"], linewidth=look.px(1.5))
     return axes
-
-
-def _seen(queues: tuple[SampledQueue, ...]) -> list[SampledQueue]:
-    return [queue for queue in queues if queue.seconds.size]
 
 
 def _end(values: np.ndarray) -> float:
     return max(float(values.max()), 1e-9)
+
+
+def _times(found: ServeSimulation) -> np.ndarray:
+    return np.linspace(0.0, found.simulation.seconds, _STRETCHES + 1)[1:]
+
+
+def _stretches(queue: SampledQueue, values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Means of what was seen in each stretch that ends at a time; where nothing was, what was seen before."""
+    if values.size == 0:
+        return np.zeros(len(times))
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    ends = np.searchsorted(queue.seconds, times, side="right")
+    starts = np.concatenate([[0], ends[:-1]])
+    last = values[np.clip(ends - 1, 0, None)]
+    return np.where(ends > starts, (sums[ends] - sums[starts]) / np.maximum(ends - starts, 1), last)

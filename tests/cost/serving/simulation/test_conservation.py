@@ -77,10 +77,10 @@ def test_pages_of_many_iterations_are_those_request_by_request(stored, iteration
     for tokens in stored:
         pages.join(tokens, iteration)
     assert pages.grown(iteration, count) == sum(pages.of(n + count) - pages.of(n) for n in stored)
-    pages.free = pages.grown(iteration, count)
-    fitting = pages.fitting(iteration, 200)
-    assert pages.grown(iteration, fitting) <= pages.free
-    assert fitting == 200 or pages.grown(iteration, fitting + 1) > pages.free
+    room = pages.grown(iteration, count)
+    fitting = pages.fitting(iteration, 200, room)
+    assert pages.grown(iteration, fitting) <= room
+    assert fitting == 200 or pages.grown(iteration, fitting + 1) > room
 
 
 SMALL = {

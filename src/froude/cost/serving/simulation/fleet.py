@@ -10,13 +10,14 @@ import numpy as np
 from froude.cost.model.formats import kv_bytes
 from froude.cost.serving.constants import ServingConstants, serving_constants
 from froude.cost.serving.deployment import Deployment
+from froude.cost.serving.simulation.drafting import Speculation, Yields
 from froude.cost.serving.simulation.iteration_seconds import iteration_seconds
 from froude.cost.serving.simulation.ledger import Ledger
 from froude.cost.serving.simulation.pages import Pages
 from froude.cost.serving.simulation.prefix_cache import PrefixCache
 from froude.cost.serving.simulation.replica import Replica
 from froude.cost.serving.simulation.requests import Requests
-from froude.cost.serving.simulation.scheduling import Scheduling
+from froude.cost.serving.simulation.scheduling import Routing, Scheduling
 from froude.cost.serving.simulation.simulation import SampledQueue, Simulation
 from froude.cost.serving.simulation.static_batch import StaticBatch
 from froude.errors import InputError
@@ -33,9 +34,10 @@ def simulate(
     *,
     constants: ServingConstants | None = None,
     scheduling: Scheduling = USUAL,
+    speculation: Speculation | None = None,
     seed: int = 0,
 ) -> Simulation:
-    """Serves `requests` event by event on one deployment (no arrays in it), over the iterations of the closed forms.
+    """Serves `requests` event by event on one deployment (no arrays in it), over the closed forms' iterations.
 
     Of the deployment count its model, machine, engine, formats and layout (`dp` replicas); its load and lengths do not,
     but for the mean length by which a window or a state is spread over pages: those of `requests` do.
@@ -48,52 +50,54 @@ def simulate(
         np.quantile(found.ttft, 0.95), found.per_second   # arrays of seconds by request: ttft, tpot, e2e
 
     `loop_requests(users, …)` are users of all replicas together, who are dealt to them. `constants` are those that ship
-    by default. InputError where a request is too long for a replica. The same arguments give the same result.
+    by default. `seed` is that of what `speculation` keeps. InputError where a request is too long for a replica. The same
+    arguments give the same result.
     """
     constants = serving_constants() if constants is None else constants
     ledger = Ledger(requests)
-    outside = 0.0 if deployment.engine.prompts == "together" else float(constants.prompt)
-    replicas = _replicas(deployment, requests, constants, scheduling, ledger, outside)
-    arrival = requests.arrival
-    if arrival is None:
+    outside = seconds_outside(deployment, constants)
+    replicas = replicas_of(
+        deployment, requests, constants, ledger, scheduling=scheduling, speculation=speculation, seed=seed
+    )
+    if requests.arrival is None:
         _serve_users(replicas, requests.users or 1, len(requests), outside)
-    elif scheduling.routing == "least loaded" and len(replicas) > 1:
-        _serve_least_loaded(replicas, arrival + outside)
     else:
-        for time, one in zip((arrival + outside).tolist(), range(len(requests)), strict=True):
-            replicas[one % len(replicas)].inbox.append((time, one))
-        for replica in replicas:
-            replica.run()
-    return _gathered(deployment, requests, ledger, replicas, outside)
+        serve_arrivals(replicas, requests.arrival + outside, np.arange(len(requests)), scheduling.routing)
+    return gathered(deployment, requests, ledger, replicas, outside)
 
 
-def _replicas(
+def seconds_outside(deployment: Deployment, constants: ServingConstants) -> float:
+    """Seconds of a request before it reaches a replica; a static batch is asked for where it is served."""
+    return 0.0 if deployment.engine.prompts == "together" else float(constants.prompt)
+
+
+def replicas_of(
     deployment: Deployment,
     requests: Requests,
     constants: ServingConstants,
-    scheduling: Scheduling,
     ledger: Ledger,
-    outside: float,
+    *,
+    scheduling: Scheduling,
+    speculation: Speculation | None = None,
+    seed: int = 0,
 ) -> list[Replica | StaticBatch]:
-    engine = deployment.engine
-    chunk = scheduling.chunk or engine.chunk
-    sequences = scheduling.sequences or engine.sequences
+    """The replicas of a deployment, nothing before them yet, that write into one ledger."""
+    engine, count = deployment.engine, int(deployment.dp)
+    chunk, sequences = scheduling.chunk or engine.chunk, scheduling.sequences or engine.sequences
     promised = engine.promised if scheduling.promised is None else scheduling.promised
-    total = pages_of(deployment)
-    longest = int(np.max(requests.input + requests.output))
+    total, longest = pages_of(deployment), int(np.max(requests.input + requests.output))
     _check_room(deployment, requests, total, promised)
-    seconds = iteration_seconds(deployment, constants, positions=min(sequences, len(requests)) + chunk, longest=longest)
+    tokens = 1 if speculation is None else 1 + speculation.drafted
+    most = min(sequences, len(requests)) * tokens + chunk
+    seconds = iteration_seconds(deployment, constants, positions=most, longest=longest, speculation=speculation)
+    outside = seconds_outside(deployment, constants)
+    if engine.prompts == "together":
+        batch = sequences if requests.users is None else min(max(requests.users // count, 1), sequences)
+        usual = {"chunk": chunk, "sequences": batch, "outside": outside}
+        return [StaticBatch(k, ledger, seconds, Pages(total, engine.page), **usual) for k in range(count)]
     made: list[Replica | StaticBatch] = []
-    for number in range(int(deployment.dp)):
-        pages = Pages(total, engine.page)
-        if engine.prompts == "together":
-            batch = max(requests.users // int(deployment.dp), 1) if requests.users is not None else sequences
-            made.append(
-                StaticBatch(
-                    number, ledger, seconds, pages, chunk=chunk, sequences=min(batch, sequences), outside=outside
-                )
-            )
-            continue
+    for number in range(count):
+        pages = Pages(total, engine.page, is_growing=speculation is None)
         made.append(
             Replica(
                 number,
@@ -108,6 +112,7 @@ def _replicas(
                 cache=PrefixCache(pages, requests.block),
                 sharing=scheduling.cache and requests.hashes is not None,
                 swap_seconds=swap_seconds(deployment) if scheduling.preemption == "swap" else None,
+                yields=None if speculation is None else Yields(speculation, np.random.default_rng([seed, number])),
             )
         )
     return made
@@ -157,8 +162,15 @@ def _serve_users(replicas: Sequence[Replica | StaticBatch], users: int, count: i
         replica.run()
 
 
-def _serve_least_loaded(replicas: Sequence[Replica | StaticBatch], arrival: np.ndarray) -> None:
-    for one, time in enumerate(arrival.tolist()):
+def serve_arrivals(
+    replicas: Sequence[Replica | StaticBatch], seconds: np.ndarray, numbers: np.ndarray, routing: Routing
+) -> None:
+    """Requests, by their numbers, that arrive at rising seconds are sent to replicas, which serve them all."""
+    arrivals = zip(seconds.tolist(), numbers.tolist(), strict=True)
+    for place, (time, one) in enumerate(arrivals):
+        if routing == "round robin" or len(replicas) == 1:
+            replicas[place % len(replicas)].inbox.append((time, one))
+            continue
         for replica in replicas:
             replica.run(time)
         min(replicas, key=lambda replica: replica.load).inbox.append((time, one))
@@ -166,13 +178,14 @@ def _serve_least_loaded(replicas: Sequence[Replica | StaticBatch], arrival: np.n
         replica.run(inf)
 
 
-def _gathered(
+def gathered(
     deployment: Deployment,
     requests: Requests,
     ledger: Ledger,
     replicas: Sequence[Replica | StaticBatch],
     outside: float,
 ) -> Simulation:
+    """What replicas wrote down, as arrays."""
     reached, started, first, finished = map(np.array, (ledger.reached, ledger.started, ledger.first, ledger.finished))
     arrival = reached - outside if requests.arrival is None else requests.arrival
     steps = requests.output - 1

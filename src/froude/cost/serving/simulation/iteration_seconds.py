@@ -19,6 +19,7 @@ from froude.cost.model.operators import Attention, Block
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.iteration import network_seconds, operator_busy, price_operators
+from froude.cost.serving.simulation.drafting import Speculation
 
 GRID = 64
 """Tokens between the lengths at which attention is priced."""
@@ -32,28 +33,34 @@ MOST_POSITIONS = 2**14
 class AttentionSeconds:
     """An attention operator: seconds of reading and of scoring for one request, of scoring a prompt a token, by length.
 
-    Lists are over multiples of `GRID` tokens. `count` operators stand in the model.
+    Lists are over multiples of `GRID` tokens. `starting` is until kernels work, by length, and `wave` what each request
+    more adds to it; `alone` that of prompts alone. `count` operators stand in the model.
     """
 
     reading: list[float]
     scoring: list[float]
     prompt: list[float]
+    starting: list[float]
+    wave: float
+    alone: float
     count: float
-    starting: float
 
     def seconds(self, running: float, context: float, chunks: Iterable[tuple[int, int]]) -> float:
         """Of an iteration: `running` requests with `context` keys each, and chunks of prompts from a token to one."""
         entering = 0.0
         for start, end in chunks:
             entering += end * _between(self.prompt, end) - start * _between(self.prompt, start)
+        if not running:
+            return self.count * (entering + self.alone)
         place = context / GRID
         i = int(place)
         if i + 1 >= len(self.reading):
             i, place = len(self.reading) - 2, len(self.reading) - 1.0
-        part = place - i
-        read = running * (self.reading[i] + part * (self.reading[i + 1] - self.reading[i]))
-        scored = running * (self.scoring[i] + part * (self.scoring[i + 1] - self.scoring[i])) + entering
-        return self.count * ((read if read > scored else scored) + self.starting)
+        j, part = i + 1, place - i
+        read = running * (self.reading[i] + part * (self.reading[j] - self.reading[i]))
+        scored = running * (self.scoring[i] + part * (self.scoring[j] - self.scoring[i])) + entering
+        start = self.starting[i] + part * (self.starting[j] - self.starting[i]) + self.wave * running
+        return self.count * ((read if read > scored else scored) + start)
 
 
 @final
@@ -62,7 +69,8 @@ class IterationSeconds:
     """Iterations of one replica of `stages` pipeline stages, each request of which puts `tokens` through a pass.
 
     Lists are over positions in units of 1 / `stages`. `eager` is what an iteration takes more in which no graph starts
-    kernels, `host` the host's seconds of an iteration and of each request in it.
+    kernels, `host` the host's seconds of an iteration and of each request in it. Before a pass of requests that decode
+    `drafted` tokens of each are drafted, by iterations of `draft`, or in `draft_share` of a pass each.
     """
 
     stages: int
@@ -72,10 +80,21 @@ class IterationSeconds:
     attention: tuple[AttentionSeconds, ...]
     eager: float
     host: tuple[float, float]
+    drafted: int = 0
+    draft: IterationSeconds | None = None
+    draft_share: float = 0.0
 
     def decode(self, running: int, contexts: float) -> float:
         """Seconds of an iteration of `running` requests that have `contexts` keys together."""
-        return self._pass(running, contexts) + self.host[0] + self.host[1] * running
+        seconds = self._pass(running, contexts)
+        if self.drafted:
+            seconds += self._drafting(running, contexts, seconds)
+        return seconds + self.host[0] + self.host[1] * running
+
+    def _drafting(self, running: int, contexts: float, seconds: float) -> float:
+        if self.draft is None:
+            return self.drafted * self.draft_share * seconds
+        return self.drafted * self.draft._pass(running, contexts)
 
     def mixed(
         self, running: int, contexts: float, chunks: Sequence[tuple[int, int]], ended: int, entering: int
@@ -93,6 +112,8 @@ class IterationSeconds:
         if stages > 1:
             alone = self._pass(running, contexts) if running else 0.0
             both = alone + (both - alone) / stages
+        if self.drafted and running:
+            both += self._drafting(running, contexts, self._pass(running, contexts))
         return both + self.host[0] + self.host[1] * (running + entering)
 
     def _pass(self, running: int, contexts: float) -> float:
@@ -124,12 +145,11 @@ def iteration_seconds(
     *,
     positions: int,
     longest: int,
-    tokens: int = 1,
+    speculation: Speculation | None = None,
 ) -> IterationSeconds:
-    """The tables of a deployment: iterations of up to `positions`, requests of up to `longest` tokens.
-
-    `tokens` positions of each request pass at once, more than 1 where drafted ones are verified.
-    """
+    """The tables of a deployment: iterations of up to `positions`, requests of up to `longest` tokens."""
+    drafted = 0 if speculation is None else speculation.drafted
+    tokens = 1 + drafted
     stages, merged, machine = int(deployment.pp), deployment.merged, deployment.machine
     plain = tuple(b for b in merged.blocks if not isinstance(b.operators[0], Attention))
     scores = tuple(b for b in merged.blocks if isinstance(b.operators[0], Attention))
@@ -140,51 +160,73 @@ def iteration_seconds(
     network = network_seconds(deployment.model, machine, serving)
     body_seconds = sum((one.seconds for one in body), start=0.0) + network + np.zeros(many.shape)
     head_seconds = sum((one.seconds for one in head), start=0.0) + np.zeros(many.shape)
-    starts = [sum((np.max(one.starting) for one in part), start=0.0) for part in (body, head)]
+    starts = [sum((float(np.max(one.starting)) for one in part), start=0.0) for part in (body, head)]
     attention = tuple(_attention(deployment, constants, block, longest, tokens) for block in scores)
-    kernels = sum(starts) + sum(one.count * one.starting for one in attention)
-    eager = kernels * _eager_share(deployment, constants)
     host = [float(np.asarray(deployment.host_seconds(constants, n))) for n in (0.0, 1.0)]
     return IterationSeconds(
         stages=stages,
         tokens=tokens,
-        passed=[float(starts[0]), *body_seconds.tolist()],
-        ended=[float(starts[1]), *head_seconds.tolist()],
+        passed=[starts[0], *body_seconds.tolist()],
+        ended=[starts[1], *head_seconds.tolist()],
         attention=attention,
-        eager=float(eager),
+        eager=_eager_seconds(deployment, constants),
         host=(host[0], host[1] - host[0]),
+        drafted=drafted,
+        draft=_draft(deployment, constants, positions, longest, speculation),
+        draft_share=0.0 if speculation is None else speculation.draft_share,
     )
 
 
-def _eager_share(deployment: Deployment, constants: ServingConstants) -> float:
-    """What a kernel takes more that no graph starts, over what it takes in one."""
-    graph, none = (
-        deployment.serving(constants, 1.0, prompts, context=1.0, prompt=1.0).start_seconds(deployment.machine.chip)
-        for prompts in (0.0, 1.0)
-    )
-    return float(np.asarray(none) / np.asarray(graph)) - 1.0 if np.asarray(graph) > 0 else 0.0
+def _draft(
+    deployment: Deployment,
+    constants: ServingConstants,
+    positions: int,
+    longest: int,
+    speculation: Speculation | None,
+) -> IterationSeconds | None:
+    """The tables of the model that drafts, on the same devices."""
+    if speculation is None or speculation.draft is None:
+        return None
+    drafting = replace(deployment, model=speculation.draft)
+    return iteration_seconds(drafting, constants, positions=positions, longest=longest)
+
+
+def _eager_seconds(deployment: Deployment, constants: ServingConstants) -> float:
+    """What an iteration takes more in which no graph starts kernels."""
+    graph = deployment.serving(constants, 1.0, context=1.0, prompt=1.0)
+    starts = [
+        sum(
+            float(np.max(one.starting)) for one in price_operators(deployment.merged, deployment.machine, each).values()
+        )
+        for each in (graph, replace(graph, graphs=0.0))
+    ]
+    return starts[1] - starts[0]
 
 
 def _attention(
     deployment: Deployment, constants: ServingConstants, block: Block, longest: int, tokens: int
 ) -> AttentionSeconds:
-    operator = block.operators[0]
+    operator, machine = block.operators[0], deployment.machine
     lengths = np.arange(0, longest + 2 * GRID, GRID, dtype=float)
     lengths[0] = 1.0  # of an empty context nothing is asked
-    form = deployment.serving(constants, 1.0, context=lengths, prompt=lengths)
-    weights = form.weights
-    decode = operator_busy(operator, deployment.machine, replace(form, tokens=tokens), weights)
-    prompt = operator_busy(operator, deployment.machine, replace(form, batch=0.0, prefilled=1.0), weights)
-    reading, scoring, entering = (
-        np.broadcast_to(np.asarray(one, dtype=float), lengths.shape).copy()
-        for one in (decode.memory, decode.compute, prompt.compute)
-    )
-    for table in (reading, scoring, entering):  # from the second and third entry to where there are no keys
+    one = replace(deployment.serving(constants, 1.0, context=lengths, prompt=lengths), tokens=tokens)
+    many = [operator_busy(operator, machine, replace(one, batch=float(n)), one.weights) for n in (1, 2)]
+    prompt = operator_busy(operator, machine, replace(one, batch=0.0, prefilled=1.0), one.weights)
+    starts = [np.broadcast_to(each.starting, lengths.shape) for each in many]
+    wave = float(starts[1][0] - starts[0][0])
+    tables = [
+        np.broadcast_to(np.asarray(each, dtype=float), lengths.shape).copy()
+        for each in (many[0].memory, many[0].compute, prompt.compute)
+    ]
+    for table in tables:  # from the second and third entry to where there are no keys
         table[0] = max(2 * table[1] - table[2], 0.0)
+    reading, scoring, entering = (table.tolist() for table in tables)
     return AttentionSeconds(
-        reading=reading.tolist(),
-        scoring=scoring.tolist(),
-        prompt=entering.tolist(),
+        reading=reading,
+        scoring=scoring,
+        prompt=entering,
+        starting=(starts[0] - wave).tolist(),
+        wave=wave,
+        alone=float(np.max(prompt.starting)),
         count=float(np.sum(block.count)),
-        starting=float(np.max(decode.starting)),
     )

@@ -14,12 +14,14 @@ class Pages:
     """The pages of one replica, of `page` tokens each.
 
     `taken` are those that requests hold alone; what a prefix cache holds besides is its own (see `prefix_cache`), and
-    `free` is what neither has.
+    `free` is what neither has. Where answers have their pages from the start, those that decode take no more
+    (`is_growing`).
     """
 
-    __slots__ = ("by_remainder", "decoding", "free", "page", "taken", "total")
+    __slots__ = ("by_remainder", "decoding", "free", "is_growing", "page", "taken", "total")
 
-    def __init__(self, total: int, page: int) -> None:
+    def __init__(self, total: int, page: int, *, is_growing: bool = True) -> None:
+        self.is_growing = is_growing
         self.total, self.page, self.free, self.taken = total, page, total, 0
         self.by_remainder = [0] * page
         self.decoding = 0
@@ -50,6 +52,8 @@ class Pages:
 
     def grown(self, iteration: int, count: int) -> int:
         """Pages that `count` iterations take, from the one of a number on."""
+        if not self.is_growing:
+            return 0
         whole, rest = divmod(count, self.page)
         pages = whole * self.decoding
         if rest:
@@ -60,14 +64,14 @@ class Pages:
                 pages += sum(self.by_remainder[: end - self.page])
         return pages
 
-    def fitting(self, iteration: int, most: int) -> int:
-        """Iterations for which there is room, `most` at most."""
-        if (most // self.page + 1) * self.decoding <= self.free or self.grown(iteration, most) <= self.free:
+    def fitting(self, iteration: int, most: int, room: int) -> int:
+        """Iterations for which there are `room` pages, `most` at most."""
+        if (most // self.page + 1) * self.decoding <= room or self.grown(iteration, most) <= room:
             return most
         low, high = 0, most  # room for the first, none for the second
         while high - low > 1:
             middle = (low + high) // 2
-            if self.grown(iteration, middle) <= self.free:
+            if self.grown(iteration, middle) <= room:
                 low = middle
             else:
                 high = middle

@@ -18,8 +18,8 @@ COUNT, ROUNDS, MOST_USERS = 600, 4, 2000
 
 SPREAD = 0.1
 """How far lengths of users' requests are drawn above and below the mean where prompts enter beside decoding. Lengths
-that are exactly one keep users in step for ever, which no real load does. Where prompts go first they stay equal, as
-the closed form has it (`lockstep` in constants.toml)."""
+that are exactly one keep users in step for ever, which no real load does. Where prompts go first, or requests are alike,
+they stay equal, as in the closed form."""
 
 SEED = 0
 
@@ -47,7 +47,7 @@ def usual_requests(deployment: Deployment, users: int | None, count: int = COUNT
     if users is None:
         rate = float(deployment.rate) if deployment.rate is not None else 1.0
         return poisson_requests(rate, prompt, answer, count=count, rng=rng)
-    if deployment.engine.prompts != "beside":
+    if deployment.engine.prompts != "beside" or float(deployment.alike) > 0:
         return loop_requests(users, prompt, answer, count=count)
     low, high = 1 - SPREAD, 1 + SPREAD
     inputs, outputs = (np.maximum(np.rint(n * rng.uniform(low, high, count)), 1).astype(int) for n in (prompt, answer))

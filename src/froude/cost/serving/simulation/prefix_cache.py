@@ -35,7 +35,7 @@ class PrefixCache:
             found += 1
         return found
 
-    def spare(self, hashes: Sequence[int]) -> int:
+    def spare(self, hashes: Sequence[int] = ()) -> int:
         """Pages that can be freed, beside those of these blocks."""
         return self.each * (len(self.unused) - sum(one in self.unused for one in hashes))
 

@@ -16,6 +16,7 @@ from math import ceil, inf, sqrt
 from typing import final
 
 from froude.cost.serving.engines import Prompts
+from froude.cost.serving.simulation.drafting import Yields
 from froude.cost.serving.simulation.iteration_seconds import IterationSeconds
 from froude.cost.serving.simulation.ledger import Ledger, QueueSamples
 from froude.cost.serving.simulation.pages import Pages
@@ -28,7 +29,8 @@ class Replica:
 
     `inbox` holds arrivals as (seconds, number), rising; `backlog` requests that users ask as soon as another is
     answered, `outside` seconds later. `swap_seconds` a token is what carrying keys and values to the host takes, None
-    where they are computed again instead.
+    where they are computed again instead. With `yields`, those of passes that verify drafted tokens, a request takes
+    the pages of its whole answer from the start: how many a pass will need is not known before it.
     """
 
     def __init__(
@@ -46,10 +48,13 @@ class Replica:
         cache: PrefixCache,
         sharing: bool = False,
         swap_seconds: float | None = None,
+        yields: Yields | None = None,
     ) -> None:
         self.number, self.ledger, self.seconds, self.pages, self.cache = number, ledger, seconds, pages, cache
         self.beside, self.chunk, self.sequences = prompts == "beside", chunk, sequences
         self.promised, self.outside, self.sharing, self.swap_seconds = promised, outside, sharing, swap_seconds
+        self.yields, self.growth = yields, 0.0  # keys more after an iteration
+        self.rates: dict[int, float] = {}  # of requests whose passes yield several tokens, how many on average
         self.inbox: deque[tuple[float, int]] = deque()
         self.backlog: deque[int] = deque()
         self.waiting: deque[int] = deque()
@@ -59,7 +64,7 @@ class Replica:
         self.progress: dict[int, int] = {}  # tokens of answers that were interrupted
         self.stored: set[int] = set()  # of these, requests whose keys and values are kept elsewhere
         self.shared: dict[int, int] = {}  # blocks of the cache that a request reads
-        self.now, self.iteration, self.contexts, self.stall, self.commitment = 0.0, 0, 0, 0.0, 0
+        self.now, self.iteration, self.contexts, self.stall, self.commitment = 0.0, 0, 0.0, 0.0, 0
         self.samples = QueueSamples()
 
     @property
@@ -88,7 +93,7 @@ class Replica:
         if chunks:
             self._enter(chunks, ended)
         else:
-            self._decode(until)
+            self._decode(until, 1 if crowded else None)  # who had to leave may find room right after
         return True
 
     def _pull(self, now: float) -> None:
@@ -137,8 +142,8 @@ class Replica:
                     break
                 one = waiting.popleft()
                 if started[0] == started[1]:  # its keys and values came from elsewhere
-                    growth += 1
                     self._join(one, started[1])
+                    growth = self.pages.grown(self.iteration, 1)
                     continue
                 self.entering = (one, *started)
             one, done, whole = self.entering
@@ -160,14 +165,15 @@ class Replica:
             return None
         hashes = self._hashes(one)[: 0 if elsewhere else None]
         blocks = cache.matched(hashes, whole) if hashes else 0
-        needed = pages.of(whole) - blocks * cache.each + growth + elsewhere
+        own = self._pages(one, whole) - blocks * cache.each
+        needed = own + growth + (elsewhere and pages.is_growing and whole % pages.page == 0)  # for its next token
         if needed > pages.free and needed > pages.free + cache.spare(hashes[:blocks]):
             return None
         if blocks:
             cache.read(hashes[:blocks])
             self.shared[one] = blocks
         cache.free(needed - pages.free)
-        pages.take(needed - growth - elsewhere)
+        pages.take(own)
         self.commitment += promise
         self.active[one] = -1
         if ledger.started[one] != ledger.started[one]:
@@ -175,8 +181,15 @@ class Replica:
             ledger.reused[one] = blocks * cache.block
         if elsewhere:
             self.stored.discard(one)
-            self.stall += whole * (self.swap_seconds or 0.0)
+            if ledger.evictions[one]:
+                self.stall += whole * (self.swap_seconds or 0.0)
         return (whole if elsewhere else blocks * cache.block), whole
+
+    def _pages(self, one: int, stored: int) -> int:
+        """Pages that a request holds of which so many tokens are stored."""
+        if self.yields is None:
+            return self.pages.of(stored)
+        return self.pages.of(self.ledger.input[one] + self.ledger.output[one] - 1)
 
     def _hashes(self, one: int) -> Sequence[int]:
         """Blocks by which a request may share its prompt; none without a cache."""
@@ -211,26 +224,31 @@ class Replica:
         left = self.ledger.output[one] - self.progress[one]
         self.pages.join(stored, self.iteration)
         self.contexts += stored + 1
-        end = self.active[one] = self.iteration + left
+        passes, rate = left, 1.0
+        if self.yields is not None and left:
+            passes = self.yields.passes(left)
+            rate = self.rates[one] = left / passes
+        self.growth += rate
+        end = self.active[one] = self.iteration + passes
         if left == 0:
             self._answer(one)
         else:
             heappush(self.answered, (end, one))
 
-    def _decode(self, until: float) -> None:
+    def _decode(self, until: float, most: int | None = None) -> None:
         """Iterations without prompts, up to the next event."""
         pages, contexts, running = self.pages, self.contexts, self.pages.decoding
-        most = self._left()
-        self.cache.free(pages.grown(self.iteration, most) - pages.free)
-        count = pages.fitting(self.iteration, most)
+        most = most or self._left()
+        count = pages.fitting(self.iteration, most, pages.free + self.cache.spare())
         first = self.seconds.decode(running, contexts)
         slope = 0.0
         if count > 1:
-            slope = (self.seconds.decode(running, contexts + (count - 1) * running) - first) / (count - 1)
+            slope = (self.seconds.decode(running, contexts + (count - 1) * self.growth) - first) / (count - 1)
         event = until if self.waiting or not self.inbox else min(until, self.inbox[0][0])
         gap = event - self.now - self.stall
         if count > 1 and gap < count * (first + slope * (count - 1) / 2):
             count = _iterations(max(gap, 0.0), first, slope, count)
+        self.cache.free(pages.grown(self.iteration, count) - pages.free)
         self._pass(count * (first + slope * (count - 1) / 2) + self.stall)
         self.stall = 0.0
         self._count_decoded(count)
@@ -245,7 +263,7 @@ class Replica:
     def _count_decoded(self, count: int) -> None:
         pages, answered, active = self.pages, self.answered, self.active
         pages.take(pages.grown(self.iteration, count))
-        self.contexts += count * pages.decoding
+        self.contexts += count * self.growth
         self.iteration += count
         while answered and answered[0][0] <= self.iteration:
             end, one = heappop(answered)
@@ -269,8 +287,11 @@ class Replica:
         if decoded:
             pages.leave(stored, self.iteration)
             self.contexts -= stored + 1
+            self.growth -= self.rates.pop(one, 1.0)
+            if not pages.decoding:
+                self.contexts, self.growth = 0.0, 0.0
         shared = self.shared.pop(one, 0)
-        pages.give_back(pages.of(stored) - shared * self.cache.each)
+        pages.give_back(self._pages(one, stored) - shared * self.cache.each)
         if shared:
             self.cache.leave(self._hashes(one)[:shared])
         self.commitment -= pages.of(ledger.input[one] + ceil(self.promised * ledger.output[one]))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, final
@@ -14,10 +14,14 @@ from froude.bounds import MOST_SEED, positive_number, whole_number
 from froude.cost.machine.machine import Machine
 from froude.cost.model.model import Model
 from froude.cost.serving.calibrated import constants_under
+from froude.cost.serving.constants import ServingConstants
+from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.engines import ServingEngine
 from froude.cost.serving.serve_cost import ServeCost, serve_cost
+from froude.cost.serving.simulation.drafting import Speculation
 from froude.cost.serving.simulation.fleet import simulate
 from froude.cost.serving.simulation.percentiles import QUANTITIES, usual_requests
+from froude.cost.serving.simulation.pools import simulate_pools
 from froude.cost.serving.simulation.requests import Requests
 from froude.cost.serving.simulation.scheduling import Preemption, Routing, Scheduling
 from froude.cost.serving.simulation.simulation import Simulation
@@ -95,6 +99,7 @@ class ServeSimulation(Computed):
             "output_tokens_per_second": many,
             "per_device": many / float(self.cost.deployment.devices),
             "requests": len(found.requests),
+            "warm_up_share": WARM_UP,
             "requests_per_second": found.per_second,
             "simulated_seconds": found.seconds,
             "goodput": self.goodput,
@@ -167,79 +172,92 @@ def simulate_serving(
     preemption: Preemption = "recompute",
     routing: Routing = "round robin",
     prefix_cache: bool = True,
+    speculation: Speculation | None = None,
+    prefill_replicas: int = 0,
     seed: int = 0,
 ) -> ServeSimulation:
     """Serves requests event by event on what `serve_cost` would price, and says what each of them met.
 
     Lengths are `input` and `output` tokens, or those of a `trace` (see `read_trace`), of which the first `requests`
-    count. The load is `users` or a `rate` as in `serve_cost`; without either the arrivals of the trace, at their
-    own pace. Goodput is the share of requests within `ttft` and `tpot` seconds. `chunk` is the token budget of an
-    iteration and `sequences` the most requests at once, the engine's own by default; `preemption` "recompute" or "swap"
-    is what becomes of keys and values that must make room; `routing` "round robin" or "least loaded" is how arrivals
-    are dealt to replicas. Prompts that share the hashes of a trace share their blocks, unless `prefix_cache` is off.
-    InputError as in `serve_cost`, and for requests that fit on no replica.
+    count. The load is `users` or a `rate` as in `serve_cost`, else the arrivals of the trace at their own pace. Goodput
+    is the share of requests within `ttft` and `tpot` seconds. `chunk` is the token budget of an iteration, `sequences`
+    the most requests at once, `preemption` what becomes of keys and values that must make room, `routing` how arrivals
+    are dealt to replicas. Prompts with the same hashes share their blocks, unless `prefix_cache` is off. Of the `dp`
+    replicas `prefill_replicas` compute prompts alone and send them to the others. InputError as in `serve_cost`, and
+    for requests that fit on no replica.
     """
-    whole_number("seed", seed, 0, MOST_SEED)
-    for name, value in {"ttft": ttft, "tpot": tpot}.items():
-        if value is not None:
-            positive_number(name, value)
-    for name, value in {"chunk": chunk, "sequences": sequences, "requests": requests}.items():
-        if value is not None:
-            whole_number(name, value, 1, MOST_REQUESTS)
-    read = None if trace is None else read_trace(trace, count=requests)
-    if read is None and (input is None or output is None):
-        raise InputError("nobody said how long requests are: give input and output, or a trace")
-    if read is not None and (input is not None or output is not None):
-        raise InputError("a trace has lengths of its own: give it, or input and output")
-    if read is not None and users is None and rate is None:
-        rate = read.mean_rate
-        if rate is None:
-            raise InputError("the trace does not say when requests arrive: give users, or a rate")
-    mean_input, mean_output = (input, output) if read is None else _mean_lengths(read)
+    _check(seed, (ttft, tpot), {"chunk": chunk, "sequences": sequences, "requests": requests})
+    read, load = _load(trace, requests, {"input": input, "output": output, "users": users, "rate": rate})
     stack = get_stack(stack) if isinstance(stack, str) else stack
-    cost = serve_cost(
-        model,
-        machine,
-        input=mean_input or 1,
-        output=mean_output or 1,
-        users=users,
-        rate=rate,
-        engine=engine,
-        precision=precision,
-        kv=kv,
-        tp=tp,
-        pp=pp,
-        ep=ep,
-        dp=dp,
-        stack=stack,
-        mean_only=True,
-    )
-    asked = _requests(cost, read, requests, users, rate, seed)
-    scheduling = Scheduling(
-        preemption=preemption, routing=routing, chunk=chunk, sequences=sequences, cache=prefix_cache
-    )
-    found = simulate(cost.deployment, asked, constants=constants_under(stack), scheduling=scheduling, seed=seed)
+    named = {"engine": engine, "precision": precision, "kv": kv, "tp": tp, "pp": pp, "ep": ep, "dp": dp}
+    cost = serve_cost(model, machine, **load, **named, stack=stack, mean_only=True)
+    asked = _requests(cost, read, requests, load, seed)
+    how = Scheduling(preemption=preemption, routing=routing, chunk=chunk, sequences=sequences, cache=prefix_cache)
+    found = _simulated(cost.deployment, asked, constants_under(stack), how, speculation, prefill_replicas, seed)
     return ServeSimulation(cost=cost, simulation=found, ttft_limit=ttft, tpot_limit=tpot)
 
 
-def _mean_lengths(read: Requests) -> tuple[int, int]:
-    return round(float(np.mean(read.input))), round(float(np.mean(read.output)))
+def _check(seed: int, limits: Sequence[float | None], counts: Mapping[str, int | None]) -> None:
+    whole_number("seed", seed, 0, MOST_SEED)
+    for name, value in zip(("ttft", "tpot"), limits, strict=True):
+        if value is not None:
+            positive_number(name, value)
+    for name, value in counts.items():
+        if value is not None:
+            whole_number(name, value, 1, MOST_REQUESTS)
+
+
+def _load(
+    trace: str | Path | None, count: int | None, load: Mapping[str, Any]
+) -> tuple[Requests | None, dict[str, Any]]:
+    """The requests of a trace, if there is one, and lengths and load as `serve_cost` takes them."""
+    lengths = (load["input"], load["output"])
+    if trace is None:
+        if None in lengths:
+            raise InputError("nobody said how long requests are: give input and output, or a trace")
+        return None, dict(load)
+    if lengths != (None, None):
+        raise InputError("a trace has lengths of its own: give it, or input and output")
+    read = read_trace(trace, count=count)
+    rate = load["rate"]
+    if load["users"] is None and rate is None:
+        rate = read.mean_rate
+        if rate is None:
+            raise InputError("the trace does not say when requests arrive: give users, or a rate")
+    means = {name: max(round(float(np.mean(getattr(read, name)))), 1) for name in ("input", "output")}
+    return read, {**means, "users": load["users"], "rate": rate}
 
 
 def _requests(
-    cost: ServeCost, read: Requests | None, count: int | None, users: float | None, rate: float | None, seed: int
+    cost: ServeCost, read: Requests | None, count: int | None, load: Mapping[str, Any], seed: int
 ) -> Requests:
     """The requests of a load: made, or those of a trace at its own pace, at another rate, or of users."""
+    many = None if cost.deployment.users is None else max(round(float(cost.deployment.users)), 1)
     if read is None:
-        many = None if cost.deployment.users is None else max(round(float(cost.deployment.users)), 1)
         return usual_requests(cost.deployment, many, count or COUNT, seed=seed)
-    if users is not None:
-        return Requests(
-            input=read.input, output=read.output, users=max(round(users), 1), hashes=read.hashes, block=read.block
-        )
-    if rate is None or read.arrival is None:
-        return read
-    own = read.mean_rate
-    rng = np.random.default_rng(seed)
-    arrival = np.cumsum(rng.exponential(1 / rate, len(read))) if own is None else read.arrival * (own / rate)
-    return Requests(input=read.input, output=read.output, arrival=arrival, hashes=read.hashes, block=read.block)
+    if many is not None:
+        return replace(read, arrival=None, users=many)
+    own, rate = read.mean_rate, load["rate"]
+    if own is None or read.arrival is None:
+        return replace(read, arrival=np.cumsum(np.random.default_rng(seed).exponential(1 / rate, len(read))))
+    return replace(read, arrival=read.arrival * (own / rate))
+
+
+def _simulated(
+    deployment: Deployment,
+    asked: Requests,
+    constants: ServingConstants,
+    how: Scheduling,
+    speculation: Speculation | None,
+    prefill_replicas: int,
+    seed: int,
+) -> Simulation:
+    if not prefill_replicas:
+        return simulate(deployment, asked, constants=constants, scheduling=how, speculation=speculation, seed=seed)
+    all_of_them = int(deployment.dp)
+    if speculation is not None:
+        raise InputError("speculation and prefill_replicas are not simulated together: give one of them")
+    if not 0 < prefill_replicas < all_of_them:
+        raise InputError(f"prefill_replicas = {prefill_replicas}: give fewer than the {all_of_them} replicas (dp)")
+    prompts, answers = (replace(deployment, dp=n) for n in (prefill_replicas, all_of_them - prefill_replicas))
+    return simulate_pools(prompts, answers, asked, constants=constants, scheduling=how)
