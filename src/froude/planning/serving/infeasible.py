@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from froude.planning.serving.judging import Judged
+from froude.planning.serving.judging import Judged, excess
 from froude.planning.serving.question import ServingQuestion
 from froude.planning.serving.ranking import RankedDeployments
-from froude.planning.serving.reasons import LeastChange, broken, changed_limits, excess, least_factor
+from froude.planning.serving.reasons import LeastChange, broken, changed_limits, least_factor
 from froude.planning.serving.serving_plan import NoServingPlan
 from froude.planning.serving.space import DeploymentGroup
 from froude.quantity import format_seconds
@@ -23,6 +23,9 @@ MORE = (2, 4, 8)
 
 TRIED = 5
 """Changes that are tried by a plan, the least first."""
+
+SMALLER = (1.0, 1.3, 1.8, 2.6, 4.0)
+"""Times that a load is smaller than closed forms say is enough, where the simulation does not agree."""
 
 NEAREST = 3
 """Groups in which a smaller load is tried."""
@@ -110,7 +113,7 @@ def _load_text(question: ServingQuestion, share: float) -> str:
         return f"{max(int(load.users * share), 1)} users"
     rate = (load.rate or 1.0) * share
     unit = 10.0 ** (np.floor(np.log10(rate)) - 1)
-    return f"{np.floor(rate / unit + 1e-9) * unit:.2g}/s"
+    return f"{np.floor(rate / unit + 1e-9) * unit:.6g}/s"
 
 
 def _nearest_groups(question: ServingQuestion, ranked: RankedDeployments) -> list[DeploymentGroup]:
@@ -139,7 +142,7 @@ def _tried(question: ServingQuestion, ranked: RankedDeployments, change: LeastCh
                 return LeastChange(factor=change.factor * looser, words=words, change={name: seconds})
         return None
     if name == "load":
-        for looser in LOOSER:
+        for looser in SMALLER:
             text = _load_text(question, 1 / (change.factor * looser))
             amount = float(text.removesuffix("/s").removesuffix(" users"))
             share = amount / (question.load.users or question.load.rate or 1.0)

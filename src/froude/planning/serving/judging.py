@@ -159,12 +159,15 @@ def _of_other_chips(
 
 def candidate(ranked: RankedDeployments, index: int, load: ServedLoad) -> ServingCandidate:
     """A ranked deployment in plain numbers."""
-    names = ("ttft", "tpot", "per_second", "capacity", "running")
     return ServingCandidate(
         deployment=ranked.deployment(index, load),
         devices=int(ranked.devices[index]),
         dollars_per_hour=float(ranked.dollars[index]),
-        **{name: float(getattr(ranked, name)[index]) for name in names},
+        ttft=float(ranked.ttft[index]),
+        tpot=float(ranked.tpot[index]),
+        per_second=float(ranked.per_second[index]),
+        capacity=float(ranked.capacity[index]),
+        running=float(ranked.running[index]),
     )
 
 

@@ -145,7 +145,7 @@ def _decode_seconds(draft: Deployment, constants: ServingConstants) -> np.ndarra
     """Seconds of each later token of a pool that only decodes; infinite where it has too few places."""
     rate = float(draft.rate or 0.0) / np.asarray(draft.dp)
     places = np.asarray(draft.largest_batch) / np.asarray(draft.dp)
-    running = np.ones_like(places, dtype=float)
+    running = step = np.ones_like(places, dtype=float)
     for _ in range(30):
         step = np.asarray(decode_seconds(draft, constants, np.clip(running, 1.0, np.maximum(places, 1.0))))
         running = rate * (float(draft.output) - 1) * step
