@@ -141,10 +141,10 @@ def widths_of_all(splits: Sequence[Split]) -> Widths:
 
 
 NOTES = (
-    "Training rows are those of this table and Argonne's of two other models, less the fold of both; each fit takes two "
-    "Gauss-Newton steps from the constants that ship, which have seen all rows. How kernels start, and that requests of "
-    "equal lengths keep in step, was put in after the errors without it had been seen (TPOT 9.6, 9.8, 10.3 and 9.1% for "
-    "model, GPU, engine, both; TTFT 39.5, 31.4, 22.0 and 26.7%)."
+    "Training rows are those of this table and Argonne's of two other models, less the fold of both; each fit takes "
+    "two Gauss-Newton steps from the constants that ship, which have seen all rows. How kernels start, and that "
+    "requests of equal lengths keep in step, was put in after the errors without it had been seen (TPOT 9.6, 9.8, 10.3 "
+    "and 9.1% for model, GPU, engine, both; TTFT 39.5, 31.4, 22.0 and 26.7%)."
 )
 
 
@@ -161,7 +161,7 @@ def main() -> None:
     for name, fold_of in HELD_OUT.items():
         splits.append(hold_out(name, data, fold_of, near, batches_of_splits()))
         record_splits(splits, broken)
-    write_constants(near, widths_of_all(splits))
+        write_constants(near, widths_of_all(splits))
 
 
 def record_splits(splits: list[Split], broken: np.ndarray) -> None:

@@ -27,6 +27,8 @@ WRITERS = (
     ("report", "--out", "TABLE"),
     ("plan train", "--out", "--machine", "h100"),
     ("plan train", "--page", "--machine", "h100"),
+    ("plan serve", "--out", "--emit", "vllm", "--model", "qwen2.5-0.5b", "--load", "TABLE", "--ttft", "1s"),
+    ("plan serve", "--page", "--model", "qwen2.5-0.5b", "--load", "TABLE", "--ttft", "1s"),
     ("machine measure", "--out"),
     ("simulate serve", "--out", "--model", "gpt2", "--machine", "h100"),
     ("simulate serve", "--page", "--model", "gpt2", "--machine", "h100"),

@@ -26,7 +26,7 @@ from tiny import environment, wait_until
 pytestmark = pytest.mark.engines
 
 AWAY_SECONDS = 60
-WIDTHS = [16, 24, 32, 40, 48, 56]
+WIDTHS = [16, 24, 32, 40]
 SPACE: dict[str, Any] = {"grid": {"width": WIDTHS, "lr": 0.003}, "derived": {"tokens": "20 * 48 * width**2"}}
 
 
@@ -56,7 +56,7 @@ class Swept:
 
     @property
     def command(self) -> str:
-        return f"{COMMAND} --seconds 1.5 --starts {shlex.quote(str(self.starts))}"
+        return f"{COMMAND} --seconds 1 --starts {shlex.quote(str(self.starts))}"
 
     def run(self) -> froude.SweepResult:
         return froude.sweep(SPACE, self.command, study=self.study, workers=2, engine=self.engine, watch=self.hear)
@@ -119,7 +119,7 @@ def test_a_killed_worker_costs_no_run_and_repeats_none(engine, undisturbed, tmp_
 
     swept.once = kill
     result = swept.run()
-    assert (len(result.best), len(killed)) == (len(WIDTHS), 1)
+    assert ([run.reason for run in result.failed], len(killed)) == ([], 1)
     swept.check(undisturbed, more_starts=1)
 
 
@@ -135,7 +135,7 @@ def test_a_killed_raylet_costs_no_run_and_repeats_none(ray_cluster: clusters.Ray
         result = swept.run()
     finally:
         ray_cluster.replace_node()
-    assert (len(result.best), len(killed)) == (len(WIDTHS), 1)
+    assert ([run.reason for run in result.failed], len(killed)) == ([], 1)
     swept.check(undisturbed, more_starts=2)
 
 
@@ -149,7 +149,7 @@ def test_a_job_that_slurm_kills_is_submitted_again(slurm, undisturbed, tmp_path)
 
     swept.once = kill
     result = swept.run()
-    assert (len(result.best), len(killed)) == (len(WIDTHS), 1)
+    assert ([run.reason for run in result.failed], len(killed)) == ([], 1)
     swept.check(undisturbed, more_starts=1)
     assert [*(swept.study / "jobs").iterdir()] == []
 
@@ -182,8 +182,7 @@ def test_a_study_that_goes_for_a_minute_is_waited_for(ray_cluster, slurm, undist
             words, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
         )
         sweeps.append((swept, started))
-    wait_until(lambda: all(any((swept.study / "runs").glob("*.jsonl")) for swept, _ in sweeps))
-    for swept, _ in sweeps:
+        wait_until(lambda study=swept.study: any((study / "runs").glob("*.jsonl")))
         swept.study.rename(swept.study.with_name("away"))
     time.sleep(AWAY_SECONDS)  # which is what is tried, and no wait for anything
     for swept, _ in sweeps:

@@ -26,6 +26,9 @@ from measured_trainings import measured_columns
 from served_points import served_columns
 
 QWEN = froude.get_model("qwen2.5-0.5b")
+SERVED_WITHIN = {
+    "input": 500, "output": 100, "ttft": "1s", "tpot": "50ms", "engines": "vllm", "max_devices": 2
+}  # fmt: skip
 
 
 def sweep() -> froude.Runs:
@@ -170,6 +173,8 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "published training": lambda: froude.get_recipe("llama-3.1-405b"),
         "plan": lambda: froude.plan_training(EIGHT, QWEN, tokens=1e9, fit=planted_fit(), fixed=FEW),
         "infeasible": lambda: froude.plan_training(ONE, froude.get_model("llama-3.1-70b"), tokens=1e9),
+        "serving plan": lambda: froude.plan_serving(QWEN, load="2/s", **SERVED_WITHIN),
+        "no serving plan": lambda: froude.plan_serving(QWEN, load="2/s", **{**SERVED_WITHIN, "tpot": "1us"}),
         "experiment": lambda: froude.growth_examples()[0].load(),
         "growth example": lambda: froude.growth_examples()[0],
         "growth": planted_growth,

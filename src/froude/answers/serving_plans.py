@@ -1,4 +1,4 @@
-"""What is said of a plan of serving: the deployment, whether limits are kept, what nearly won, or why there is none."""
+"""What is said of a plan of serving: the deployment, its latency, what nearly won; or why there is none."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def _facts(plan: ServingPlan) -> Iterator[Fact]:
     engine = deployment.engine
     yield Fact("deployment", deployment_text(deployment))
     yield Fact(
-        "limits of", f"{int(engine.sequences):,} requests and {int(engine.chunk):,} tokens an iteration, a replica"
+        "limits of",
+        f"at most {int(engine.sequences):,} requests and {int(engine.chunk):,} tokens an iteration",
     )
     if choice.simulated is not None:
         yield Fact("goodput", _goodput_text(choice.simulated, plan.limits))

@@ -66,8 +66,14 @@ class RayEngine:
             "include_dashboard": False,
             "object_store_memory": STORE_BYTES,
         }
+        words = here if address is None else {"address": address}
         try:
-            self.ray.init(**(here if address is None else {"address": address}), logging_level=40, log_to_driver=False)
+            try:
+                self.ray.init(**words, logging_level=40, log_to_driver=False)
+            except RuntimeError:  # a busy head gives a client half a minute to begin, and then gives it up
+                if address is None:
+                    raise
+                self.ray.init(**words, logging_level=40, log_to_driver=False)
         except Exception as error:  # of Ray, of gRPC and of the system, each with classes of its own
             if address is None:
                 raise InputError(f"no Ray cluster can be started here ({one_line(str(error))[:160]})") from None

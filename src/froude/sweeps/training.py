@@ -8,6 +8,7 @@ import math
 import os
 import selectors
 import shutil
+import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ from froude.sweeps.stopping import Stopper, keep_stopped, stopped_file, stopped_
 from froude.sweeps.template import Template
 
 POLL_SECONDS = 0.2  # between looks at a file of metrics and at the clock
+LAST_SECONDS = 1.0  # after a trainer was killed, in which a cluster that ends a job comes to all its processes
 STDERR_LINES = 5  # that are told of a run that failed
 _TAIL_BYTES = 4096
 _SAID = 'print lines of JSON such as {"step": 10, "loss": 3.2}, or name what it writes with --metrics'
@@ -190,6 +192,8 @@ class Attempt:
         ):
             in_time = self.follow(program, printed)
             usage = program.usage()
+        if usage is None or usage.code == -signal.SIGKILL:
+            time.sleep(LAST_SECONDS)  # who killed it may be about to kill this worker: then the run begins again
         if usage is None:
             return in_time, "it does not start"
         loss = self.recorder.loss

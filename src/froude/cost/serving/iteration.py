@@ -384,7 +384,7 @@ def _matmul(operator: Matmul, machine: Machine, serving: Serving, stored: Format
         compute=flops / serving.devices / serving.flops_per_s(chip, serving.matmuls),
         dequantising=weights / serving.dequantised_per_s,
         start=serving.start_seconds(chip, 1 + serving.casts, operator.inputs),
-        overlap=serving.overlap if serving.constants is None else serving.constants.overlap,
+        overlap=serving.overlap if serving.constants is None else np.minimum(serving.constants.overlap, 1.0),
     )
 
 

@@ -9,8 +9,9 @@ from froude.bounds import MOST_DEVICES, finite_number, positive_number, whole_nu
 from froude.cost.machine.assumption import Assumption, parse_assumptions
 from froude.cost.model.catalogue import get_model
 from froude.cost.model.model import Model
-from froude.cost.serving.constants import serving_constants, serving_document
+from froude.cost.serving.constants import serving_constants
 from froude.cost.serving.engines import known_engines
+from froude.cost.serving.intervals import half_widths, shipped_uncertainty
 from froude.errors import InputError, close_names
 from froude.planning.serving.infeasible import no_plan
 from froude.planning.serving.judging import Judged
@@ -91,8 +92,8 @@ def _plan(
     choice, limits, constants = kept[0], question.limits, question.constants
     others = [one for one in judged.candidates if one is not choice]
     pools = two_pools(choice, limits, constants, question.most_devices)
-    held_out = serving_document()["held_out"]
-    widths = {name: float(held_out[name]) for name in ("ttft", "tpot")}
+    all_widths = half_widths(choice.deployment, constants, shipped_uncertainty())
+    widths = {name: all_widths[name] for name in ("ttft", "tpot")}
     return ServingPlan(
         model=question.model,
         load=question.load,
@@ -108,7 +109,7 @@ def _plan(
         quality_limit=question.quality_loss,
         losses=dict(_losses(ranked)),
         widths=widths,
-        binding=what_binds(choice, others, limits, question.objective),
+        binding=what_binds(choice, others, ranked, limits, question.objective),
         assumptions=assumptions,
         load_tests=load_tests(choice.deployment, question.load, limits),
         warnings=tuple(_warnings(question, choice, widths)),
@@ -147,7 +148,7 @@ def _assumptions(question: ServingQuestion, judged: Judged) -> Iterator[Assumpti
         yield Assumption(name="arrivals", value="at random", why="nobody gave a trace")
     if load.reused:
         yield Assumption(
-            name="prefix reuse", value=f"{load.reused:.0%} of prompts", why="blocks that are never evicted"
+            name="prefix reuse", value=f"{load.reused:.0%} of prompts", why="never evicted, in closed form"
         )
     if int(question.model.experts) > 1:
         yield Assumption(

@@ -184,8 +184,7 @@ def _sequences(plan: ServingPlan) -> str:
 
 def _chunk(plan: ServingPlan) -> str:
     return (
-        f"tokens of an iteration: {format_quantity(plan.load.input)} of a prompt enter in chunks of so many beside those "
-        "that decode, or wait for one another"
+        f"tokens of an iteration: those that decode, and chunks of prompts of {format_quantity(plan.load.input)} tokens"
     )
 
 

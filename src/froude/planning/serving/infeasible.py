@@ -99,9 +99,18 @@ def _changes(question: ServingQuestion, ranked: RankedDeployments, judged: Judge
     near = _nearest_groups(question, ranked)
     factor = least_factor(lambda share: _any_keeps(replace(question, load=question.load.times(share)), near))
     if factor is not None and question.load.arrival is None:
-        less = question.load.times(factor)
-        text = f"{less.users} users" if less.users is not None else f"{less.rate:.2g}/s"
+        text = _load_text(question, factor)
         yield LeastChange(factor=1 / factor, words=f'--load "{text}"', change={"load": text})
+
+
+def _load_text(question: ServingQuestion, share: float) -> str:
+    """A share of the load, rounded down to two digits."""
+    load = question.load
+    if load.users is not None:
+        return f"{max(int(load.users * share), 1)} users"
+    rate = (load.rate or 1.0) * share
+    unit = 10.0 ** (np.floor(np.log10(rate)) - 1)
+    return f"{np.floor(rate / unit + 1e-9) * unit:.2g}/s"
 
 
 def _nearest_groups(question: ServingQuestion, ranked: RankedDeployments) -> list[DeploymentGroup]:
@@ -130,8 +139,13 @@ def _tried(question: ServingQuestion, ranked: RankedDeployments, change: LeastCh
                 return LeastChange(factor=change.factor * looser, words=words, change={name: seconds})
         return None
     if name == "load":
-        share = 1 / change.factor
-        asked = replace(question, load=question.load.times(share))
-    else:
-        asked = replace(question, **{{"max_devices": "most_devices"}.get(name, name): value})
+        for looser in LOOSER:
+            text = _load_text(question, 1 / (change.factor * looser))
+            amount = float(text.removesuffix("/s").removesuffix(" users"))
+            share = amount / (question.load.users or question.load.rate or 1.0)
+            asked = replace(question, load=question.load.times(share))
+            if asked.judged(asked.ranked()).keeping(asked.limits, asked.objective):
+                return LeastChange(factor=1 / share, words=f'--load "{text}"', change={"load": text})
+        return None
+    asked = replace(question, **{{"max_devices": "most_devices"}.get(name, name): value})
     return change if asked.judged(asked.ranked()).keeping(asked.limits, asked.objective) else None

@@ -17,8 +17,11 @@ from froude.planning.serving.serving_plan import ServingCandidate, SimulatedServ
 BEST = 20
 """Deployments that are simulated at a time."""
 
-ROUNDS = 4
-"""Times that others are simulated where none of those before kept the limits."""
+HEADROOM = (1.0, 0.7, 0.45, 0.25)
+"""Shares of the limits, and of the capacity, that means may take: the next where none that was simulated keeps them."""
+
+POLISHED = 2
+"""Times that what takes less than the best so far is simulated."""
 
 LEAST_REQUESTS, MOST_REQUESTS = 600, 6000
 """Requests of a simulation."""
@@ -52,50 +55,92 @@ def judge(
     constants: ServingConstants,
     seed: int,
 ) -> Judged:
-    """Simulates the best in closed form, and those that come next while none keeps the limits.
+    """Simulates the best in closed form; with ever more headroom while none keeps the limits, then what takes less.
 
-    What percentiles are above means is learnt from those that were simulated, so that the next are those that keep the
-    limits by it.
+    Percentiles lie above means, near the capacity by far, so that the first that keep the limits may have less headroom
+    than they need: what takes less is simulated too, that with the most headroom first.
     """
     done: dict[tuple[object, ...], ServingCandidate] = {}
-    tails: dict[str, tuple[float, float]] = {}
-    for _ in range(ROUNDS):
-        for one in chosen(ranked, load, limits, objective, tails, set(done)):
-            done[one.family] = simulated(one, load, limits, constants, seed)
-        tails = _tails(done.values())
-        judged = Judged(candidates=tuple(done.values()), tails=tails)
+    judged = Judged(candidates=(), tails={})
+    for headroom in HEADROOM:
+        some = _order(ranked, limits, objective, headroom)
+        found = chosen(ranked, load, some, set(done), failed=_failed(done.values(), limits))
+        done |= {one.family: simulated(one, load, limits, constants, seed) for one in found}
+        judged = Judged(candidates=tuple(done.values()), tails=_tails(done.values(), limits))
         if judged.keeping(limits, objective):
             break
-    return Judged(candidates=tuple(done.values()), tails=tails)
+    for _ in range(POLISHED):
+        kept = judged.keeping(limits, objective)
+        if not kept:
+            break
+        some = _less(ranked, limits, objective, spent(kept[0], objective))
+        found = chosen(ranked, load, some, set(done), failed=_failed(done.values(), limits), alike=4, others=False)
+        done |= {one.family: simulated(one, load, limits, constants, seed) for one in found}
+        judged = Judged(candidates=tuple(done.values()), tails=_tails(done.values(), limits))
+        if not found or spent(judged.keeping(limits, objective)[0], objective) == spent(kept[0], objective):
+            break
+    return judged
+
+
+def strain(ranked: RankedDeployments, limits: ServingLimits) -> np.ndarray:
+    """The share of the tighter limit that means take, or of the capacity where arrivals have a rate."""
+    off = limits.excess(ranked.ttft, ranked.tpot)
+    if not ranked.is_open:
+        return off
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.maximum(off, np.where(ranked.capacity > 0, ranked.per_second / ranked.capacity, np.inf))
+
+
+def _order(ranked: RankedDeployments, limits: ServingLimits, objective: Objective, headroom: float) -> np.ndarray:
+    """Those with so much headroom, the least objective first, then the most headroom, wide limits of engines first."""
+    off = strain(ranked, limits)
+    good = np.flatnonzero(off <= headroom)
+    return good[np.lexsort((-ranked.sequences[good], np.round(off[good], 2), ranked.spent(objective)[good]))]
+
+
+def _less(ranked: RankedDeployments, limits: ServingLimits, objective: Objective, most: float) -> np.ndarray:
+    """Those that take less and keep the limits on average, the most headroom first."""
+    off = strain(ranked, limits)
+    good = np.flatnonzero((off <= 1) & (ranked.spent(objective) < most * (1 - 1e-9)))
+    return good[np.lexsort((-ranked.sequences[good], np.round(off[good], 2)))]
 
 
 def chosen(
     ranked: RankedDeployments,
     load: ServedLoad,
-    limits: ServingLimits,
-    objective: Objective,
-    tails: Mapping[str, tuple[float, float]],
+    order: np.ndarray,
     known: set[tuple[object, ...]],
+    *,
+    failed: Mapping[tuple[object, ...], int],
+    alike: int = 2,
+    others: bool = True,
 ) -> list[ServingCandidate]:
-    """The best that keep the limits by closed forms and tails, one of each family, at most `BEST`."""
-    names = [group.engine.name for group in ranked.groups]
-    first, each = (np.array([tails.get(name, (1.0, 1.0))[k] for name in names])[ranked.group] for k in (0, 1))
-    off = limits.excess(ranked.ttft * first, ranked.tpot * each)
-    good = np.flatnonzero(off <= 1)
-    # Wide limits first where deployments come to the same: an engine's own are wide.
-    wide = np.concatenate([-columns["sequences"] for columns in ranked.columns])
-    order = good[np.lexsort((wide[good], np.round(off[good], 2), ranked.spent(objective)[good]))]
+    """The first of an order, one of each family and a few `alike` but for replicas, at most `BEST`.
+
+    With `others` the best of every other chip too. What `failed` with so many replicas is not tried with fewer.
+    """
     found: dict[tuple[object, ...], ServingCandidate] = {}
     places: dict[tuple[object, ...], int] = {}
     for index in order[: 200 * BEST]:
         one = candidate(ranked, int(index), load)
-        if one.family in known or one.family in found or places.get(one.place, 0) >= 2:
+        if one.family in known or one.family in found or places.get(one.place, 0) >= alike:
+            continue
+        if int(one.deployment.dp) <= failed.get(one.place, 0):
             continue
         places[one.place] = places.get(one.place, 0) + 1
         found[one.family] = one
         if len(found) == BEST:
             break
-    return [*found.values(), *_of_other_chips(ranked, order, load, found, known)]
+    return [*found.values(), *(_of_other_chips(ranked, order, load, found, known) if others else ())]
+
+
+def _failed(candidates: Iterable[ServingCandidate], limits: ServingLimits) -> dict[tuple[object, ...], int]:
+    """By place the most replicas that broke the limits."""
+    found: dict[tuple[object, ...], int] = {}
+    for one in candidates:
+        if not keeps(one, limits):
+            found[one.place] = max(found.get(one.place, 0), int(one.deployment.dp))
+    return found
 
 
 def _of_other_chips(
@@ -129,7 +174,7 @@ def simulated(
     """The candidate with what a simulation finds of it."""
     stay = one.ttft + float(load.output) * one.tpot
     count = int(np.clip(STAYS * one.per_second * stay, LEAST_REQUESTS, MOST_REQUESTS))
-    requests = load.requests(count, seed)
+    requests = load.requests(count, seed, in_step=one.deployment.engine.prompts != "beside")
     found = simulate(one.deployment, requests, constants=constants, seed=seed)
     counted = slice(int(WARM_UP * len(requests)), None)
     ttft, tpot = found.ttft[counted], found.tpot[counted]
@@ -175,12 +220,11 @@ def _shares(seconds: np.ndarray, at: float) -> dict[str, float]:
     return {"mean": float(np.mean(seconds)), **shares, "limit": float(np.quantile(seconds, at))}
 
 
-def _tails(candidates: Iterable[ServingCandidate]) -> dict[str, tuple[float, float]]:
-    """By engine, how many times its closed-form mean a percentile was: the median of those simulated."""
-    ratios: dict[str, list[tuple[float, float]]] = {}
-    for one in candidates:
+def _tails(candidates: Iterable[ServingCandidate], limits: ServingLimits) -> dict[str, tuple[float, float]]:
+    """By engine, how many times its closed-form mean a percentile was of the one that came nearest to the limits."""
+    found: dict[str, tuple[float, float]] = {}
+    for one in sorted(candidates, key=lambda each: excess(each, limits)):
         if one.simulated is not None:
             pair = (one.simulated.ttft["limit"] / one.ttft, one.simulated.tpot["limit"] / one.tpot)
-            ratios.setdefault(one.deployment.engine.name, []).append(pair)
-    medians = {name: np.median(np.array(pairs), axis=0) for name, pairs in ratios.items()}
-    return {name: (float(first), float(each)) for name, (first, each) in medians.items()}
+            found.setdefault(one.deployment.engine.name, pair)
+    return found

@@ -18,7 +18,7 @@ LEAST_PROMPTS = 1000
 def load_tests(deployment: Deployment, load: ServedLoad, limits: ServingLimits) -> Mapping[str, str]:
     """What to run against the deployed server: `vllm bench serve`, and SGLang's own tool where it is the engine.
 
-    Lengths are drawn evenly around their mean where they differ. A trace is replayed by its mean rate and lengths alone.
+    Lengths are drawn evenly around their mean where they differ. Of a trace count its mean rate and lengths alone.
     """
     made = {"vllm": _vllm(deployment, load, limits)}
     if deployment.engine.name == "sglang":

@@ -13,7 +13,7 @@ from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.load import decode_seconds, prompt_seconds, serving_seconds
 from froude.planning.serving.ranking import RankedDeployments, ServingLimits
 from froude.planning.serving.served_load import ServedLoad
-from froude.planning.serving.serving_plan import LatencyCurve, ServingCandidate, ServingPoint, TwoPools
+from froude.planning.serving.serving_plan import FrontierPoint, LatencyCurve, ServingCandidate, TwoPools
 from froude.planning.serving.space import coarse_replicas
 
 POINTS = 60
@@ -49,7 +49,7 @@ def latency_curve(one: ServingCandidate, constants: ServingConstants) -> Latency
     )
 
 
-def frontier(ranked: RankedDeployments, load: ServedLoad, limits: ServingLimits) -> tuple[ServingPoint, ...]:
+def frontier(ranked: RankedDeployments, load: ServedLoad, limits: ServingLimits) -> tuple[FrontierPoint, ...]:
     """Deployments than which none other gives users and devices more tokens a second at once, within limits or not."""
     with np.errstate(divide="ignore", invalid="ignore"):
         user = np.where(np.isfinite(ranked.tpot) & (ranked.tpot > 0), 1 / ranked.tpot, 0.0)
@@ -69,9 +69,9 @@ def _point(
     limits: ServingLimits,
     user: np.ndarray,
     device: np.ndarray,
-) -> ServingPoint:
+) -> FrontierPoint:
     one = ranked.deployment(index, load)
-    return ServingPoint(
+    return FrontierPoint(
         chip=one.machine.chip.name,
         engine=one.engine.label,
         precision=str(one.precision),

@@ -19,6 +19,9 @@ Objective = Literal["devices", "dollars"]
 AROUND = 1.6
 """Of the least objective found, up to which numbers of replicas are looked at one by one."""
 
+ABOVE = 2
+"""Times the first number of replicas that keeps the limits on average, up to which each is looked at."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,8 @@ class RankedDeployments:
     capacity: np.ndarray
     running: np.ndarray
     batch: np.ndarray
+    sequences: np.ndarray
+    is_open: bool
 
     def __len__(self) -> int:
         return len(self.devices)
@@ -115,10 +120,10 @@ def rank(
         made.append((group, columns, price_group(group, load, columns, constants)))
     least = min((_least(one, limits, objective) for _, _, one in made), default=np.inf)
     for group, columns, found in list(made):
-        finer = _finer(columns, found, limits, objective, AROUND * least)
+        finer = _finer(columns, found, limits, objective, AROUND * least, most_devices)
         if finer is not None:
             made.append((group, finer, price_group(group, load, finer, constants)))
-    return _joined(made)
+    return _joined(made, is_open=load.users is None)
 
 
 def _holds_longest(deployment: Deployment, load: ServedLoad) -> np.ndarray:
@@ -154,8 +159,9 @@ def _finer(
     limits: ServingLimits,
     objective: Objective,
     most: float,
+    most_devices: int,
 ) -> dict[str, np.ndarray] | None:
-    """Every number of replicas below the first that keeps the limits, down to the last that was tried below it."""
+    """Every number of replicas around the first that keeps the limits: from the last tried below it on upwards."""
     keeps = _keeps(found, limits) & (_spent(found, objective) <= most)
     shape = np.column_stack([columns[name] for name in ("tp", "pp", "spread", "chunk", "sequences")])
     _, kind = np.unique(shape, axis=0, return_inverse=True)
@@ -170,7 +176,9 @@ def _finer(
         first = int(columns["dp"][good[0]])
         below = columns["dp"][some]
         last = int(np.max(below[below < first], initial=0))
-        replicas = np.arange(last + 1, first)
+        replicas = np.setdiff1d(np.arange(last + 1, int(ABOVE * first) + 1), below)
+        size = columns["tp"][good[0]] * columns["pp"][good[0]]
+        replicas = replicas[replicas * size <= most_devices]
         if replicas.size:
             for name in columns:
                 value = replicas if name == "dp" else np.full(replicas.size, columns[name][good[0]])
@@ -182,7 +190,9 @@ def _finer(
     return {name: one[fine] for name, one in finer.items()} if np.any(fine) else None
 
 
-def _joined(made: list[tuple[DeploymentGroup, dict[str, np.ndarray], dict[str, np.ndarray]]]) -> RankedDeployments:
+def _joined(
+    made: list[tuple[DeploymentGroup, dict[str, np.ndarray], dict[str, np.ndarray]]], *, is_open: bool
+) -> RankedDeployments:
     names = ("devices", "dollars", "ttft", "tpot", "per_second", "capacity", "running", "batch")
     sizes = [len(columns["tp"]) for _, columns, _ in made]
     return RankedDeployments(
@@ -190,5 +200,7 @@ def _joined(made: list[tuple[DeploymentGroup, dict[str, np.ndarray], dict[str, n
         columns=tuple(columns for _, columns, _ in made),
         group=np.repeat(np.arange(len(made)), sizes),
         row=np.concatenate([np.arange(size) for size in sizes]) if sizes else np.zeros(0, dtype=int),
+        sequences=np.concatenate([columns["sequences"] for _, columns, _ in made]) if made else np.zeros(0),
+        is_open=is_open,
         **{name: np.concatenate([found[name] for _, _, found in made]) if made else np.zeros(0) for name in names},
     )

@@ -39,7 +39,7 @@ def runners_up(
     last = {one.deployment.machine.chip.name: one for one in reversed(of_others)}
     return tuple(
         ServingRunnerUp(candidate=one, why=why_lost(one, choice, limits, objective))
-        for one in (*first[: SHOWN - len(last)], *last.values())
+        for one in sorted((*first[: SHOWN - len(last)], *last.values()), key=lambda each: spent(each, objective))
     )
 
 
@@ -63,11 +63,16 @@ def broken(one: ServingCandidate, limits: ServingLimits) -> Iterator[str]:
         if found is not None and limit is not None:
             value = getattr(found, name)["limit"]
             if value > limit:
-                yield f"{name.upper()} is {format_seconds(value)} at p{100 * limits.at:g}, above {format_seconds(limit)}"
+                at = f"p{100 * limits.at:g}"
+                yield f"{name.upper()} is {format_seconds(value)} at {at}, above {format_seconds(limit)}"
 
 
 def what_binds(
-    choice: ServingCandidate, others: list[ServingCandidate], limits: ServingLimits, objective: Objective
+    choice: ServingCandidate,
+    others: list[ServingCandidate],
+    ranked: RankedDeployments,
+    limits: ServingLimits,
+    objective: Objective,
 ) -> tuple[str, ...]:
     """What keeps the plan from being smaller, in a sentence each."""
     found, deployment = choice.simulated, choice.deployment
@@ -77,20 +82,40 @@ def what_binds(
             used = getattr(found, name)["limit"] / limit
             if used > NEAR:
                 sentences.append(f"{name.upper()}: p{100 * limits.at:g} is {used:.0%} of its limit")
-    places = float(deployment.largest_batch)
-    if choice.running * float(deployment.dp) > NEAR * places:
-        what = "max-num-seqs" if places >= int(deployment.engine.sequences) * float(deployment.dp) else "memory"
-        sentences.append(f"places: {choice.running * float(deployment.dp):,.0f} of {places:,.0f} are taken, by {what}")
-    asked = choice.per_second if deployment.rate is None else float(deployment.rate)
-    if deployment.rate is not None and asked > 0.85 * choice.capacity:
-        sentences.append(f"capacity: the load is {asked / choice.capacity:.0%} of it")
-    smaller = [one for one in others if spent(one, objective) < spent(choice, objective) and not keeps(one, limits)]
-    for one in sorted(smaller, key=lambda each: excess(each, limits))[:1]:
-        much = f"{one.devices} devices" if objective == "devices" else f"${one.dollars_per_hour:,.2f} an hour"
-        sentences.append(f"the best of less, {much}: {' and '.join(broken(one, limits))}")
-    if not sentences:
-        sentences.append("whole replicas: one fewer has no room, or no capacity, for the load")
-    return tuple(sentences)
+    places, taken = float(deployment.largest_batch), choice.running * float(deployment.dp)
+    if taken > NEAR * places:
+        is_limited = places >= int(deployment.engine.sequences) * float(deployment.dp)
+        what = "the limit on requests at once" if is_limited else "memory"
+        sentences.append(f"places: {taken:,.0f} of {places:,.0f} are taken, which {what} allows")
+    if deployment.rate is not None and float(deployment.rate) > NEAR * choice.capacity:
+        sentences.append(f"capacity: the load is {float(deployment.rate) / choice.capacity:.0%} of it")
+    smaller = [one for one in others if spent(one, objective) < spent(choice, objective) * (1 - 1e-9)]
+    if not smaller:
+        return (*sentences, _less(choice, ranked, limits, objective))
+    best = min(smaller, key=lambda one: excess(one, limits))
+    much = f"{best.devices} devices" if objective == "devices" else f"${best.dollars_per_hour:,.2f} an hour"
+    chip, engine = best.deployment.machine.chip.name, best.deployment.engine.name
+    return (
+        *sentences,
+        f"less: of the best on less, {much} of {chip} under {engine}, {' and '.join(broken(best, limits))}",
+    )
+
+
+def _less(choice: ServingCandidate, ranked: RankedDeployments, limits: ServingLimits, objective: Objective) -> str:
+    """What the best deployment that takes less lacks, in closed form."""
+    less = np.flatnonzero(ranked.spent(objective) < spent(choice, objective) * (1 - 1e-9))
+    served = less[np.isfinite(ranked.tpot[less])]
+    if not served.size:
+        return "less: no deployment that takes less has capacity for the load, or room for the model"
+    best = served[np.argmin(limits.excess(ranked.ttft[served], ranked.tpot[served]))]
+    parts = [
+        f"{name.upper()} {format_seconds(float(value))} (limit {format_seconds(limit)})"
+        for name, value, limit in (("ttft", ranked.ttft[best], limits.ttft), ("tpot", ranked.tpot[best], limits.tpot))
+        if limit is not None
+    ]
+    much = f"{int(ranked.devices[best])} devices" if objective == "devices" else f"${ranked.dollars[best]:,.2f} an hour"
+    chip = ranked.groups[int(ranked.group[best])].machine.chip.name
+    return f"less: the best on {much}, of {chip}, has on average {' and '.join(parts)}"
 
 
 @final
@@ -121,7 +146,7 @@ def changed_limits(
             yield LeastChange(factor=needed / limit, words=words, change={name: rounded})
 
 
-def least_factor(works: Callable[[float], bool], low: float = 1 / 64, rounds: int = 7) -> float | None:
+def least_factor(works: Callable[[float], bool], low: float = 1 / 4096, rounds: int = 9) -> float | None:
     """The most of the load, as a share, that works; None where not even `low` does."""
     if not works(low):
         return None

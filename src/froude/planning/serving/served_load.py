@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, final
 
@@ -15,13 +12,15 @@ import numpy as np
 
 from froude.bounds import MOST_COUNT, finite_number, positive_number, whole_number
 from froude.cost.serving.simulation import Requests, loop_requests, poisson_requests
+from froude.cost.serving.simulation.percentiles import SPREAD
+from froude.cost.serving.simulation.traces import read_trace
 from froude.errors import InputError
 from froude.quantity import parse_quantity
 
 BLOCK = 512
 """Tokens of a block whose hash a trace names: those of Mooncake's (arXiv:2407.00079)."""
 
-TRACED = 2000
+TRACED = 1000
 """Requests of a trace that a simulation serves, its first."""
 
 
@@ -63,8 +62,12 @@ class ServedLoad:
             arrival=None if self.arrival is None else self.arrival / factor,
         )
 
-    def requests(self, count: int, seed: int) -> Requests:
-        """So many requests as a simulation takes them, at least twice as many as users; of a trace its first."""
+    def requests(self, count: int, seed: int, *, in_step: bool = False) -> Requests:
+        """So many requests as a simulation takes them, at least thrice as many as users; of a trace its first.
+
+        Lengths of users that are all one are drawn a little around it, unless users keep `in_step`, as equal lengths
+        do for ever and no real load does.
+        """
         rng = np.random.default_rng(seed)
         if self.arrival is not None:
             many = min(len(self.arrival), max(count, TRACED))
@@ -73,11 +76,21 @@ class ServedLoad:
                 input=self.inputs[:many], output=self.outputs[:many], arrival=self.arrival[:many], hashes=hashes,
                 block=BLOCK,
             )  # fmt: skip
-        if self.users is not None:
+        if self.users is not None and not in_step and not np.ptp(self.inputs) and not np.ptp(self.outputs):
+            drawn = self._around(max(count, 3 * self.users), rng)
+        elif self.users is not None:
             drawn = loop_requests(self.users, self.inputs, self.outputs, count=max(count, 3 * self.users), rng=rng)
         else:
             drawn = poisson_requests(self.rate or 1.0, self.inputs, self.outputs, count=count, rng=rng)
         return replace(drawn, hashes=self._shared(drawn.input)) if self.reused else drawn
+
+    def _around(self, count: int, rng: np.random.Generator) -> Requests:
+        """Requests of users whose lengths are drawn around the one that they have."""
+        factors = rng.uniform(1 - SPREAD, 1 + SPREAD, (2, count))
+        lengths = [
+            np.maximum(np.rint(n * f), 1).astype(int) for n, f in zip((self.input, self.output), factors, strict=True)
+        ]
+        return Requests(input=lengths[0], output=lengths[1], users=self.users)
 
     def _shared(self, inputs: np.ndarray) -> list[list[int]]:
         """Blocks that all prompts begin with."""
@@ -120,7 +133,7 @@ def read_load(
             raise InputError(
                 f"{text} has lengths of its own: leave out --input, --output, --lengths and --prefix-share"
             )
-        return read_trace(Path(text))
+        return _traced(Path(text))
     if input is None or output is None:
         raise InputError(f"--load {text!r} needs lengths: give --input and --output tokens")
     for name, tokens in {"input": input, "output": output}.items():
@@ -150,74 +163,22 @@ def drawn_shares(lengths: str | None) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(grid, 31), np.tile(grid, 31)
 
 
-def read_trace(path: Path) -> ServedLoad:
-    """A trace of requests: `timestamp` in ms, `input_length`, `output_length` and `hash_ids` in lines of JSON, or the
-    columns TIMESTAMP, ContextTokens and GeneratedTokens of a CSV table. InputError with the line that cannot be read.
-    """
-    if not path.is_file():
-        raise InputError(f"there is no trace {str(path)!r}: name a .jsonl or .csv file")
-    text = path.read_text(encoding="utf-8", errors="replace")
-    rows = _json_rows(path, text) if path.suffix in (".jsonl", ".json") else _csv_rows(path, text)
-    if len(rows) < 2:
-        raise InputError(f"{path} has {len(rows)} requests: a trace needs at least 2")
-    rows.sort(key=lambda row: row[0])
-    arrival = np.array([row[0] for row in rows]) - rows[0][0]
-    if not arrival[-1] > 0:
-        raise InputError(f"all requests of {path} arrive at once: give a trace with times")
-    hashes = [row[3] for row in rows] if all(row[3] is not None for row in rows) else None
-    inputs = np.array([row[1] for row in rows], dtype=np.int64)
+def _traced(path: Path) -> ServedLoad:
+    """The load of a trace. InputError where its requests do not come one after the other."""
+    requests = read_trace(path)
+    rate = requests.mean_rate
+    if requests.arrival is None or rate is None:
+        raise InputError(f"the requests of {str(path)!r} arrive all at once: give a trace with times")
+    hashes = requests.hashes
     return ServedLoad(
-        inputs=inputs,
-        outputs=np.array([row[2] for row in rows], dtype=np.int64),
-        rate=(len(rows) - 1) / float(arrival[-1]),
-        arrival=arrival,
+        inputs=requests.input,
+        outputs=requests.output,
+        rate=rate,
+        arrival=requests.arrival,
         hashes=hashes,
-        reused=0.0 if hashes is None else _reused(inputs, hashes),
+        reused=0.0 if hashes is None else _reused(requests.input, hashes),
         trace=path.name,
     )
-
-
-def _json_rows(path: Path, text: str) -> list[tuple[float, int, int, Any]]:
-    rows = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            one = json.loads(line)
-            rows.append(
-                (
-                    float(one["timestamp"]) / 1000,
-                    int(one["input_length"]),
-                    int(one["output_length"]),
-                    one.get("hash_ids"),
-                )
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{path}, line {number}: {error!r}: a request has timestamp (ms), input_length and output_length"
-            ) from None
-    return _whole(path, rows)
-
-
-def _csv_rows(path: Path, text: str) -> list[tuple[float, int, int, Any]]:
-    rows = []
-    for number, one in enumerate(csv.DictReader(text.splitlines()), 2):
-        try:
-            moment = datetime.fromisoformat(one["TIMESTAMP"].strip()[:26]).timestamp()
-            rows.append((moment, int(one["ContextTokens"]), int(one["GeneratedTokens"]), None))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{path}, line {number}: {error!r}: columns are TIMESTAMP, ContextTokens and GeneratedTokens"
-            ) from None
-    return _whole(path, rows)
-
-
-def _whole(path: Path, rows: list[tuple[float, int, int, Any]]) -> list[tuple[float, int, int, Any]]:
-    """The rows whose prompt and answer have tokens. InputError where none has."""
-    whole = [row for row in rows if row[1] >= 1 and row[2] >= 1 and np.isfinite(row[0])]
-    if rows and not whole:
-        raise InputError(f"{path}: no request has tokens of a prompt and of an answer")
-    return whole
 
 
 def _reused(inputs: np.ndarray, hashes: Sequence[Sequence[int]]) -> float:

@@ -132,7 +132,7 @@ class ServingRunnerUp:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ServingPoint:
+class FrontierPoint:
     """A deployment on the frontier: none other gives a user and a device more tokens a second at once (closed form)."""
 
     chip: str
@@ -214,7 +214,7 @@ class ServingPlan(Computed):
     objective: Objective
     choice: ServingCandidate
     runners_up: tuple[ServingRunnerUp, ...]
-    frontier: tuple[ServingPoint, ...]
+    frontier: tuple[FrontierPoint, ...]
     curve: LatencyCurve
     two_pools: TwoPools | None
     ranked: int

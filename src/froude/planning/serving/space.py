@@ -87,7 +87,7 @@ class DeploymentGroup:
 def groups_of(
     model: Model, machines: Sequence[Machine], engines: Sequence[str] | None, quality_loss: float
 ) -> Iterator[DeploymentGroup]:
-    """The groups that a limit on the loss of quality admits, by the newest generation of every engine or of those named."""
+    """The groups that a limit on the loss of quality admits, on all engines or those named."""
     for machine in machines:
         for engine in newest_engines(machine, engines):
             for precision, kv in admitted_formats(engine, quality_loss):
