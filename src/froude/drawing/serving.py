@@ -25,7 +25,7 @@ def panels_of_serve_simulation(found: ServeSimulation) -> tuple[Panel, ...]:
     """Timeline, latency by request, queue over time, share of the pages taken."""
     return (
         TitledPanel(
-            f"{ROWS} requests: waiting (grey), prompt (blue), answer (orange)",
+            "the first requests: waiting (grey), prompt (blue), answer (orange)",
             lambda axes, look: _timeline(axes, found, look),
         ),
         TitledPanel("latency by request", lambda axes, look: _latencies(axes, found, look)),

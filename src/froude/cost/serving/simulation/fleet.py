@@ -50,8 +50,8 @@ def simulate(
         np.quantile(found.ttft, 0.95), found.per_second   # arrays of seconds by request: ttft, tpot, e2e
 
     `loop_requests(users, …)` are users of all replicas together, who are dealt to them. `constants` are those that ship
-    by default. `seed` is that of what `speculation` keeps. InputError where a request is too long for a replica. The same
-    arguments give the same result.
+    by default. `seed` is that of what `speculation` keeps. InputError where a request is too long for a replica. The
+    same arguments give the same result.
     """
     constants = serving_constants() if constants is None else constants
     ledger = Ledger(requests)

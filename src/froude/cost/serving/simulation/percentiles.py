@@ -18,8 +18,8 @@ COUNT, ROUNDS, MOST_USERS = 600, 4, 2000
 
 SPREAD = 0.1
 """How far lengths of users' requests are drawn above and below the mean where prompts enter beside decoding. Lengths
-that are exactly one keep users in step for ever, which no real load does. Where prompts go first, or requests are alike,
-they stay equal, as in the closed form."""
+that are exactly one keep users in step for ever, which no real load does. Where prompts go first, or requests are
+alike, they stay equal, as in the closed form."""
 
 SEED = 0
 

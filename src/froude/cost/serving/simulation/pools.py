@@ -36,7 +36,8 @@ def simulate_pools(
     """Serves arrivals on two pools of the same model: `prompts` makes first tokens, `answers` all others.
 
     Each pool has its own layout and `dp` replicas. `link` carries keys and values, every device of a replica of
-    `prompts` its part; that of the machine's nodes by default. Queues of the result are those of prompts and then of answers.
+    `prompts` its part; by default that of the machine's nodes. The result's queues are those of prompts, then of
+    answers.
     InputError for users in a loop, whose next requests hang on answers, and for engines with static batches.
     """
     if requests.arrival is None:

@@ -3,8 +3,8 @@
 The state of an iteration is a few sums: how many requests decode, the keys that they have together, the pages that they
 take. Each request's last iteration is known when it starts to decode and lies on a heap, so nothing is done for a
 request between its first and its last token; iterations into which no prompt enters are jumped over, up to the next
-answer, the next arrival, or the next lack of pages. Their seconds grow straight with the keys, so that n of them take
-n · (first + last) / 2.
+answer, the next arrival, or the next lack of pages. Their seconds grow all but straight with the keys, so that n of
+them take n · (first + last) / 2: to 2e-4 with the starts of kernels that sum over many keys.
 """
 
 from __future__ import annotations

@@ -1,0 +1,86 @@
+"""The closed form of latency under load against the simulation, over drawn deployments.
+
+`python benchmarks/serving_load.py [count]` draws 200 deployments by seed 18: models, chips, engines, layouts, formats
+and lengths; half of them with 1 to 512 users, half with arrivals at 0.1 to 0.7 of capacity. Users' lengths are spread
+by a tenth where prompts enter beside decoding (`percentiles.SPREAD`); ten requests of each user, none left out, as the
+closed form has a first wave of ten; of arrivals the first fifth is left out.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+
+from froude.cost import get_engine, get_machine, get_model
+from froude.cost.serving.constants import serving_constants
+from froude.cost.serving.deployment import Deployment
+from froude.cost.serving.load import capacity_per_second, serving_seconds
+from froude.cost.serving.simulation import simulate
+from froude.cost.serving.simulation.percentiles import usual_requests
+
+SEED = 18
+PLACES = (("llama-3.1-8b", "1 x h100", 1), ("llama-3.1-8b", "2 x a100-80", 2), ("llama-3.1-70b", "4 x h100", 4))
+ENGINES = ("vllm", "vllm@0.6", "sglang", "tensorrt-llm")
+NAMES = ("ttft", "tpot", "e2e")
+
+
+def drawn(rng: np.random.Generator) -> Deployment:
+    """A deployment with a load."""
+    model, machine, tp = PLACES[rng.integers(len(PLACES))]
+    one = Deployment(
+        model=get_model(model),
+        machine=get_machine(machine),
+        engine=get_engine(ENGINES[rng.integers(len(ENGINES))]),
+        precision="bf16",
+        kv="bf16",
+        tp=tp,
+        input=int(np.exp(rng.uniform(np.log(128), np.log(4096)))),
+        output=int(np.exp(rng.uniform(np.log(64), np.log(1024)))),
+        users=int(np.exp(rng.uniform(0, np.log(512)))),
+    )
+    share = rng.uniform(0.1, 0.7)
+    if rng.random() < 0.5:
+        return one
+    capacity = np.asarray(capacity_per_second(one, serving_constants())).item()
+    return replace(one, users=None, rate=share * capacity)
+
+
+def gaps(one: Deployment, seed: int) -> dict[str, float] | None:
+    """Closed form over simulation, less one, by quantity; None where there is no closed form."""
+    closed = serving_seconds(one, serving_constants())
+    if not np.all(np.isfinite(closed.ttft)):
+        return None
+    users = None if one.users is None else int(one.users)
+    count = 2000 if users is None else 10 * users
+    found = simulate(one, usual_requests(one, users, count, seed=seed))
+    first = count // 5 if users is None else 0
+    means = {name: float(np.nanmean(getattr(found, name)[first:])) for name in NAMES}
+    return {name: np.asarray(getattr(closed, name)).item() / means[name] - 1 for name in NAMES}
+
+
+def main() -> None:
+    """Prints the share of deployments within 2%, and median gaps, by load and how prompts enter."""
+    count, rng = int(sys.argv[1]) if len(sys.argv) > 1 else 200, np.random.default_rng(SEED)
+    rows: dict[str, list[dict[str, float]]] = {}
+    answered = 0
+    for number in range(count):
+        one = drawn(rng)
+        found = gaps(one, number)
+        if found is not None:
+            answered += 1
+            rows.setdefault(f"{'users' if one.rate is None else 'rate'}, {one.engine.prompts}", []).append(found)
+    print(f"{answered} of {count} answered in closed form")
+    for kind, some in {**rows, "all": [each for group in rows.values() for each in group]}.items():
+        for name in NAMES:
+            values = np.array([each[name] for each in some])
+            print(
+                f"{kind}, {name}: {np.mean(abs(values) < 0.02):.0%} of {len(values)} within 2%, median gap "
+                f"{np.median(abs(values)):.1%}, signed {np.median(values):+.1%}, "
+                f"worst {values[np.argmax(abs(values))]:+.0%}"
+            )
+
+
+if __name__ == "__main__":
+    main()
