@@ -229,13 +229,13 @@ def test_every_option_of_the_pilot_reaches_it(cli, pretend):
     given = pretend(RESULT)
     of_trainer = {
         "train": None, "dial": None, "derived": None, "flops": None, "ratio": RATIO, "first_tokens": FIRST_TOKENS,
-        "workers": 1, "metrics": None, "columns": None, "resume": None,
+        "workers": None, "metrics": None, "columns": None, "resume": None,
     }  # fmt: skip
     words = "--minutes 1.5 --seed 3 --study s --corpus c --plan p --no-check --device cpu --engine local"
     assert cli("pilot", *words.split()).code == 0
     assert given == of_trainer | {
         "minutes": 1.5, "seed": 3, "study": Path("s"), "corpus": "c", "plan": "p", "check": False,
-        "device": "cpu", "engine": "local",
+        "device": "cpu", "engine": "local", "needs": None,
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ address is then in FROUDE_TEST_RAY.
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -251,6 +252,7 @@ def ray_cluster() -> Iterator[RayCluster]:
 
 def main(kind: str, *command: str) -> int:
     """Gives a command while a cluster is there; its exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that daemons end with it
     if kind == "ray":
         with ray_cluster() as cluster:
             return subprocess.run(

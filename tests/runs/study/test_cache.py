@@ -40,7 +40,7 @@ def study(tmp_path: Path) -> Study:
 
 def add(study: Study, i: int) -> Path:
     """A run of the study; its file."""
-    config: dict[str, Any] = {"number": i, "shape": {"width": 8 * i, "tags": ["a", "\udc80"]}, "big": 2**70}
+    config: dict[str, Any] = {"number": i, "shape": {"width": 8 * i, "tags": ["a", "é"]}, "big": 2**70}
     with study.writer(config) as writer:
         for step in range(i % 4):
             odd = {"note": "text", "on": True, "lr": [1e-3]} if i % 3 == 2 else {"lr": 1e-3 / (1 + step)}
@@ -57,6 +57,7 @@ def plain_curves(study: Study) -> dict[str, dict[str, np.ndarray]]:
 
 def check(study: Study) -> None:
     """Table, notes, ids and curves are those of the files."""
+    cache._load.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cache, "FEWEST", 10**9)
         plain, ids = study.runs(), study.finished_ids()

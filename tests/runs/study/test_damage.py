@@ -12,6 +12,7 @@ import pytest
 
 from froude.errors import InputError
 from froude.runs import Study, read_curves, read_runs
+from froude.runs.study import cache
 
 
 @pytest.fixture
@@ -162,12 +163,12 @@ def test_reading_a_study_writes_nothing(study: Study) -> None:
 
 
 def test_a_study_that_goes_while_it_is_read_is_said_to_have_gone(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    def glob_late(folder: Path, pattern: str, real: Any = Path.glob) -> list[Path]:
-        found = list(real(folder, pattern))
+    def listed_late(folder: Path, real: Any = cache._stamps) -> Any:
+        found = real(folder)
         shutil.rmtree(study.path)
         return found
 
-    monkeypatch.setattr(Path, "glob", glob_late)
+    monkeypatch.setattr(cache, "_stamps", listed_late)
     with pytest.raises(InputError, match="has gone while it was read"):
         study.runs()
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from froude.errors import InputError
 from froude.runs.frames import frame_from_rows
-from froude.runs.study.cache import read_heads
+from froude.runs.study.cache import no_collection, read_heads
 from froude.runs.study.remedy import again
 from froude.runs.study.run_file import FinishedRun, NoRun
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+_PLAIN = {int, float, str, bool, type(None)}
 
 
 def study_table(folder: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -26,12 +29,13 @@ def study_table(folder: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
     lost = False
-    for run in read_heads(folder):
-        notes += _notes_on(run)
-        if isinstance(run, FinishedRun):
-            rows.append({"id": run.id} | flatten(run.config) | flatten(run.result) | {"id": run.id})
-        else:
-            lost |= run.copy_of is None
+    with no_collection():
+        for run in read_heads(folder):
+            notes += _notes_on(run)
+            if isinstance(run, FinishedRun):
+                rows.append({"id": run.id} | flatten(run.config) | flatten(run.result) | {"id": run.id})
+            else:
+                lost |= run.copy_of is None
     if lost and (command := again(folder)):
         notes.append(f"{command} trains again what is lost")
     if not folder.exists():
@@ -50,6 +54,8 @@ def _notes_on(run: FinishedRun | NoRun) -> list[str]:
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested mappings as one, keys joined by dots: {"shape": {"width": 8}} is {"shape.width": 8}."""
+    if not prefix and all(type(value) in _PLAIN for value in values.values()):
+        return dict(values)
     flat: dict[str, Any] = {}
     for key, value in values.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}

@@ -71,8 +71,10 @@ def each_once(runs: Iterable[FinishedRun | NoRun]) -> Iterator[FinishedRun | NoR
 
 def _has_own_file(run: FinishedRun) -> bool:
     """Whether the run is also in the file that bears its name."""
+    if run.path.name == f"{run.id}.jsonl":  # as nearly all are, of which there may be very many
+        return False
     own = run.path.with_name(f"{run.id}.jsonl")
-    return own.name != run.path.name and holds(own, run.id)
+    return holds(own, run.id)
 
 
 def holds(path: Path, id: str) -> bool:
