@@ -57,7 +57,8 @@ MAY_IMPORT = {
     "sweeps": FREE | {"runs", "engines", "answers", "fitting"},
     "pilots": SHOWN | {"engines", "tank", "reporting", "sweeps"},
     "froude": SHOWN | {"engines", "tank", "reporting", "rendering", "sweeps", "pilots"},
-    "cli": SHOWN | {"engines", "tank", "reporting", "rendering", "sweeps", "pilots", "froude"},
+    "cli": SHOWN | {"engines", "tank", "reporting", "rendering", "sweeps", "pilots", "web", "froude"},
+    "web": SHOWN | {"rendering"},
     "__main__": {"cli"},
 }
 """The arrows of the design: part of the package → parts it may import. "froude" is the package's own file."""

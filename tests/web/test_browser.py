@@ -115,8 +115,8 @@ class Person:
             self.page.locator(selector).select_option(option)
         else:
             self.focus(selector)
-            self.page.keyboard.type(option)
-            for _ in range(MOST_TABS):  # others may begin with the same letters
+            self.page.keyboard.press("Home")
+            for _ in range(MOST_TABS):
                 if self.page.locator(selector).input_value() == option:
                     return
                 self.page.keyboard.press("ArrowDown")
@@ -263,8 +263,7 @@ def test_tables_sort_and_filter_and_the_theme_is_kept(person, site):
     assert person.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 24, 31)"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 400])
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (400, "dark")])
 def test_no_page_is_wider_than_its_screen_or_lacks_for_axe(browser, site, width, scheme):
     path = Path(os.environ.get(AXE, ""))
     if not path.is_file():

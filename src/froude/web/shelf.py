@@ -123,7 +123,7 @@ def _item(root: Path, path: Path) -> ShelfItem | None:
 def _runs_of(study: Path) -> tuple[int, int, float]:
     """How many runs of a study are finished and under way, by their files' names, and when the latest changed."""
     folder = study / "runs"
-    names = [entry.name for entry in os.scandir(folder)] if folder.is_dir() else []
+    names = os.listdir(folder) if folder.is_dir() else []
     running = sum(name.endswith(f".jsonl{UNFINISHED}") for name in names)
     changed = max(each.stat().st_mtime for each in (study, folder) if each.exists())
     return sum(name.endswith(".jsonl") for name in names), running, changed

@@ -72,7 +72,7 @@
     one.type = "button";
     one.className = "quiet";
     one.textContent = text;
-    one.setAttribute("aria-label", label);
+    if (label) one.setAttribute("aria-label", `${text}: ${label}`);
     one.addEventListener("click", act);
     return one;
   }
@@ -118,7 +118,7 @@
     for (const name of names) {
       const trace = figure.picture.data.find((each) => each.name === name);
       const item = document.createElement("li");
-      const toggle = button(name, `show ${name}`, () => {
+      const toggle = button(name, "", () => {
         const hidden = figure.hiddenTraces;
         hidden.has(name) ? hidden.delete(name) : hidden.add(name);
         toggle.setAttribute("aria-pressed", String(!hidden.has(name)));

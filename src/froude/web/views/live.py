@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -33,7 +34,7 @@ class StudyProgress:
 
 def progress_of(name: str, path: Path) -> StudyProgress:
     """How far a study is, by the names of its files."""
-    names = [each.name for each in (path / "runs").iterdir()] if (path / "runs").is_dir() else []
+    names = os.listdir(path / "runs") if (path / "runs").is_dir() else []
     running = sum(each.endswith(f".jsonl{UNFINISHED}") for each in names)
     return StudyProgress(name=name, finished=sum(each.endswith(".jsonl") for each in names), running=running)
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from froude.errors import InputError
 from froude.web.query import AddressQuery
-from froude.web.replies import NOT_YET, answer_json, html, json_reply, query_of
+from froude.web.routes.replies import NOT_YET, answer_json, html, json_reply, query_of
 from froude.web.site import WebSite
 from froude.web.views import compare, law, optimal, plan, serving
 from froude.web.work import PageWork, SameElsewhere, WorkResult

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from froude.errors import InputError
 from froude.web.query import AddressQuery
-from froude.web.replies import answer_json, html, json_reply, query_of
+from froude.web.routes.replies import answer_json, html, json_reply, query_of
 from froude.web.site import WebSite
 from froude.web.views import live, study
 from froude.web.views.shown import need
@@ -66,6 +66,21 @@ def study_routes(site: WebSite) -> APIRouter:
     def study_curves(request: Request) -> Response:
         return json_reply(study.curves_to_dict(site.tables, query_of(request)))
 
+    _add_live(router, site)
+    return router
+
+
+def _pages_or_trouble(site: WebSite, query: AddressQuery) -> tuple[list[study.RunsPage], str]:
+    """The runs of each table, or in a sentence why there are none: a study without a finished run is no error."""
+    try:
+        return [study.runs_page(site.tables, name, query) for name in query.all("path")], ""
+    except InputError as error:
+        return [], str(error)
+
+
+def _add_live(router: APIRouter, site: WebSite) -> None:
+    """What is asked again and again while trainings run."""
+
     @router.get("/study/progress.json", openapi_extra={"parameters": PATH})
     def study_progress(request: Request) -> Response:
         found = [live.progress_of(name, site.shelf.path(name)) for name in query_of(request).all("path")]
@@ -88,13 +103,3 @@ def study_routes(site: WebSite) -> APIRouter:
         if isinstance(said, str):
             raise InputError(said)
         return answer_json([said])
-
-    return router
-
-
-def _pages_or_trouble(site: WebSite, query: AddressQuery) -> tuple[list[study.RunsPage], str]:
-    """The runs of each table, or in a sentence why there are none: a study without a finished run is no error."""
-    try:
-        return [study.runs_page(site.tables, name, query) for name in query.all("path")], ""
-    except InputError as error:
-        return [], str(error)
