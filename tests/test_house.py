@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "reporting": SHOWN,
     "sweeps": FREE | {"runs", "engines", "answers", "fitting"},
     "pilots": SHOWN | {"engines", "tank", "reporting", "sweeps"},
-    "froude": SHOWN | {"engines", "tank", "reporting", "rendering", "sweeps", "pilots"},
+    "froude": SHOWN | {"engines", "tank", "reporting", "rendering", "sweeps", "pilots", "web"},
     "cli": SHOWN | {"engines", "tank", "reporting", "rendering", "sweeps", "pilots", "web", "froude"},
     "web": SHOWN | {"rendering"},
     "__main__": {"cli"},

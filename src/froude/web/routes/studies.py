@@ -32,18 +32,7 @@ def study_routes(site: WebSite) -> APIRouter:
 
     @router.get("/study", openapi_extra={"parameters": TABLE})
     def show_study(request: Request) -> Response:
-        query = query_of(request)
-        need(query, "path", "choose a study or a table from the list of studies")
-        names, paths = query.all("path"), [site.shelf.path(name) for name in query.all("path")]
-        studies = [name for name, path in zip(names, paths, strict=True) if study.is_study(path)]
-        pages, trouble = _pages_or_trouble(site, query)
-        return html(
-            "study.html.j2", **site.frame("/study", " and ".join(names)), names=names, studies=studies, query=query,
-            pages=pages, trouble=trouble, scatter=study.scatter_of(pages) if pages else None,
-            progress=[live.progress_of(name, site.shelf.path(name)) for name in studies],
-            elsewhere=study.elsewhere(site.shelf, query),
-            watching=live.elsewhere(site.shelf, AddressQuery((("path", studies[0]),))) if studies else None,
-        )  # fmt: skip
+        return study_page(site, query_of(request))
 
     @router.get("/study.json", openapi_extra={"parameters": TABLE})
     def study_json(request: Request) -> Response:
@@ -61,6 +50,11 @@ def study_routes(site: WebSite) -> APIRouter:
         query = query_of(request)
         pages, trouble = _pages_or_trouble(site, query)
         return html("runs.html.j2", pages=pages, trouble=trouble, query=query)
+
+    @router.get("/study/scatter.json", openapi_extra={"parameters": TABLE})
+    def study_scatter(request: Request) -> Response:
+        chart = study.scatter_of(pages_of(query_of(request)))
+        return json_reply(None if chart is None else chart.to_dict())
 
     @router.get("/study/curves.json", openapi_extra={"parameters": TABLE})
     def study_curves(request: Request) -> Response:
@@ -103,3 +97,18 @@ def _add_live(router: APIRouter, site: WebSite) -> None:
         if isinstance(said, str):
             raise InputError(said)
         return answer_json([said])
+
+
+def study_page(site: WebSite, query: AddressQuery) -> Response:
+    """The page of studies and tables."""
+    need(query, "path", "choose a study or a table from the list of studies")
+    names, paths = query.all("path"), [site.shelf.path(name) for name in query.all("path")]
+    studies = [name for name, path in zip(names, paths, strict=True) if study.is_study(path)]
+    pages, trouble = _pages_or_trouble(site, query)
+    return html(
+        "study.html.j2", **site.frame("/study", " and ".join(names)), names=names, studies=studies, query=query,
+        pages=pages, trouble=trouble,
+        progress=[live.progress_of(name, site.shelf.path(name)) for name in studies],
+        elsewhere=study.elsewhere(site.shelf, query),
+        watching=live.elsewhere(site.shelf, AddressQuery((("path", studies[0]),))) if studies else None,
+    )  # fmt: skip

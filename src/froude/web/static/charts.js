@@ -142,9 +142,20 @@
   };
   window.froude.redraw = draw;
 
+  async function fetchPicture(figure) {
+    figure.asked = true;
+    const reply = await fetch(figure.dataset.src);
+    const picture = reply.ok ? await reply.json() : null;
+    figure.hidden = !picture;
+    if (!picture) return;
+    figure.querySelector("figcaption").textContent = picture.title;
+    window.froude.show(figure, picture);
+  }
+
   function refresh() {
     for (const figure of document.querySelectorAll("figure.chart")) {
       const text = figure.querySelector("script[type='application/json']");
+      if (figure.dataset.src && !figure.picture && !figure.asked) fetchPicture(figure);
       if (figure.picture || !text) continue;
       window.froude.show(figure, JSON.parse(text.textContent));
     }

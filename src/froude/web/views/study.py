@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
@@ -49,7 +50,7 @@ class RunsPage:
     pages: int
     sort: str
 
-    @property
+    @cached_property
     def answer(self) -> Answer:
         """What is said of the runs that the page shows."""
         return answer_of_runs(self.shown)
