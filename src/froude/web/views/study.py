@@ -17,7 +17,6 @@ from froude.answers.runs import answer_of_runs
 from froude.documents.document_error import DocumentError
 from froude.errors import InputError, shown
 from froude.runs import Runs, Study
-from froude.runs.readers.read import chosen
 from froude.runs.study.curve import curve_of
 from froude.runs.study.documents import SETTINGS
 from froude.runs.study.lines import read_json_lines
@@ -61,7 +60,9 @@ def runs_page(tables: OpenTables, name: str, query: AddressQuery) -> RunsPage:
     `rows`. InputError for a column that is none, and for a condition that does not hold."""
     runs = tables.read(name)
     where, sort = query.one("where"), query.one("sort")
-    some = runs if not where else chosen(runs, where)
+    some = runs.where(where) if where else runs
+    if where and not len(some):
+        raise InputError(f"where {shown(where, 80)} leaves none of {len(runs)} runs: loosen the condition")
     order = _order(some, sort)
     rows = query.whole("rows", PAGE_ROWS, MOST_PAGE_ROWS)
     pages = max(1, -(-len(order) // rows))
