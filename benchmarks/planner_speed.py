@@ -14,6 +14,7 @@ from typing import Any
 
 from froude.cost.machine.known_machines import get_machine
 from froude.cost.model.catalogue import get_model
+from froude.cost.training.assumptions import pins_under_stack
 from froude.planning.layouts.layout_search import REACH, FoundLayouts, search
 from froude.planning.layouts.space import CATEGORIES, NUMBERS, LayoutSpace, space_of
 from record import record
@@ -32,11 +33,14 @@ class Case:
     global_batch: int
     options: Mapping[str, Any]
     reach: float = REACH
+    stack: str = ""
 
     def space(self) -> LayoutSpace:
         """The layouts searched."""
+        machine = get_machine(self.machine)
         task: dict[str, Any] = {"seq_len": self.seq_len, "global_batch": self.global_batch}
-        return replace(space_of(get_model(self.model), get_machine(self.machine), **task), **self.options)
+        fixed = pins_under_stack(machine, {"stack": self.stack}) if self.stack else None
+        return replace(space_of(get_model(self.model), machine, **task, fixed=fixed), **self.options)
 
     def run(self, space: LayoutSpace) -> tuple[float, FoundLayouts]:
         """CPU seconds of one search, and what it found."""
@@ -67,6 +71,13 @@ CASES = (
         **{"model": "gpt3-175b", "machine": "1024 x a100-80", "seq_len": 2048, "global_batch": 1536},
         options={},
         reach=math.inf,
+    ),
+    Case(
+        title="175B on 1,024 A100 under the stack megatron, every layout computed",
+        **{"model": "gpt3-175b", "machine": "1024 x a100-80", "seq_len": 2048, "global_batch": 1536},
+        options={},
+        reach=math.inf,
+        stack="megatron",
     ),
     Case(
         title="DeepSeek-V3 on 2,048 H800, as planned",

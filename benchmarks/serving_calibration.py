@@ -72,7 +72,7 @@ def draws_of(user: str, mine: Latencies, others: Latencies, start: ServingConsta
             if own > len(pool):
                 continue
             known = mine.subset(pool[:own])
-            constants = fit_points(known.rows, start, known.streamed)
+            constants = fit_points(known.rows, start, known.streamed, known.alike)
             errors = np.log(predictor(mine.subset(test))(constants) / mine.measured[:, test])
             ratios = known.measured / roofs[:, pool[:own]] if own else others.measured / other_roofs
             share = np.median(ratios, axis=1)[:, None]

@@ -39,7 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: an experiment of minutes; with the atlas's evidence, or by -m long")
     config.addinivalue_line("markers", "trackers: writes logs by the libraries of trackers and trainers; -m trackers")
     config.addinivalue_line("markers", "loadtests: runs guidellm against a small server; -m loadtests")
-    config.addinivalue_line("markers", "pages: drives the web application by a browser and by generated requests; -m pages")
+    config.addinivalue_line("markers", "engines: runs a Ray cluster of two nodes and a Slurm of one; -m engines")
+    config.addinivalue_line("markers", "pages: drives the web application by a browser; -m pages")
     config.addinivalue_line("markers", "timed: asserts what was timed, on a machine that does nothing else; -m timed")
     config.stash[_CHECKS] = []
     config.pluginmanager.register(_Listener(config.stash[_CHECKS]))

@@ -19,7 +19,7 @@ from froude.cli.app import app
 from froude.cli.show import present
 from froude.cost import get_machine
 from froude.cost.machine import known_machines
-from froude.engines import ENGINES, Task, get_engine
+from froude.engines import ENGINES, EnginePlace, Task, get_engine
 from froude.engines.engine import Listener, ignore
 from froude.errors import InputError
 from froude.reporting import sheet
@@ -117,7 +117,7 @@ def test_without_its_table_no_such_chip_is_known(refused) -> None:
 class ToyEngine:
     """An engine that performs tasks in this process, one after another."""
 
-    def __init__(self, n_workers: int) -> None:
+    def __init__(self, n_workers: int, placement: EnginePlace) -> None:
         self.n_workers = n_workers
 
     def __enter__(self) -> Self:
@@ -149,7 +149,7 @@ def test_an_engine_in_the_registry_is_found_by_python_and_the_command(monkeypatc
     done = cli(*pilot, "toy", "--study", tmp_path / "b")
     assert done.code == 1
     assert "froude: the toy engine was given MeasureSpeed" in done.err
-    assert "'local', 'toy'" in refused(*pilot, "none", "--study", tmp_path / "c")
+    assert "'slurm', 'toy'" in refused(*pilot, "none", "--study", tmp_path / "c")
 
 
 # --- a page ----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -169,9 +170,15 @@ def test_the_arrows_make_no_circle():
         order += free
 
 
+@cache
+def names_of_modules() -> frozenset[str]:
+    """The dotted names of all source files."""
+    return frozenset(map(module_of, MODULES))
+
+
 def imported_modules(path: Path) -> set[str]:
     """The modules of the package that a file imports: inside functions and for types too; a package is its file."""
-    names = {module_of(each) for each in MODULES}
+    names = names_of_modules()
     imported: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -302,10 +309,12 @@ CODE_FILES = sorted(path for top in ("src", "tests", "benchmarks", "examples") f
 TEST_FILES = [path for path in CODE_FILES if path.is_relative_to(ROOT / "tests")]
 
 
-def functions_of(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """The functions of a file, inner ones and methods too."""
+@cache
+def functions_of(path: Path) -> tuple[tuple[str, int], ...]:
+    """The functions of a file, inner ones and methods too, each with its lines."""
     nodes = ast.walk(ast.parse(path.read_text()))
-    return [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return tuple((node.name, (node.end_lineno or node.lineno) - node.lineno + 1) for node in functions)
 
 
 def lengths() -> tuple[dict[str, int], dict[str, int]]:
@@ -314,8 +323,7 @@ def lengths() -> tuple[dict[str, int], dict[str, int]]:
     for path in CODE_FILES:
         name = path.relative_to(ROOT).as_posix()
         files[name] = len(path.read_text().splitlines())
-        for node in functions_of(path):
-            functions[f"{name}::{node.name}"] = (node.end_lineno or node.lineno) - node.lineno + 1
+        functions |= {f"{name}::{function}": lines for function, lines in functions_of(path)}
     return tuple(dict(sorted(each.items(), key=lambda item: -item[1])) for each in (files, functions))  # pyright: ignore[reportReturnType]
 
 
@@ -329,13 +337,13 @@ def test_no_file_and_no_function_is_too_long():
 
 
 def test_names_of_tests_are_short_enough_to_read():
-    names = {node.name for path in TEST_FILES for node in functions_of(path) if node.name.startswith("test_")}
+    names = {name for path in TEST_FILES for name, _ in functions_of(path) if name.startswith("test_")}
     print(*sorted(names, key=len)[-5:], sep="\n")
     assert {name: len(name) for name in names if len(name) > LONGEST_NAME} == {}
 
 
 def test_every_test_of_before_is_mapped_to_one_that_is_there():
-    ids = {f"{path.relative_to(ROOT).as_posix()}::{node.name}" for path in TEST_FILES for node in functions_of(path)}
+    ids = {f"{path.relative_to(ROOT).as_posix()}::{name}" for path in TEST_FILES for name, _ in functions_of(path)}
     head, *lines = (ROOT / "docs" / "test_names.tsv").read_text(encoding="utf-8").splitlines()
     names = dict(line.split("\t") for line in lines)
     assert head.split("\t") == ["old", "new"]

@@ -5,6 +5,8 @@ The rule, written before anything was fitted. Aggregated rows; users are the sou
 newest known at the date of the source. Keys and values are in fp8 where TensorRT-LLM serves an fp8 or fp4 checkpoint
 (ModelOpt's default) and in every row of the source "2026-04-06.csv" (a public benchmark that sets it); else bf16. Its
 TensorRT-LLM rows of 1,024 and 1,024 tokens stream 20 tokens at a time (the 18 extra steps of the notes).
+That source draws lengths from 0.8 to 1.0 of the stated ones, all others send requests of equal lengths (which was told
+apart after the residuals of first tokens had been seen).
 
 Broken rows: among rows alike in all but the number of users, more users never make a token come 15% sooner, nor a
 first token in half the time. The fewest rows without which that holds are broken; of two as few, those with fewer
@@ -19,7 +21,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
@@ -51,11 +53,13 @@ STREAMED = 20
 @final
 @dataclass(frozen=True, kw_only=True)
 class Silicon:
-    """A row with what no column of a serving table says: its source, tokens sent at a time, whether it is broken."""
+    """A row with what no column of a serving table says: its source, tokens sent at a time, whether all requests
+    have the same lengths, whether it is broken."""
 
     row: ServingRow
     source: str
     streamed: int = 1
+    alike: bool = False
     broken: bool = False
 
 
@@ -64,12 +68,13 @@ def silicon() -> list[Silicon]:
     path = Path(os.environ["FROUDE_PUBLISHED"]) / "sys_inference_silicon" / "silicon.csv"
     with path.open() as file:
         cells = [one for one in csv.DictReader(file) if one["mode"] == "agg" and "DeepSeek" not in one["model_path"]]
-    rows = [_row(one) for one in cells]
+    rows = [row_of_cells(one) for one in cells]
     broken = {id(one) for group in _alike(rows) for one in contradicting(group)}
-    return [Silicon(row=one.row, source=one.source, streamed=one.streamed, broken=id(one) in broken) for one in rows]
+    return [replace(one, broken=id(one) in broken) for one in rows]
 
 
-def _row(cells: dict[str, str]) -> Silicon:
+def row_of_cells(cells: dict[str, str]) -> Silicon:
+    """A row of the table as it stands, devices as many as tp_size."""
     source = cells["silicon_data_source"]
     users = re.search(r"silicon_concurrency=(\d+)", source)
     file = re.search(r"source_file=([^;]*)", source)
@@ -94,7 +99,7 @@ def _row(cells: dict[str, str]) -> Silicon:
         tpot_seconds=seconds["tpot"],
     )
     at_once = public and engine == "tensorrt-llm" and cells["isl"] == cells["osl"] == "1024"
-    return Silicon(row=row, source=file[1] if file else "", streamed=STREAMED if at_once else 1)
+    return Silicon(row=row, source=file[1] if file else "", streamed=STREAMED if at_once else 1, alike=not public)
 
 
 def _alike(rows: Sequence[Silicon]) -> list[list[Silicon]]:

@@ -1,10 +1,12 @@
 """sys_argonne_inference and sys_amd_vllm_mi300x: whole batches that start at once, and how long the last answer takes.
 
 The rule, written before the first fit of these rows. Of Argonne's table the dense models and Mixtral under vLLM and
-TensorRT-LLM on A100 (80 GB), H100 and GH200; what the table does not say: bf16 weights, keys and values, tensor
+TensorRT-LLM on A100, H100 and GH200; what the table does not say: bf16 weights, keys and values, tensor
 parallelism over all GPUs, releases of mid-2024 (vLLM 0.6, TensorRT-LLM 0.10). A row is broken where its latency is
-below reading 16-bit weights once an output token at the peak bandwidth. Of AMD's the 32 rows of latency.csv: fp8, keys
-and values in fp8 (its instructions), vLLM 0.10.
+below reading 16-bit weights once an output token at the peak bandwidth. Which A100 it is the table does not say either:
+Polaris, Argonne's, has those of 40 GB and 1,555 GB/s (Chitty-Venkata et al. 2024, LLM-Inference-Bench, as remembered).
+They were taken for those of 80 GB until the errors without each chip had been seen. Of AMD's the 32 rows of
+latency.csv: fp8, keys and values in fp8 (its instructions), vLLM 0.10.
 """
 
 from __future__ import annotations
@@ -18,19 +20,25 @@ from froude.cost.machine.known_machines import get_machine
 from froude.cost.model.catalogue import get_model
 from froude.fitting.costs.serving_rows import ServingRow
 
-CHIPS = {"Nvidia A100 GPU": "a100-80", "Nvidia H100 GPU": "h100", "Nvidia GH200 GPU": "gh200"}
+CHIPS = {"Nvidia A100 GPU": "a100-40", "Nvidia H100 GPU": "h100", "Nvidia GH200 GPU": "gh200"}
 ENGINES = {"vLLM": ("vllm", "0.6"), "TensorRT-LLM": ("tensorrt-llm", "0.10")}
 MODELS = {
     "meta-llama/Llama-2-7b-hf": "llama-2-7b",
     "meta-llama/Meta-Llama-3-8B": "llama-3-8b",
     "mistralai/Mistral-7B-v0.1": "mistral-7b",
-    "Qwen/Qwen2-7B": "qwen2.5-7b",
+    "Qwen/Qwen2-7B": "qwen2-7b",
     "meta-llama/Meta-Llama-3-70B": "llama-3-70b",
     "meta-llama/Llama-2-70b-hf": "llama-2-70b",
-    "Qwen/Qwen2-72B": "qwen2.5-72b",
+    "Qwen/Qwen2-72B": "qwen2-72b",
     "mistralai/Mixtral-8x7B-v0.1": "mixtral-8x7b",
+    "BAAI/Aquila-7B": "aquila-7b",
+    "bigscience/bloom-7b1": "bloom-7b1",
+    "Deci/DeciLM-7B": "decilm-7b",
+    "EleutherAI/gpt-j-6b": "gpt-j-6b",
+    "huggyllama/llama-7b": "llama-7b",
+    "facebook/opt-6.7b": "opt-6.7b",
+    "Qwen/Qwen1.5-7B": "qwen1.5-7b",
 }
-"""Qwen2 of 7B and 72B have the shapes of Qwen2.5; other models of the table are not in the catalogue."""
 
 
 def argonne() -> Iterator[ServingRow]:

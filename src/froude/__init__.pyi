@@ -17,6 +17,7 @@ from .cost import known_chips as known_chips
 from .cost import known_stacks as known_stacks
 from .cost import model_catalogue as model_catalogue
 from .cost import serve_cost as serve_cost
+from .cost import simulate_serving as simulate_serving
 from .cost import train_cost as train_cost
 from .errors import InputError as InputError
 from .fitting import Allocation as Allocation
@@ -79,10 +80,16 @@ from .laws import search_laws as search_laws
 from .pilots import PilotResult as PilotResult
 from .pilots import pilot as pilot
 from .planning import Infeasible as Infeasible
+from .planning import NoServingPlan as NoServingPlan
 from .planning import Plan as Plan
+from .planning import ServedLoad as ServedLoad
+from .planning import ServingPlan as ServingPlan
 from .planning import get_recipe as get_recipe
 from .planning import known_recipes as known_recipes
+from .planning import plan_serving as plan_serving
 from .planning import plan_training as plan_training
+from .planning import read_load as read_load
+from .planning import serving_script as serving_script
 from .planning import write_config as write_config
 from .reporting import write_page as write_page
 from .reporting import write_report as write_report

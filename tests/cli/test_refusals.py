@@ -222,7 +222,8 @@ def test_minutes_that_are_none_are_refused(refused, tmp_path, monkeypatch, minut
 
 def test_an_unknown_engine_and_a_negative_seed_are_refused(refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert refused("pilot", "--engine", "slurm") == "no engine 'slurm': this version has 'local'"
+    known = "'local', 'ray', 'slurm' and 'ray://HOST:PORT'"
+    assert refused("pilot", "--engine", "lsf") == f"no engine 'lsf': this version has {known}"
     assert_wrong_usage(refused("pilot", "--seed", "-1", code=2), "--seed", -1)
     assert list(tmp_path.iterdir()) == []
 

@@ -6,7 +6,7 @@ import pytest
 from froude.engines import Event, Notice, Progress, Ready, RunFinished, Task
 from froude.engines.engine import task_from_json, task_to_json
 from froude.engines.events import EVENTS, Done, Failed, event_from_json, event_to_json
-from froude.engines.worker import REPORT_SECONDS, reporter
+from froude.engines.performing import REPORT_SECONDS, reporter
 from froude.tank import MeasureSpeed, TrainTrunk
 from tiny import trunk
 from toy_tasks import Square

@@ -199,8 +199,8 @@ def test_an_engine_added_to_the_registry_trains_the_same_pilots(
     result = pilot(study=tmp_path / "s", check=False, engine="here", **story.given)
     assert outcome(tmp_path / "s") == story.losses[0]
     assert result.predicted == story.results[0].predicted
-    with pytest.raises(InputError, match="no engine 'slurm': this version has 'local', 'here'"):
-        pilot(study=tmp_path / "t", engine="slurm", **story.given)
+    with pytest.raises(InputError, match="no engine 'lsf': this version has 'local', 'ray', 'slurm', 'here'"):
+        pilot(study=tmp_path / "t", engine="lsf", **story.given)
 
 
 def test_a_study_made_by_other_settings_is_refused(story: Story) -> None:
@@ -245,7 +245,7 @@ def test_what_is_no_plan_is_refused_in_one_line(
         ({"minutes": 0}, "minutes = 0: give a number above 0"),
         ({"minutes": math.nan}, "minutes = nan"),
         ({"seed": -1}, "seed = -1: give a whole number from 0"),
-        ({"engine": "ray"}, "no engine 'ray'"),
+        ({"engine": "lsf"}, "no engine 'lsf'"),
         ({"device": "tpu"}, "no device 'tpu': give auto, cpu or cuda"),
     ],
 )
@@ -259,7 +259,7 @@ def test_settings_that_cannot_be_are_refused(
 @pytest.fixture
 def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """No worker processes: what is refused is refused before they have anything to do."""
-    monkeypatch.setattr(LocalEngine, "__init__", lambda self, workers: setattr(self, "workers", []))
+    monkeypatch.setattr(LocalEngine, "__init__", lambda self, workers, placement=None: setattr(self, "workers", []))
 
 
 def test_studies_of_different_settings_are_different() -> None:

@@ -41,11 +41,13 @@ from froude.answers.recipes import answer_of_recipe, answer_of_recipes
 from froude.answers.registrations import answer_of_registration, answer_of_registrations
 from froude.answers.serving import answer_of_serve_cost
 from froude.answers.serving_calibrations import answer_of_serving_calibration
+from froude.answers.serving_plans import answer_of_serving_plan
+from froude.answers.serving_simulations import answer_of_serve_simulation
 from froude.answers.stacks import answer_of_stacks
 from froude.answers.studies import answer_of_study, read_study_record
 from froude.atlas import atlas_record, atlas_records, atlas_status, check_atlas, search_atlas
 from froude.atlas.selection import select_claims
-from froude.cost import fine_tune_cost, serve_cost, train_cost
+from froude.cost import fine_tune_cost, serve_cost, simulate_serving, train_cost
 from froude.cost.machine.known_machines import get_machine, known_chips
 from froude.cost.model.catalogue import get_model, model_catalogue
 from froude.cost.stack.known_stacks import known_stacks
@@ -64,7 +66,7 @@ from froude.fitting import (
 )
 from froude.fitting.calibration import learn
 from froude.growth import GrowthResult, RowClaim, growth_examples
-from froude.planning import Infeasible, get_recipe, known_recipes, plan_training
+from froude.planning import Infeasible, get_recipe, known_recipes, plan_serving, plan_training
 from froude.runs import Study
 from froude.runs.published.table import Download
 from grown import planted_growth
@@ -165,6 +167,9 @@ def of_record(name: str) -> Answer:
     return answer_of_record(record, check_atlas([record]), atlas_status([record])[0])
 
 
+SERVED_WITHIN = {
+    "input": 500, "output": 100, "ttft": "1s", "tpot": "50ms", "engines": "vllm", "max_devices": 2
+}  # fmt: skip
 EIGHT, ONE = get_machine("8 x h100"), get_machine("1 x a100-40")
 FEW: Mapping[str, Any] = MappingProxyType({"tensor": 1, "pipeline": 1, "context": 1, "recompute": "none", "shard": 0})
 """A layout of which little is left to search."""
@@ -199,6 +204,12 @@ def of_cost_calibration() -> Answer:
     found = calibrate_cost(Runs.from_columns(measured_columns(4)))
     assert isinstance(found, CostCalibration)
     return answer_of_cost_calibration(found)
+
+
+def of_serve_simulation() -> Answer:
+    """Of requests that come too fast, within limits."""
+    load = {"input": 1000, "output": 100, "rate": 400, "requests": 200, "ttft": 0.5, "tpot": 0.05}
+    return answer_of_serve_simulation(simulate_serving("qwen2.5-0.5b", "1 x h100", **load))
 
 
 def of_serving_calibration() -> Answer:
@@ -271,6 +282,11 @@ ANSWERS: Mapping[str, Callable[[], Answer]] = MappingProxyType(
         "train cost": of_train_cost,
         "fine-tune cost": of_fine_tune_cost,
         "serve cost": lambda: answer_of_serve_cost(serve_cost("qwen2.5-0.5b", EIGHT, input=1000, output=100, rate=2)),
+        "serve simulation": of_serve_simulation,
+        "serving plan": lambda: answer_of_serving_plan(plan_serving("qwen2.5-0.5b", load="2/s", **SERVED_WITHIN)),
+        "no serving plan": lambda: answer_of_serving_plan(
+            plan_serving("qwen2.5-0.5b", load="2/s", **{**SERVED_WITHIN, "tpot": "1us"})
+        ),
         "serving calibration": of_serving_calibration,
         "cost calibration": of_cost_calibration,
         "recipe": lambda: answer_of_recipe(get_recipe("deepseek-v3")),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
 
-from froude.engines import Task
+from froude.engines import EnginePlace, Task
 from froude.engines.engine import Listener, ignore
 
 
@@ -13,7 +13,7 @@ class InProcess:
 
     n_workers = 1
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, placement: EnginePlace | None = None) -> None:
         pass
 
     def __enter__(self) -> Self:

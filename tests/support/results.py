@@ -26,6 +26,9 @@ from measured_trainings import measured_columns
 from served_points import served_columns
 
 QWEN = froude.get_model("qwen2.5-0.5b")
+SERVED_WITHIN = {
+    "input": 500, "output": 100, "ttft": "1s", "tpot": "50ms", "engines": "vllm", "max_devices": 2
+}  # fmt: skip
 
 
 def sweep() -> froude.Runs:
@@ -163,12 +166,15 @@ RESULTS: Mapping[str, Callable[[], Result]] = MappingProxyType(
         "layout": lambda: froude.train_cost(QWEN, EIGHT).layout,
         "train cost": lambda: froude.train_cost(QWEN, EIGHT),
         "serve cost": lambda: froude.serve_cost(QWEN, EIGHT, input=1000, output=100, users=8),
+        "serve simulation": lambda: froude.simulate_serving(QWEN, EIGHT, input=1000, output=100, users=8, requests=40),
         "fine-tune cost": lambda: froude.fine_tune_cost(QWEN, EIGHT, "lora:rank=8"),
         "cost calibration": lambda: froude.calibrate_cost(froude.Runs.from_columns(measured_columns(4))),
         "serving calibration": lambda: froude.calibrate_cost(froude.Runs.from_columns(served_columns(4))),
         "published training": lambda: froude.get_recipe("llama-3.1-405b"),
         "plan": lambda: froude.plan_training(EIGHT, QWEN, tokens=1e9, fit=planted_fit(), fixed=FEW),
         "infeasible": lambda: froude.plan_training(ONE, froude.get_model("llama-3.1-70b"), tokens=1e9),
+        "serving plan": lambda: froude.plan_serving(QWEN, load="2/s", **SERVED_WITHIN),
+        "no serving plan": lambda: froude.plan_serving(QWEN, load="2/s", **{**SERVED_WITHIN, "tpot": "1us"}),
         "experiment": lambda: froude.growth_examples()[0].load(),
         "growth example": lambda: froude.growth_examples()[0],
         "growth": planted_growth,

@@ -25,6 +25,8 @@ QWEN = ("--model", "qwen2.5-0.5b", "--machine", "8 x h100")
 ON_TOKENS = ("plan", "train", *QWEN, "--tokens", "1B")
 BUDGET = ("plan", "train", "--machine", "8 x h100", "--budget", "1 day", "--fix", "tensor=1,pipeline=1,context=1")
 TOO_LARGE = ("plan", "train", "--model", "llama-3.1-70b", "--machine", "1 x a100-40", "--tokens", "1B")
+SERVED_WITHIN = ("--input", "500", "--output", "100", "--ttft", "1s", "--tpot", "50ms", "--engine", "vllm")
+SERVED_WITHIN += ("--max-devices", "2")
 SOON = ("--devices", "auto", "--within", "2 days")
 STUDY = ("--study", Path("study"))
 CHARACTERS = (
@@ -304,6 +306,14 @@ VERBS: tuple[Verb, ...] = (
         python=lambda folder: froude.serve_cost(QWEN_MODEL, H100, input=1000, output=100, users=8).to_dict(),
     ),
     Verb(
+        name="simulate serve",
+        words=of("simulate", "serve", *QWEN, "--input", "1000", "--output", "100", "--load", "9/s", "--requests", "80"),
+        python=lambda folder: froude.simulate_serving(
+            QWEN_MODEL, H100, input=1000, output=100, rate=9, requests=80
+        ).to_dict(),
+        page="requests.html",
+    ),
+    Verb(
         name="cost train --recipe",
         words=of("cost", "train", "--recipe", "llama-2-7b", "--zero", "3", "--recompute", "full"),
         python=lambda folder: froude.train_cost(
@@ -338,6 +348,21 @@ VERBS: tuple[Verb, ...] = (
         name="plan train --recipe",
         words=of("plan", "train", "--recipe", "llama-3.1-405b"),
         python=lambda folder: froude.plan_training(recipe="llama-3.1-405b").to_dict(),
+    ),
+    Verb(
+        name="plan serve",
+        words=of("plan", "serve", "--model", QWEN_MODEL, "--load", "2/s", *SERVED_WITHIN),
+        python=lambda folder: froude.plan_serving(
+            QWEN_MODEL,
+            load="2/s",
+            input=500,
+            output=100,
+            ttft="1s",
+            tpot="50ms",
+            engines="vllm",
+            max_devices=2,
+        ).to_dict(),
+        page="deployment.html",
     ),
     Verb(
         name="cost model",

@@ -44,6 +44,8 @@ from froude.answers.runs import answer_of_runs, answer_of_study_folder
 from froude.answers.schedules import answer_of_best_schedule, answer_of_schedule
 from froude.answers.serving import answer_of_serve_cost
 from froude.answers.serving_calibrations import answer_of_serving_calibration
+from froude.answers.serving_plans import answer_of_no_serving_plan, answer_of_serving_plan
+from froude.answers.serving_simulations import answer_of_serve_simulation
 from froude.answers.stacks import answer_of_stack
 from froude.answers.sweeps import answer_of_sweep_optima
 from froude.answers.watching import answer_of_watch
@@ -54,6 +56,7 @@ from froude.atlas.status import Status
 from froude.cost import Layout, Machine, Model, Stack
 from froude.cost.model.catalogue import Entry
 from froude.cost.serving.serve_cost import ServeCost
+from froude.cost.serving.simulation.serve_simulation import ServeSimulation
 from froude.cost.training.assumptions import TrainCost
 from froude.fitting import (
     Allocation,
@@ -82,7 +85,7 @@ from froude.fitting import (
 from froude.fitting.calibration import JudgedCase
 from froude.growth import Experiment, GrowthExample, GrowthResult
 from froude.laws import Law
-from froude.planning import Infeasible, Plan, PublishedTraining
+from froude.planning import Infeasible, NoServingPlan, Plan, PublishedTraining, ServingPlan
 from froude.runs import PublishedTable, RunImport, Runs, Study
 
 
@@ -142,10 +145,13 @@ answer_of.register(Stack, answer_of_stack)
 answer_of.register(Layout, answer_of_layout)
 answer_of.register(TrainCost, answer_of_train_cost)
 answer_of.register(ServeCost, answer_of_serve_cost)
+answer_of.register(ServeSimulation, answer_of_serve_simulation)
 answer_of.register(CostCalibration, answer_of_cost_calibration)
 answer_of.register(ServingCalibration, answer_of_serving_calibration)
 answer_of.register(Plan, answer_of_plan)
 answer_of.register(Infeasible, answer_of_infeasible)
+answer_of.register(ServingPlan, answer_of_serving_plan)
+answer_of.register(NoServingPlan, answer_of_no_serving_plan)
 answer_of.register(PublishedTraining, answer_of_recipe)
 answer_of.register(Experiment, answer_of_experiment)
 answer_of.register(GrowthExample, answer_of_growth_example)

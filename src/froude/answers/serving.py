@@ -91,14 +91,15 @@ def price_text(cost: ServeCost) -> str:
 
 
 def latency_tables(cost: ServeCost) -> tuple[Table, ...]:
-    """Means with their intervals; none where the load is too much."""
+    """Means with their intervals, and percentiles where they were simulated; none where the load is too much."""
     if cost.latency is None:
         return ()
-    rows = tuple(
-        (LATENCIES[name], format_seconds(mean), f"{format_seconds(lo)} to {format_seconds(hi)}")
-        for name, (mean, (lo, hi)) in cost.latency.items()
-    )
-    return (Table(title="Latency", columns=("", "mean", "90% interval"), rows=rows),)
+    rows = []
+    for name, (mean, (lo, hi)) in cost.latency.items():
+        most = () if cost.percentiles is None else tuple(map(format_seconds, cost.percentiles[name]))
+        rows.append((LATENCIES[name], format_seconds(mean), f"{format_seconds(lo)} to {format_seconds(hi)}", *most))
+    more = () if cost.percentiles is None else ("p50", "p99")
+    return (Table(title="Latency", columns=("", "mean", "90% interval", *more), rows=tuple(rows)),)
 
 
 def memory_table(cost: ServeCost) -> Table:

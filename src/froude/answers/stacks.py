@@ -7,7 +7,7 @@ from typing import Any
 
 from froude.answers.answer import Answer, Table
 from froude.answers.numbers import count
-from froude.cost.stack.stack import Stack, StackFact
+from froude.cost.stack.stack import ServingUncertainty, Stack, StackFact
 
 
 def answer_of_stack(stack: Stack) -> Answer:
@@ -27,6 +27,7 @@ def answer_of_stack(stack: Stack) -> Answer:
         notes=(
             f"what a layout or an option says goes before what its stack sets{asked}",
             *([f"fitted to {stack.fitted_to}"] if stack.fitted_to else []),
+            *([_served(stack.serving_uncertainty)] if stack.serving_uncertainty else []),
             *([f"peaks of memory are {stack.memory:.3g} times what is counted"] if stack.memory != 1.0 else []),
         ),
         data=stack_to_dict(stack),
@@ -61,7 +62,18 @@ def stack_to_dict(stack: Stack) -> dict[str, Any]:
         "memory": stack.memory,
         "spreads": stack.uncertainty.factors if stack.uncertainty else {},
         "fitted_to": {**vars(stack.fitted_to)} if stack.fitted_to else None,
+        "serving": None if stack.serving_uncertainty is None else _serving_to_dict(stack.serving_uncertainty),
     }
+
+
+def _serving_to_dict(doubt: ServingUncertainty) -> dict[str, Any]:
+    """What load tests leave open, as JSON: spreads of constants are factors, what is unexplained of log seconds."""
+    return {**vars(doubt), "spreads": doubt.spreads.factors, "unexplained": {**doubt.unexplained}}
+
+
+def _served(doubt: ServingUncertainty) -> str:
+    of = f"{', '.join(doubt.models)} on {', '.join(doubt.machines)} under {', '.join(doubt.engines)}"
+    return f"serving is fitted to {doubt.rows} load tests of {of}: there its intervals are the narrower"
 
 
 def _row(fact: StackFact) -> tuple[str, ...]:

@@ -25,10 +25,12 @@ from froude.cli import (
     optimal,
     pilot,
     plan,
+    plan_serve,
     predict,
     published,
     register,
     report,
+    simulate_serve,
     stack,
     sweep,
     ui,
@@ -69,8 +71,8 @@ GROUPS = (
     (
         DECIDE,
         "plan",
-        "The best training for a budget, or the best layout of one",
-        {"train": plan.train, "recipes": plan.recipes},
+        "The best training for a budget, and the best deployment",
+        {"train": plan.train, "serve": plan_serve.serve, "recipes": plan.recipes},
     ),
     (
         DECIDE,
@@ -82,6 +84,12 @@ GROUPS = (
             "model": model.model,
             "calibrate": calibrate_cost.calibrate_cost,
         },
+    ),
+    (
+        DECIDE,
+        "simulate",
+        "Serving under load, event by event: percentiles, queue, goodput",
+        {"serve": simulate_serve.simulate_serve},
     ),
     (
         DECIDE,

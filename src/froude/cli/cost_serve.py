@@ -33,6 +33,7 @@ Pp = Annotated[int, typer.Option(help="Stages of a pipeline.")]
 Ep = Annotated[int | None, typer.Option(help="Devices among which experts are divided.")]
 Dp = Annotated[int | None, typer.Option(help="Replicas.")]
 CalibratedStack = Annotated[str | None, typer.Option("--stack", metavar="FILE", help="As cost calibrate writes it.")]
+MeanOnly = Annotated[bool, typer.Option("--mean-only", help="No percentiles, which are simulated.")]
 HourPrice = Annotated[str | None, typer.Option("--price-per-device-hour", metavar="DOLLARS")]
 
 
@@ -53,6 +54,7 @@ def serve(
     dp: Dp = None,
     price: HourPrice = None,
     stack: CalibratedStack = None,
+    mean_only: MeanOnly = False,
     json: Json = False,
 ) -> None:
     """Latency, throughput, memory and price of serving a model under a load.
@@ -80,6 +82,7 @@ def serve(
         ep=ep,
         dp=dp,
         stack=stack,
+        mean_only=mean_only,
     )
     present(answer_of_serve_cost(cost), json)
 

@@ -78,9 +78,7 @@ def group_with_default(name: str) -> type[HelpGroup]:
 def help_lines(command: Any, ctx: Any, width: int) -> Iterator[Line]:
     """The lines of a command's help."""
     texts, examples = parts_of(command.help or "")
-    params = [
-        each for each in command.get_params(ctx) if not getattr(each, "hidden", False) and each.name not in UNSAID
-    ]
+    params = [param for param in command.get_params(ctx) if not (is_hidden(param) or param.name in UNSAID)]
     arguments = [param for param in params if param.param_type_name == "argument"]
     yield (StyledText(usage_of(command, ctx, arguments)),)
     for text in texts:
@@ -95,6 +93,11 @@ def help_lines(command: Any, ctx: Any, width: int) -> Iterator[Line]:
         yield from titled("Arguments", entries([(named(one, ctx), described(one)) for one in arguments], width))
     options = [(named(one, ctx), described(one)) for one in params if one not in arguments]
     yield from titled("Options", entries(options, width))
+
+
+def is_hidden(param: Any) -> bool:
+    """Whether a parameter stands in no help."""
+    return getattr(param, "hidden", False)
 
 
 def parts_of(help_text: str) -> tuple[list[str], list[str]]:

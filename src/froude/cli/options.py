@@ -43,6 +43,13 @@ OfKind = Annotated[
 ]
 Draws = Annotated[int, typer.Option(min=FEWEST_DRAWS, max=MOST_DRAWS, help="Bootstrap refits behind the intervals.")]
 Seed = Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of random starts and bootstrap.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", metavar="NAME", help="Where to train: local, ray, ray://HOST:PORT or slurm.")
+]
+RunNeeds = Annotated[
+    str | None,
+    typer.Option("--needs", metavar="NAME=…", help="Of a run there: cpus=2,gpus=1,memory=8GB,time=2h,partition=gpu."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the last line on stdout.")]
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from froude.bounds import MOST_SEED, MOST_WORKERS
-from froude.cli.options import Json, parse_roles
+from froude.cli.options import EngineName, Json, RunNeeds, parse_roles
 from froude.cli.outputs import output_folder
 from froude.cli.render import print_json
-from froude.engines import ENGINES
 from froude.errors import InputError
 from froude.quantity import parse_quantity
 
@@ -62,11 +61,15 @@ def pilot(
     ] = None,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Train the target too, or stop before it.")] = True,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu or cuda.")] = "auto",
-    workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Runs of it at a time.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_WORKERS, help="Runs at a time. [default: 1 of yours, or a core each]"),
+    ] = None,
     metrics: Metrics = None,
     columns: Columns = None,
     resume: Resume = None,
-    engine: Annotated[str, typer.Option(metavar="NAME", help=f"Where to train: {', '.join(ENGINES)}.")] = "local",
+    engine: EngineName = "local",
+    needs: RunNeeds = None,
     json: Json = False,
 ) -> None:
     """Train small models, forecast a larger one, train that too, and show whether the forecast was right.
@@ -83,7 +86,7 @@ def pilot(
             train=command, dial=dial, derived=parse_settings(derived), minutes=minutes, flops=flops,
             ratio=ratio, first_tokens=parse_quantity(first_tokens, expect="count"), seed=seed,
             study=study, corpus=corpus, plan=plan, check=check, device=device, workers=workers, metrics=metrics,
-            columns=parse_roles(columns), resume=resume, engine=engine, watch=tells.hear,
+            columns=parse_roles(columns), resume=resume, engine=engine, needs=needs, watch=tells.hear,
         )  # fmt: skip
     if json:
         print_json(result.to_dict())

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from froude.bounds import MOST_RETRIES, MOST_WORKERS
-from froude.cli.options import Json, parse_roles
+from froude.cli.options import EngineName, Json, RunNeeds, parse_roles
 from froude.cli.outputs import output_folder
 from froude.cli.show import present
-from froude.engines import ENGINES
 
 
 def sweep(
@@ -42,7 +41,8 @@ def sweep(
         str | None, typer.Option(metavar="WORDS", help="Added to the command of a run begun before; its {log} is kept.")
     ] = None,
     stop: Annotated[bool, typer.Option("--stop", help="End runs that will not beat the best, after three.")] = False,
-    engine: Annotated[str, typer.Option(metavar="NAME", help=f"Where to train: {', '.join(ENGINES)}.")] = "local",
+    engine: EngineName = "local",
+    needs: RunNeeds = None,
     json: Json = False,
 ) -> None:
     """Train every run of a space by a command of yours, each once, into a study that fits and reports read.
@@ -60,7 +60,8 @@ def sweep(
     with SweepTeller() as teller:
         result = run_sweep(
             space, command, study=study, workers=workers, metrics=metrics, columns=parse_roles(columns),
-            time_limit=time_limit, retries=retries, resume=resume, engine=engine, stop=stop, watch=teller.hear,
+            time_limit=time_limit, retries=retries, resume=resume, engine=engine, needs=needs, stop=stop,
+            watch=teller.hear,
         )  # fmt: skip
     present(answer_of_sweep(result), json)
     if result.failed:

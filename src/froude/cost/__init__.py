@@ -13,6 +13,7 @@ from froude.cost.serving.iteration import Iteration, Serving, price_iteration
 from froude.cost.serving.memory import largest_batch, serving_bytes
 from froude.cost.serving.operating_point import OperatingPoint, operating_point
 from froude.cost.serving.serve_cost import ServeCost, serve_cost
+from froude.cost.serving.simulation.serve_simulation import ServeSimulation, simulate_serving
 from froude.cost.stack.known_stacks import get_stack, known_stacks
 from froude.cost.stack.stack import Stack
 from froude.cost.training.assumptions import TrainCost, train_cost
@@ -35,6 +36,7 @@ __all__ = [
     "OperatingPoint",
     "Precision",
     "ServeCost",
+    "ServeSimulation",
     "Serving",
     "ServingEngine",
     "Stack",
@@ -58,5 +60,6 @@ __all__ = [
     "price_iteration",
     "serve_cost",
     "serving_bytes",
+    "simulate_serving",
     "train_cost",
 ]

@@ -40,6 +40,8 @@ PANELS: Mapping[str, str] = {
     "Registration": "registrations.panels_of_registration",
     "Runs": "runs.panels_of_runs",
     "Schedule": "schedules.panels_of_schedule",
+    "ServeSimulation": "serving.panels_of_serve_simulation",
+    "ServingPlan": "serving_plans.panels_of_serving_plan",
     "Study": "pilots.panels_of_study",
     "SweepOptima": "sweeps.panels_of_sweep_optima",
     "TrainCost": "plans.panels_of_train_cost",

@@ -3,13 +3,17 @@
 from froude.engines.engine import Engine, Report, Task, TaskFailedError, WorkerDiedError
 from froude.engines.events import Event, Notice, Progress, Ready, RunFinished
 from froude.engines.local import LocalEngine
-from froude.engines.registry import ENGINES, get_engine
+from froude.engines.placement import EnginePlace, Needs, read_needs
+from froude.engines.registry import ANY_ENGINE, ENGINES, cpus_of, get_engine
 
 __all__ = [
+    "ANY_ENGINE",
     "ENGINES",
     "Engine",
+    "EnginePlace",
     "Event",
     "LocalEngine",
+    "Needs",
     "Notice",
     "Progress",
     "Ready",
@@ -18,5 +22,7 @@ __all__ = [
     "Task",
     "TaskFailedError",
     "WorkerDiedError",
+    "cpus_of",
     "get_engine",
+    "read_needs",
 ]

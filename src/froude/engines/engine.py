@@ -9,6 +9,8 @@ from froude.engines.events import Event
 
 Report = Callable[[Event], None]
 
+ATTEMPTS = 3  # a task whose worker dies this often is given up
+
 
 class Task(Protocol):
     """Work that can be performed by another process: a class at the top of a module, made from JSON, giving JSON.
@@ -65,6 +67,19 @@ class TaskFailedError(RuntimeError):
 
 class WorkerDiedError(TaskFailedError):
     """The worker of a task kept dying: another try may go better."""
+
+
+class Deaths:
+    """How often the workers of each task have died."""
+
+    def __init__(self) -> None:
+        self.count: dict[int, int] = {}
+
+    def note(self, index: int, how: str) -> None:
+        """Notes that the worker of the task of this number died. WorkerDiedError where that was once too often."""
+        self.count[index] = self.count.get(index, 0) + 1
+        if self.count[index] == ATTEMPTS:
+            raise WorkerDiedError(f"its worker died {ATTEMPTS} times, last with {how}")
 
 
 def task_to_json(task: Task) -> str:

@@ -10,11 +10,10 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from queue import SimpleQueue
 from typing import Any, Self
 
-from froude.engines.engine import Listener, Task, TaskFailedError, WorkerDiedError, ignore, task_to_json
+from froude.engines.engine import ATTEMPTS, Listener, Task, WorkerDiedError, ignore, task_to_json
 from froude.engines.events import Done, Event, Failed, event_from_json
-from froude.errors import InputError
-
-ATTEMPTS = 3  # a task whose worker dies this often is given up
+from froude.engines.performing import error_of, places
+from froude.engines.placement import EnginePlace
 
 
 class LocalEngine:
@@ -23,7 +22,8 @@ class LocalEngine:
     A worker that dies is replaced and its task started again, at most ATTEMPTS times.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, placement: EnginePlace | None = None) -> None:
+        """Start so many workers; nothing of a placement is looked at, as they share this machine as it is."""
         self.idle: SimpleQueue[Worker] = SimpleQueue()
         self.workers = [Worker() for _ in range(workers)]
         self.lock = threading.Lock()
@@ -82,8 +82,7 @@ class Worker:
         """A fresh process; it computes on one thread and ends when this process does."""
         # -P: a queue.py in the user's folder must not stand in for the library's. The worker takes the paths given to
         # it after its own, so that it finds the modules of tasks that this process can import.
-        places = json.dumps([os.path.abspath(place) for place in sys.path])
-        command = [sys.executable, "-P", "-m", "froude.engines.worker", places]
+        command = [sys.executable, "-P", "-m", "froude.engines.worker", json.dumps(places())]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
@@ -130,10 +129,3 @@ class Worker:
                 yield event_from_json(line)
         except (BrokenPipeError, ValueError):
             return  # it died before it took the task, or in the middle of a line
-
-
-def error_of(failure: Failed) -> Exception:
-    """The error to raise for a failed task."""
-    if failure.errno is not None:
-        return OSError(failure.errno, failure.reason, failure.filename)
-    return InputError(failure.error) if failure.is_input else TaskFailedError(failure.error)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from froude.engines import cpus_of, read_needs
 from froude.errors import InputError
 from froude.pilots.command.run import pilot_of_command
 from froude.pilots.command.settings import (
@@ -42,12 +44,13 @@ def pilot(
     plan: str | Path | None = None,
     check: bool = True,
     device: str = "auto",
-    workers: int = 1,
+    workers: int | None = None,
     metrics: str | None = None,
     columns: Mapping[str, str] | None = None,
     retries: int = 1,
     resume: str | None = None,
     engine: str = "local",
+    needs: Mapping[str, Any] | str | None = None,
     watch: Watch = ignore,
 ) -> PilotResult:
     """Train pilots, forecast a larger target and, with `check`, train it too; all of it kept in the folder `study`.
@@ -61,29 +64,35 @@ def pilot(
     says its parameters N and its loss, as in a sweep; N may be derived too. Short first runs, the first of them on
     `first_tokens`, find out how N and the seconds of a token grow with the dial. The target is the largest that fits,
     trained on `ratio` tokens a parameter; where the command has {seed}, pilots are repeated with further seeds.
-    `workers`, `metrics`, `columns`, `retries` and `resume` are those of a sweep.
+    `metrics`, `columns`, `retries` and `resume` are those of a sweep.
 
     `minutes` is the wall time of the whole on this machine; of a trainer of yours `flops` may be given in its place.
-    `engine` names where to train. `watch` takes a value of `froude.pilots.events` for each step. Raises InputError on
+    `engine` is where to train, `needs` what one training takes there, and `workers` how many go on at a time, all as in
+    a sweep; a trainer of yours has one at a time where nothing is said, and Froude's as many as this machine has cores.
+    A study goes on with any engine. `watch` takes a value of `froude.pilots.events` for each step. Raises InputError on
     what the caller can put right; the same call goes on from where an earlier one stopped.
     """
     of_trainer = {"dial": dial, "derived": derived, "flops": flops, "metrics": metrics, "columns": columns}
     of_tank = {"corpus": corpus, "plan": plan, "device": None if device == "auto" else device}
     refuse_others(of_trainer if train is None else of_tank, is_own=train is None)
+    wanted = read_needs(needs)
     if train is None:
         tank = PilotSettings(
             minutes=minutes, seed=seed, corpus=str(corpus) if corpus else None, plan=hash_of_plan(plan), device=device,
-            engine=engine,
+            engine=engine, needs=wanted, workers=workers,
         )  # fmt: skip
         return pilot_of_tank(tank, study, plan, check, watch)
-    trainer = trainer_of(train, workers=workers, metrics=metrics, columns=columns, retries=retries, resume=resume)
+    trainer = trainer_of(
+        train, workers=workers or 1, metrics=metrics, columns=columns, retries=retries, resume=resume,
+        cpus=cpus_of(engine, wanted),
+    )  # fmt: skip
     if dial is None:
         raise InputError(
             "a trainer needs a dial, the setting that makes its model larger: give its range, as in --dial width=16:256"
         )
     settings = CommandSettings(
         trainer=trainer, dial=read_dial(dial), derived=dict(derived or {}), minutes=minutes, flops=read_flops(flops),
-        ratio=ratio, first_tokens=round(first_tokens), seed=seed, engine=engine,
+        ratio=ratio, first_tokens=round(first_tokens), seed=seed, engine=engine, needs=wanted,
     )  # fmt: skip
     return pilot_of_command(settings, study, check, watch)
 

@@ -5,6 +5,10 @@ from froude.planning.layouts.layout_search import FoundLayouts, search
 from froude.planning.layouts.space import LayoutSpace, space_of
 from froude.planning.plans import BatchEffect, Infeasible, LayoutCandidate, Plan, Point, RunnerUp
 from froude.planning.recipes import PublishedTraining, get_recipe, known_recipes
+from froude.planning.serving.best_deployment import plan_serving
+from froude.planning.serving.engine_flags import serving_script
+from froude.planning.serving.served_load import ServedLoad, read_load
+from froude.planning.serving.serving_plan import NoServingPlan, ServingPlan
 from froude.planning.training.on_budget import budget_problem, solve
 from froude.planning.training.on_tokens import plan_layout
 from froude.planning.training.shapes import SizedModel, shape_for
@@ -18,11 +22,14 @@ __all__ = [
     "Infeasible",
     "LayoutCandidate",
     "LayoutSpace",
+    "NoServingPlan",
     "Plan",
     "Point",
     "PublishedTraining",
     "Recipe",
     "RunnerUp",
+    "ServedLoad",
+    "ServingPlan",
     "SizedModel",
     "budget_problem",
     "configuration",
@@ -30,8 +37,11 @@ __all__ = [
     "known_recipes",
     "pareto_front",
     "plan_layout",
+    "plan_serving",
     "plan_training",
+    "read_load",
     "search",
+    "serving_script",
     "shape_for",
     "solve",
     "space_of",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from froude.engines import get_engine
+from froude.engines import cpus_of, get_engine, read_needs
 from froude.provenance import recorded
 from froude.runs.roles import ROLES
 from froude.runs.study.folder import Study
@@ -29,6 +30,7 @@ def sweep(
     retries: int = 0,
     resume: str | None = None,
     engine: str = "local",
+    needs: Mapping[str, Any] | str | None = None,
     stop: bool = False,
     watch: Watch = ignore,
 ) -> SweepResult:
@@ -40,6 +42,9 @@ def sweep(
     What a run says is read from lines of JSON that it prints, from the file `metrics` in its {log}, or from a log that
     `froude.read_runs` reads there. `columns` maps roles to what the trainer calls them: {"loss": "val_loss"}.
 
+    `engine` is where: "local", "ray", "ray://HOST:PORT" or "slurm", of which `needs` says what one run takes, as in
+    "cpus=2,gpus=1,memory=8GB,time=2h,partition=gpu"; of a cluster every machine must see the study's folder.
+
     `workers` run at a time. One past its `time_limit`, seconds or "10 min", is ended; one that fails is tried `retries`
     times more. The same call goes on where an earlier one stopped: what is finished is not run again. What is not is
     begun anew or, with `resume`, gets those words added to its command and finds its {log} as it left it.
@@ -50,7 +55,7 @@ def sweep(
     InputError for what the caller can put right, before anything runs where that can be told. A run that fails is no
     error: `failed` of the result has it. One whose loss is NaN or infinite has diverged, and is kept.
     """
-    configs = read_space(space)
+    configs, wanted = read_space(space), read_needs(needs)
     trainer = trainer_of(
         train,
         workers=workers,
@@ -60,11 +65,13 @@ def sweep(
         retries=retries,
         resume=resume,
         stop=stop,
+        cpus=cpus_of(engine, wanted),
     )
     trainer.check(configs)
-    make_engine = get_engine(engine)
     settings = {"kind": "sweep", **trainer.settings}
-    home = Study.create(Path(study or Path("froude-studies") / f"sweep-{run_id(settings)}"), settings)
+    folder = Path(study or Path("froude-studies") / f"sweep-{run_id(settings)}")
+    make_engine = get_engine(engine, wanted, folder.resolve())
+    home = Study.create(folder, settings)
     runs = trainer.perform(home, configs, make_engine, watch)
     return SweepResult(study=home.path, runs=runs, warnings=lacking_roles(home))
 

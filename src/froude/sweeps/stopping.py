@@ -33,7 +33,7 @@ class Stopper:
         if step < self.next_step:
             return None
         self.next_step = max(step * _LOOK_AGAIN, step + 1)
-        runs = watched_runs(self.study, self.columns)
+        runs, _ = watched_runs(self.study, self.columns)
         own = next((run for run in runs if run.name == self.id), None)
         finished = [run for run in runs if run.is_finished and run.name != self.id]
         sound = [run.loss[-1] for run in finished if not has_diverged(run)]

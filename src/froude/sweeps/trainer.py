@@ -35,7 +35,8 @@ class Trainer:
     """A command or a function that trains a run; made by `trainer_of`.
 
     `command` is what a person knows it by, `template` the words that are run, `resume` those added to go on.
-    With `stop` a run ends that will not beat the best of the finished ones.
+    With `stop` a run ends that will not beat the best of the finished ones. `cpus` are those that a cluster gives each
+    run; None where all share this machine.
     """
 
     command: str
@@ -47,6 +48,7 @@ class Trainer:
     retries: int
     workers: int
     stop: bool = False
+    cpus: int | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -82,7 +84,7 @@ class Trainer:
         return TrainByCommand(
             study=study.path.resolve(), config=config, command=self.template.words, folder=Path.cwd(),
             resume=self.resume, metrics=self.metrics, columns=self.columns, limit_seconds=self.limit_seconds,
-            retries=self.retries, threads=threads(self.workers), stop=self.stop,
+            retries=self.retries, threads=threads(self.workers, self.cpus), stop=self.stop,
         )  # fmt: skip
 
 
@@ -96,6 +98,7 @@ def trainer_of(
     retries: int = 0,
     resume: str | None = None,
     stop: bool = False,
+    cpus: int | None = None,
 ) -> Trainer:
     """The trainer of a command or a function. InputError for what cannot be, before anything runs."""
     unknown = [role for role in columns or {} if role not in ROLES]
@@ -112,6 +115,7 @@ def trainer_of(
         retries=whole_number("retries", retries, 0, MOST_RETRIES),
         workers=whole_number("workers", workers, 1, MOST_WORKERS),
         stop=stop,
+        cpus=cpus,
     )
 
 
@@ -120,7 +124,7 @@ def same_engine(engine: Engine) -> Callable[[int], AbstractContextManager[Engine
     return lambda workers: nullcontext(engine)
 
 
-def threads(workers: int) -> int | None:
-    """Threads of OpenMP for each of so many trainers on this machine; None where the user has said how many."""
+def threads(workers: int, cpus: int | None = None) -> int:
+    """Threads of OpenMP for each trainer: as the user says, else its `cpus`, else a share of this machine's cores."""
     said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdigit() else max(1, cores() // workers)
+    return int(said) if said.isdigit() else cpus or max(1, cores() // workers)

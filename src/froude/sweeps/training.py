@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import json
 import math
 import os
 import selectors
 import shutil
+import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,14 +20,17 @@ from froude.engines import Notice, Progress, Report, RunFinished
 from froude.errors import InputError
 from froude.files import write_file
 from froude.programs import Running, running
+from froude.runs.study.documents import SETTINGS
 from froude.runs.study.folder import Study
 from froude.runs.study.run_file import FinishedRun, read_run_file, run_id
+from froude.runs.study.shared import held, is_there, while_there
 from froude.sweeps.metrics import Follower, Recorder, Row, row_of_line, rows_of_log, step_of
 from froude.sweeps.outcome import RunOutcome, State
 from froude.sweeps.stopping import Stopper, keep_stopped, stopped_file, stopped_reason
 from froude.sweeps.template import Template
 
 POLL_SECONDS = 0.2  # between looks at a file of metrics and at the clock
+LAST_SECONDS = 1.0  # after a trainer was killed, in which a cluster that ends a job comes to all its processes
 STDERR_LINES = 5  # that are told of a run that failed
 _TAIL_BYTES = 4096
 _SAID = 'print lines of JSON such as {"step": 10, "loss": 3.2}, or name what it writes with --metrics'
@@ -71,6 +75,10 @@ class TrainByCommand:
 
         InputError where the first run of a study says no loss: no other will.
         """
+        return while_there(self.study, lambda: self.train(report), lambda text: report(Notice(text=text)))
+
+    def train(self, report: Report) -> dict[str, Any]:
+        """As `perform`, of a study that is there."""
         study, id = Study.open(self.study), run_id(self.config)
         files = RunFiles(study.path, id)
         with files.lock(report) as lock:
@@ -79,6 +87,8 @@ class TrainByCommand:
             while done is None:
                 attempts += 1
                 outcome = replace(Attempt(self, study, files, report, lock).run(), attempts=attempts)
+                if outcome.state == "failed" and not is_there(study.path):  # which its trainer may have failed by
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(study.path / SETTINGS))
                 if outcome.state == "failed" and attempts <= self.retries:
                     report(Notice(text=f"{outcome.name}: {outcome.reason}; tried again"))
                     continue
@@ -131,16 +141,9 @@ class RunFiles:
         OSError where the file system has no locks.
         """
         self.output("lock").parent.mkdir(exist_ok=True)
-        descriptor = os.open(self.output("lock"), os.O_RDWR | os.O_CREAT)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                report(Notice(text=f"run {self.id} waits until what another command started for it has ended"))
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        wait = Notice(text=f"run {self.id} waits until what another command started for it has ended")
+        with held(self.output("lock"), lambda: report(wait)) as descriptor:
             yield descriptor
-        finally:
-            os.close(descriptor)
 
 
 @final
@@ -159,7 +162,8 @@ class Attempt:
         """Runs it to its end. OSError, and InputError where it says no loss and no run of the study has said any."""
         if not self.goes_on:
             shutil.rmtree(self.files.log, ignore_errors=True)
-        self.files.log.mkdir(parents=True, exist_ok=True)
+        for folder in (self.files.log.parent, self.files.log):  # never the study's own, which may have gone
+            folder.mkdir(exist_ok=True)
         write_file(self.files.output("json"), json.dumps(dict(self.task.config), indent=2).encode() + b"\n")
         stopped_file(self.study.path, self.files.id).unlink(missing_ok=True)
         try:
@@ -188,6 +192,8 @@ class Attempt:
         ):
             in_time = self.follow(program, printed)
             usage = program.usage()
+        if usage is None or usage.code == -signal.SIGKILL:
+            time.sleep(LAST_SECONDS)  # who killed it may be about to kill this worker: then the run begins again
         if usage is None:
             return in_time, "it does not start"
         loss = self.recorder.loss

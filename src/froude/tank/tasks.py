@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, final
 
 from froude.documents.document_error import DocumentError
-from froude.engines import Report
+from froude.engines import Notice, Report
 from froude.errors import InputError
 from froude.runs import Study
+from froude.runs.study.shared import held, while_there
 from froude.tank.corpus import Corpus
 from froude.tank.trunk import Trunk
 
@@ -32,6 +33,10 @@ class TrainTrunk:
 
     def perform(self, report: Report) -> None:
         """Trains; reports progress and every finished run. InputError where the corpus is not whole."""
+        while_there(self.study, lambda: self.train(report), lambda text: report(Notice(text=text)))
+
+    def train(self, report: Report) -> None:
+        """As `perform`, of a study that is there."""
         from froude.tank.trainer import train_trunk
 
         study = Study.open(self.study)
@@ -41,7 +46,9 @@ class TrainTrunk:
             raise InputError(
                 f"the corpus was damaged meanwhile ({error}): give the same command again, which gathers it anew"
             ) from None
-        train_trunk(self.trunk, corpus, study, report)
+        wait = Notice(text=f"trunk {self.trunk.id} waits until what another command started for it has ended")
+        with held(study.trunks / f"{self.trunk.id}.lock", lambda: report(wait)):
+            train_trunk(self.trunk, corpus, study, report)
 
 
 @final

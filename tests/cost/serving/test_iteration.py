@@ -235,40 +235,6 @@ def test_dequantising_beside_reading_nearly_doubles_decoding(record_property: No
     record_property("found", f"overlap {gain:.2f}x; end to end {whole[0]:.2f} and {whole[1]:.2f}x under {bound:.2f}x")
 
 
-@pytest.mark.atlas("bf16-or-death", "modelled")
-def test_4_bit_weights_win_at_batch_one_and_8_bit_products_later(
-    record_property: Noted,
-):
-    """The fastest is preferred, and of those as fast the one that loses least: penalties are the paper's, from the
-    atlas; it gives 4-bit weights a rank among 8-bit integers, not a number."""
-    machine, model = get_machine("h100"), get_model("llama-3.1-8b")
-    batches = np.arange(1, 1025)
-    eight = Serving(batch=batches, context=256, weights=Format(bits=8))
-    choices = {
-        "W4A16": (replace(eight, weights=INT4), claimed("bf16-or-death", "INT8 W8A8")),
-        "W8A8-INT8": (replace(eight, matmuls="int8"), claimed("bf16-or-death", "INT8 W8A8")),
-        "W8A8-FP8": (replace(eight, matmuls="fp8"), claimed("bf16-or-death", "FP8 W8A8")),
-    }
-    seconds = {name: price_iteration(model, machine, serving).seconds for name, (serving, _) in choices.items()}
-    keys = [
-        [(float(seconds[name][i]), penalty[1], name) for name, (_, penalty) in choices.items()] for i in range(1024)
-    ]
-    preferred = [min(each)[2] for each in keys]
-    crossing = int(batches[preferred.index("W8A8-FP8")])
-    assert preferred == ["W4A16"] * (crossing - 1) + ["W8A8-FP8"] * (1025 - crossing)
-    assert 1 < crossing < ridge_of(machine, Serving())
-    assert seconds["W4A16"][0] < 0.7 * seconds["W8A8-FP8"][0]
-    assert (choices["W8A8-FP8"][1], choices["W8A8-INT8"][1]) == ((0, 0), (1, 3))
-    mid = (
-        price_iteration(model, A100, replace(eight, matmuls="int8")).seconds
-        / price_iteration(model, A100, choices["W4A16"][0]).seconds
-    )
-    record_property(
-        "found", f"H100: W4A16 below batch {crossing}, W8A8-FP8 (0%) above, INT8 as fast at 1 to 3%; "
-        f"A100 crosses at {int(batches[np.argmax(mid < 1)])}"
-    )  # fmt: skip
-
-
 @pytest.mark.atlas("lut-tensor-core", "modelled")
 def test_a_tenfold_low_bit_rate_moves_a_server_to_its_memory_roof(record_property: Noted):
     chip = A100.chip

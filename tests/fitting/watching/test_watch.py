@@ -91,6 +91,13 @@ def test_a_rate_from_which_others_diverge_is_told(tmp_path: Path) -> None:
     assert any("learning rate 0.2" in sign for sign in by_name["c"].signs)
 
 
+def test_logs_of_other_kinds_that_are_left_out_are_said(tmp_path: Path) -> None:
+    write_training(tmp_path, kept_trainings()[0], 16)
+    (tmp_path / "metrics.csv").write_text("epoch,step,train_loss\n0,9,3.1\n0,19,2.9\n")
+    (note,) = [note for note in froude.watch(tmp_path).notes if "left out" in note]
+    assert "CSV" in note
+
+
 def test_the_command_leaves_with_3_and_calls_for_each_to_stop(cli, tmp_path: Path) -> None:
     write_trainings(tmp_path / "logs")
     called = f"{sys.executable} -c \"open('{tmp_path}/called', 'a').write('{{name}} ')\""

@@ -110,6 +110,19 @@ class MatmulTime:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class Cores:
+    """A chip's multiprocessors (compute units): how many there are, their highest clock, and the cache they share.
+
+    How soon a small kernel ends goes by the clock, and what fits into the cache need not pass the memory.
+    """
+
+    units: float
+    clock_hz: float
+    cache_bytes: float
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class Chip:
     """A device: dense peaks by number type (FLOP/s), its memory, and its power.
 
@@ -119,6 +132,7 @@ class Chip:
     where nobody measured. `memory_bytes` is what the datasheet sells (80 GB of an A100 are 80 GiB there).
     `special_per_s` is what its special function units compute (exponentials), which bounds the softmax of fused
     attention; None where it is not known. `device` says what one device is where a package holds several.
+    `cores` are its multiprocessors; None where they are not known.
     `matmul_time` is the time of a matmul against its size by number type, only where it was measured. `evidence` is
     by the fields' names.
     """
@@ -130,6 +144,7 @@ class Chip:
     power_watts: float
     matmul_share: Mapping[str, float] = field(default_factory=dict)
     special_per_s: float | None = None
+    cores: Cores | None = None
     title: str = ""
     device: str = "GPU"
     matmul_time: Mapping[str, MatmulTime] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, final
 
 from froude.bounds import MOST_DEVICES
-from froude.cost.machine.machine import TRUSTS, Chip, Link, MatmulTime, NumberSource, Tier
+from froude.cost.machine.machine import TRUSTS, Chip, Cores, Link, MatmulTime, NumberSource, Tier
 from froude.documents import DocumentKind
 from froude.errors import InputError, close_names, shown
 from froude.quantity import parse_quantity
@@ -44,6 +44,7 @@ CHIP_FIELDS = {
     "power": "power_watts",
     "share": "matmul_share",
     "special": "special_per_s",
+    "cores": "cores",
     "matmul": "matmul_time",
 }
 """Keys of a chip's numbers → fields of Chip."""
@@ -121,8 +122,22 @@ class TableReader:
             power_watts=self.watts(table, "power") if "power" in table else 0.0,
             matmul_share=MappingProxyType({kind: self.share(table, kind) for kind in self.optional(table, "share")}),
             special_per_s=self.quantity("special", table["special"], "FLOP/s") if "special" in table else None,
+            cores=self.cores(table["cores"]) if "cores" in table else None,
             matmul_time=MappingProxyType({kind: self.matmul(table, kind) for kind in self.optional(table, "matmul")}),
             evidence=self.evidence_of(table, CHIP_FIELDS),
+        )
+
+    def cores(self, table: Any) -> Cores:
+        """The multiprocessors that a table of three writes."""
+        if not isinstance(table, Mapping):
+            raise self.wrong("cores", table, 'write { units = 132, ghz = 1.98, cache = "50 MB" }')
+        keys = ("units", "ghz", "cache")
+        self.check(table, keys, needed=keys)
+        ghz = table["ghz"]
+        if isinstance(ghz, bool) or not isinstance(ghz, int | float) or not 0.01 <= ghz <= 100:
+            raise self.wrong("ghz", ghz, "give a number of GHz, as in 1.98")
+        return Cores(
+            units=self.count(table, "units"), clock_hz=1e9 * ghz, cache_bytes=self.amount(table, "cache", "bytes")
         )
 
     def node(self, table: Table) -> Node:

@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 
 from froude.cost.machine.constants import Constants
-from froude.cost.machine.machine import Chip
+from froude.cost.machine.machine import Chip, Cores
 from froude.cost.model.operators import Number
 from froude.errors import InputError
 
@@ -38,6 +38,15 @@ def special_per_s(chip: Chip) -> float:
     """Slots a second of the special function units; where they are not known, as many a FLOP as an A100 has."""
     known = (peak for kind, peak in chip.peak_flops.items() if kind != "nvfp4")  # the A100 has no such type
     return chip.special_per_s or max(known) / 128
+
+
+USUAL_CORES = Cores(units=132, clock_hz=1.98e9, cache_bytes=50e6)
+"""Multiprocessors of a chip that says nothing of its own: an H100's."""
+
+
+def cores_of(chip: Chip) -> Cores:
+    """A chip's multiprocessors; those of an H100 where they are not known."""
+    return chip.cores or USUAL_CORES
 
 
 def matmul_rate(chip: Chip, kind: str, constants: Constants) -> Number:

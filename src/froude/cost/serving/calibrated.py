@@ -10,12 +10,14 @@ from froude.errors import InputError
 
 
 def constants_under(stack: Stack | None) -> ServingConstants:
-    """The constants of the serving model under a stack. InputError for factors of constants that there are none of."""
+    """The constants of the serving model under a stack. InputError for constants that there are none of."""
     shipped = serving_constants()
     if stack is None:
         return shipped
     known = vars(shipped)
-    unknown = next((name for name in stack.serving if name not in known), None)
+    doubt = stack.serving_uncertainty
+    named = (*stack.serving, *(doubt.spreads.constants if doubt else ()))
+    unknown = next((name for name in named if name not in known), None)
     if unknown is not None:
         raise InputError(f"stack {stack.label}: there is no constant {unknown!r} of serving, but {', '.join(known)}")
     return replace(shipped, **{name: known[name] * factor for name, factor in stack.serving.items()})

@@ -18,7 +18,8 @@ class ServingConstants:
     """What the serving model cannot count or read from a data sheet; `constants.toml` says what each one is."""
 
     matmul: Number
-    half_rows: Number
+    overlap: Number
+    depth: Number
     bandwidth: Number
     fp4: Number
     kernel: Number
@@ -32,7 +33,6 @@ class ServingConstants:
     prompt: Number
     together: Number
     queueing: Number
-    first_wave: Number
     lockstep: Number
     sglang: Number
     tensorrt_llm: Number

@@ -14,7 +14,7 @@ from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Matmul, Number
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.engines import ServingEngine
-from froude.cost.serving.iteration import Iteration, Serving, merged_operators, price_operators, reduction_seconds
+from froude.cost.serving.iteration import Iteration, Serving, merged_operators, network_seconds, price_operators
 from froude.cost.serving.number_formats import KV_FORMATS, NumberFormat, matmul_kind, number_format
 
 NOW = 2026.0
@@ -29,7 +29,8 @@ class Deployment:
     `tp` devices work tensor-parallel, `pp` such groups in a pipeline, `dp` such replicas; experts are divided among
     `ep` of a replica's and its neighbours' devices. `input` and `output` are tokens of a request. The load is `users`
     who ask again as soon as they are answered (of the engine "static" the batch), or `rate`, requests a second.
-    `streamed` tokens of an answer are sent at a time.
+    `streamed` tokens of an answer are sent at a time. The share `reused` of a prompt is kept from others that began so.
+    Where requests are `alike` (1), all of equal lengths as in many load tests, users keep in step; others differ (0).
     """
 
     model: Model
@@ -46,6 +47,8 @@ class Deployment:
     users: Number | None = None
     rate: Number | None = None
     streamed: Number = 1
+    alike: Number = 0
+    reused: Number = 0.0
 
     @property
     def devices(self) -> Number:
@@ -110,16 +113,24 @@ class Deployment:
 
         No graph starts kernels where prompts enter.
         """
+        context = np.asarray(self.input) + np.asarray(self.output) / 2
+        serving = self.serving(constants, running, prompts, context=context, prompt=self.input)
+        network = network_seconds(self.model, self.machine, serving)
+        return Iteration(operators=price_operators(self.merged, self.machine, serving), network=network)
+
+    def serving(
+        self, constants: ServingConstants, running: Number, prompts: Number = 0, *, context: Number, prompt: Number
+    ) -> Serving:
+        """What goes through an iteration, requests having `context` keys and prompts that enter `prompt` tokens."""
         form, chip = number_format(self.precision), self.machine.chip
         kind = matmul_kind(self.precision, chip)
         sixteen = next((one for one in ("bf16", "fp16") if one in chip.peak_flops), kind)
         older = np.asarray(constants.generation) ** (NOW - self.engine.released)
-        constants = _aged(constants, older)
-        serving = Serving(
+        return Serving(
             batch=running,
-            context=np.asarray(self.input) + np.asarray(self.output) / 2,
+            context=context,
             prefilled=prompts,
-            prompt=self.input,
+            prompt=prompt,
             weights=form.weights,
             others=form.others,
             kv=self.kv_format,
@@ -130,10 +141,8 @@ class Deployment:
             devices=self.tp,
             replicas=self.expert_replicas,
             graphs=np.where(np.asarray(prompts) > 0, 0.0, 1.0),
-            constants=constants,
+            constants=_aged(constants, older),
         )
-        network = self.model.layers * reduction_seconds(self.model, self.machine, serving)
-        return Iteration(operators=price_operators(self._merged, self.machine, serving), network=network)
 
     def host_seconds(self, constants: ServingConstants, running: Number) -> Number:
         """Seconds of an iteration in which the devices wait for the host."""
@@ -142,7 +151,8 @@ class Deployment:
         return (constants.step + constants.sequence * np.asarray(running)) * factor * older
 
     @cached_property
-    def _merged(self) -> Model:
+    def merged(self) -> Model:
+        """The model with its matmuls as one operator of many sizes, and so its elementwise ones."""
         return merged_operators(self.model)
 
     @property

@@ -48,6 +48,7 @@ class ServingEngine:
     chunk: int
     sequences: int
     reserved: float
+    promised: float
     page: int
     formats: tuple[str, ...]
     kv: tuple[str, ...]

@@ -22,7 +22,7 @@ import numpy as np
 from froude.cost.machine.collectives import Group, reduce_seconds
 from froude.cost.machine.constants import ROOFS
 from froude.cost.machine.machine import Chip, Machine, Place
-from froude.cost.machine.rates import matmul_share, overlapped_seconds, peak_flops
+from froude.cost.machine.rates import USUAL_CORES, cores_of, matmul_share, overlapped_seconds, peak_flops
 from froude.cost.model.formats import BF16, Format, matmul_bits
 from froude.cost.model.model import Model
 from froude.cost.model.operators import Attention, Block, Elementwise, Matmul, Number, Operator
@@ -32,6 +32,20 @@ from froude.errors import InputError
 REDUCTIONS = 2
 """All-reduces a block of tensor parallelism: after attention and after the MLP (Shoeybi et al. 2019,
 arXiv:1909.08053, section 3)."""
+
+EXCHANGES = 2
+"""All-to-alls a block of experts on several replicas: tokens to their experts, and what these made of them back
+(Lepikhin et al. 2020, arXiv:2006.16668, section 3.1)."""
+
+DEPTH, DEPTH_POWER = 4096, 0.4
+"""Inputs of a matmul, or keys of a sequence, at which `depth` seconds are those of summing over them, and how these
+grow: chosen on matmuls of six GPUs (benchmarks/kernels.py)."""
+
+DECODE_KERNELS = 5
+"""Kernels of decode attention: keys appended, sequences divided, scored, and put together (a guess)."""
+
+CACHED, FROM_CACHE = 0.8, 0.5
+"""Share of a chip's cache into which activations fit, and their time over that from memory (from the same matmuls)."""
 
 CAUSAL_SHARE = 0.5
 """Share of a prompt's scores that a causal kernel computes: the keys before each position."""
@@ -49,7 +63,8 @@ class Serving:
     `batch` sequences with `context` keys each; `tokens` positions of each go through the pass: 1, more where drafted
     ones are verified, all of them in a prefill. Beside them `prefilled` positions enter, of prompts as long as the
     context or of `prompt` tokens. Only the last position of a prompt passes the head. Blocks' matmuls are stored as
-    `weights`, keys and values as `kv`, all else as `others`; activations have so many bytes. Matmuls have the number
+    `weights`, keys and values as `kv`, all else as `others`; activations have so many bytes, which `casts` kernels
+    before a matmul turn into its number type (0 where that is fused). Matmuls have the number
     type `matmuls`, attention `scores`, and a product takes `products` of that type (bits times bits where binary units
     make it).
 
@@ -78,6 +93,7 @@ class Serving:
     others: Format = BF16
     kv: Format = BF16
     activations: Number = 2
+    casts: Number = 0
     matmuls: str = "bf16"
     scores: str = "bf16"
     narrow: Number = 0
@@ -138,12 +154,24 @@ class Serving:
         """Bytes a second of one device's memory."""
         return chip.memory_bandwidth_bytes_per_s * (1.0 if self.constants is None else self.constants.bandwidth)
 
-    @property
-    def start_seconds(self) -> Number:
-        """Seconds until a kernel works, and after it."""
+    def start_seconds(self, chip: Chip, kernels: Number = 1, depth: Number = 0) -> Number:
+        """Seconds until kernels work, and after them; those of one that sums over a `depth` of values in turn.
+
+        The device's part goes by its clock. A sum over more values takes longer than its work alone, as few of the
+        units share it: as `DEPTH_POWER` of the depth.
+        """
         if self.constants is None:
             return 0.0
-        return self.constants.kernel + (1 - np.asarray(self.graphs)) * self.constants.eager
+        slower = USUAL_CORES.clock_hz / cores_of(chip).clock_hz
+        deep = self.constants.depth * (np.asarray(depth) / DEPTH) ** DEPTH_POWER
+        return (kernels * self.constants.kernel + deep) * slower + (1 - np.asarray(self.graphs)) * self.constants.eager
+
+    def passed_bytes(self, chip: Chip, passed: Number) -> Number:
+        """Bytes of activations that pass the memory: those that fit into the chip's cache take half of their time."""
+        if self.constants is None:
+            return passed
+        cached = np.asarray(passed) < CACHED * cores_of(chip).cache_bytes
+        return np.where(cached, FROM_CACHE, 1.0) * passed
 
 
 @final
@@ -217,10 +245,21 @@ def price_iteration(model: Model, machine: Machine, serving: Serving) -> Iterati
 
     Raises InputError where the chip lacks the number type, or the machine the memory that weights come from.
     """
-    network = model.layers * reduction_seconds(model, machine, serving)
     return Iteration(
-        operators=price_operators(model, machine, serving), network=network, overlap=serving.overlap_operators
+        operators=price_operators(model, machine, serving),
+        network=network_seconds(model, machine, serving),
+        overlap=serving.overlap_operators,
     )
+
+
+def network_seconds(model: Model, machine: Machine, serving: Serving) -> Number:
+    """Seconds of an iteration's collectives: all-reduces of every block, and what experts on other replicas take."""
+    found = model.layers * reduction_seconds(model, machine, serving)
+    for block in model.blocks:
+        routed = next((o for o in block.operators if isinstance(o, Matmul) and o.routed), None)
+        if routed is not None:
+            found = found + np.sum(block.count) * exchange_seconds(model, routed, machine, serving)
+    return found
 
 
 def price_operators(model: Model, machine: Machine, serving: Serving) -> dict[str, Busy]:
@@ -249,6 +288,23 @@ def reduction_seconds(model: Model, machine: Machine, serving: Serving) -> Numbe
     )
     moved = 2 * sent * (serving.devices - 1) / serving.devices / (bandwidth * serving.constants.link)
     return REDUCTIONS * several * (serving.constants.reduction + moved)
+
+
+def exchange_seconds(model: Model, routed: Matmul, machine: Machine, serving: Serving) -> Number:
+    """Seconds of a block's two all-to-alls between replicas that divide experts: tokens go out, and come back.
+
+    A position chooses its experts evenly among R replicas, so that it goes to (R - 1)·(1 - (1 - 1/R)^active) others,
+    once to each; the devices of a replica share what it sends.
+    """
+    replicas = np.maximum(np.asarray(serving.replicas, dtype=float), 1.0)
+    copies = (replicas - 1) * (1 - (1 - 1 / replicas) ** routed.active)
+    sent = copies * serving.positions * model.hidden * serving.activations / serving.devices
+    inside = Group(size=replicas * serving.devices).inside(machine)
+    near, far = machine.node_link.bandwidth_bytes_per_s, machine.fabric.bandwidth_bytes_per_s
+    crossing = 1 - inside / (replicas * serving.devices)
+    share, start = (1.0, 0.0) if serving.constants is None else (serving.constants.link, serving.constants.reduction)
+    seconds = np.maximum(sent * (1 - crossing) / near, sent * crossing / far) / share
+    return EXCHANGES * np.where(replicas > 1, start + seconds, 0.0)
 
 
 def merged_operators(model: Model) -> Model:
@@ -280,7 +336,8 @@ def operator_busy(operator: Operator, machine: Machine, serving: Serving, stored
     if isinstance(operator, Attention):
         return _attention(operator, machine, serving)
     moved = operator.moved * serving.positions * serving.activations
-    return _on_roof(operator.name, serving, memory=moved / serving.bytes_per_s(machine.chip))
+    start = serving.start_seconds(machine.chip)
+    return _on_roof(operator.name, serving, memory=moved / serving.bytes_per_s(machine.chip), start=start)
 
 
 def ridge_batch(machine: Machine, serving: Serving) -> Number:
@@ -316,18 +373,18 @@ def _matmul(operator: Matmul, machine: Machine, serving: Serving, stored: Format
         moved = moved + rows * (operator.inputs + 2 * stored.rank + 2 * operator.outputs)
     branch = 2 * rows * stored.branch_parameters(operator.inputs, operator.outputs)
     flops = serving.products * operator.forward_flops(serving.context) * serving.positions + branch
-    inside = (read + moved * serving.activations / serving.devices) / serving.bytes_per_s(machine.chip)
-    compute = flops / serving.devices / serving.flops_per_s(machine.chip, serving.matmuls)
-    if serving.constants is not None:
-        # Rows of one expert's weights, over those of all replicas that it meets: few rows leave the units half idle.
-        per_expert = np.maximum(rows * shared / (met * operator.experts), 1.0)
-        compute = compute * (1 + serving.constants.half_rows / per_expert)
+    chip = machine.chip
+    passed = serving.passed_bytes(chip, moved * serving.activations / serving.devices)
+    if serving.casts:
+        passed = passed + rows * operator.inputs * (serving.activations + stored.bits_per_weight / 8) / serving.devices
     return _on_roof(
         operator.name,
         serving,
-        memory=np.maximum(inside, _fetching(read, machine, serving)),
-        compute=compute,
+        memory=np.maximum((read + passed) / serving.bytes_per_s(chip), _fetching(read, machine, serving)),
+        compute=flops / serving.devices / serving.flops_per_s(chip, serving.matmuls),
         dequantising=weights / serving.dequantised_per_s,
+        start=serving.start_seconds(chip, 1 + serving.casts, operator.inputs),
+        overlap=serving.overlap if serving.constants is None else np.minimum(serving.constants.overlap, 1.0),
     )
 
 
@@ -350,15 +407,24 @@ def _attention(operator: Attention, machine: Machine, serving: Serving) -> Busy:
     flops = decoded + entering * operator.forward_flops(serving.prompt_length)
     constants, chip = serving.constants, machine.chip
     if constants is None:
-        bandwidth, rate = serving.bytes_per_s(chip), serving.flops_per_s(chip, serving.scores)
-    else:
-        bandwidth = chip.memory_bandwidth_bytes_per_s * constants.attention_memory
-        rate = peak_flops(chip, serving.scores) * constants.attention_compute
+        memory = cached / holders / serving.bytes_per_s(chip)
+        compute = flops / serving.devices / serving.flops_per_s(chip, serving.scores)
+        return _on_roof(operator.name, serving, memory=memory, compute=compute)
+    rate = peak_flops(chip, serving.scores) * constants.attention_compute
+    queries = serving.decoded * operator.heads * (operator.score_width + operator.value_width) / serving.devices
+    read = cached / holders + queries * serving.activations
+    # A unit takes the heads of keys of one sequence after the other, and each has its own start.
+    waves = serving.batch * np.where(latent, 1.0, operator.kv_heads) / holders / cores_of(chip).units
+    decodes = np.asarray(serving.batch) > 0
+    kernels = np.where(decodes, DECODE_KERNELS + waves, 1.0)
     return _on_roof(
         operator.name,
         serving,
-        memory=cached / holders / bandwidth,
+        memory=read / (chip.memory_bandwidth_bytes_per_s * constants.attention_memory),
         compute=flops / serving.devices / rate,
+        start=serving.start_seconds(
+            chip, kernels, np.where(np.asarray(serving.batch) > 0, operator.keys(serving.context), 0)
+        ),
     )
 
 
@@ -374,9 +440,17 @@ def _fetching(read_bytes: Number, machine: Machine, serving: Serving) -> Number:
     return fetched / link.bandwidth_bytes_per_s + fetched / serving.chunk_bytes * link.latency_s
 
 
-def _on_roof(name: str, serving: Serving, *, memory: Number, compute: Number = 0.0, dequantising: Number = 0.0) -> Busy:
+def _on_roof(
+    name: str,
+    serving: Serving,
+    *,
+    memory: Number,
+    compute: Number = 0.0,
+    dequantising: Number = 0.0,
+    start: Number = 0.0,
+    overlap: Number | None = None,
+) -> Busy:
     reached = serving.reached(name)
     busy = [np.divide(part, reached) for part in (memory, compute, dequantising)]
-    start = serving.start_seconds
-    seconds = overlapped_seconds(busy, serving.overlap) + start
+    seconds = overlapped_seconds(busy, serving.overlap if overlap is None else overlap) + start
     return Busy(memory=busy[0], compute=busy[1], dequantising=busy[2], starting=start, seconds=seconds)

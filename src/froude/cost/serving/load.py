@@ -13,6 +13,7 @@ far as there are places; open arrivals of a rate have R = rate·S(R) (Little 196
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -25,7 +26,12 @@ from froude.cost.serving.deployment import Deployment
 ROUNDS = 3
 """Rounds of the fixed points: requests that decode beside those whose prompts wait, requests of a rate."""
 
-RATE_ROUNDS = 12
+FIRST_WAVE = 0.1
+"""Share of requests that start all at once: the first of ten waves, as load tests send them (a guess)."""
+
+RATE_ROUNDS = 6
+"""Rounds of false position by which requests of a rate are found."""
+
 NEARLY = 0.98
 """Share of the capacity up to which open arrivals have a latency."""
 
@@ -50,17 +56,37 @@ class ServingSeconds:
     prompt: Number
 
 
-def serving_seconds(deployment: Deployment, constants: ServingConstants) -> ServingSeconds:
-    """Latency and throughput of a deployment, or of many at once."""
+@final
+@dataclass(frozen=True, kw_only=True)
+class ReplicaSeconds:
+    """Seconds of an iteration that decodes, and of a request's prompt, by the requests that a replica serves."""
+
+    decode: Callable[[Number], Number]
+    prompt: Callable[[Number], Number]
+
+
+def priced_seconds(deployment: Deployment, constants: ServingConstants) -> ReplicaSeconds:
+    """Those of a deployment, priced anew for every number of requests."""
+    return ReplicaSeconds(
+        decode=lambda running: decode_seconds(deployment, constants, running),
+        prompt=lambda running: prompt_seconds(deployment, constants, running),
+    )
+
+
+def serving_seconds(
+    deployment: Deployment, constants: ServingConstants, priced: ReplicaSeconds | None = None
+) -> ServingSeconds:
+    """Latency and throughput of a deployment, or of many at once; `priced` are seconds that are known already."""
+    priced = priced_seconds(deployment, constants) if priced is None else priced
     with np.errstate(divide="ignore", invalid="ignore"):
         if deployment.engine.prompts == "together":
-            return _static(deployment, constants)
+            return _static(deployment, priced)
         places = np.maximum(np.asarray(deployment.largest_batch) / deployment.dp, 1.0)
         if deployment.rate is not None:
-            return _open(deployment, constants, places)
+            return _open(deployment, constants, priced, places)
         users = np.asarray(deployment.users) / deployment.dp
         running = np.minimum(np.maximum(users, 1.0), places)
-        return _loop(deployment, constants, running, users)
+        return _loop(deployment, constants, priced, running, users)
 
 
 def decode_seconds(deployment: Deployment, constants: ServingConstants, running: Number) -> Number:
@@ -81,16 +107,18 @@ def prompt_seconds(deployment: Deployment, constants: ServingConstants, running:
     taken = deployment.iteration(constants, beside, chunk).seconds - without
     chunks = np.asarray(deployment.input) / chunk
     host = 0.0 if deployment.engine.prompts == "beside" else deployment.host_seconds(constants, 1.0)
-    return chunks * (taken + host) / deployment.pp
+    return (1 - np.asarray(deployment.reused)) * chunks * (taken + host) / deployment.pp
 
 
-def _loop(deployment: Deployment, constants: ServingConstants, running: Number, users: Number) -> ServingSeconds:
+def _loop(
+    deployment: Deployment, constants: ServingConstants, priced: ReplicaSeconds, running: Number, users: Number
+) -> ServingSeconds:
     """A closed loop of users of a replica, of whom `running` hold places."""
     steps = np.asarray(deployment.output) - 1.0
-    work = prompt_seconds(deployment, constants, running)
+    work = priced.prompt(running)
     decoding, first, decode = running, 0.0, 0.0
     for _ in range(ROUNDS):
-        decode = decode_seconds(deployment, constants, np.maximum(decoding, 1.0))
+        decode = priced.decode(np.maximum(decoding, 1.0))
         held = steps * decode + running * work
         first = np.where(steps > 0, _first_token(deployment, constants, running, work, decode, held), held)
         decoding = running * (1 - first / held)
@@ -116,46 +144,64 @@ def _first_token(
 ) -> Number:
     """Seconds from when a place is free to the first token.
 
-    Where all R prompts enter at once a request waits for half of them, w·(R + 1)/2. Equal lengths keep users in step
-    where prompts go first; where they enter beside decoding that is so in the first wave alone, and later a request
-    waits for the iteration that runs and for the few prompts that enter together with its own, for more of them the
-    more of the time goes to prompts.
+    Where all R prompts enter at once a request waits for half of them, w·(R + 1)/2. So it is where prompts go first.
+    Where they enter beside decoding that is so in the first wave, the more the longer users of equal lengths keep in
+    step; later a request waits for the iteration that runs and for the few prompts that enter together with its own,
+    for more of them the more of the time goes to prompts.
     """
-    burst = work * (running + 1) / 2
+    burst, step = work * (running + 1) / 2, np.where(running > 1, decode, 0.0)
     if deployment.engine.prompts == "first":
-        share = constants.lockstep
-        later = 1.5 * work
-    else:
-        share = constants.first_wave
-        busy = np.minimum(running * work / held, 0.95)
-        later = constants.together * work / (1 - busy) ** constants.queueing
+        return burst + step
+    in_step = constants.lockstep / (constants.lockstep + running)
+    share = np.where(np.asarray(deployment.alike) > 0, np.maximum(in_step, FIRST_WAVE), FIRST_WAVE)
+    busy = np.minimum(running * work / held, 0.95)
+    later = constants.together * work / (1 - busy) ** constants.queueing
     later = np.minimum(later, burst)
-    return (1 - share) * later + share * burst + np.where(running > 1, decode, 0.0)
+    return (1 - share) * later + share * burst + step
 
 
-def capacity_per_second(deployment: Deployment, constants: ServingConstants) -> Number:
+def capacity_per_second(
+    deployment: Deployment, constants: ServingConstants, priced: ReplicaSeconds | None = None
+) -> Number:
     """The most requests a second of a deployment: those of replicas all of whose places are taken."""
+    priced = priced_seconds(deployment, constants) if priced is None else priced
     places = np.maximum(np.asarray(deployment.largest_batch) / deployment.dp, 1.0)
     steps = np.maximum(np.asarray(deployment.output) - 1.0, 0.0)
-    held = steps * decode_seconds(deployment, constants, places)
-    return deployment.dp * places / (held + places * prompt_seconds(deployment, constants, places))
+    return deployment.dp * places / _held(priced, steps, places)
 
 
-def _open(deployment: Deployment, constants: ServingConstants, places: Number) -> ServingSeconds:
+def _held(priced: ReplicaSeconds, steps: Number, running: Number) -> Number:
+    """Seconds for which a request holds a place, S(R)."""
+    many = np.maximum(running, 1.0)
+    return steps * priced.decode(many) + running * priced.prompt(many)
+
+
+def _running(priced: ReplicaSeconds, rate: Number, steps: Number, places: Number) -> Number:
+    """Requests of a rate, R = rate·S(R), by false position (Illinois) between none and all places; these beyond them.
+
+    A kept end counts half, so that the other comes nearer too.
+    """
+    low, high = np.zeros_like(rate * places), places + 0.0 * rate
+    under, over = rate * _held(priced, steps, low), high - rate * _held(priced, steps, high)
+    for _ in range(RATE_ROUNDS):
+        middle = np.where(over > 0, (low * over + high * under) / (under + over), high)
+        left = middle - rate * _held(priced, steps, middle)
+        enough = left > 0
+        under, over = np.where(enough, under / 2, -left), np.where(enough, left, over / 2)
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return np.where(over > 0, (low * over + high * under) / (under + over), high)
+
+
+def _open(
+    deployment: Deployment, constants: ServingConstants, priced: ReplicaSeconds, places: Number
+) -> ServingSeconds:
     """Open arrivals at random times: R = rate·S(R), and a prompt waits as in a queue of a single server (M/D/1)."""
     rate = np.asarray(deployment.rate, dtype=float) / deployment.dp
     steps = np.asarray(deployment.output) - 1.0
-    full = capacity_per_second(deployment, constants) / deployment.dp
-    low, high = np.zeros_like(rate * places), places + 0.0 * rate
-    for _ in range(RATE_ROUNDS):
-        middle = (low + high) / 2
-        held = steps * decode_seconds(deployment, constants, np.maximum(middle, 1.0))
-        held = held + middle * prompt_seconds(deployment, constants, np.maximum(middle, 1.0))
-        enough = rate * held < middle
-        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    running = np.maximum((low + high) / 2, 1e-9)
-    decode = decode_seconds(deployment, constants, np.maximum(running, 1.0))
-    work = prompt_seconds(deployment, constants, np.maximum(running, 1.0))
+    full = places / _held(priced, np.maximum(steps, 0.0), places)
+    running = np.maximum(_running(priced, rate, steps, places), 1e-9)
+    decode = priced.decode(np.maximum(running, 1.0))
+    work = priced.prompt(np.maximum(running, 1.0))
     busy = np.minimum(rate * work, 0.99)
     first = work * (1 + busy / (2 * (1 - busy))) + decode / 2
     others = rate * work / np.maximum(1 - rate * work, 1e-9)
@@ -174,12 +220,12 @@ def _open(deployment: Deployment, constants: ServingConstants, places: Number) -
     )
 
 
-def _static(deployment: Deployment, constants: ServingConstants) -> ServingSeconds:
+def _static(deployment: Deployment, priced: ReplicaSeconds) -> ServingSeconds:
     """A batch that starts together: all prompts, then a token of each an iteration."""
     batch = np.asarray(deployment.users) / deployment.dp
     steps = np.maximum(np.asarray(deployment.output) - 1.0, 0.0)
-    work = prompt_seconds(deployment, constants, batch)
-    decode = decode_seconds(deployment, constants, batch)
+    work = priced.prompt(batch)
+    decode = priced.decode(batch)
     first = batch * work
     whole = first + steps * decode
     return ServingSeconds(

@@ -16,12 +16,20 @@ from froude.cost.machine.constants import Constants
 from froude.cost.machine.machine import Chip
 from froude.cost.machine.versions import of_version
 from froude.cost.stack.keeping import Keeping
-from froude.cost.stack.stack import FittedTo, Stack, StackFact, Uncertainty, architecture_of
+from froude.cost.stack.stack import (
+    FittedTo,
+    ServingUncertainty,
+    Stack,
+    StackFact,
+    Uncertainty,
+    architecture_of,
+)
 from froude.documents import DocumentKind
 from froude.errors import InputError
 
 STACK_FILE = DocumentKind(what="stack", remedy="see froude stack show NAME --toml for one that is whole")
 EVERYWHERE = "all"
+LATENCIES = ("ttft", "tpot", "e2e")
 
 Entry = tuple[bool | float | str, str, str]
 """Value, trust and source of a fact."""
@@ -49,6 +57,7 @@ class StackEntry:
     uncertainty: Uncertainty | None = None
     memory: Annotated[float, Meta(gt=0)] = 1.0
     fitted_to: FittedTo | None = None
+    serving_uncertainty: ServingUncertainty | None = None
 
 
 @final
@@ -98,6 +107,17 @@ def _check_constants(path: str | Path, entry: StackEntry) -> None:
             raise STACK_FILE.wrong(path, f"the factor of {name} is {value!r}, not a number above 0")
     if doubt is not None and not doubt.is_covariance:
         raise STACK_FILE.wrong(path, f"its covariance is none of {len(doubt.constants)} constants")
+    _check_serving(path, entry.serving_uncertainty)
+
+
+def _check_serving(path: str | Path, doubt: ServingUncertainty | None) -> None:
+    """InputError for what is no covariance, and for standard deviations that are none, or of something else."""
+    if doubt is None:
+        return
+    if not doubt.spreads.is_covariance:
+        raise STACK_FILE.wrong(path, f"its covariance of serving is none of {len(doubt.spreads.constants)} constants")
+    if {*doubt.unexplained} != {*LATENCIES} or not all(value > 0 for value in doubt.unexplained.values()):
+        raise STACK_FILE.wrong(path, f"serving_uncertainty.unexplained has not {', '.join(LATENCIES)}, each above 0")
 
 
 def likely_stacks(chip: Chip) -> tuple[tuple[Stack, float], ...]:
@@ -137,6 +157,7 @@ def _stack(entry: StackEntry) -> Stack:
         memory=entry.memory,
         fitted_to=entry.fitted_to,
         serving=MappingProxyType(_values(entry.serving)),
+        serving_uncertainty=entry.serving_uncertainty,
     )
 
 

@@ -100,6 +100,28 @@ class FittedTo:
 
 
 @final
+@dataclass(frozen=True, kw_only=True)
+class ServingUncertainty:
+    """What is not known of the serving model: `spreads` of its constants, and what no constant explains.
+
+    `spreads` is the covariance of constants' logarithms, `unexplained` the standard deviations of log seconds that no
+    constant explains, of "ttft", "tpot" and "e2e". They were learned from `rows` load tests of `models` on chips
+    (`machines`) under `engines`, by name; what is none of these is as uncertain as without them.
+    """
+
+    spreads: Uncertainty
+    unexplained: Mapping[str, float]
+    rows: int = 0
+    models: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
+
+    def knows(self, model: str, machine: str, engine: str) -> bool:
+        """Whether a model, a chip and an engine are all among those that it was learned from."""
+        return model in self.models and machine in self.machines and engine in self.engines
+
+
+@final
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Stack(Result):
     """A framework at one generation.
@@ -112,8 +134,9 @@ class Stack(Result):
     Where `uncertainty` says how well its constants are known, these are what no constant explains, and what is
     uncertain of constants comes on top. Its allocator's peaks are `memory` times what is counted, and "memory" of
     `errors` is what such a peak is off by, a standard deviation. `fitted_to` says to which of a user's measurements it
-    was fitted. `serving` are factors of the serving model's constants, as a user's load tests have them. `facts` say
-    where each of these is from, and `asked` is the version that was asked for where none of that name is known.
+    was fitted. `serving` are factors of the serving model's constants, as a user's load tests have them, and
+    `serving_uncertainty` what these leave open. `facts` say where each of these is from, and `asked` is the version
+    that was asked for where none of that name is known.
     """
 
     name: str
@@ -130,6 +153,7 @@ class Stack(Result):
     memory: float = 1.0
     fitted_to: FittedTo | None = None
     serving: Mapping[str, float] = field(default_factory=dict)
+    serving_uncertainty: ServingUncertainty | None = None
 
     @property
     def label(self) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from froude.cost.stack.known_stacks import EVERYWHERE
-from froude.cost.stack.stack import Stack, StackFact
+from froude.cost.stack.stack import ServingUncertainty, Stack, StackFact, Uncertainty
 
 
 def stack_toml(stack: Stack) -> str:
     """The stack's file: every fact with its trust and source, and of a fitted one what it was fitted to."""
-    return "\n".join([*_head(stack), *_facts(stack.facts), *_fitted(stack), ""])
+    served = [] if stack.serving_uncertainty is None else _served(stack.serving_uncertainty)
+    return "\n".join([*_head(stack), *_facts(stack.facts), *_fitted(stack), *served, ""])
 
 
 def _head(stack: Stack) -> Iterator[str]:
@@ -44,14 +45,28 @@ def _facts(facts: Sequence[StackFact]) -> Iterator[str]:
 def _fitted(stack: Stack) -> Iterator[str]:
     if stack.uncertainty is not None:
         yield "\n[stack.uncertainty]  # the covariance of the constants' logarithms"
-        yield f"constants = {json.dumps(stack.uncertainty.constants)}"
-        yield "covariance = ["
-        for row in stack.uncertainty.covariance:
-            yield f"  [{', '.join(f'{value:.6g}' for value in row)}],"
-        yield "]"
+        yield from _covariance(stack.uncertainty)
     if stack.fitted_to is not None:
         yield "\n[stack.fitted_to]"
         yield from (f"{name} = {json.dumps(value)}" for name, value in _plain(vars(stack.fitted_to)).items())
+
+
+def _served(doubt: ServingUncertainty) -> Iterator[str]:
+    yield "\n[stack.serving_uncertainty]  # what load tests leave open, and what they were of"
+    yield f"rows = {doubt.rows}"
+    yield from (f"{name} = {json.dumps(list(getattr(doubt, name)))}" for name in ("models", "machines", "engines"))
+    yield "\n[stack.serving_uncertainty.unexplained]  # standard deviations of log seconds that no constant explains"
+    yield from (f"{name} = {value:.6g}" for name, value in doubt.unexplained.items())
+    yield "\n[stack.serving_uncertainty.spreads]  # the covariance of the constants' logarithms"
+    yield from _covariance(doubt.spreads)
+
+
+def _covariance(spreads: Uncertainty) -> Iterator[str]:
+    yield f"constants = {json.dumps(spreads.constants)}"
+    yield "covariance = ["
+    for row in spreads.covariance:
+        yield f"  [{', '.join(f'{value:.6g}' for value in row)}],"
+    yield "]"
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,13 +37,20 @@ class ServingBatch:
     deployment: Deployment
 
 
-def serving_batches(rows: Sequence[ServingRow], streamed: Sequence[int] | None = None) -> list[ServingBatch]:
-    """Rows of the same model, way in which prompts enter and kind of load together, each a batch."""
+def serving_batches(
+    rows: Sequence[ServingRow], streamed: Sequence[int] | None = None, alike: Sequence[bool] | None = None
+) -> list[ServingBatch]:
+    """Rows of the same model, way in which prompts enter and kind of load together, each a batch.
+
+    `streamed` tokens of each row's answers are sent at a time, 1 by default; requests of rows that are `alike` have all
+    the same lengths.
+    """
+    waves = _Waves(streamed=streamed or [1] * len(rows), alike=alike or [False] * len(rows))
     groups: dict[tuple[str, str, str, bool], list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
         engine = _engine(row)
         groups[row.model, engine.name, engine.prompts, row.rate is None].append(place)
-    return [_batch([rows[i] for i in places], places, streamed) for places in groups.values()]
+    return [_batch([rows[i] for i in places], places, waves) for places in groups.values()]
 
 
 def predicted_latency(batches: Sequence[ServingBatch], constants: ServingConstants) -> dict[str, np.ndarray]:
@@ -60,15 +67,29 @@ def _engine(row: ServingRow) -> ServingEngine:
     return get_engine(f"{row.engine}@{row.version}" if row.version else row.engine)
 
 
+def machine_of_row(row: ServingRow) -> Machine:
+    """The machine that a row names, with the devices that it uses."""
+    return _machine(row.machine, row.devices)
+
+
 @cache
 def _machine(text: str, devices: int) -> Machine:
     return get_machine(text if text.split()[0].isdigit() or text.endswith(".toml") else f"{devices} x {text}")
 
 
-def _batch(rows: Sequence[ServingRow], places: Sequence[int], streamed: Sequence[int] | None) -> ServingBatch:
+@final
+@dataclass(frozen=True, kw_only=True)
+class _Waves:
+    """What of a load test no row says, by row."""
+
+    streamed: Sequence[int]
+    alike: Sequence[bool]
+
+
+def _batch(rows: Sequence[ServingRow], places: Sequence[int], waves: _Waves) -> ServingBatch:
     precisions = [row.precision or "bf16" for row in rows]
     kept = [row.kv or usual_kv(precision) for row, precision in zip(rows, precisions, strict=True)]
-    machines = [_machine(row.machine, row.devices) for row in rows]
+    machines = [machine_of_row(row) for row in rows]
 
     def column(name: str) -> np.ndarray:
         return np.array([getattr(row, name) for row in rows], dtype=float)
@@ -84,7 +105,8 @@ def _batch(rows: Sequence[ServingRow], places: Sequence[int], streamed: Sequence
         **{name: column(name) for name in ("tp", "pp", "ep", "dp")},
         users=column("concurrency") if rows[0].rate is None else None,
         rate=None if rows[0].rate is None else column("rate"),
-        streamed=1 if streamed is None else np.array([streamed[place] for place in places], dtype=float),
+        streamed=np.array([waves.streamed[place] for place in places], dtype=float),
+        alike=np.array([waves.alike[place] for place in places], dtype=float),
     )
     return ServingBatch(places=np.array(places), deployment=deployment)
 

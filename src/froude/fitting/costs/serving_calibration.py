@@ -16,18 +16,26 @@ from typing import final
 
 import numpy as np
 
+from froude.cost.model.catalogue import get_model
 from froude.cost.serving.calibrated import constants_under
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.engines import get_engine
+from froude.cost.serving.intervals import unexplained
 from froude.cost.serving.load import serving_seconds
 from froude.cost.stack.keeping import Keeping
-from froude.cost.stack.stack import Stack, StackFact
+from froude.cost.stack.stack import ServingUncertainty, Stack, StackFact, Uncertainty
 from froude.cost.stack.stack_file import stack_toml
 from froude.errors import InputError
 from froude.files import write_outputs
 from froude.fitting.costs.moved import MovedConstant
 from froude.fitting.costs.served_rows import row_of_point
-from froude.fitting.costs.serving_batches import MEASURED, ServingBatch, predicted_latency, serving_batches
+from froude.fitting.costs.serving_batches import (
+    MEASURED,
+    ServingBatch,
+    machine_of_row,
+    predicted_latency,
+    serving_batches,
+)
 from froude.fitting.costs.serving_fit import Prior, fit_serving
 from froude.fitting.costs.serving_rows import ServingRow
 from froude.provenance import Computed
@@ -114,10 +122,12 @@ class ServingCalibration(Computed):
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ServingFit:
-    """Constants after rows, what is uncertain of them (`spreads` of logarithms), and log errors (measurements,)."""
+    """Constants after rows, what is uncertain of them (`spreads` of logarithms), the `noise` of each kind of latency
+    that they do not explain, and log errors (measurements,)."""
 
     constants: ServingConstants
-    spreads: Mapping[str, float]
+    spreads: Uncertainty
+    noise: Mapping[str, float]
     fitted: np.ndarray
     left_out: np.ndarray
     deviation: np.ndarray
@@ -151,13 +161,17 @@ def calibrate_serving(table: ServingTable, sha256: str, start: Stack | None = No
 
 
 def fit_points(
-    rows: Sequence[ServingRow], start: ServingConstants, streamed: Sequence[int] | None = None
+    rows: Sequence[ServingRow],
+    start: ServingConstants,
+    streamed: Sequence[int] | None = None,
+    alike: Sequence[bool] | None = None,
 ) -> ServingConstants:
     """The constants of the serving model moved to explain rows; where they start if there are none.
 
-    `streamed` tokens of each row's answers are sent at a time, 1 by default.
+    `streamed` tokens of each row's answers are sent at a time, 1 by default; requests of rows that are `alike` have all
+    the same lengths.
     """
-    problem = _Measurements.of(rows, start, streamed) if rows else None
+    problem = _Measurements.of(rows, start, streamed, alike) if rows else None
     return start if problem is None or not problem.logs.size else problem.fit().constants
 
 
@@ -206,10 +220,14 @@ class _Measurements:
 
     @classmethod
     def of(
-        cls, rows: Sequence[ServingRow], start: ServingConstants, streamed: Sequence[int] | None = None
+        cls,
+        rows: Sequence[ServingRow],
+        start: ServingConstants,
+        streamed: Sequence[int] | None = None,
+        alike: Sequence[bool] | None = None,
     ) -> _Measurements:
         """That of rows; what is not answered by the constants at the start is left out."""
-        batches = serving_batches(rows, streamed)
+        batches = serving_batches(rows, streamed, alike)
         wanted = [(i, name, value) for i, row in enumerate(rows) for name, value in measured_of(row).items()]
         first = predicted_latency(batches, start)
         kept = [(i, name, value) for i, name, value in wanted if np.isfinite(first[name][i])]
@@ -217,7 +235,7 @@ class _Measurements:
 
         prior = replace(Prior.shipped(), start=start)
         times = len(prior.spreads) + 1
-        copies = serving_batches([*rows] * times, streamed and [*streamed] * times)
+        copies = serving_batches([*rows] * times, streamed and [*streamed] * times, alike and [*alike] * times)
 
         def predict(constants: ServingConstants) -> np.ndarray:
             seconds = predicted_latency(batches, constants)
@@ -266,8 +284,14 @@ class _Measurements:
             rest = np.linalg.inv(np.eye(mine.sum()) - block * weights[mine])
             left_out[mine] = rest @ errors[mine]
             deviation[mine] = noise[mine] * np.sqrt(np.maximum(np.diag(rest), 1))
-        names = dict(zip(self.prior.spreads, np.sqrt(np.diag(covariance)).tolist(), strict=True))
-        return ServingFit(constants=constants, spreads=names, fitted=errors, left_out=left_out, deviation=deviation)
+        return ServingFit(
+            constants=constants,
+            spreads=Uncertainty(constants=tuple(self.prior.spreads), covariance=tuple(map(tuple, covariance.tolist()))),
+            noise=dict(zip(self.kinds.tolist(), noise.tolist(), strict=True)),
+            fitted=errors,
+            left_out=left_out,
+            deviation=deviation,
+        )
 
     def _factors(self, errors: np.ndarray, known: np.ndarray) -> np.ndarray:
         """By what noise of each kind of latency is over what is known of it."""
@@ -303,7 +327,7 @@ def _moved(prior: Prior, found: ServingFit) -> tuple[MovedConstant, ...]:
             before=float(before[name]),
             after=float(after[name]),
             spread_before=float(np.exp(spread)),
-            spread_after=float(np.exp(found.spreads[name])),
+            spread_after=found.spreads.factors[name],
         )
         for name, spread in prior.spreads.items()
     )
@@ -322,7 +346,27 @@ def _stack(rows: Sequence[ServingRow], found: ServingFit, start: Stack | None, s
         for name, value in factors.items()
     )
     base = start or _of_engine(rows[0], len(rows))
-    return replace(base, serving=MappingProxyType(factors), facts=(*base.facts, *facts))
+    return replace(
+        base,
+        serving=MappingProxyType(factors),
+        serving_uncertainty=_uncertainty(rows, found),
+        facts=(*base.facts, *facts),
+    )
+
+
+def _uncertainty(rows: Sequence[ServingRow], found: ServingFit) -> ServingUncertainty:
+    """What the rows leave open. Of a latency that was not measured more is unexplained, as of one that nobody did."""
+    learned = {name.removesuffix("_seconds"): noise for name, noise in found.noise.items()}
+    if "e2e" not in learned and "tpot" in learned:
+        learned["e2e"] = learned["tpot"]
+    return ServingUncertainty(
+        spreads=found.spreads,
+        unexplained={**unexplained(), **learned},
+        rows=len(rows),
+        models=tuple(sorted({get_model(row.model).name for row in rows})),
+        machines=tuple(sorted({machine_of_row(row).chip.name for row in rows})),
+        engines=tuple(sorted({row.engine for row in rows})),
+    )
 
 
 def _unstated(rows: Sequence[ServingRow]) -> Iterator[str]:

@@ -67,16 +67,21 @@ class WatchedRun:
         return Course(name=self.name, at=self.at, loss=self.loss, end=end, settings=self.settings)
 
 
-def watched_runs(source: str | os.PathLike[str], columns: Mapping[str, str] | None = None) -> tuple[WatchedRun, ...]:
-    """The trainings in a study or a log that have a loss. InputError for what is neither, and as a Reader raises it."""
+def watched_runs(
+    source: str | os.PathLike[str], columns: Mapping[str, str] | None = None
+) -> tuple[tuple[WatchedRun, ...], tuple[str, ...]]:
+    """The trainings in a study or a log that have a loss, and a note of logs of other kinds that were left out.
+
+    InputError for what is neither, and as a Reader raises it.
+    """
+    notes: tuple[str, ...] = ()
     if (Path(source) / SETTINGS).exists():
         study = Study.open(Path(source))
         given = {**(study.settings.get("columns") or {}), **(columns or {})}
         logged = list(_runs_of_study(study))
     else:
-        given, logged = columns or {}, list(read_logs(source)[0])
-    found = [run for each in logged if (run := _watched(each, given)) is not None]
-    return tuple(found)
+        given, (logged, notes) = columns or {}, read_logs(source)
+    return tuple(run for each in logged if (run := _watched(each, given)) is not None), notes
 
 
 def _runs_of_study(study: Study) -> Iterator[LoggedRun]:

@@ -95,12 +95,13 @@ def watch(
     if goal is not None:
         positive_number("goal", goal)
     length = None if steps is None else positive_number("steps", steps)
-    runs = [run for source in given for run in watched_runs(source, columns)]
+    runs, notes = _read(given, columns)
     if not runs:
         raise InputError(f"{', '.join(map(repr, map(str, given)))} hold no loss yet: name it with --columns")
-    others = [run for source in beside for run in watched_runs(source, columns)]
+    others, more = _read(beside, columns)
     finished = [run for run in (*runs, *others) if run.is_finished]
-    return verdicts(runs, finished, goal=goal, steps=length)
+    result = verdicts(runs, finished, goal=goal, steps=length)
+    return replace(result, notes=(*notes, *more, *result.notes))
 
 
 def verdicts(
@@ -168,6 +169,14 @@ def _common_length(known: Sequence[Course]) -> float | None:
     """The length of the finished trainings, where all are as long."""
     ends = np.array([course.end for course in known])
     return float(np.median(ends)) if ends.size and np.ptp(ends) <= 0.02 * ends.max() else None
+
+
+def _read(
+    sources: Sequence[str | os.PathLike[str]], columns: Mapping[str, str] | None
+) -> tuple[list[WatchedRun], list[str]]:
+    """The trainings of all sources, and what was left out of them."""
+    read = [watched_runs(source, columns) for source in sources]
+    return [run for runs, _ in read for run in runs], [note for _, notes in read for note in notes]
 
 
 def _paths(given: Any) -> list[str | os.PathLike[str]]:

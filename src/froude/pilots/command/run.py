@@ -44,7 +44,8 @@ def run_chapters(study: Study, settings: CommandSettings, check: bool, watch: Wa
     check_clock(study, watch)
     if whole_document(study, ENVIRONMENT, EnvironmentRecord, watch) is None:
         study.write_json(ENVIRONMENT, environment())
-    with get_engine(settings.engine)(settings.trainer.workers) as engine:
+    make_engine = get_engine(settings.engine, settings.needs, study.path.resolve())
+    with make_engine(settings.trainer.workers) as engine:
         ladder = make_plan(study, settings, engine, watch).ladder
         pilots = [rung_config(rung, settings) for rung in ladder.pilots]
         target = rung_config(ladder.target, settings)

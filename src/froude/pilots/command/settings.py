@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from froude.bounds import MOST_MINUTES, MOST_SEED, positive_number, whole_number
-from froude.engines import get_engine
+from froude.engines import ANY_ENGINE, Needs, get_engine
 from froude.errors import InputError, close_names, shown
 from froude.quantity import read_quantity
 from froude.runs.study.run_file import run_id
@@ -74,6 +74,7 @@ class CommandSettings:
     first_tokens: int
     seed: int
     engine: str
+    needs: Needs | None = None
 
     def __post_init__(self) -> None:
         positive_number("minutes", self.minutes, MOST_MINUTES)
@@ -82,7 +83,7 @@ class CommandSettings:
         if self.flops is not None:
             positive_number("flops", self.flops)
         whole_number("seed", self.seed, 0, MOST_SEED)
-        get_engine(self.engine)
+        get_engine(self.engine, self.needs)
         own = (self.dial.name, TOKENS, SEED, *OWN)
         for name in self.derived:
             if not name.isidentifier() or name in own:
@@ -109,11 +110,18 @@ class CommandSettings:
         return config
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as a study keeps them."""
+        """The settings as a study keeps them: not where it is trained, which may change from one day to another."""
         dial = {"name": self.dial.name, "from": self.dial.low, "to": self.dial.high, "of": self.dial.multiple_of}
-        names = ("minutes", "flops", "ratio", "first_tokens", "seed", "engine")
+        names = ("minutes", "flops", "ratio", "first_tokens", "seed")
         rest = {name: getattr(self, name) for name in names}
-        return {"kind": "pilot", **self.trainer.settings, "dial": dial, "derived": dict(self.derived), **rest}
+        return {
+            "kind": "pilot",
+            **self.trainer.settings,
+            "dial": dial,
+            "derived": dict(self.derived),
+            **rest,
+            "engine": ANY_ENGINE,
+        }
 
     @property
     def id(self) -> str:

@@ -75,7 +75,7 @@ def known_speed(study: Study, device: Device, engine: Engine, recipe: PilotRecip
     if known is None:
         watch(MeasuringSpeed())
         rates = measure_speed(engine, recipe).seconds_per_flop
-        known = MeasuredSpeed(workers=device.workers, seconds_per_flop=tuple(rates.items()))
+        known = MeasuredSpeed(workers=engine.n_workers, seconds_per_flop=tuple(rates.items()))
         study.write_json(SPEED, asdict(known))
     return known
 

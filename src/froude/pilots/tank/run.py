@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from froude.engines import get_engine
+from froude.engines import Needs, get_engine
 from froude.pilots.alone import sole_use, without_leftovers
 from froude.pilots.events import Watch
 from froude.pilots.repair import restore_settings
@@ -41,6 +42,14 @@ def check_here(plan: str | Path | None, device: str) -> Device:
     return chosen
 
 
+def needs_of(settings: PilotSettings, device: Device) -> Needs | None:
+    """What a training needs of a cluster's machine: a GPU at least where it is to be trained on one."""
+    needs = settings.needs
+    if settings.engine == "local" or device.name == "cpu":
+        return needs
+    return replace(needs or Needs(), gpus=max(1, needs.gpus if needs else 0))
+
+
 def run_chapters(
     study: Study, settings: PilotSettings, device: Device, plan: str | Path | None, check: bool, watch: Watch
 ) -> PilotResult:
@@ -54,7 +63,8 @@ def run_chapters(
     from froude.pilots.tank.trainings import train
 
     check_clock(study, watch)
-    with without_leftovers(study), get_engine(settings.engine)(device.workers) as engine:
+    make_engine = get_engine(settings.engine, needs_of(settings, device), study.path.resolve())
+    with without_leftovers(study), make_engine(settings.workers or device.workers) as engine:
         corpus = gather_corpus(study, settings, watch)
         design = make_plan(study, settings, plan, device, engine, corpus, watch)
         train(study, "pilots", design.pilots, engine, watch)

@@ -2,14 +2,14 @@
 
 import hashlib
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from froude.bounds import MOST_MINUTES, MOST_SEED, positive_number, whole_number
+from froude.bounds import MOST_MINUTES, MOST_SEED, MOST_WORKERS, positive_number, whole_number
 from froude.documents.bytes_of_files import bytes_of
 from froude.documents.document_error import DocumentError
-from froude.engines import get_engine
+from froude.engines import ANY_ENGINE, Needs, get_engine
 from froude.errors import InputError
 from froude.runs.study.run_file import reason_of
 
@@ -19,7 +19,8 @@ from froude.runs.study.run_file import reason_of
 class PilotSettings:
     """What makes two pilots the same: `plan` is the hash of the plan file to follow, where there is one.
 
-    InputError for a setting that cannot be.
+    And where they are trained, which makes no difference: so many `workers` of an `engine` (None: as many as the device
+    has), of which each `needs` so much. InputError for a setting that cannot be.
     """
 
     minutes: float = 5.0
@@ -28,17 +29,22 @@ class PilotSettings:
     plan: str | None = None
     device: str = "auto"
     engine: str = "local"
+    needs: Needs | None = None
+    workers: int | None = None
 
     def __post_init__(self) -> None:
         positive_number("minutes", self.minutes, MOST_MINUTES)
         whole_number("seed", self.seed, 0, MOST_SEED)
-        get_engine(self.engine)
+        if self.workers is not None:
+            whole_number("workers", self.workers, 1, MOST_WORKERS)
+        get_engine(self.engine, self.needs)
         if self.corpus and not Path(self.corpus).exists():
             raise InputError(f"no corpus at {self.corpus}: name a folder or a file that exists")
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as a study keeps them."""
-        return {"kind": "pilot", **asdict(self)}
+        """The settings as a study keeps them: not where it is trained, which may change from one day to another."""
+        names = ("minutes", "seed", "corpus", "plan", "device")
+        return {"kind": "pilot", **{name: getattr(self, name) for name in names}, "engine": ANY_ENGINE}
 
     def command(self, plan: str | Path | None) -> str:
         """The command line with these settings and this plan, without options that are at their defaults."""

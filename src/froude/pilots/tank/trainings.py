@@ -33,7 +33,8 @@ def train(study: Study, chapter: Chapter, trunks: tuple[Trunk, ...], engine: Eng
     begin = time.monotonic()
     try:
         engine.run(
-            [TrainTrunk(trunk=trunk, study=study.path) for trunk in unfinished], lambda task, event: watch(event)
+            [TrainTrunk(trunk=trunk, study=study.path.resolve()) for trunk in unfinished],
+            lambda task, event: watch(event),
         )
     finally:
         add_seconds(study, chapter, time.monotonic() - begin)

@@ -7,6 +7,8 @@ runs/<id>.jsonl       a finished run: a config line, step lines, a result line
 runs/<id>.jsonl.part  an unfinished run
 trunks/               checkpoints, written whole (`write_file`)
 logs/<id>/, output/   of a sweep: a trainer's own files, and what each run was given and printed
+cache/                the runs once more, for studies of many; see `cache`
+jobs/                 of Slurm: what its jobs are given and print
 *.damaged             what was damaged and has been made again (`set_aside`)
 ```
 
@@ -28,6 +30,7 @@ from froude.errors import InputError
 from froude.files import write_file
 from froude.result import Result
 from froude.runs.roles import ROLES
+from froude.runs.study.cache import read_curves, read_heads
 from froude.runs.study.curve import curve_of
 from froude.runs.study.documents import FORMAT, SETTINGS, read_document, read_settings, unreadable
 from froude.runs.study.gather import flatten, study_table
@@ -102,7 +105,7 @@ class Study(Result):
 
     def finished_ids(self) -> set[str]:
         """Return the ids of the finished runs; a file that holds none, or a copy, does not count."""
-        return {run.id for run in read_folder(self.path / "runs") if isinstance(run, FinishedRun)}
+        return {run.id for run in read_heads(self.path) if isinstance(run, FinishedRun)}
 
     def writer(
         self, config: Mapping[str, Any], keep: float | None = None, prefix: Iterable[Mapping[str, Any]] = ()
@@ -142,8 +145,7 @@ class Study(Result):
 
     def curves(self) -> dict[str, dict[str, np.ndarray]]:
         """Return the curve of each finished run, by its id, in their order."""
-        runs = [run for run in read_folder(self.path / "runs") if isinstance(run, FinishedRun)]
-        return {run.id: curve_of(run.steps) for run in sorted(runs, key=lambda run: run.id)}
+        return read_curves(self.path)
 
     def runs(self, ids: Iterable[str] | None = None) -> Runs:
         """Return the finished runs, or those of them with these ids, sorted by id.

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from froude.errors import InputError
 from froude.runs.frames import frame_from_rows
+from froude.runs.study.cache import read_heads
 from froude.runs.study.remedy import again
-from froude.runs.study.run_file import FinishedRun, NoRun, read_folder
+from froude.runs.study.run_file import FinishedRun, NoRun
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +26,7 @@ def study_table(folder: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
     lost = False
-    for run in read_folder(folder / "runs"):
+    for run in read_heads(folder):
         notes += _notes_on(run)
         if isinstance(run, FinishedRun):
             rows.append({"id": run.id} | flatten(run.config) | flatten(run.result) | {"id": run.id})

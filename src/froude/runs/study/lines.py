@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -9,6 +10,8 @@ from typing import Any, final
 import msgspec
 
 from froude.documents.bytes_of_files import bytes_of
+
+_WHOLE = msgspec.json.Decoder()
 
 
 @final
@@ -25,8 +28,13 @@ def read_json_lines(path: Path) -> JsonLines:
 
     Raises OSError if the file cannot be read, DocumentError if it is no plain file: a pipe would wait for ever.
     """
-    lines = [(i, line) for i, line in enumerate(bytes_of(path).split(b"\n"), start=1) if line.strip()]
-    parsed = [(i, _parse(line)) for i, line in lines]
+    body = bytes_of(path)
+    with suppress(ValueError, RecursionError):  # most files are whole, and one call reads those
+        whole = _WHOLE.decode_lines(body)
+        if all(isinstance(value, dict) for value in whole):
+            return JsonLines(objects=tuple(whole), broken=())
+    lines = [(i, line) for i, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
+    parsed = [(i, parse_line(line)) for i, line in lines]
     return JsonLines(
         objects=tuple(value for _, value in parsed if isinstance(value, dict)),
         broken=tuple(i for i, value in parsed if not isinstance(value, dict)),
@@ -38,7 +46,8 @@ def json_lines(objects: Iterable[object]) -> bytes:
     return b"".join(json.dumps(o, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for o in objects)
 
 
-def _parse(line: bytes) -> object:
+def parse_line(line: bytes) -> object:
+    """Return what a line of JSON holds, whose numbers may be NaN; None for one that is no JSON."""
     for parse in (msgspec.json.decode, json.loads):  # the first is six times as fast, the other knows NaN
         try:
             return parse(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -54,11 +54,15 @@ def read_folder(folder: Path) -> Iterator[FinishedRun | NoRun]:
 
     A run is known by the id in its file, not by the file's name: a copy under another name is no second run.
     """
+    yield from each_once(map(read_run_file, sorted(folder.glob("*.jsonl"))))
+
+
+def each_once(runs: Iterable[FinishedRun | NoRun]) -> Iterator[FinishedRun | NoRun]:
+    """Yield these, each run once: a further one is no run, nor is a copy of one that has a file of its own name."""
     seen: set[str] = set()
-    for path in sorted(folder.glob("*.jsonl")):
-        run = read_run_file(path)
+    for run in runs:
         if isinstance(run, FinishedRun) and (run.id in seen or _has_own_file(run)):
-            yield NoRun(path=path, reason=f"is a copy of the run {run.id}, which counts once", copy_of=run.id)
+            yield NoRun(path=run.path, reason=f"is a copy of the run {run.id}, which counts once", copy_of=run.id)
             continue
         if isinstance(run, FinishedRun):
             seen.add(run.id)
@@ -97,10 +101,18 @@ def read_run_file(path: Path) -> FinishedRun | NoRun:
         path=path,
         id=id if isinstance(id, str) else path.stem,
         config=configs[0]["config"],
-        steps=tuple(without_kind(line) for line in lines.objects if line.get("kind") == "step"),
+        steps=tuple(_steps_of(lines.objects)),
         result=without_kind(results[0]),
         broken=lines.broken,
     )
+
+
+def _steps_of(lines: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the steps among lines that nobody else holds, so that each may lose its kind in its place."""
+    for line in lines:
+        if line.get("kind") == "step":
+            del line["kind"]
+            yield line
 
 
 def without_kind(line: Mapping[str, Any]) -> dict[str, Any]:
