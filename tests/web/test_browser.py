@@ -39,6 +39,7 @@ MAIN = {
     "forecasts": "/forecasts",
     "plan": "/plan?machine=8+x+h100&model=qwen2.5-0.5b&tokens=1B",
     "serving": SERVING,
+    "plan serving": "/plan-serving",
     "atlas": "/atlas?text=KV+cache",
     "a record": "/atlas?record=kivi",
     "an error": "/study?path=nowhere.csv",
