@@ -160,7 +160,7 @@ def test_a_study_is_opened_and_its_forecast_read(person, site, folder):
     low, high = map(float, interval.split(" to "))
     runs = froude.read_runs(folder / "runs.csv")
     at = {"N": 10 * float(runs["N"].max()), "D": 10 * float(runs["D"].max())}
-    own = froude.fit("auto", runs).predict(**at)
+    own = froude.fit("auto", runs).predict("run", **at)
     assert loss == pytest.approx(float(own.mean), abs=0.011)
     assert (low, high) == pytest.approx((float(own.lo), float(own.hi)), abs=0.011)
 

@@ -51,6 +51,12 @@ def serve_pages(
 
 def _read_named(site: WebSite) -> int:
     """Read the one study or table that was named, so that its page answers at once; how many runs it has."""
+    from froude.web.routes.works import WORKS
+    from froude.web.views.shown import folder_page
+
+    folder_page(site.shelf)
+    for work in WORKS:
+        work.fields(site.shelf)
     if site.shelf.only is None:
         return 0
     from froude.web.query import AddressQuery

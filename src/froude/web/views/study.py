@@ -165,7 +165,7 @@ def _curve_to_dict(steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def scatter_of(pages: Sequence[RunsPage]) -> WebChart | None:
     """All runs of all pages, outcome against compute; None where a table has neither."""
-    traces = []
+    traces, x = [], None
     for k, page in enumerate(pages):
         runs = page.runs
         x = next((name for name in ("C", "N", "D") if name in runs.columns), None)
