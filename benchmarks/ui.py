@@ -37,7 +37,7 @@ PAGES = {
     "law, not fitted yet": "/law?path={0}&law=chinchilla",
 }
 AGAIN, SEED = 5, 0
-NOTES = "Requests one after another, each on a new connection, after the server has said that it is ready."
+NOTES = ("Requests one after another, each on a new connection, after the server has said that it is ready.",)
 
 
 def make_study(folder: Path, n: int) -> Path:
