@@ -41,6 +41,7 @@ VERBS = {
     "machine list": ("known_chips",),
     "stack list": ("known_stacks",),
     "sweep": ("sweep", "log"),
+    "ui": ("serve_pages",),
     "watch": ("watch",),
     "stack show": ("get_stack",),
     "machine show": ("get_machine",),

@@ -105,6 +105,7 @@ from .sweeps.logged import log as log
 from .sweeps.result import SweepResult as SweepResult
 from .sweeps.run import sweep as sweep
 from .tank import measure_machine as measure_machine
+from .web import serve_pages as serve_pages
 
 __all__: list[str]
 __version__: str

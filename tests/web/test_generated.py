@@ -17,6 +17,8 @@ pytestmark = pytest.mark.pages
 EACH = 45
 """Requests of each operation; there are more than 25."""
 
+SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large, HealthCheck.large_base_example)
+
 LIKELY = {
     "path": ["pilots", "runs.csv", "adam.csv", "fit.json", "forecasts/large.json", "chinchilla", "nowhere"],
     "law": ["auto", "chinchilla", "power", "step-law-lr", "no-law"],
@@ -47,7 +49,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def ask_all(operation: Any, number: int, note: Callable[[str, str, Any], None]) -> None:
     """Asks an operation what Schemathesis makes of its schema, and what a person would get wrong."""
-    choices = settings(max_examples=EACH, deadline=None, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
+    choices = settings(max_examples=EACH, deadline=None, phases=[Phase.generate], suppress_health_check=SLOW)
     names = [each.name for each in operation.query]
 
     @seed(number)

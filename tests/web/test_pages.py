@@ -16,7 +16,16 @@ from webbed import HEADERS, NASTY, client_of, fill_folder, start_run, text_of
 
 SERVING = "/serving{}?model=qwen2.5-0.5b&machine=8+x+h100&input=1000&output=100&load=8+users"
 PAGES = ("/", "/study?path=pilots", "/study?path=runs.csv", "/law", "/law?path=runs.csv&law=power&x=C", "/optimal")
-PAGES += ("/compare", "/forecasts", "/plan", "/serving", "/atlas", "/atlas?text=KV+cache", "/atlas?record=kivi")
+PAGES += (
+    "/compare",
+    "/forecasts",
+    "/plan",
+    "/plan-serving",
+    "/serving",
+    "/atlas",
+    "/atlas?text=KV+cache",
+    "/atlas?record=kivi",
+)
 
 
 @pytest.fixture(scope="module")

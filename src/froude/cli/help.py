@@ -29,8 +29,9 @@ OWN_WORDS = {
 }
 """Help of options that are not ours, in our words."""
 
-UNSAID = ("show_completion",)
-"""Options without a line of their own: the help of another names them, so that all commands fit on a screen."""
+UNSAID = ("show_completion", "help")
+"""Options of `froude` itself without a line of their own, so that all commands fit on a screen: the help of another
+names the one, and who reads this has found the other."""
 
 INDENT, GAP = 2, 2
 KINDS = {"integer": "N", "int": "N", "float": "NUMBER", "text": "TEXT", "str": "TEXT", "path": "FILE"}
@@ -78,7 +79,8 @@ def group_with_default(name: str) -> type[HelpGroup]:
 def help_lines(command: Any, ctx: Any, width: int) -> Iterator[Line]:
     """The lines of a command's help."""
     texts, examples = parts_of(command.help or "")
-    params = [param for param in command.get_params(ctx) if not (is_hidden(param) or param.name in UNSAID)]
+    unsaid = UNSAID if ctx.parent is None else ()
+    params = [param for param in command.get_params(ctx) if not (is_hidden(param) or param.name in unsaid)]
     arguments = [param for param in params if param.param_type_name == "argument"]
     yield (StyledText(usage_of(command, ctx, arguments)),)
     for text in texts:

@@ -13,14 +13,14 @@ from starlette.responses import Response
 
 from froude.errors import InputError
 from froude.version import __version__
-from froude.web.replies import answer_json, html, problem, query_of
+from froude.web.routes.replies import answer_json, html, problem, query_of
+from froude.web.routes.studies import study_routes
+from froude.web.routes.works import work_routes
 from froude.web.security import AccessGuard
 from froude.web.shelf import Shelf
 from froude.web.site import WebSite
-from froude.web.study_routes import study_routes
 from froude.web.templating import theme_css
 from froude.web.views.shown import atlas_page, folder_page, forecasts_page
-from froude.web.work_routes import work_routes
 
 KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".txt": "text/plain"}
 ATLAS = {"parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in ("text", "record")]}

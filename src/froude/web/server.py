@@ -51,12 +51,23 @@ def serve_pages(
 
 def _read_named(site: WebSite) -> int:
     """Read the one study or table that was named, so that its page answers at once; how many runs it has."""
+    from froude.web.routes.works import WORKS
+    from froude.web.views.shown import folder_page
+
+    folder_page(site.shelf)
+    for work in WORKS:
+        work.fields(site.shelf)
     if site.shelf.only is None:
         return 0
+    from froude.web.query import AddressQuery
+    from froude.web.routes.studies import study_page
+
     try:
-        return len(site.tables.read(site.shelf.only))
+        runs = len(site.tables.read(site.shelf.only))
+        study_page(site, AddressQuery((("path", site.shelf.only),)))  # what it imports and fills is kept
     except InputError:  # without a finished run yet, or no table, which its page says
         return 0
+    return runs
 
 
 def _listen(port: int) -> socket.socket:

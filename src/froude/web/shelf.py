@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, final
 
@@ -121,12 +122,24 @@ def _item(root: Path, path: Path) -> ShelfItem | None:
 
 
 def _runs_of(study: Path) -> tuple[int, int, float]:
-    """How many runs of a study are finished and under way, by their files' names, and when the latest changed."""
+    """How many runs of a study are finished and under way, and when its folder or that of its runs changed."""
+    finished, running = count_runs(study)
+    changed = max(each.stat().st_mtime for each in (study, study / "runs") if each.exists())
+    return finished, running, changed
+
+
+def count_runs(study: Path) -> tuple[int, int]:
+    """How many runs of a study are finished and under way, by the names of their files."""
     folder = study / "runs"
-    names = [entry.name for entry in os.scandir(folder)] if folder.is_dir() else []
+    return _count_names(str(folder.resolve()), folder.stat().st_mtime_ns) if folder.is_dir() else (0, 0)
+
+
+@lru_cache(maxsize=256)
+def _count_names(folder: str, changed: int) -> tuple[int, int]:
+    """Counted anew when the folder changes: a run begins by a new name in it, and ends by another one."""
+    names = os.listdir(folder)
     running = sum(name.endswith(f".jsonl{UNFINISHED}") for name in names)
-    changed = max(each.stat().st_mtime for each in (study, folder) if each.exists())
-    return sum(name.endswith(".jsonl") for name in names), running, changed
+    return sum(name.endswith(".jsonl") for name in names), running
 
 
 def _kind_of(path: Path, size_bytes: int) -> ItemKind | None:

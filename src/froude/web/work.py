@@ -72,6 +72,7 @@ class PageWork:
     empty: str = "Fill in the form, and the answer stands here."
     template: str = "work.html.j2"
     names: tuple[str, ...] = ()
+    related: tuple[tuple[str, str], ...] = ()
 
     def asked(self, query: AddressQuery) -> AddressQuery:
         """What of a query this work depends on."""

@@ -72,7 +72,7 @@
     one.type = "button";
     one.className = "quiet";
     one.textContent = text;
-    one.setAttribute("aria-label", label);
+    if (label) one.setAttribute("aria-label", `${text}: ${label}`);
     one.addEventListener("click", act);
     return one;
   }
@@ -118,7 +118,7 @@
     for (const name of names) {
       const trace = figure.picture.data.find((each) => each.name === name);
       const item = document.createElement("li");
-      const toggle = button(name, `show ${name}`, () => {
+      const toggle = button(name, "", () => {
         const hidden = figure.hiddenTraces;
         hidden.has(name) ? hidden.delete(name) : hidden.add(name);
         toggle.setAttribute("aria-pressed", String(!hidden.has(name)));
@@ -142,9 +142,20 @@
   };
   window.froude.redraw = draw;
 
+  async function fetchPicture(figure) {
+    figure.asked = true;
+    const reply = await fetch(figure.dataset.src);
+    const picture = reply.ok ? await reply.json() : null;
+    figure.hidden = !picture;
+    if (!picture) return;
+    figure.querySelector("figcaption").textContent = picture.title;
+    window.froude.show(figure, picture);
+  }
+
   function refresh() {
     for (const figure of document.querySelectorAll("figure.chart")) {
       const text = figure.querySelector("script[type='application/json']");
+      if (figure.dataset.src && !figure.picture && !figure.asked) fetchPicture(figure);
       if (figure.picture || !text) continue;
       window.froude.show(figure, JSON.parse(text.textContent));
     }

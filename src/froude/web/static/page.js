@@ -105,7 +105,7 @@
     button.type = "button";
     button.className = "quiet";
     button.textContent = "CSV";
-    button.setAttribute("aria-label", `save ${table.dataset.name} as CSV`);
+    button.setAttribute("aria-label", `CSV: save ${table.dataset.name}`);
     button.addEventListener("click", () => {
       const rows = [...table.rows].filter((row) => !row.hidden);
       save(`${table.dataset.name}.csv`, window.froude.csv(rows.map((row) => [...row.cells].map((each) => each.textContent.trim()))));

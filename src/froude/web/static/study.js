@@ -1,5 +1,20 @@
 // The curves of a study: smoothed, along what is chosen, shown and hidden; asked again while trainings run.
 (() => {
+  // What the table shows stands in the address too, and the filter keeps its order.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (!document.getElementById("runs-query") || event.detail.target.closest?.(".said")) return;
+    const query = new URLSearchParams(document.getElementById("runs-query").dataset.query);
+    const address = new URL(location);
+    for (const name of ["sort", "page", "where"]) {
+      const value = query.get(name);
+      value ? address.searchParams.set(name, value) : address.searchParams.delete(name);
+    }
+    history.replaceState(null, "", address);
+    for (const input of document.querySelectorAll("form input[name=sort]")) input.value = query.get("sort") ?? "";
+    document.querySelector("a[href^='/study.csv']").href = `/study.csv?${query}`;
+    document.dispatchEvent(new Event("froude:runs"));
+  });
+
   const section = document.getElementById("curves");
   if (!section) return;
   const figure = section.querySelector("figure.chart");
@@ -94,17 +109,7 @@
   }
 
   controls.forEach((control) => control.addEventListener("input", changed));
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id !== "runs") return;
-    const query = document.getElementById("runs-query").dataset.query;
-    const address = new URL(location);
-    for (const name of ["sort", "page", "where"]) {
-      const value = new URLSearchParams(query).get(name);
-      value ? address.searchParams.set(name, value) : address.searchParams.delete(name);
-    }
-    history.replaceState(null, "", address);
-    load();
-  });
+  document.addEventListener("froude:runs", load);
   const watch = async () => { await progress(); setTimeout(watch, 3000); };
   addEventListener("DOMContentLoaded", () => { load(); if (document.querySelector(".progress")) watch(); });
 })();

@@ -123,11 +123,11 @@ def forecast_at(tables: OpenTables, choice: Choice, query: AddressQuery) -> dict
     for name, value in place.items():
         positive_number(name, 0.0 if value is None else value)
     given = {name: float(value or 0.0) for name, value in place.items()}
-    forecast = fit.predict(**given)
+    forecast = fit.predict("run", **given)
     x = next(iter(fit.law.inputs))
     low, high = float(fit.inputs[x].min()), max(float(fit.inputs[x].max()), given[x])
     grid = np.geomspace(low, high * 1.6, GRID)
-    along = fit.predict(**{**given, x: grid})
+    along = fit.predict("run", **{**given, x: grid})
     at = ",".join(f"{name}={value:.6g}" for name, value in given.items())
     path = tables.shelf.path(query.one("path"))
     fitted = command_of("fit", path, *options_of(query.with_values({"law": query.one("law", "auto")}), OPTIONS))

@@ -10,9 +10,8 @@ from froude.answers.answer import Answer
 from froude.answers.watching import answer_of_watch
 from froude.errors import InputError
 from froude.fitting import watch
-from froude.runs.study.writer import UNFINISHED
 from froude.web.query import AddressQuery
-from froude.web.shelf import Shelf
+from froude.web.shelf import Shelf, count_runs
 from froude.web.work import SameElsewhere, command_of
 
 
@@ -33,9 +32,8 @@ class StudyProgress:
 
 def progress_of(name: str, path: Path) -> StudyProgress:
     """How far a study is, by the names of its files."""
-    names = [each.name for each in (path / "runs").iterdir()] if (path / "runs").is_dir() else []
-    running = sum(each.endswith(f".jsonl{UNFINISHED}") for each in names)
-    return StudyProgress(name=name, finished=sum(each.endswith(".jsonl") for each in names), running=running)
+    finished, running = count_runs(path)
+    return StudyProgress(name=name, finished=finished, running=running)
 
 
 def verdicts(shelf: Shelf, query: AddressQuery) -> Answer | str:

@@ -60,9 +60,9 @@ def perform(tables: OpenTables, query: AddressQuery) -> WorkResult:
     source, name = _source(tables.shelf, query), query.one("path")
     is_file = is_fit_file(Path(source))
     taken = read_source(source, ("N", "D")) if is_file or names_constants(source) else None
-    runs = None if taken is not None else tables.read(name, query.one("columns"), query.one("where"))
+    runs = tables.read(name, query.one("columns"), query.one("where")) if taken is None else taken
     best = compute_optimal(
-        runs if taken is None else taken,
+        runs,
         _budgets(query),
         law=query.one("law", "auto"),
         inference_tokens=query.amount("inference_tokens", "count") or 0.0,

@@ -49,7 +49,7 @@ def _machines() -> tuple[str, ...]:
 
 def perform(tables: OpenTables, query: AddressQuery) -> WorkResult:
     """What the deployment costs. InputError as `serve_cost` raises it, and for a model or machine that is a path."""
-    users, rate = _load(query.one("load"))
+    users, rate = parse_load(query.one("load"))
     cost = serve_cost(
         plain_name("model", query.one("model")),
         get_machine(plain_name("machine", query.one("machine"))),
@@ -80,7 +80,7 @@ def _whole(query: AddressQuery, name: str) -> int | None:
     return query.whole(name, 1, 100_000) if query.one(name) else None
 
 
-def _load(text: str) -> tuple[float | None, float | None]:
+def parse_load(text: str) -> tuple[float | None, float | None]:
     """Users, or requests a second. InputError for what is neither."""
     if not text:
         return None, None
@@ -96,7 +96,7 @@ def elsewhere(shelf: Shelf, query: AddressQuery) -> SameElsewhere:
     texts = {name: query.one(name) for name in ("engine", "precision", "kv") if query.one(name)}
     more = "".join(f", {name}={value!r}" for name, value in texts.items())
     more += "".join(f", {name}={query.one(name)}" for name in WHOLE if query.one(name))
-    users, rate = _load(query.one("load"))
+    users, rate = parse_load(query.one("load"))
     load = "" if users is rate is None else f", users={users:g}" if rate is None else f", rate={rate:g}"
     size = f"input={int(query.amount('input') or 0)}, output={int(query.amount('output') or 0)}"
     return SameElsewhere(
@@ -115,4 +115,5 @@ WORK = PageWork(
     perform=perform,
     elsewhere=elsewhere,
     names=NAMES,
+    related=(("/plan-serving", "Find the deployment for limits of latency"),),
 )

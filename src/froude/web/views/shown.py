@@ -57,7 +57,7 @@ def folder_page(shelf: Shelf) -> ShownAnswer:
         },
     )
     where = str(shelf.root / shelf.only if shelf.only else shelf.root)
-    python = f"from froude.web.shelf import Shelf\nitems = Shelf.of({where!r}).items()"
+    python = f"import froude\nfroude.serve_pages({where!r})"
     return ShownAnswer(
         answer=answer, found=items, elsewhere=SameElsewhere(command=command_of("ui", where), python=python)
     )

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
@@ -16,7 +17,6 @@ from froude.answers.runs import answer_of_runs
 from froude.documents.document_error import DocumentError
 from froude.errors import InputError, shown
 from froude.runs import Runs, Study
-from froude.runs.readers.read import chosen
 from froude.runs.study.curve import curve_of
 from froude.runs.study.documents import SETTINGS
 from froude.runs.study.lines import read_json_lines
@@ -49,7 +49,7 @@ class RunsPage:
     pages: int
     sort: str
 
-    @property
+    @cached_property
     def answer(self) -> Answer:
         """What is said of the runs that the page shows."""
         return answer_of_runs(self.shown)
@@ -60,7 +60,9 @@ def runs_page(tables: OpenTables, name: str, query: AddressQuery) -> RunsPage:
     `rows`. InputError for a column that is none, and for a condition that does not hold."""
     runs = tables.read(name)
     where, sort = query.one("where"), query.one("sort")
-    some = runs if not where else chosen(runs, where)
+    some = runs.where(where) if where else runs
+    if where and not len(some):
+        raise InputError(f"where {shown(where, 80)} leaves none of {len(runs)} runs: loosen the condition")
     order = _order(some, sort)
     rows = query.whole("rows", PAGE_ROWS, MOST_PAGE_ROWS)
     pages = max(1, -(-len(order) // rows))
@@ -163,7 +165,7 @@ def _curve_to_dict(steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def scatter_of(pages: Sequence[RunsPage]) -> WebChart | None:
     """All runs of all pages, outcome against compute; None where a table has neither."""
-    traces = []
+    traces, x = [], None
     for k, page in enumerate(pages):
         runs = page.runs
         x = next((name for name in ("C", "N", "D") if name in runs.columns), None)

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from froude.errors import InputError
 from froude.web.query import AddressQuery
-from froude.web.replies import answer_json, html, json_reply, query_of
+from froude.web.routes.replies import answer_json, html, json_reply, query_of
 from froude.web.site import WebSite
 from froude.web.views import live, study
 from froude.web.views.shown import need
@@ -32,18 +32,7 @@ def study_routes(site: WebSite) -> APIRouter:
 
     @router.get("/study", openapi_extra={"parameters": TABLE})
     def show_study(request: Request) -> Response:
-        query = query_of(request)
-        need(query, "path", "choose a study or a table from the list of studies")
-        names, paths = query.all("path"), [site.shelf.path(name) for name in query.all("path")]
-        studies = [name for name, path in zip(names, paths, strict=True) if study.is_study(path)]
-        pages, trouble = _pages_or_trouble(site, query)
-        return html(
-            "study.html.j2", **site.frame("/study", " and ".join(names)), names=names, studies=studies, query=query,
-            pages=pages, trouble=trouble, scatter=study.scatter_of(pages) if pages else None,
-            progress=[live.progress_of(name, site.shelf.path(name)) for name in studies],
-            elsewhere=study.elsewhere(site.shelf, query),
-            watching=live.elsewhere(site.shelf, AddressQuery((("path", studies[0]),))) if studies else None,
-        )  # fmt: skip
+        return study_page(site, query_of(request))
 
     @router.get("/study.json", openapi_extra={"parameters": TABLE})
     def study_json(request: Request) -> Response:
@@ -62,9 +51,29 @@ def study_routes(site: WebSite) -> APIRouter:
         pages, trouble = _pages_or_trouble(site, query)
         return html("runs.html.j2", pages=pages, trouble=trouble, query=query)
 
+    @router.get("/study/scatter.json", openapi_extra={"parameters": TABLE})
+    def study_scatter(request: Request) -> Response:
+        chart = study.scatter_of(pages_of(query_of(request)))
+        return json_reply(None if chart is None else chart.to_dict())
+
     @router.get("/study/curves.json", openapi_extra={"parameters": TABLE})
     def study_curves(request: Request) -> Response:
         return json_reply(study.curves_to_dict(site.tables, query_of(request)))
+
+    _add_live(router, site)
+    return router
+
+
+def _pages_or_trouble(site: WebSite, query: AddressQuery) -> tuple[list[study.RunsPage], str]:
+    """The runs of each table, or in a sentence why there are none: a study without a finished run is no error."""
+    try:
+        return [study.runs_page(site.tables, name, query) for name in query.all("path")], ""
+    except InputError as error:
+        return [], str(error)
+
+
+def _add_live(router: APIRouter, site: WebSite) -> None:
+    """What is asked again and again while trainings run."""
 
     @router.get("/study/progress.json", openapi_extra={"parameters": PATH})
     def study_progress(request: Request) -> Response:
@@ -89,12 +98,17 @@ def study_routes(site: WebSite) -> APIRouter:
             raise InputError(said)
         return answer_json([said])
 
-    return router
 
-
-def _pages_or_trouble(site: WebSite, query: AddressQuery) -> tuple[list[study.RunsPage], str]:
-    """The runs of each table, or in a sentence why there are none: a study without a finished run is no error."""
-    try:
-        return [study.runs_page(site.tables, name, query) for name in query.all("path")], ""
-    except InputError as error:
-        return [], str(error)
+def study_page(site: WebSite, query: AddressQuery) -> Response:
+    """The page of studies and tables."""
+    need(query, "path", "choose a study or a table from the list of studies")
+    names, paths = query.all("path"), [site.shelf.path(name) for name in query.all("path")]
+    studies = [name for name, path in zip(names, paths, strict=True) if study.is_study(path)]
+    pages, trouble = _pages_or_trouble(site, query)
+    return html(
+        "study.html.j2", **site.frame("/study", " and ".join(names)), names=names, studies=studies, query=query,
+        pages=pages, trouble=trouble,
+        progress=[live.progress_of(name, site.shelf.path(name)) for name in studies],
+        elsewhere=study.elsewhere(site.shelf, query),
+        watching=live.elsewhere(site.shelf, AddressQuery((("path", studies[0]),))) if studies else None,
+    )  # fmt: skip

@@ -7,12 +7,12 @@ from starlette.responses import Response
 
 from froude.errors import InputError
 from froude.web.query import AddressQuery
-from froude.web.replies import NOT_YET, answer_json, html, json_reply, query_of
+from froude.web.routes.replies import NOT_YET, answer_json, html, json_reply, query_of
 from froude.web.site import WebSite
-from froude.web.views import compare, law, optimal, plan, serving
+from froude.web.views import compare, law, optimal, plan, plan_serving, serving
 from froude.web.work import PageWork, SameElsewhere, WorkResult
 
-WORKS: tuple[PageWork, ...] = (law.WORK, optimal.WORK, compare.WORK, plan.WORK, serving.WORK)
+WORKS: tuple[PageWork, ...] = (law.WORK, optimal.WORK, compare.WORK, plan.WORK, serving.WORK, plan_serving.WORK)
 """The pages that compute; a new one joins by a line."""
 
 

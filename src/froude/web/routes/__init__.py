@@ -1,0 +1,1 @@
+"""The addresses of the web application, and what goes back from each."""
