@@ -86,10 +86,6 @@ def pilot(
         train, workers=workers or 1, metrics=metrics, columns=columns, retries=retries, resume=resume,
         cpus=cpus_of(engine, wanted),
     )  # fmt: skip
-    if dial is None:
-        raise InputError(
-            "a trainer needs a dial, the setting that makes its model larger: give its range, as in --dial width=16:256"
-        )
     settings = CommandSettings(
         trainer=trainer, dial=read_dial(dial), derived=dict(derived or {}), minutes=minutes, flops=read_flops(flops),
         ratio=ratio, first_tokens=round(first_tokens), seed=seed, engine=engine, needs=wanted,

@@ -41,8 +41,12 @@ class Dial:
         return tuple(float(value) if isinstance(value, float) else int(value) for value in values)
 
 
-def read_dial(text: str) -> Dial:
-    """The dial that "width=16:256" or "width=16:256:16" names. InputError where it names none."""
+def read_dial(text: str | None) -> Dial:
+    """The dial that "width=16:256" or "width=16:256:16" names. InputError where it names none, or is not given."""
+    if text is None:
+        raise InputError(
+            "a trainer needs a dial, the setting that makes its model larger: give its range, as in --dial width=16:256"
+        )
     name, _, range_text = text.partition("=")
     parts = [part.strip() for part in range_text.split(":")]
     try:
