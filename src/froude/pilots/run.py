@@ -64,13 +64,11 @@ def pilot(
     says its parameters N and its loss, as in a sweep; N may be derived too. Short first runs, the first of them on
     `first_tokens`, find out how N and the seconds of a token grow with the dial. The target is the largest that fits,
     trained on `ratio` tokens a parameter; where the command has {seed}, pilots are repeated with further seeds.
-    `metrics`, `columns`, `retries` and `resume` are those of a sweep.
-
-    `minutes` is the wall time of the whole on this machine; of a trainer of yours `flops` may be given in its place.
-    `engine` is where to train, `needs` what one training takes there, and `workers` how many go on at a time, all as in
-    a sweep; a trainer of yours has one at a time where nothing is said, and Froude's as many as this machine has cores.
-    A study goes on with any engine. `watch` takes a value of `froude.pilots.events` for each step. Raises InputError on
-    what the caller can put right; the same call goes on from where an earlier one stopped.
+    `metrics`, `columns`, `retries` and `resume` are those of a sweep; for `minutes`, the wall time of the whole on this
+    machine, `flops` may be given. `engine` is where to train, `needs` what one training takes there, and `workers` how
+    many go on at a time, all as in a sweep; by default one of yours, and of Froude's as many as this machine has cores.
+    `watch` takes a value of `froude.pilots.events` for each step. Raises InputError on what the caller can put right;
+    the same call, with any engine, goes on from where an earlier one stopped.
     """
     of_trainer = {"dial": dial, "derived": derived, "flops": flops, "metrics": metrics, "columns": columns}
     of_tank = {"corpus": corpus, "plan": plan, "device": None if device == "auto" else device}
