@@ -36,7 +36,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "atlas(row, shows='works'): shows what the atlas's row says")
     config.addinivalue_line("markers", "experiment: a check of the atlas by trainings or studies; -m experiment")
     config.addinivalue_line("markers", "slow: takes seconds to a minute; -m slow")
-    config.addinivalue_line("markers", "long: an experiment of minutes; with the atlas's evidence, or by -m long")
     config.addinivalue_line("markers", "trackers: writes logs by the libraries of trackers and trainers; -m trackers")
     config.addinivalue_line("markers", "loadtests: runs guidellm against a small server; -m loadtests")
     config.addinivalue_line("markers", "engines: runs a Ray cluster of two nodes and a Slurm of one; -m engines")

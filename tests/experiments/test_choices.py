@@ -133,7 +133,6 @@ def vote(chances: np.ndarray, right: np.ndarray, k: int, rng: np.random.Generato
     return float(np.mean((counts + rng.random(counts.shape) / 2).argmax(axis=1) == np.repeat(right, 4)))
 
 
-@pytest.mark.long
 @pytest.mark.atlas("large-language-monkeys")
 def test_coverage_by_a_hundred_tries_predicts_that_by_ten_thousand(published: Find, record_property: Noted) -> None:
     counts = tries_at_math(published("repeated_sampling_monkeys/pythia_math_counts.csv"))
@@ -273,7 +272,6 @@ def predict_by_masses(benchmark: Benchmark) -> tuple[float, float, float]:
     return errors[0], errors[1], float(np.mean(hits))
 
 
-@pytest.mark.long
 @pytest.mark.atlas("why-downstream-elusive")
 def test_each_step_from_likelihood_to_accuracy_loses_correlation(
     cli: Callable, tmp_path: Path, record_property: Noted

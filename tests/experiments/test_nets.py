@@ -187,7 +187,6 @@ def largest_coarse_share(stack: Stack, task: Task, parts: int, most: float) -> f
     return max(borne, default=0.0)
 
 
-@pytest.mark.long
 @pytest.mark.atlas("mixed-quantization-law")
 def test_larger_nets_and_finer_groups_bear_more_coarse_weights(record_property) -> None:
     widths, rise, seeds = (16, 32, 64, 128), 0.1, 4
@@ -483,7 +482,6 @@ def transposed(x: Tensor) -> Tensor:
     return x.view(-1, 8, 8).transpose(1, 2).flatten(1)
 
 
-@pytest.mark.long
 @pytest.mark.atlas("apet-power-of-scale", "modelled")
 def test_larger_nets_need_a_smaller_share_of_tuned_weights(record_property) -> None:
     widths, grid = (16, 32, 64, 128), (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0)

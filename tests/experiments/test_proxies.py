@@ -73,7 +73,6 @@ def bigram_loss(corpus: Corpus) -> float:
     return float(-np.log(share[corpus.validation[:-1], corpus.validation[1:]]).mean())
 
 
-@pytest.mark.long
 @pytest.mark.atlas("small-scale-proxies", "modelled")
 def test_small_models_predict_that_a_rate_fails_in_a_large_one(
     record_property,

@@ -168,7 +168,6 @@ def verdicts_on(report: Mapping[str, Mapping[str, tuple[str, float, float]]], wh
     return ", ".join(f"{name} {of[what][0]} ({of[what][1]:.3f}, {of[what][2]:.0%})" for name, of in report.items())
 
 
-@pytest.mark.long
 @pytest.mark.atlas("fine-line-pretraining")
 def test_abilities_of_several_sizes_follow_one_rescaled_curve(tmp_path: Path, record_property) -> None:
     table, N = curves_of((8, 12, 16, 24), range(FIRST_SEED, FIRST_SEED + 4), tmp_path)
@@ -236,7 +235,6 @@ def effects(seed: int, seeds: int) -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.long
 @pytest.mark.atlas("three-regime-pruning", "modelled")
 def test_hotter_training_prunes_worse_below_a_load_and_better_above(
     record_property,

@@ -191,7 +191,6 @@ def predict_last_loss(known: Trainings, trial: int) -> tuple[float, float, float
     return float(forecast.mean[0]), float(forecast.lo[0]), float(forecast.hi[0]), float(known.losses[trial, -1])
 
 
-@pytest.mark.long
 @pytest.mark.atlas("mobster")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_halving_by_a_surrogate_needs_fewer_epochs_than_random_search(

@@ -180,7 +180,6 @@ def test_nets_of_each_kind_store_as_many_bytes() -> None:
     assert torch.equal(make_shared(sizes, weights, rng).index.sort().values, torch.arange(weights))
 
 
-@pytest.mark.long
 @pytest.mark.atlas("stable-rps")
 def test_random_sharing_errs_least_at_a_thousandfold(record_property) -> None:
     sizes = (64, WIDTH, WIDTH, 10)

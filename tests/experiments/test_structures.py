@@ -180,7 +180,6 @@ def test_two_factors_make_a_full_rank_matrix_of_low_rank_blocks(structure: str, 
     assert 2 * sum(factor.numel() for factor in layer) == 2 * rank / side * weights
 
 
-@pytest.mark.long
 @pytest.mark.atlas("block-tensor-train", "modelled")
 def test_best_rates_move_less_with_width_by_each_structures_rule(
     record_property,

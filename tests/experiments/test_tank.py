@@ -79,7 +79,6 @@ def features(weights: Sequence[Tensor], x: Tensor) -> Tensor:
     return torch.relu(torch.relu(x @ weights[0]) @ weights[1])
 
 
-@pytest.mark.long
 @pytest.mark.atlas("feature-learning-infinite-width")
 def test_features_move_at_every_width_under_mup_only(record_property) -> None:
     widths = (64, 128, 256, 512)
@@ -117,7 +116,6 @@ def largest_stable_rate(task: Task, batch: int, rates: np.ndarray, adam: bool, s
     return np.array([rates[np.flatnonzero(column)[-1]] for column in better.reshape(len(rates), seeds).T])
 
 
-@pytest.mark.long
 @pytest.mark.atlas("lr-batch-rmt")
 def test_the_largest_stable_rate_grows_as_the_batch_or_its_root(record_property) -> None:
     task, batches = python_text(0), (1, 2, 4, 8, 16, 32, 64)
@@ -182,7 +180,6 @@ def test_curves_of_two_schedules_predict_a_third_within_one_percent(record_prope
     assert errors.mean() < 0.01
 
 
-@pytest.mark.long
 @pytest.mark.atlas("minicpm")
 def test_branched_decays_end_where_separate_runs_do_and_cost_about_linear(
     tmp_path, monkeypatch, record_property
@@ -277,7 +274,6 @@ def swept(task: Task, width: int, samples: int, batch: int, rates: np.ndarray) -
     return held_out_loss(net, task).reshape(2, -1).mean(axis=0)
 
 
-@pytest.mark.long
 @pytest.mark.atlas("step-law")
 def test_a_rule_from_smaller_sweeps_is_within_one_percent_of_the_best(record_property) -> None:
     task, rates, batches = python_text(0, n=WINDOWS), 2.0 ** np.arange(-8, -3.4, 0.75), (8, 16, 32, 64)
