@@ -7,7 +7,7 @@ from typing import Any
 
 from froude.answers.answer import Answer, Fact, Table
 from froude.answers.costs import memory_table, memory_text, non_empty, sentences_table, speed_text, step_table
-from froude.answers.numbers import energy, money, percent
+from froude.answers.numbers import energy, money, number, percent
 from froude.planning.layouts.names import layout_label, layout_words
 from froude.planning.plans import Infeasible, LayoutCandidate, Plan, Point, machine_words
 from froude.planning.training.rules import rate_words
@@ -66,6 +66,10 @@ def _facts(plan: Plan) -> Iterator[Fact]:
     yield Fact("energy", energy(plan.kwh))
     if plan.forecast:
         yield Fact("loss", _loss_text(plan.forecast))
+    if plan.serving:
+        yield Fact("serving", _serving_text(plan.serving))
+    if plan.serving and plan.serving["without_serving"]:
+        yield Fact("without it", _without_text(plan.forecast, plan.serving["without_serving"]))
     if "adapter" in plan.chosen:
         yield Fact(
             "trained", f"{plan.chosen['adapter']} on a frozen base of {format_quantity(plan.n_params)} parameters"
@@ -89,6 +93,32 @@ def _loss_text(forecast: Mapping[str, Any]) -> str:
     else:
         text += ", a point without an interval"
     return f"{text}, by {forecast['law']}"
+
+
+def _serving_text(serving: Mapping[str, Any]) -> str:
+    """What is served, on how many devices, and what that takes of all that is spent."""
+    tokens, price = format_quantity(serving["tokens"]), money(serving["dollars"])
+    shares = [
+        f"{percent(serving[f'share_of_{kind}'], 1)} of all {words}"
+        for kind, words in (("dollars", "dollars"), ("flops", "FLOP"))
+        if serving[f"share_of_{kind}"] is not None
+    ]
+    if serving["devices"] is None:
+        return f"{tokens} tokens for {price}: {' and '.join(shares)}"
+    years = "1 year" if serving["years"] == 1 else f"{serving['years']:g} years"
+    return (
+        f"{serving['requests_per_second']:g} requests/s of {serving['input']:,} + {serving['output']:,} tokens, "
+        f"{tokens} tokens in {years}, on {serving['devices']:,} {serving['chip']} for {price}: {' and '.join(shares)}"
+    )
+
+
+def _without_text(forecast: Mapping[str, Any], without: Mapping[str, Any]) -> str:
+    """What would be trained were nothing served, beside what is."""
+    other, own = (f"{float(number(one['tokens_per_param'], 3)):,g}" for one in (without, forecast))
+    return (
+        f"{format_quantity(without['N'])} parameters on {format_quantity(without['D'])} tokens, loss "
+        f"{planned_loss_text(without['loss'])}: {other} tokens a parameter in place of {own}"
+    )
 
 
 def _tables(plan: Plan) -> Iterator[Table]:

@@ -49,13 +49,17 @@ FitText = Annotated[
     ),
 ]
 DevicesText = Annotated[
-    str | None, typer.Option(metavar="COUNT|auto", help="In place of the machine's; auto: the fewest that end in time.")
+    str | None, typer.Option(metavar="COUNT|auto", help="Not the machine's; auto: the fewest in time.")
 ]
 WithinText = Annotated[str | None, typer.Option(metavar="TIME", help="In which it must end, as '30 days'.")]
 MemoryCertainty = Annotated[float | None, typer.Option(help="That memory suffices. [aims at 0.95]")]
-Tolerance = Annotated[float | None, typer.Option(help="Share of time that a simpler layout may cost. [0.03]")]
+Tolerance = Annotated[float | None, typer.Option(help="Share of time for a simpler layout. [0.03]")]
 TargetLoss = Annotated[float | None, typer.Option(help="Reach this loss at the least cost.")]
 InferenceTokens = Annotated[str | None, typer.Option(metavar="COUNT", help="Tokens served in the model's life.")]
+ServeLoad = Annotated[str | None, typer.Option(metavar="N/s", help="Requests served a second, in one budget.")]
+ServeInput = Annotated[str | None, typer.Option(metavar="TOKENS", help="Of a request's prompt.")]
+ServeOutput = Annotated[str | None, typer.Option(metavar="TOKENS", help="Of its answer.")]
+ServeYears = Annotated[float | None, typer.Option(help="For which they are served. [1]")]
 DataLimit = Annotated[str | None, typer.Option(metavar="COUNT", help="Unique tokens there are; more are repeats.")]
 Quantile = Annotated[float | None, typer.Option(help="Plan for this quantile of a fit's draws, as 0.9.")]
 SeqLenText = Annotated[str | None, typer.Option(metavar="TOKENS", help="Length of a sequence.")]
@@ -69,9 +73,7 @@ Fixed = Annotated[
 PrecisionText = Annotated[str | None, typer.Option(metavar="bf16|fp8|…", help="Number types.")]
 DevicePrice = Annotated[float | None, typer.Option(metavar="DOLLARS", help="Dollars a device and hour.")]
 Pareto = Annotated[bool, typer.Option("--pareto", help="Show what loss, time, dollars and kWh trade for.")]
-Emit = Annotated[
-    str | None, typer.Option(metavar="FRAMEWORK", help="Write it for torchtitan, megatron, deepspeed or fsdp.")
-]
+Emit = Annotated[str | None, typer.Option(metavar="FRAMEWORK", help="torchtitan, megatron, deepspeed or fsdp.")]
 Out = Annotated[
     Path | None, typer.Option(metavar="FILE", parser=output_file, help="Where --emit writes. [default: stdout]")
 ]
@@ -85,6 +87,10 @@ def train(
     fit: FitText = None,
     target_loss: TargetLoss = None,
     inference_tokens: InferenceTokens = None,
+    serve_load: ServeLoad = None,
+    serve_input: ServeInput = None,
+    serve_output: ServeOutput = None,
+    serve_years: ServeYears = None,
     data_limit: DataLimit = None,
     quantile: Quantile = None,
     seq_len: SeqLenText = None,
@@ -146,6 +152,9 @@ def arguments(options: Mapping[str, Any]) -> dict[str, Any]:
         "tokens": count("--tokens", options["tokens"]),
         **budgets([*(options["budget"] or []), *time_limit(options["within"], options["budget"])]),
         "inference_tokens": count("--inference-tokens", options["inference_tokens"]) or 0.0,
+        "serve_load": options["serve_load"],
+        **{name: whole(f"--{name.replace('_', '-')}", options[name]) for name in ("serve_input", "serve_output")},
+        "serve_years": options["serve_years"],
         "data_limit_tokens": count("--data-limit", options["data_limit"]),
         "seq_len": whole("--seq-len", options["seq_len"]),
         "global_batch": whole("--global-batch", options["global_batch"]),

@@ -119,7 +119,7 @@ class Plan(Computed):
     `assumed` are those about the layout, with the effect of their alternatives. `front` holds the trainings that could
     be had instead, where they were asked for. The layout fits with the `memory_certainty` at the least. `batches` say
     what other batches would take, where the tokens were given; `changes` what was changed for a framework, where one
-    was named.
+    was named; `serving` what of the budget goes to serving, on which devices, and what would be trained without it.
     """
 
     status: ClassVar[Literal["plan"]] = "plan"
@@ -145,6 +145,7 @@ class Plan(Computed):
     warnings: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     batches: tuple[BatchEffect, ...] = ()
+    serving: Mapping[str, Any] = field(default_factory=_nothing)
 
     @property
     def days(self) -> float:
@@ -169,6 +170,7 @@ class Plan(Computed):
             "assumptions": list(self.assumptions),
             **({"changes": list(self.changes)} if self.changes else {}),
             **({"batches": [one.to_dict() for one in self.batches]} if self.batches else {}),
+            **({"serving": dict(self.serving)} if self.serving else {}),
             **_front_dict(self.front),
             **self.origin,
         }

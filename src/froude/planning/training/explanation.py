@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from froude.cost.model.model import Model
-from froude.cost.serving.operating_point import operating_point
 from froude.fitting.allocation import Spending, draws_of
 from froude.fitting.tokens import FLOP_PER_PARAM_TOKEN
 from froude.planning.plans import RunnerUp
-from froude.planning.training.budgets import amount_text, serving_dollars, serving_flops, serving_point
+from froude.planning.training.budgets import amount_text, serving_flops
 from froude.planning.training.layout_finder import FP8_LOSS, loss_factor
 from froude.planning.training.loss_model import LossModel
 from froude.planning.training.rules import rule_assumptions
+from froude.planning.training.serving_share import serving_assumption
 from froude.planning.training.size_options import FINE, OVER, BudgetProblem, SizedTraining, SizeOption, law_params
 from froude.quantity import format_quantity
 
@@ -58,7 +58,7 @@ def other_sizes(problem: BudgetProblem, best: SizedTraining) -> Iterator[RunnerU
 def forecast(problem: BudgetProblem, best: SizedTraining) -> dict[str, Any]:
     """What JSON says is to be expected: the loss, with its interval where the law has one, and what it is made of."""
     unique, needs = problem.loss_model.unique, best.needs()
-    served = serving_flops(best.model, problem.budget.inference_tokens)
+    served = serving_flops(best.model, problem.budget.served_tokens)
     return {
         **forecast_loss(problem.loss_model, best.model, best.tokens, best.precision),
         "tokens_per_param": best.tokens / best.n_law,
@@ -101,15 +101,15 @@ def assumptions(problem: BudgetProblem, best: SizedTraining) -> Iterator[str]:
     )
     if len(finder.precisions) > 1:
         yield f"fp8: taken to cost {FP8_LOSS:.2%} of loss, the most that DeepSeek-AI 2024 (arXiv:2412.19437) reports"
-    if problem.budget.inference_tokens:
-        yield _serving_assumption(problem, best)
+    if problem.budget.served_tokens:
+        yield serving_assumption(problem, best)
     yield "search: sizes are compared by the best of some hundred layouts each, the choice by the best of all"
 
 
 def _sureness(problem: BudgetProblem, best: SizedTraining) -> Iterator[str]:
     """Between which sizes the law puts the least loss for the FLOPs of this training, of one without serving."""
     model, tokens = problem.loss_model, best.tokens
-    if problem.target is not None or problem.budget.inference_tokens:
+    if problem.target is not None or problem.budget.served_tokens:
         return
     flops = best.needs()["flops"]
     spending = Spending(per_token=flops / (best.n_law * tokens), unique=model.unique)
@@ -121,21 +121,6 @@ def _sureness(problem: BudgetProblem, best: SizedTraining) -> Iterator[str]:
             f"best size: between {format_quantity(low)} and {format_quantity(high)} parameters for these FLOPs, on "
             f"{most} to {fewest} tokens ({model.fit.level:.0%} interval of the law)"
         )
-
-
-def _serving_assumption(problem: BudgetProblem, best: SizedTraining) -> str:
-    tokens, finder = problem.budget.inference_tokens, problem.finder
-    point = serving_point(best.model, finder)
-    one = point.deployment
-    context = int(one.input + one.output)
-    longer = operating_point(best.model, finder.machine, context=2 * context, kind=str(one.precision))
-    many = "a device" if one.tp == 1 else f"{one.tp} devices, tensor-parallel,"
-    return (
-        f"serving: {format_quantity(tokens)} tokens, half of them prompts (guess), on {many} by {one.engine.label} in "
-        f"{one.precision}, {one.users} requests of {context} (guess) at once, {point.tokens_per_second:,.0f} tokens/s, "
-        f"take {amount_text('dollars', best.price.serving['dollars'])}; requests twice as long would take "
-        f"{amount_text('dollars', serving_dollars(finder.machine, longer, tokens))}"
-    )
 
 
 def _runner_up(

@@ -18,9 +18,11 @@ from froude.planning.plans import AIM, Infeasible, LayoutCandidate, Plan
 from froude.planning.training.budgets import Budget, amount_text, price_of
 from froude.planning.training.explanation import assumptions, forecast, limits_that_bind, other_sizes
 from froude.planning.training.layout_finder import LayoutFinder, loss_factor, precisions_of
+from froude.planning.training.lifetime import LifetimeLoad
 from froude.planning.training.loss_model import LossSource, loss_model_of
 from froude.planning.training.on_tokens import plan_layout
 from froude.planning.training.rules import best_learning_rate
+from froude.planning.training.serving_share import serving_share
 from froude.planning.training.shapes import CONTEXT, VOCABULARY
 from froude.planning.training.size_options import (
     FINE,
@@ -57,6 +59,7 @@ def budget_problem(
     minimise: Spent = "dollars",
     model: Model | None = None,
     inference_tokens: float = 0.0,
+    load: LifetimeLoad | None = None,
     data_limit_tokens: float | None = None,
     quantile: float | None = None,
     seq_len: int | None = None,
@@ -72,7 +75,8 @@ def budget_problem(
     The loss is that of a law ("chinchilla:besiroglu-2024") or of a fit, at a `quantile` of its draws where one is asked
     for; the least within all budgets is looked for. A `target_loss` is reached with the least dollars, seconds or FLOP,
     within the budgets if there are any. FLOPs are counted exactly, without recomputation. `inference_tokens` are served
-    in the model's life: their FLOPs and dollars count too. Data beyond `data_limit_tokens` are repeats, worth less.
+    in the model's life, or a `load` for years: their FLOPs and dollars count too. Data beyond `data_limit_tokens` are
+    repeats, worth less.
     The size is free unless a `model` is given; each size has its own best layout, and `fixed` pins fields of it. Batch
     and learning rate follow the Step Law, the precision is chosen among those whose loss is known, unless they are
     given. `memory_certainty` and `tolerance` are explained at `plan_layout`.
@@ -82,6 +86,7 @@ def budget_problem(
     budget = Budget(
         **_limits(flops=budget_flops, dollars=budget_dollars, seconds=budget_seconds),
         inference_tokens=inference_tokens,
+        load=load,
     )
     _check(machine, budget, target_loss, global_batch, seq_len)
     pins = {} if fixed is None else by_field(fixed)
@@ -132,8 +137,24 @@ def _plan(problem: BudgetProblem, narrow: SizedTraining) -> Plan | Infeasible:
         binding=(*limits_that_bind(problem, best), *plan.binding),
         chosen={**settings(best.model, best.tokens), "batch_tokens": int(plan.choice.layout.tokens)},
         forecast=forecast(problem, best),
+        serving=serving_share(problem, best, _without_serving(problem, best)),
         assumptions=(*assumptions(problem, best), *plan.assumptions),
     )
+
+
+def _without_serving(problem: BudgetProblem, best: SizedTraining) -> SizedTraining | None:
+    """What would be trained were nothing served, in the best of all its layouts too; None where nothing is."""
+    if not problem.budget.served_tokens:
+        return None
+    free = replace(problem, budget=problem.budget.without_serving, sizes={})
+    narrow = free.best.training
+    if narrow is None:
+        return None
+    asked = (narrow.model, narrow.precision, narrow.global_batch)
+    if asked == (best.model, best.precision, best.global_batch):
+        return in_layout(free, narrow, best.candidate)
+    plan = _plan_layout(free, narrow.model, narrow.precision, narrow.tokens, narrow.global_batch)
+    return narrow if isinstance(plan, Infeasible) else in_layout(free, narrow, plan.choice)
 
 
 def in_layout(problem: BudgetProblem, training: SizedTraining, candidate: LayoutCandidate) -> SizedTraining:
@@ -182,8 +203,9 @@ def _over_limits(problem: BudgetProblem, best: SizedTraining) -> Infeasible:
     needs, limits = best.needs(), problem.budget.limits
     broken = {kind: _up(needs[kind]) for kind, limit in limits.items() if needs[kind] > limit}
     what = "one step" if problem.target is None else f"a loss of {problem.target:g}"
+    takes = f"{what} and serving take" if problem.budget.served_tokens else f"{what} takes"
     reasons = [
-        f"budget: {what} takes {amount_text(kind, needs[kind])}, more than {amount_text(kind, limits[kind])}"
+        f"budget: {takes} {amount_text(kind, needs[kind])}, more than {amount_text(kind, limits[kind])}"
         for kind in broken
     ]
     nearest = "raise the budget to " + " and ".join(amount_text(kind, amount) for kind, amount in broken.items())
@@ -258,10 +280,9 @@ def _check(
         raise InputError("nothing to plan by: give a budget (1e24FLOP, $3M or 30 days), tokens, or a target loss")
     if target_loss is not None:
         positive_number("target loss", target_loss)
-    if budget.inference_tokens and target_loss is None and set(budget.limits) <= {"seconds"}:
-        raise InputError(
-            f"{budget.inference_tokens:g} inference tokens take no training time: give a budget of FLOP or dollars too"
-        )
+    if budget.served_tokens and target_loss is None and set(budget.limits) <= {"seconds"}:
+        what = f"{budget.served_tokens:g} {'inference' if budget.load is None else 'served'} tokens"
+        raise InputError(f"{what} take no training time: give a budget of FLOP or dollars too")
     if "dollars" in budget.limits and not machine.price_per_device_hour:
         raise InputError(f"{machine.chip.name} has a price of 0: give its price per device hour, or a budget of time")
     given = {"global_batch": global_batch, "seq_len": seq_len}

@@ -14,6 +14,7 @@ from froude.planning.plans import Infeasible, Plan
 from froude.planning.training.batches import batch_effects
 from froude.planning.training.explanation import forecast_loss
 from froude.planning.training.fewest import fewest_devices
+from froude.planning.training.lifetime import LifetimeLoad
 from froude.planning.training.loss_model import LossSource
 from froude.planning.training.on_adapters import plan_adapters
 from froude.planning.training.on_budget import budget_problem, settings, solve
@@ -45,6 +46,7 @@ class TrainingQuestion:
     minimise: Spent | None = None
     fit: LossSource | None = None
     inference_tokens: float = 0.0
+    load: LifetimeLoad | None = None
     data_limit_tokens: float | None = None
     quantile: float | None = None
     pareto: bool = False
@@ -74,6 +76,7 @@ class TrainingQuestion:
             minimise=self.minimise or self._usually_minimised(),
             model=self.model,
             inference_tokens=self.inference_tokens,
+            load=self.load,
             data_limit_tokens=self.data_limit_tokens,
             quantile=self.quantile,
             **self.settled,
@@ -147,6 +150,7 @@ class TrainingQuestion:
         deciding = {
             "target loss": self.target_loss,
             "inference tokens": self.inference_tokens or None,
+            "serve load": self.load and self.load.per_second,
             "data limit": self.data_limit_tokens,
             "quantile": self.quantile,
         }

@@ -223,7 +223,7 @@ def first_place(problem: BudgetProblem) -> int:
 
 def _first_guess(problem: BudgetProblem, model: Model) -> float:
     """Tokens that the limits would allow at a usual speed."""
-    served = serving_flops(model, problem.budget.inference_tokens)
+    served = serving_flops(model, problem.budget.served_tokens)
     return max(_flops_allowed(problem) - served, 0.0) / float(model.training_flops(problem.finder.seq_len))
 
 

@@ -21,6 +21,7 @@ from froude.planning.layouts.simplicity import TOLERANCE
 from froude.planning.plans import Infeasible, Plan
 from froude.planning.recipes.catalogue import get_recipe
 from froude.planning.training.fewest import AUTO
+from froude.planning.training.lifetime import read_lifetime_load
 from froude.planning.training.loss_model import LossSource
 from froude.planning.training.question import TrainingQuestion
 from froude.planning.training.size_options import Spent
@@ -41,6 +42,10 @@ def plan_training(
     minimise: Spent | None = None,
     fit: LossSource | None = None,
     inference_tokens: float | str = 0.0,
+    serve_load: float | str | None = None,
+    serve_input: float | str | None = None,
+    serve_output: float | str | None = None,
+    serve_years: float | None = None,
     data_limit_tokens: float | str | None = None,
     quantile: float | None = None,
     seq_len: int | None = None,
@@ -62,7 +67,10 @@ def plan_training(
     Without them the tokens are chosen too, and the size unless a `model` is given: the least loss of the `fit` (a law
     by its name with published constants too, "chinchilla" where none is named) within all budgets, or a `target_loss`
     at the least `minimise`, dollars unless the only budget is of FLOPs. `inference_tokens`, `data_limit_tokens` and
-    `quantile` are explained at `budget_problem`, `memory_certainty` and `tolerance` at `plan_layout`. `fixed` pins
+    `quantile` are explained at `budget_problem`. A `serve_load` ("20/s", or requests a second) of `serve_input` and
+    `serve_output` tokens is served for `serve_years` (1) by whole devices of the machine's chip: their dollars and
+    FLOPs count in the budget, so that size and tokens follow from the load. `memory_certainty` and `tolerance` are
+    explained at `plan_layout`. `fixed` pins
     fields of `Layout`, by the names tp, pp, cp and ep too. With a `framework` the plan is one that it can express, and
     `changes` say what was changed for it. `stack` is the software that trains, as `get_stack` reads it: that of the
     `framework` where none is named, else the interval spans the likely ones. A `recipe` is a published training by
@@ -105,6 +113,12 @@ def _question(asked: Mapping[str, Any]) -> tuple[TrainingQuestion, tuple[str, ..
             for kind, name in (("FLOP", "budget_flops"), ("dollars", "budget_dollars"), ("seconds", "budget_seconds"))
         },
         inference_tokens=_amount(asked["inference_tokens"], "count") or 0.0,
+        load=read_lifetime_load(
+            asked["serve_load"],
+            _amount(asked["serve_input"], "count"),
+            _amount(asked["serve_output"], "count"),
+            asked["serve_years"],
+        ),
         data_limit_tokens=_amount(asked["data_limit_tokens"], "count"),
         auto=devices == AUTO,
         **{name: asked[name] for name in plain},
