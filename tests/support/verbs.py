@@ -27,6 +27,8 @@ BUDGET = ("plan", "train", "--machine", "8 x h100", "--budget", "1 day", "--fix"
 TOO_LARGE = ("plan", "train", "--model", "llama-3.1-70b", "--machine", "1 x a100-40", "--tokens", "1B")
 SERVED_WITHIN = ("--input", "500", "--output", "100", "--ttft", "1s", "--tpot", "50ms", "--engine", "vllm")
 SERVED_WITHIN += ("--max-devices", "2")
+SERVED_LOAD = ("--serve-load", "5/s", "--serve-input", "2000", "--serve-output", "500")
+ONE_LAYOUT = ("--precision", "bf16", "--fix", "tensor=1,pipeline=1,context=1,zero=1,recompute=none")
 SOON = ("--devices", "auto", "--within", "2 days")
 STUDY = ("--study", Path("study"))
 CHARACTERS = (
@@ -118,6 +120,7 @@ def shown_record(name: str) -> Any:
 
 
 H100, QWEN_MODEL = "8 x h100", "qwen2.5-0.5b"
+PINS = {"tensor": 1, "pipeline": 1, "context": 1, "zero": 1, "recompute": "none"}
 ONE_DAY: dict[str, Any] = {"budget_seconds": 86400.0, "fixed": {"tensor": 1, "pipeline": 1, "context": 1}}
 RUNS, FIT, METHODS, FORECAST = Path("runs.csv"), Path("fit.json"), Path("methods.csv"), Path("forecasts/large.json")
 WATCHED = Path("trainings")
@@ -281,6 +284,20 @@ VERBS: tuple[Verb, ...] = (
         python=lambda folder: froude.plan_training(froude.get_machine(H100), **ONE_DAY, pareto=True).to_dict(),
         page="budget.html",
         slow=True,
+    ),
+    Verb(
+        name="plan train --serve-load",
+        words=of("plan", "train", "--machine", H100, "--budget", "$30k", *SERVED_LOAD, *ONE_LAYOUT),
+        python=lambda folder: froude.plan_training(
+            H100,
+            budget_dollars=30e3,
+            serve_load="5/s",
+            serve_input=2000,
+            serve_output=500,
+            fixed=PINS,
+            precision="bf16",
+        ).to_dict(),
+        page="served.html",
     ),
     Verb(
         name="plan train infeasible",
