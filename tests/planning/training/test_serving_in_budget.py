@@ -21,9 +21,9 @@ from froude.planning.training.size_options import SizedTraining
 from froude.planning.training.training_plan import plan_training
 
 EIGHT = get_machine("8 x h100")
-PLAIN = {"zero": 1, "recompute": "none", "tensor": 1, "pipeline": 1, "context": 1}
+PLAIN: dict[str, Any] = {"zero": 1, "recompute": "none", "tensor": 1, "pipeline": 1, "context": 1}
 YEAR = 365 * 24.0
-LENGTHS = {"serve_input": 2000, "serve_output": 500}
+LENGTHS: dict[str, Any] = {"serve_input": 2000, "serve_output": 500}
 BUDGET, SHORT = 8e3, 0.1
 """Dollars, and years for which a device costs a quarter of them."""
 
@@ -116,7 +116,7 @@ def test_an_answer_says_share_devices_tokens_and_the_size_without():
     assert "tokens a parameter in place of" in facts["without it"]
 
 
-def test_tokens_without_a_rate_take_a_share_of_devices_and_a_rate_whole_ones():
+def test_a_rate_takes_whole_devices_and_tokens_a_share_of_them():
     asked: dict[str, Any] = {"model": "qwen2.5-0.5b", "budget_dollars": 100e3, "seq_len": 4096}
     by_rate = plan_with(**asked, serve_load=20, **LENGTHS).serving
     served = 20 * 3600 * YEAR * 2500

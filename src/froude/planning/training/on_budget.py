@@ -83,11 +83,8 @@ def budget_problem(
 
     InputError for numbers out of range, for laws without N and D, and where there is nothing to plan by.
     """
-    budget = Budget(
-        **_limits(flops=budget_flops, dollars=budget_dollars, seconds=budget_seconds),
-        inference_tokens=inference_tokens,
-        load=load,
-    )
+    limits = _limits(flops=budget_flops, dollars=budget_dollars, seconds=budget_seconds)
+    budget = Budget(**limits, inference_tokens=inference_tokens, load=load)
     _check(machine, budget, target_loss, global_batch, seq_len)
     pins = {} if fixed is None else by_field(fixed)
     check_fields(pins)
