@@ -31,7 +31,7 @@ VERBS = {
     "atlas check": ("check_atlas",),
     "atlas status": ("atlas_status",),
     "plan train": ("plan_training",),
-    "plan serve": ("plan_serving", "read_load", "serving_script"),
+    "plan serve": ("plan_serving", "serving_script"),
     "plan recipes": ("get_recipe", "known_recipes"),
     "cost train": ("train_cost", "fine_tune_cost"),
     "cost serve": ("serve_cost",),

@@ -82,13 +82,11 @@ from .pilots import pilot as pilot
 from .planning import Infeasible as Infeasible
 from .planning import NoServingPlan as NoServingPlan
 from .planning import Plan as Plan
-from .planning import ServedLoad as ServedLoad
 from .planning import ServingPlan as ServingPlan
 from .planning import get_recipe as get_recipe
 from .planning import known_recipes as known_recipes
 from .planning import plan_serving as plan_serving
 from .planning import plan_training as plan_training
-from .planning import read_load as read_load
 from .planning import serving_script as serving_script
 from .planning import write_config as write_config
 from .reporting import write_page as write_page

@@ -7,7 +7,6 @@ from froude.planning.plans import BatchEffect, Infeasible, LayoutCandidate, Plan
 from froude.planning.recipes import PublishedTraining, get_recipe, known_recipes
 from froude.planning.serving.best_deployment import plan_serving
 from froude.planning.serving.engine_flags import serving_script
-from froude.planning.serving.served_load import ServedLoad, read_load
 from froude.planning.serving.serving_plan import NoServingPlan, ServingPlan
 from froude.planning.training.on_budget import budget_problem, solve
 from froude.planning.training.on_tokens import plan_layout
@@ -28,7 +27,6 @@ __all__ = [
     "PublishedTraining",
     "Recipe",
     "RunnerUp",
-    "ServedLoad",
     "ServingPlan",
     "SizedModel",
     "budget_problem",
@@ -39,7 +37,6 @@ __all__ = [
     "plan_layout",
     "plan_serving",
     "plan_training",
-    "read_load",
     "search",
     "serving_script",
     "shape_for",

@@ -47,8 +47,10 @@ class TrainTrunk:
                 f"the corpus was damaged meanwhile ({error}): give the same command again, which gathers it anew"
             ) from None
         wait = Notice(text=f"trunk {self.trunk.id} waits until what another command started for it has ended")
-        with held(study.trunks / f"{self.trunk.id}.lock", lambda: report(wait)):
+        lock = study.trunks / f"{self.trunk.id}.lock"
+        with held(lock, lambda: report(wait)):
             train_trunk(self.trunk, corpus, study, report)
+            lock.unlink(missing_ok=True)
 
 
 @final

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import froude
-from froude import InputError, plan_serving, read_load
+from froude import InputError, plan_serving
 from froude.cost.serving.constants import serving_constants
 from froude.cost.serving.load import capacity_per_second, serving_seconds
 from froude.cost.serving.simulation import poisson_requests, simulate
@@ -16,6 +16,7 @@ from froude.planning.serving.judging import simulated
 from froude.planning.serving.quality import admitted_formats, loss_of, quality_losses
 from froude.planning.serving.question import machine_of_chip
 from froude.planning.serving.ranking import ServingLimits, price_group, rank
+from froude.planning.serving.served_load import read_load
 from froude.planning.serving.space import groups_of, newest_engines, with_replicas
 
 SMALL = {"input": 500, "output": 100, "ttft": "300ms", "tpot": "12ms", "engines": "vllm", "max_devices": 6}

@@ -23,8 +23,20 @@ T = TypeVar("T")
 def held(path: Path, waits: Callable[[], object]) -> Iterator[int]:
     """Hold the lock of a file, made where it is not there; gives the descriptor, which children may inherit.
 
-    `waits` is called before a wait for another process that holds it. OSError where the file system has no locks.
+    `waits` is called before a wait for another process that holds it. Whoever holds it, and has no children that do,
+    may remove the file. OSError where the file system has no locks.
     """
+    descriptor = _lock(path, waits)
+    while not _is_still(path, descriptor):  # removed by the one that held it before
+        os.close(descriptor)
+        descriptor = _lock(path, waits)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(path: Path, waits: Callable[[], object]) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
     try:
         try:
@@ -32,9 +44,18 @@ def held(path: Path, waits: Callable[[], object]) -> Iterator[int]:
         except BlockingIOError:
             waits()
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
+    except BaseException:
         os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    """Whether the open file is the one of this path."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def is_there(study: Path) -> bool:
