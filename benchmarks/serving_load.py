@@ -3,7 +3,8 @@
 `python benchmarks/serving_load.py [count]` draws 200 deployments by seed 18: models, chips, engines, layouts, formats
 and lengths; half of them with 1 to 512 users, half with arrivals at 0.1 to 0.7 of capacity. Users' lengths are spread
 by a tenth where prompts enter beside decoding (`percentiles.SPREAD`); ten requests of each user, none left out, as the
-closed form has a first wave of ten; of arrivals the first fifth is left out.
+closed form has a first wave of ten; 10,000 arrivals, of which the first twentieth is left out, and whose rate as drawn
+is that of the closed form.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from froude.cost.serving.simulation.percentiles import usual_requests
 SEED = 18
 PLACES = (("llama-3.1-8b", "1 x h100", 1), ("llama-3.1-8b", "2 x a100-80", 2), ("llama-3.1-70b", "4 x h100", 4))
 ENGINES = ("vllm", "vllm@0.6", "sglang", "tensorrt-llm")
+ARRIVALS = 10_000
 NAMES = ("ttft", "tpot", "e2e")
 
 
@@ -49,13 +51,15 @@ def drawn(rng: np.random.Generator) -> Deployment:
 
 def gaps(one: Deployment, seed: int) -> dict[str, float] | None:
     """Closed form over simulation, less one, by quantity; None where there is no closed form."""
-    closed = serving_seconds(one, serving_constants())
+    users = None if one.users is None else int(one.users)
+    count = ARRIVALS if users is None else 10 * users
+    requests = usual_requests(one, users, count, seed=seed)
+    drawn_load = one if users is not None else replace(one, rate=requests.mean_rate)
+    closed = serving_seconds(drawn_load, serving_constants())
     if not np.all(np.isfinite(closed.ttft)):
         return None
-    users = None if one.users is None else int(one.users)
-    count = 2000 if users is None else 10 * users
-    found = simulate(one, usual_requests(one, users, count, seed=seed))
-    first = count // 5 if users is None else 0
+    found = simulate(one, requests)
+    first = count // 20 if users is None else 0
     means = {name: float(np.nanmean(getattr(found, name)[first:])) for name in NAMES}
     return {name: np.asarray(getattr(closed, name)).item() / means[name] - 1 for name in NAMES}
 

@@ -32,6 +32,9 @@ FIRST_WAVE = 0.1
 GROUP_ROUNDS = 4
 """Rounds by which is found how many prompts enter together."""
 
+LEAST_IDLE = 0.2
+"""Share of time without prompts below which the spread of those that run is taken to grow no more."""
+
 MOST_TOGETHER = 1000.0
 """Prompts that enter together at most, where they would be more and more."""
 
@@ -213,17 +216,17 @@ def _steps(deployment: Deployment, priced: ReplicaSeconds, rate: Number, running
     """The steps of a replica on which so many requests run and `rate` arrive a second at random.
 
     After a step of t seconds 1 - exp(-rate·t) is the chance that prompts wait; they all enter together, so that at
-    light load each enters alone. Found in `GROUP_ROUNDS` rounds.
+    light load each enters alone. Of those that run a request sees more than the mean: arrivals of its iterations vary as
+    busy periods do, 1 / (1 - busy)² times as much as their number. Found in `GROUP_ROUNDS` rounds.
     """
     beside = deployment.engine.prompts == "beside"
-    decode = priced.decode(running + 1.0)
     room = np.maximum(deployment.engine.chunk - beside * running, 1.0)
     own = np.asarray(deployment.input) * (1 - np.asarray(deployment.reused))
-    comes = -np.expm1(-rate * decode)
-    prompts, found = 1.0 + 0.0 * rate, None
+    prompts, others, found = 1.0 + 0.0 * rate, 1.0, None
     for _ in range(GROUP_ROUNDS):
+        decode = priced.decode(running + others)
         chunks, group = _group(priced, decode * beside, room, own, prompts, running)
-        again = -np.expm1(-rate * group)
+        comes, again = -np.expm1(-rate * decode), -np.expm1(-rate * group)
         share = comes / (comes + 1 - again)
         mean = (1 - share) * decode + share * group
         token = mean / (1 - share + beside * share * chunks)
@@ -231,6 +234,8 @@ def _steps(deployment: Deployment, priced: ReplicaSeconds, rate: Number, running
             decode=decode, group=group, chunks=chunks, prompts=prompts, share=share, again=again, token=token
         )
         prompts = np.minimum(rate * mean / share, MOST_TOGETHER)
+        busy = share * (group - beside * chunks * decode) / mean
+        others = 1 / np.maximum(1 - busy, LEAST_IDLE) ** 2
     assert found is not None
     return found
 
