@@ -20,11 +20,13 @@ from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.load import capacity_per_second, serving_seconds
 from froude.cost.serving.simulation import simulate
 from froude.cost.serving.simulation.percentiles import usual_requests
+from record import record
 
 SEED = 18
 PLACES = (("llama-3.1-8b", "1 x h100", 1), ("llama-3.1-8b", "2 x a100-80", 2), ("llama-3.1-70b", "4 x h100", 4))
 ENGINES = ("vllm", "vllm@0.6", "sglang", "tensorrt-llm")
-ARRIVALS = 10_000
+COMMAND = "python benchmarks/serving_load.py"
+ARRIVALS, WITHIN = 10_000, 0.02
 NAMES = ("ttft", "tpot", "e2e")
 
 
@@ -64,26 +66,34 @@ def gaps(one: Deployment, seed: int) -> dict[str, float] | None:
     return {name: np.asarray(getattr(closed, name)).item() / means[name] - 1 for name in NAMES}
 
 
+def entry(kind: str, some: list[dict[str, float]]) -> dict[str, str]:
+    """A row of the table."""
+    row = {"load, prompts": kind, "deployments": str(len(some))}
+    for name in NAMES:
+        values = np.array([each[name] for each in some])
+        row[f"{name.upper()} within 2%"] = f"{np.mean(abs(values) < WITHIN):.0%}"
+        row[f"{name.upper()} median, worst"] = f"{np.median(values):+.1%}, {values[np.argmax(abs(values))]:+.0%}"
+    row["all three"] = f"{np.mean([max(map(abs, each.values())) < WITHIN for each in some]):.0%}"
+    return row
+
+
 def main() -> None:
-    """Prints the share of deployments within 2%, and median gaps, by load and how prompts enter."""
+    """Prints and records the share of deployments within 2%, and signed gaps, by load and how prompts enter."""
     count, rng = int(sys.argv[1]) if len(sys.argv) > 1 else 200, np.random.default_rng(SEED)
     rows: dict[str, list[dict[str, float]]] = {}
-    answered = 0
     for number in range(count):
         one = drawn(rng)
         found = gaps(one, number)
         if found is not None:
-            answered += 1
             rows.setdefault(f"{'users' if one.rate is None else 'rate'}, {one.engine.prompts}", []).append(found)
-    print(f"{answered} of {count} answered in closed form")
-    for kind, some in {**rows, "all": [each for group in rows.values() for each in group]}.items():
-        for name in NAMES:
-            values = np.array([each[name] for each in some])
-            print(
-                f"{kind}, {name}: {np.mean(abs(values) < 0.02):.0%} of {len(values)} within 2%, median gap "
-                f"{np.median(abs(values)):.1%}, signed {np.median(values):+.1%}, "
-                f"worst {values[np.argmax(abs(values))]:+.0%}"
-            )
+    every = [each for group in rows.values() for each in group]
+    table = [entry(kind, some) for kind, some in {**dict(sorted(rows.items())), "all": every}.items()]
+    for row in table:
+        print(" | ".join(row.values()))
+    note = f"{len(every)} of {count} deployments answered in closed form."
+    print(note)
+    if count == 200:
+        record("serving_load", COMMAND, table, notes=[note])
 
 
 if __name__ == "__main__":
