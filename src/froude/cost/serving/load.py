@@ -8,7 +8,8 @@ a place is held for
 
 whatever the order in which prompts and decoding go; a replica answers R / S(R) requests a second. Which part of S falls
 before the first token depends on how the engine lets prompts in (see `_first_token`). A closed loop has R = users, as
-far as there are places; open arrivals of a rate have R = rate·S(R) (Little 1961), below saturation.
+far as there are places. Open arrivals of a rate have R = rate·S(R) (Little 1961), below saturation; their prompts enter
+with those alone that came while an iteration ran (see `_steps`), so that at light load each is priced by itself.
 """
 
 from __future__ import annotations
@@ -216,8 +217,8 @@ def _steps(deployment: Deployment, priced: ReplicaSeconds, rate: Number, running
     """The steps of a replica on which so many requests run and `rate` arrive a second at random.
 
     After a step of t seconds 1 - exp(-rate·t) is the chance that prompts wait; they all enter together, so that at
-    light load each enters alone. Of those that run a request sees more than the mean: arrivals of its iterations vary as
-    busy periods do, 1 / (1 - busy)² times as much as their number. Found in `GROUP_ROUNDS` rounds.
+    light load each enters alone. Of those that run a request sees more than the mean, as how many came in its
+    iterations varies as busy periods do: 1 / (1 - busy)² times as much as at random. Found in `GROUP_ROUNDS` rounds.
     """
     beside = deployment.engine.prompts == "beside"
     room = np.maximum(deployment.engine.chunk - beside * running, 1.0)
@@ -292,7 +293,7 @@ def _open(
 
 
 def _token_after_prompt(deployment: Deployment, found: _Steps) -> Number:
-    """Seconds to the second token: after a group of prompts, which is longer than decoding, more often comes another."""
+    """Seconds to the second token: after a group of prompts, longer than decoding, more often comes another."""
     if deployment.engine.prompts == "beside":
         return (1 - found.again) * found.decode + found.again * found.group / found.chunks
     return found.decode + found.again * found.group / (1 - found.again)
