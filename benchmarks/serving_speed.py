@@ -20,15 +20,18 @@ from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.simulation import Requests, poisson_requests, simulate
 from froude.cost.serving.simulation.iteration_seconds import iteration_seconds
 from froude.cost.serving.simulation.traces import read_trace
+from record import record
 
 CASES = (("llama-3.1-8b", "1 x h100", 1), ("llama-3.1-70b", "4 x h100", 4))
+COMMAND = "FROUDE_PUBLISHED=… python benchmarks/serving_speed.py"
 COUNT, SEED, LOAD = 20_000, 2026, 0.8
 
 
 def main() -> None:
-    """Prints a line a deployment: processor seconds, so that others at work count as little as can be."""
+    """Prints and records a line a deployment: processor seconds, so that others at work count as little as can be."""
     folder = Path(os.environ["FROUDE_PUBLISHED"]) / "serve_traces"
     trace = read_trace(folder / "azure_AzureLLMInferenceTrace_conv.csv")
+    rows = []
     for model, machine, tp in CASES:
         one = Deployment(
             model=get_model(model),
@@ -51,11 +54,19 @@ def main() -> None:
         found = simulate(one, requests)
         seconds = time.process_time() - started
         queue = found.queues[0]
-        print(
-            f"{model} on {machine}: {COUNT / seconds:,.0f} requests/s of one core, tables {tables:.2f} s of that; "
-            f"{rate:.3g} arrive a second, {queue.running.mean():.0f} run, "
-            f"{np.mean(queue.pages) / queue.total:.0%} of pages"
+        rows.append(
+            {
+                "model": model,
+                "machine": machine,
+                "requests/s of a core": f"{COUNT / seconds:,.0f}",
+                "tables, of that": f"{tables:.2f} s",
+                "arrive": f"{rate:.3g}/s",
+                "run": f"{queue.running.mean():.0f}",
+                "pages taken": f"{np.mean(queue.pages) / queue.total:.0%}",
+            }
         )
+        print(" | ".join(rows[-1].values()), flush=True)
+    record("serving_speed", COMMAND, rows, notes=["Peers publish 2,000 to 3,000 requests/s; none was run here."])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ a place is held for
 
 whatever the order in which prompts and decoding go; a replica answers R / S(R) requests a second. Which part of S falls
 before the first token depends on how the engine lets prompts in (see `_first_token`). A closed loop has R = users, as
-far as there are places; open arrivals of a rate have R = rate·S(R) (Little 1961), below saturation.
+far as there are places. Open arrivals of a rate have R = rate·S(R) (Little 1961), below saturation; their prompts enter
+with those alone that came while an iteration ran (see `_steps`), so that at light load each is priced by itself.
 """
 
 from __future__ import annotations
@@ -28,6 +29,15 @@ ROUNDS = 3
 
 FIRST_WAVE = 0.1
 """Share of requests that start all at once: the first of ten waves, as load tests send them (a guess)."""
+
+GROUP_ROUNDS = 4
+"""Rounds by which is found how many prompts enter together."""
+
+LEAST_IDLE = 0.2
+"""Share of time without prompts below which the spread of those that run is taken to grow no more."""
+
+MOST_TOGETHER = 1000.0
+"""Prompts that enter together at most, where they would be more and more."""
 
 RATE_ROUNDS = 6
 """Rounds of false position by which requests of a rate are found."""
@@ -59,10 +69,14 @@ class ServingSeconds:
 @final
 @dataclass(frozen=True, kw_only=True)
 class ReplicaSeconds:
-    """Seconds of an iteration that decodes, and of a request's prompt, by the requests that a replica serves."""
+    """Seconds of an iteration that decodes, and of a request's prompt, by the requests that a replica serves.
+
+    `entering` is what an iteration takes for so many tokens of prompts that enter it, by requests and tokens.
+    """
 
     decode: Callable[[Number], Number]
     prompt: Callable[[Number], Number]
+    entering: Callable[[Number, Number], Number]
 
 
 def priced_seconds(deployment: Deployment, constants: ServingConstants) -> ReplicaSeconds:
@@ -70,6 +84,7 @@ def priced_seconds(deployment: Deployment, constants: ServingConstants) -> Repli
     return ReplicaSeconds(
         decode=lambda running: decode_seconds(deployment, constants, running),
         prompt=lambda running: prompt_seconds(deployment, constants, running),
+        entering=lambda running, tokens: entering_seconds(deployment, constants, running, tokens),
     )
 
 
@@ -96,18 +111,21 @@ def decode_seconds(deployment: Deployment, constants: ServingConstants, running:
 
 
 def prompt_seconds(deployment: Deployment, constants: ServingConstants, running: Number) -> Number:
-    """Seconds of the devices that a request's prompt takes: what an iteration is longer for it, or one of its own."""
+    """Seconds of the devices that a request's prompt takes among others: chunks are full, as many prompts wait."""
     chunk = np.minimum(deployment.engine.chunk, deployment.input * np.maximum(running, 1.0))
+    chunks = np.asarray(deployment.input) / chunk
+    return (1 - np.asarray(deployment.reused)) * chunks * entering_seconds(deployment, constants, running, chunk)
+
+
+def entering_seconds(deployment: Deployment, constants: ServingConstants, running: Number, tokens: Number) -> Number:
+    """Seconds that an iteration is longer for so many tokens of prompts, or that one of their own takes."""
     beside = np.asarray(running) / deployment.pp
-    without = 0.0
+    without, host = 0.0, 0.0
     if deployment.engine.prompts == "beside":
         without = deployment.iteration(constants, beside).seconds
     else:
-        beside = 0.0 * beside
-    taken = deployment.iteration(constants, beside, chunk).seconds - without
-    chunks = np.asarray(deployment.input) / chunk
-    host = 0.0 if deployment.engine.prompts == "beside" else deployment.host_seconds(constants, 1.0)
-    return (1 - np.asarray(deployment.reused)) * chunks * (taken + host) / deployment.pp
+        beside, host = 0.0 * beside, deployment.host_seconds(constants, 1.0)
+    return (deployment.iteration(constants, beside, tokens).seconds - without + host) / deployment.pp
 
 
 def _loop(
@@ -176,36 +194,90 @@ def _held(priced: ReplicaSeconds, steps: Number, running: Number) -> Number:
     return steps * priced.decode(many) + running * priced.prompt(many)
 
 
-def _running(priced: ReplicaSeconds, rate: Number, steps: Number, places: Number) -> Number:
-    """Requests of a rate, R = rate·S(R), by false position (Illinois) between none and all places; these beyond them.
+@final
+@dataclass(frozen=True, kw_only=True)
+class _Steps:
+    """How iterations follow one another under arrivals: some decode, some let in the prompts that came meanwhile.
 
-    A kept end counts half, so that the other comes nearer too.
+    A step is an iteration that decodes alone, of `decode` seconds, or `chunks` iterations of `group` seconds together
+    into which `prompts` requests' prompts enter on average; `share` of the steps are such, more of those that follow
+    one of them (`again`). A token of an answer takes `token` seconds.
     """
-    low, high = np.zeros_like(rate * places), places + 0.0 * rate
-    under, over = rate * _held(priced, steps, low), high - rate * _held(priced, steps, high)
-    for _ in range(RATE_ROUNDS):
-        middle = np.where(over > 0, (low * over + high * under) / (under + over), high)
-        left = middle - rate * _held(priced, steps, middle)
-        enough = left > 0
-        under, over = np.where(enough, under / 2, -left), np.where(enough, left, over / 2)
-        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    return np.where(over > 0, (low * over + high * under) / (under + over), high)
+
+    decode: Number
+    group: Number
+    chunks: Number
+    prompts: Number
+    share: Number
+    again: Number
+    token: Number
+
+
+def _steps(deployment: Deployment, priced: ReplicaSeconds, rate: Number, running: Number) -> _Steps:
+    """The steps of a replica on which so many requests run and `rate` arrive a second at random.
+
+    After a step of t seconds 1 - exp(-rate·t) is the chance that prompts wait; they all enter together, so that at
+    light load each enters alone. Of those that run a request sees more than the mean, as how many came in its
+    iterations varies as busy periods do: 1 / (1 - busy)² times as much as at random. Found in `GROUP_ROUNDS` rounds.
+    """
+    beside = deployment.engine.prompts == "beside"
+    room = np.maximum(deployment.engine.chunk - beside * running, 1.0)
+    own = np.asarray(deployment.input) * (1 - np.asarray(deployment.reused))
+    prompts, others, found = 1.0 + 0.0 * rate, 1.0, None
+    for _ in range(GROUP_ROUNDS):
+        decode = priced.decode(running + others)
+        chunks, group = _group(priced, decode * beside, room, own, prompts, running)
+        comes, again = -np.expm1(-rate * decode), -np.expm1(-rate * group)
+        share = comes / (comes + 1 - again)
+        mean = (1 - share) * decode + share * group
+        token = mean / (1 - share + beside * share * chunks)
+        found = _Steps(
+            decode=decode, group=group, chunks=chunks, prompts=prompts, share=share, again=again, token=token
+        )
+        prompts = np.minimum(rate * mean / share, MOST_TOGETHER)
+        busy = share * (group - beside * chunks * decode) / mean
+        others = 1 / np.maximum(1 - busy, LEAST_IDLE) ** 2
+    assert found is not None
+    return found
+
+
+def _group(
+    priced: ReplicaSeconds, decode: Number, room: Number, own: Number, prompts: Number, running: Number
+) -> tuple[Number, Number]:
+    """Iterations in which so many prompts of `own` tokens enter, and their seconds, those that decode among them."""
+    chunks = np.maximum(np.ceil(own / room), own * prompts / room)
+    return chunks, chunks * (decode + priced.entering(running + 1.0, own * prompts / chunks))
 
 
 def _open(
     deployment: Deployment, constants: ServingConstants, priced: ReplicaSeconds, places: Number
 ) -> ServingSeconds:
-    """Open arrivals at random times: R = rate·S(R), and a prompt waits as in a queue of a single server (M/D/1)."""
+    """Open arrivals at random times: R = rate·S(R), prompts entering with those that came while an iteration ran.
+
+    R is found by false position (Illinois) between none and all places; a kept end counts half, so that the other comes
+    nearer too. Requests that decode wait for the groups of prompts that enter meanwhile, and a request's own prompt for
+    the rest of the step that runs when it comes.
+    """
     rate = np.asarray(deployment.rate, dtype=float) / deployment.dp
-    steps = np.asarray(deployment.output) - 1.0
-    full = places / _held(priced, np.maximum(steps, 0.0), places)
-    running = np.maximum(_running(priced, rate, steps, places), 1e-9)
-    decode = priced.decode(np.maximum(running, 1.0))
-    work = priced.prompt(np.maximum(running, 1.0))
-    busy = np.minimum(rate * work, 0.99)
-    first = work * (1 + busy / (2 * (1 - busy))) + decode / 2
-    others = rate * work / np.maximum(1 - rate * work, 1e-9)
-    tpot = decode * (1 + others)
+    steps = np.maximum(np.asarray(deployment.output) - 1.0, 0.0)
+    full = places / _held(priced, steps, places)
+
+    def left(running: Number) -> Number:
+        return running - rate * steps * _steps(deployment, priced, rate, running).token
+
+    low, high = np.zeros_like(rate * places), places + 0.0 * rate
+    under, over = -left(low), left(high)
+    for _ in range(RATE_ROUNDS):
+        middle = np.where(over > 0, (low * over + high * under) / np.maximum(under + over, 1e-30), high)
+        gap = left(middle)
+        enough = gap > 0
+        under, over = np.where(enough, under / 2, -gap), np.where(enough, gap, over / 2)
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    running = np.where(over > 0, (low * over + high * under) / np.maximum(under + over, 1e-30), high)
+    found = _steps(deployment, priced, rate, running)
+    first = _first_of_arrivals(deployment, priced, found, rate, running)
+    rest = np.maximum(steps - 1, 0.0) * found.token + np.minimum(steps, 1.0) * _token_after_prompt(deployment, found)
+    tpot = rest / np.maximum(steps, 1.0)
     fine = rate < NEARLY * full
     ttft, tpot = (np.where(fine, one, np.nan) for one in (constants.prompt + first, tpot))
     return ServingSeconds(
@@ -213,11 +285,40 @@ def _open(
         tpot=tpot,
         e2e=ttft + steps * tpot,
         per_second=np.minimum(rate, full) * deployment.dp,
-        running=np.where(fine, running, places),
+        running=np.where(fine, rate * (first + rest), places),
         decoding=running,
-        decode=decode,
-        prompt=work,
+        decode=found.decode,
+        prompt=found.group / found.prompts,
     )
+
+
+def _token_after_prompt(deployment: Deployment, found: _Steps) -> Number:
+    """Seconds to the second token: after a group of prompts, longer than decoding, more often comes another."""
+    if deployment.engine.prompts == "beside":
+        return (1 - found.again) * found.decode + found.again * found.group / found.chunks
+    return found.decode + found.again * found.group / (1 - found.again)
+
+
+def _first_of_arrivals(
+    deployment: Deployment, priced: ReplicaSeconds, found: _Steps, rate: Number, running: Number
+) -> Number:
+    """Seconds from arrival to the first token: the rest of the step that runs, then the group of which it is one.
+
+    Who arrives meets a step in proportion to its length, and enters with those who came and come in the same one.
+    """
+    beside = deployment.engine.prompts == "beside"
+    room = np.maximum(deployment.engine.chunk - beside * running, 1.0)
+    own = np.asarray(deployment.input) * (1 - np.asarray(deployment.reused))
+    mean = (1 - found.share) * found.decode + found.share * found.group
+    each = found.group / found.prompts
+    spread = np.maximum(found.prompts * (1 + rate * mean - found.prompts), 0.0) * each**2
+    square = (1 - found.share) * found.decode**2 + found.share * (found.group**2 + spread)
+    idle = np.exp(-running) * (1 - rate * each)
+    met = square / mean
+    others = rate * met * (1 - idle)
+    chunks, group = _group(priced, found.decode * beside, room, own, 1 + others, running)
+    done = 1 / chunks + (1 - 1 / chunks) * (2 + others) / (2 + 2 * others)
+    return met / 2 * (1 - idle) + group * np.minimum(done, 1.0)
 
 
 def _static(deployment: Deployment, priced: ReplicaSeconds) -> ServingSeconds:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from froude.cost.model.operators import Number
@@ -12,6 +14,9 @@ from froude.planning.serving.space import DeploymentGroup
 
 PLACES = 32
 """Numbers of requests at which a replica is priced, evenly in logarithms; between them seconds are straight lines."""
+
+TOKENS = 16
+"""Tokens of prompts that enter an iteration at which it is priced, in the same way."""
 
 
 def tabulated_seconds(
@@ -30,11 +35,33 @@ def tabulated_seconds(
     shape = (len(kinds), PLACES)
     decode = np.broadcast_to(priced.decode(many), many.shape).reshape(shape)
     prompt = np.broadcast_to(priced.prompt(many), many.shape).reshape(shape)
+    largest = max(float(np.max(columns["chunk"])), 2.0)
+    step = largest ** (1 / (TOKENS - 1))
+    tokens = step ** np.arange(TOKENS)
 
-    def read(table: np.ndarray, asked: Number) -> Number:
-        place = np.clip(np.asarray(asked, dtype=float), 1.0, running[-1])
-        low = np.minimum((np.log(place) / np.log(ratio)).astype(int), PLACES - 2)
-        share = (place - running[low]) / (running[low + 1] - running[low])
+    @cache
+    def entering() -> np.ndarray:  # of arrivals alone, and not cheap
+        each = [np.broadcast_to(priced.entering(many, one), many.shape).reshape(shape) for one in tokens]
+        return np.stack(each, axis=-1)
+
+    def read(table: np.ndarray, asked: Number) -> np.ndarray:
+        low, share = _place(asked, running, ratio)
+        share = share.reshape(share.shape + (1,) * (table.ndim - 2))
         return table[kind, low] * (1 - share) + table[kind, low + 1] * share
 
-    return ReplicaSeconds(decode=lambda many: read(decode, many), prompt=lambda many: read(prompt, many))
+    def read_entering(asked: Number, prompts: Number) -> np.ndarray:
+        rows = read(entering(), asked)
+        low, share = _place(np.broadcast_to(prompts, rows.shape[:1]), tokens, step)
+        each = np.arange(len(rows))
+        return rows[each, low] * (1 - share) + rows[each, low + 1] * share
+
+    return ReplicaSeconds(
+        decode=lambda many: read(decode, many), prompt=lambda many: read(prompt, many), entering=read_entering
+    )
+
+
+def _place(asked: Number, grid: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndarray]:
+    """The entry of a grid of powers of a ratio below what is asked, and how far that is on the way to the next."""
+    place = np.clip(np.nan_to_num(np.asarray(asked, dtype=float), nan=1.0), 1.0, grid[-1])
+    low = np.minimum((np.log(place) / np.log(ratio)).astype(int), len(grid) - 2)
+    return low, (place - grid[low]) / (grid[low + 1] - grid[low])
