@@ -276,6 +276,7 @@ def test_the_document_on_laws_is_written_where_it_is_wanted(cli, tmp_path, monke
     assert all(Path(path).stat().st_size for path in answer["pictures"])
 
 
+@pytest.mark.slow
 def test_what_cannot_be_listed_or_written_is_refused_in_one_line(cli, refused, tmp_path):
     line = refused("laws", "--family", "kapln")
     assert line.startswith("no family of laws is called 'kapln': there are power, ")

@@ -217,6 +217,7 @@ def test_a_fit_on_a_full_disk_is_one_line_and_the_old_one_stays(cli, refused, ta
     assert (disk / "fit.json").read_bytes() != before
 
 
+@pytest.mark.slow
 def test_a_configuration_is_written_whole_or_not_at_all(cli, refused, disk):
     path = disk / "train.toml"
     assert cli(*EMIT, "--out", path).code == 0

@@ -125,6 +125,7 @@ def test_a_person_reads_why_there_is_no_plan_and_what_would_do(cli):
     assert "  nearest     raise the budget to " in done.out
 
 
+@pytest.mark.slow
 def test_the_front_is_shown_and_is_in_json(cli):
     words = ("plan", "train", *PLAIN, "--budget", "$50", "--pareto")
     assert "no other training is better in loss, time, dollars and energy at once" in cli(*words).out

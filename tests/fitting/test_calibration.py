@@ -149,6 +149,7 @@ def test_a_case_is_forecast_from_its_smaller_runs_only(tables: Path) -> None:
     assert found.mean_error < 0.02  # noise of 0.4%, a short way, and a bias taken out that planted runs do not have
 
 
+@pytest.mark.slow
 def test_calibrate_writes_document_picture_and_what_was_learned(cli, tables: Path) -> None:
     out, found = tables / "docs" / "calibration.md", tables / "learned.json"
     done = cli("calibrate", tables / "cases.toml", "--out", out, "--learned", found, "--json")

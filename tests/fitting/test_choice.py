@@ -185,6 +185,7 @@ def test_what_such_laws_have_erred_by_is_taken_out_and_said(tmp_path: Path) -> N
     assert Fit.load(tmp_path / "fit.json").predict(N=6e9, D=1e12).lo == forecast.lo
 
 
+@pytest.mark.slow
 def test_of_small_models_of_single_laws_and_of_one_input_no_bias_is_known() -> None:
     assert choose(pilots("chinchilla", noise=3e-3, seed=1), draws=20).fit.bias == 0.0
     assert fit("chinchilla", large(seed=0), draws=20).bias == 0.0
@@ -204,6 +205,7 @@ def names_of(runs: Runs) -> set[str]:
     return {each.fit.law.name for each in choose(runs, cluster="trunk", draws=20).candidates}
 
 
+@pytest.mark.slow
 def test_seeds_tell_of_noise_and_not_of_shape() -> None:
     runs = pilots("chinchilla", noise=3e-3, seed=1)
     assert "varying-exponent" in names_of(runs)  # six parameters, fifteen places
@@ -211,6 +213,7 @@ def test_seeds_tell_of_noise_and_not_of_shape() -> None:
     assert "varying-exponent" in names_of(runs.where("D < 2e6").where("trunk LIKE '%-0'"))  # ten, none of them twice
 
 
+@pytest.mark.slow
 def test_a_pilot_rests_on_pilots_before_as_far_as_theirs_went(tmp_path: Path) -> None:
     runs, record = pilots("chinchilla", noise=3e-3, seed=1), shipped().tank
     made, other = (choose(runs, cluster="trunk", draws=50, of_tank=tank).fit for tank in (True, False))

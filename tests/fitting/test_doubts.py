@@ -196,6 +196,7 @@ def test_seven_runs_get_one_sentence_and_one_about_a_guess() -> None:
     assert made.predict(D=1e10, N=1e8).warnings == made.warnings
 
 
+@pytest.mark.slow
 def test_parameters_that_are_not_identified_are_listed_in_one_sentence() -> None:
     rng = np.random.default_rng(0)
     table = {"N": 10 ** rng.uniform(8, 8.5, 20), "D": 10 ** rng.uniform(10, 10.5, 20)}

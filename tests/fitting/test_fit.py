@@ -74,6 +74,7 @@ def test_intervals_of_four_runs_hold_the_truth_too() -> None:
     assert 262 <= sum(held) <= 290
 
 
+@pytest.mark.slow
 def test_forecast_of_one_run_holds_new_runs_about_as_often_as_it_says() -> None:
     inside = []
     for seed in range(8):
@@ -85,6 +86,7 @@ def test_forecast_of_one_run_holds_new_runs_about_as_often_as_it_says() -> None:
     assert 0.85 <= np.mean(inside) <= 0.94
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(factor=st.floats(1e-6, 1e6), seed=st.integers(0, 100))
 def test_a_change_of_unit_changes_parameters_and_no_forecast(factor: float, seed: int) -> None:

@@ -34,6 +34,7 @@ def test_every_run_of_a_space_is_in_the_study_with_its_curve(tmp_path: Path) -> 
     assert result.warnings == ()
 
 
+@pytest.mark.slow
 def test_fits_and_reports_read_a_sweep_as_any_study(cli, tmp_path: Path) -> None:
     space = {"grid": {"width": [16, 32, 64], "tokens": [1e6, 4e6], "lr": 0.003}}
     froude.sweep(space, COMMAND, study=tmp_path / "s")
@@ -83,6 +84,7 @@ def test_diverged_runs_are_kept_and_failed_ones_are_named_with_stderr(cli, tmp_p
     assert "died on the way" in shown.out
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_tried_again_as_often_as_is_said(tmp_path: Path) -> None:
     command = f"{COMMAND} --starts {tmp_path / 'starts'} --fail-until 2"
     (failed,) = froude.sweep(one(), command, study=tmp_path / "s", retries=1).runs

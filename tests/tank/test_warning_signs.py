@@ -155,6 +155,7 @@ def test_attention_logits_grow_with_size_at_a_high_rate_only(small: Runs) -> Non
     assert high.forecast.mean > 30 * low.forecast.mean
 
 
+@pytest.mark.slow
 def test_small_models_predict_attention_logits_seven_times_larger(small: Runs) -> None:
     large = warning_signs([same_rate(64, HIGH_RATE, 0)], random_corpus(50_000), [STEPS])
     foreseen = forecast_instability(small, N=float(large["N"][0]), per="hidden_lr")[1].forecast

@@ -22,6 +22,7 @@ def cheapest(model: str, chip: str, devices: int, users: int, formats: tuple[str
     return min(prices, key=lambda name: prices[name])
 
 
+@pytest.mark.slow
 @pytest.mark.atlas("bf16-or-death", "modelled")
 def test_4_bit_weights_are_cheapest_for_one_user_and_8_bits_for_many(record_property: Noted):
     """W4A16 (int4) against W8A8 (fp8 and int8) and bf16 on high-end GPUs; no format is left out for its losses."""

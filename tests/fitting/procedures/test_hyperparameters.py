@@ -340,6 +340,7 @@ def sweeps(path: Path) -> Runs:
 COLUMNS = {"N": "N", "D": "D", "lr": "lr", "B": "batch_tokens", "loss": "loss"}
 
 
+@pytest.mark.slow
 def test_the_sweeps_of_the_step_law_choose_for_a_cell_they_do_not_hold(published: Callable[[str], Path]) -> None:
     runs = sweeps(published("steplaw/dense.csv"))
     made = fit_optimum(runs, draws=50)

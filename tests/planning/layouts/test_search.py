@@ -144,6 +144,7 @@ def test_layouts_that_are_left_out_cost_the_same_as_one_that_is_searched():
         assert better.memory.total <= one.memory.total
 
 
+@pytest.mark.slow
 def test_the_simplest_is_of_the_fewest_mechanisms_within_the_tolerance():
     task: dict[str, Any] = {"seq_len": 512, "global_batch": 8}
     machine = machine_of(4)

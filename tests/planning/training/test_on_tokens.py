@@ -156,6 +156,7 @@ def test_memory_binds_only_where_a_faster_layout_does_not_fit():
     assert not any(one.startswith("memory: ") for one in roomy.binding)
 
 
+@pytest.mark.slow
 def test_more_memory_never_hurts():
     machine = get_machine("4 x a100-40")
     seconds = []
@@ -167,6 +168,7 @@ def test_more_memory_never_hurts():
     assert seconds[-1] < seconds[0]
 
 
+@pytest.mark.slow
 def test_more_devices_never_make_a_step_longer():
     seconds = [
         planned(LLAMA, get_machine(f"{n} x h100"), tokens=1e9, seq_len=4096, global_batch=512).choice.step_seconds
@@ -219,6 +221,7 @@ def test_shorter_sequences_are_proposed_where_more_devices_do_not_help():
     assert plan_layout(model, **twice).status == "infeasible"
 
 
+@pytest.mark.slow
 def test_no_fewer_whole_nodes_would_do():
     model, machine = get_model("llama-3.1-70b"), get_machine("8 x a100-80")
     answer = refused(model, machine, tokens=1e9, seq_len=2048, global_batch=96, fixed=ON_DEVICE)

@@ -186,6 +186,7 @@ def test_a_log_cut_anywhere_gives_the_rows_before_and_says_where(tmp_path):
         assert run.notes, cut
 
 
+@pytest.mark.slow
 def test_a_broken_byte_costs_its_block_and_no_number_is_wrong(tmp_path):
     path = long_run(tmp_path)
     body, n_rows = path.read_bytes(), []
