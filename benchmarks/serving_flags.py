@@ -14,6 +14,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeGuard
 
 OUT = Path(__file__).parents[1] / "src" / "froude" / "planning" / "serving" / "engine_flags.json"
 
@@ -38,7 +39,7 @@ def main() -> None:
         print(name, engine["version"], {kind: len(engine[kind]) for kind in ("serve", "bench")})
 
 
-def flags_of(wheel: Path) -> tuple[str, dict[str, object]]:
+def flags_of(wheel: Path) -> tuple[str, dict[str, Any]]:
     """An engine, and its version and flags by what takes them."""
     name, version = wheel.name.split("-")[:2]
     with zipfile.ZipFile(wheel) as archive:
@@ -61,7 +62,7 @@ def declared(text: str) -> Iterator[str]:
             yield from field_flags(node.target.id, node.annotation)
 
 
-def is_flag(node: ast.expr) -> bool:
+def is_flag(node: ast.expr) -> TypeGuard[ast.Constant]:
     """Whether an argument is the text of a long flag."""
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("--")
 

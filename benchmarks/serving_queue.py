@@ -33,7 +33,7 @@ ONE = Deployment(
 def served_alone(tokens: int) -> float:
     """Seconds of a prompt and its token by itself."""
     found = simulate(ONE, loop_requests(1, tokens, 1, count=1), scheduling=ALONE)
-    return float(found.e2e[0]) - serving_constants().prompt
+    return float(found.e2e[0] - serving_constants().prompt)
 
 
 def main() -> None:

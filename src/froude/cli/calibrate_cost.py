@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from froude.cli.completion import complete_stacks
-from froude.cli.options import Json, Where, parse_roles
+from froude.cli.options import Json, Where
 from froude.cli.outputs import output_file, refuse_inputs
 from froude.cli.show import present
 from froude.errors import InputError
+from froude.runs.roles import parse_roles
 
 
 def calibrate_cost(

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from froude.cli.options import Columns, Json, parse_roles
+from froude.cli.options import Columns, Json
 from froude.cli.show import present
+from froude.runs.roles import parse_roles
 
 
 def import_(

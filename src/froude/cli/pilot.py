@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from froude.bounds import MOST_SEED, MOST_WORKERS
-from froude.cli.options import EngineName, Json, RunNeeds, parse_roles
+from froude.cli.options import EngineName, Json, RunNeeds
 from froude.cli.outputs import output_folder
 from froude.cli.render import print_json
 from froude.errors import InputError
 from froude.quantity import parse_quantity
+from froude.runs.roles import parse_roles
 
 if TYPE_CHECKING:
     from froude.cli.story import StoryTeller

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from froude.bounds import MOST_RETRIES, MOST_WORKERS
-from froude.cli.options import EngineName, Json, RunNeeds, parse_roles
+from froude.cli.options import EngineName, Json, RunNeeds
 from froude.cli.outputs import output_folder
 from froude.cli.show import present
+from froude.runs.roles import parse_roles
 
 
 def sweep(

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from froude.cli.errors import tell
-from froude.cli.options import Columns, Json, parse_roles
+from froude.cli.options import Columns, Json
 from froude.cli.show import present
+from froude.runs.roles import parse_roles
 
 if TYPE_CHECKING:
     from froude.fitting.watching.verdicts import WatchResult

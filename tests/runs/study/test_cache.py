@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from froude.runs import Study
 from froude.runs.study import cache
 from froude.runs.study.curve import curve_of
-from froude.runs.study.run_file import FinishedRun, read_folder
+from froude.runs.study.run_file import FinishedRun, read_folder, read_run_file
 
 N = 12
 
@@ -85,8 +85,7 @@ def test_what_is_read_is_the_same_with_a_cache_and_without(study):
 def test_runs_are_read_from_the_cache_and_not_again(study, monkeypatch):
     study.runs()
     read: list[str] = []
-    real = cache.read_run_file
-    monkeypatch.setattr(cache, "read_run_file", lambda path: read.append(path.name) or real(path))
+    monkeypatch.setattr(cache, "read_run_file", lambda path: read.append(path.name) or read_run_file(path))
     assert len(study.curves()) == len(study.runs()) == N
     assert {*read} == {"torn.jsonl"}
 
@@ -139,7 +138,7 @@ def test_a_damaged_cache_costs_nothing(study, kind, damage):
 
 
 def test_a_folder_that_cannot_be_written_is_read(study, monkeypatch):
-    monkeypatch.setattr(cache.os, "access", lambda *words: False)
+    monkeypatch.setattr(os, "access", lambda *words: False)
     check(study)
     assert files(study) == []
     monkeypatch.undo()

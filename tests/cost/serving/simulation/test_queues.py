@@ -30,6 +30,7 @@ def test_a_single_place_waits_as_lindley_says_request_by_request(utilisation):
     seconds = {tokens: served_alone(tokens) for tokens in (200, 400, 7000)}
     rate = utilisation / np.mean([*seconds.values()])
     requests = poisson_requests(rate, np.array([*seconds]), 1, count=1000, rng=np.random.default_rng(3))
+    assert requests.arrival is not None
     waits = [0.0]
     for gap, before in zip(np.diff(requests.arrival), requests.input[:-1], strict=True):
         waits.append(max(waits[-1] + seconds[before] - gap, 0.0))
