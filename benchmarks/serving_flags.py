@@ -57,7 +57,7 @@ def declared(text: str) -> Iterator[str]:
     """Flags that a source declares: by `add_argument`, or as annotated fields `name: A[type, Arg(…)]`."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
-            yield from (one.value for one in node.args if is_flag(one))
+            yield from (str(one.value) for one in node.args if is_flag(one))
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and is_argument(node.annotation):
             yield from field_flags(node.target.id, node.annotation)
 
@@ -84,8 +84,8 @@ def field_flags(name: str, annotation: ast.expr) -> Iterator[str]:
     if isinstance(hidden, ast.Constant) and hidden.value:
         return
     own = given.get("cli_name")
-    yield own.value if own is not None and is_flag(own) else "--" + name.replace("_", "-")
-    yield from (one.value for one in getattr(given.get("aliases"), "elts", []) if is_flag(one))
+    yield str(own.value) if own is not None and is_flag(own) else "--" + name.replace("_", "-")
+    yield from (str(one.value) for one in getattr(given.get("aliases"), "elts", []) if is_flag(one))
 
 
 if __name__ == "__main__":
