@@ -49,9 +49,13 @@ def test_work_that_fails_in_a_study_that_is_there_fails_at_once(tmp_path):
     study, told = Study.create(tmp_path / "s", {}), []
     with pytest.raises(FileNotFoundError):
         while_there(study.path, (study.path / "none").unlink, told.append)
-    with pytest.raises(FileNotFoundError):
-        while_there(tmp_path / "never", (tmp_path / "never").rmdir, told.append)
     assert told == []
+
+
+def test_work_that_begins_while_the_study_is_away_waits(tmp_path):
+    study, away = Study.create(tmp_path / "s", {}).path, tmp_path / "away"
+    study.rename(away)
+    assert while_there(study, lambda: Study.open(study).path, lambda _: away.rename(study)) == study
 
 
 def test_a_lock_is_held_by_one_at_a_time(tmp_path: Path):

@@ -75,14 +75,13 @@ def back_again(study: Path, notify: Callable[[str], object]) -> bool:
 
 
 def while_there(study: Path, work: Callable[[], T], notify: Callable[[str], object]) -> T:
-    """Return what work on a study gives; where it fails as the study has gone meanwhile, it is done again.
+    """Return what work on a study that was made gives; where it fails as the study is away, it is done again.
 
-    Work must find what of it is done. Its error is raised where the study is there, never was, or stays away.
+    Work must find what of it is done. Its error is raised where the study is there, or stays away.
     """
-    was_there = is_there(study)
     while True:
         try:
             return work()
         except (OSError, InputError):
-            if not was_there or is_there(study) or not back_again(study, notify):
+            if is_there(study) or not back_again(study, notify):
                 raise
