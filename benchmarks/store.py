@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,12 @@ def measure(folder: Path, n: int) -> dict[str, str]:
     return row
 
 
+def command(sizes: Sequence[int]) -> str:
+    """The command that makes the table."""
+    words = "" if tuple(sizes) == SIZES else f" --sizes {' '.join(map(str, sizes))}"
+    return f"python benchmarks/store.py{words}"
+
+
 def main() -> None:
     """Measures each size and records the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -135,7 +142,7 @@ def main() -> None:
         finally:
             shutil.rmtree(folder)
     if not given.no_record:
-        record("store", "python benchmarks/store.py", rows, notes=NOTES)
+        record("store", command(given.sizes), rows, notes=NOTES)
 
 
 if __name__ == "__main__":
