@@ -14,7 +14,7 @@ parser.add_argument("--lr", type=float, default=3e-3)
 parser.add_argument("--steps", type=int, default=200)
 args = parser.parse_args()
 BATCH, CONTEXT, LAYERS = 16, 32, 2
-HEADS = max(args.width // 8, 1)  # of 8 numbers at every width, so that all sizes are of one shape
+HEADS = next(n for n in range(max(args.width // 8, 1), 0, -1) if args.width % n == 0)  # of 8 numbers, or a few more
 
 torch.manual_seed(0)
 files = sorted(Path(random.__file__).parent.glob("*.py"))  # the standard library, some megabytes
