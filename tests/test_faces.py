@@ -12,8 +12,8 @@ from typing import Any, final
 
 import pytest
 
+from froude.answers.strict_json import strict
 from froude.cli import run
-from froude.cli.render import strict
 from pages import Page
 from paths import ROOT
 from shown import unmatched

@@ -139,7 +139,7 @@ def test_a_long_table_says_how_many_rows_are_left_out():
 
 
 def test_to_dict_is_json_and_the_data_of_the_answer(result):
-    from froude.cli.render import strict
+    from froude.answers.strict_json import strict
 
     data = answer_of(result).to_dict()
     (data,) = data if isinstance(data, list) else (data,)

@@ -10,7 +10,7 @@ import pytest
 from answered import ANSWERS, DERIVED, ON_A_PAGE_ONLY
 from froude.answers import Answer, Table
 from froude.answers.registry import answer_of
-from froude.cli.render import strict
+from froude.answers.strict_json import strict
 from froude.cli.show import show
 from froude.quantity import UNITS
 from froude.rendering.layout import INDENT, LONG_WORD, blocks_of

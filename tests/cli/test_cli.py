@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from froude import all_laws, get_law
-from froude.cli.render import strict
+from froude.answers.strict_json import strict
 from froude.runs import Study
 from planted import CHINCHILLA, QUICK, planted, write_csv
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ import pytest
 
 import froude
 import results
+from browsers import chromium
 from froude.answers.growth import answer_of_growth
 from froude.growth import RowClaim
 from froude.reporting import write_page, write_report
@@ -31,8 +30,6 @@ from piloted import advance, forecast, plant, train
 pytestmark = pytest.mark.slow
 
 PROBE = (ROOT / "tests" / "support" / "probe.js").read_text(encoding="utf-8")
-REQUIRED = "FROUDE_BROWSER"
-"""The variable of the environment that makes a missing browser a failure, as in `.ci/run`."""
 
 COLOUR_WORDS = re.compile(r"\b(orange|red|blue|teal|green|gr[ae]y|black|white|dark(er)?|light(er)?|colou?rs?)\b", re.I)
 
@@ -123,19 +120,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium without a window. Where there is none the test is skipped, or fails where one is required."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    try:
-        playwright = importlib.import_module("playwright.sync_api")
-    except ImportError:
-        playwright = None
-    if chromium is None or playwright is None:
-        lack = "no Chromium is installed" if chromium is None else "playwright is missing: pip install -e '.[browser]'"
-        (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(lack)
-    with playwright.sync_playwright() as running:
-        launched = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield launched
-        launched.close()
+    """A browser for all tests of this file."""
+    yield from chromium()
 
 
 def shown(browser: Any, path: Path, width: int, scheme: str = "light", media: str = "screen") -> Any:

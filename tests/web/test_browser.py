@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,12 @@ from typing import Any
 import pytest
 
 import froude
+from browsers import chromium, lacking
 from froude.runs import Study
 from webbed import fill_folder, served, start_run
 
 pytestmark = pytest.mark.pages
 
-REQUIRED = "FROUDE_BROWSER"
 AXE = "FROUDE_AXE"
 """The variable that names axe.min.js of the npm package axe-core, which no wheel and no tree carries."""
 
@@ -59,18 +57,8 @@ def site(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium without a window. Where there is none the test is skipped, or fails where one is required."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    try:
-        playwright = importlib.import_module("playwright.sync_api")
-    except ImportError:
-        playwright = None
-    if chromium is None or playwright is None:
-        (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)("no Chromium, or no playwright: froude[browser]")
-    with playwright.sync_playwright() as running:
-        launched = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield launched
-        launched.close()
+    """A browser for all tests of this file."""
+    yield from chromium()
 
 
 class Person:
@@ -268,7 +256,7 @@ def test_tables_sort_and_filter_and_the_theme_is_kept(person, site):
 def test_no_page_is_wider_than_its_screen_or_lacks_for_axe(browser, site, width, scheme):
     path = Path(os.environ.get(AXE, ""))
     if not path.is_file():
-        (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(f"{AXE} names no axe.min.js of npm's axe-core")
+        lacking(f"{AXE} names no axe.min.js of npm's axe-core")
     axe = path.read_text(encoding="utf-8")
     serious: dict[str, list[str]] = {}
     for name, address in MAIN.items():

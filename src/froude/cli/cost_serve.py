@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from froude.cli.options import Json
 from froude.cli.show import present
 from froude.errors import InputError
 from froude.quantity import parse_quantity
+
+if TYPE_CHECKING:
+    from froude.cost import Machine
 
 ServedModel = Annotated[
     str,
@@ -63,13 +66,12 @@ def serve(
     --input 2000 --output 500 --load "64 users"`
     """
     from froude.answers.serving import answer_of_serve_cost
-    from froude.cost import get_machine, serve_cost
+    from froude.cost import serve_cost
 
     users, per_second = parse_load(load, concurrency, rate)
-    dollars = parse_quantity(price, expect="dollars") if price else None
     cost = serve_cost(
         model,
-        get_machine(machine, price_per_device_hour=dollars),
+        machine_at(machine, price),
         input=int(parse_quantity(input, expect="count")),
         output=int(parse_quantity(output, expect="count")),
         users=users,
@@ -85,6 +87,20 @@ def serve(
         mean_only=mean_only,
     )
     present(answer_of_serve_cost(cost), json)
+
+
+def machine_at(machine: str, price: str | None) -> Machine:
+    """A machine, at a price of its own for an hour of a device."""
+    from froude.cost import get_machine
+
+    dollars = parse_quantity(price, expect="dollars") if price else None
+    return get_machine(machine, price_per_device_hour=dollars)
+
+
+def parse_lengths(input: str | None, output: str | None) -> dict[str, int | None]:
+    """Tokens of prompts and of answers, None where nothing is said."""
+    texts = {"input": input, "output": output}
+    return {name: None if text is None else int(parse_quantity(text, expect="count")) for name, text in texts.items()}
 
 
 def parse_load(load: str | None, concurrency: float | None, rate: float | None) -> tuple[float | None, float | None]:

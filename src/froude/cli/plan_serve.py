@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from froude.cli.cost_serve import ServedModel
+from froude.cli.cost_serve import ServedModel, parse_lengths
 from froude.cli.errors import tell
 from froude.cli.options import Json
 from froude.cli.outputs import PageFile, output_file, refuse_inputs
@@ -15,7 +15,6 @@ from froude.cli.plan import NO_PLAN, refuse_two_on_stdout
 from froude.cli.render import say
 from froude.cli.show import present
 from froude.cli.watching import watching
-from froude.quantity import parse_quantity
 
 if TYPE_CHECKING:
     from froude.planning.serving.serving_plan import NoServingPlan, ServingPlan
@@ -78,15 +77,11 @@ def serve(
         engine = check_engine(emit, engine)
     files = [load, *(chip for chip in chips.split(",") if chip.endswith(".toml"))]
     refuse_inputs({"--out": out, "--page": page}, files)
-    lengths_given = {
-        name: None if text is None else int(parse_quantity(text, expect="count"))
-        for name, text in {"input": input, "output": output}.items()
-    }
     with watching("comparing deployments"):
         plan = plan_serving(
             model,
             load=load,
-            **lengths_given,
+            **parse_lengths(input, output),
             lengths=lengths,
             prefix_share=prefix_share,
             ttft=ttft,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from froude.answers.strict_json import strict
 from froude.errors import InputError
 
 
@@ -33,12 +33,3 @@ def to_stdout() -> Iterator[None]:
 def print_json(value: Any) -> None:
     """One line of strict JSON on stdout."""
     say(json.dumps(strict(value), allow_nan=False))
-
-
-def strict(value: Any) -> Any:
-    """The same value with None for NaN and infinity, for which JSON has no form."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: strict(item) for key, item in value.items()}
-    return [strict(item) for item in value] if isinstance(value, list | tuple) else value

@@ -24,6 +24,8 @@ from froude.cli.cost_serve import (
     ServedModel,
     ServedOn,
     Tp,
+    machine_at,
+    parse_lengths,
     parse_load,
 )
 from froude.cli.options import Json
@@ -33,7 +35,7 @@ from froude.errors import InputError
 from froude.quantity import parse_quantity
 
 if TYPE_CHECKING:
-    from froude.cost import Machine, ServeSimulation
+    from froude.cost import ServeSimulation
     from froude.cost.serving.simulation import Speculation
 
 InTokens = Annotated[str | None, typer.Option("--input", metavar="TOKENS", help="Of a request's prompt.")]
@@ -121,23 +123,13 @@ def simulate_serve(
     present_with_page(answer_of_serve_simulation(found, str(out) if out else None), json, page, found)
 
 
-def machine_at(machine: str, price: str | None) -> Machine:
-    """A machine, at a price of its own for an hour of a device."""
-    from froude.cost import get_machine
-
-    dollars = parse_quantity(price, expect="dollars") if price else None
-    return get_machine(machine, price_per_device_hour=dollars)
-
-
 def parse_requests(
     input: str | None, output: str | None, load: str | None, limits: Mapping[str, str | None]
 ) -> dict[str, Any]:
     """Lengths, users or rate, and limits in seconds, as `simulate_serving` takes them."""
     users, rate = parse_load(load, None, None)
-    tokens = {"input": input, "output": output}
-    lengths = {name: int(parse_quantity(one, expect="count")) if one else None for name, one in tokens.items()}
     seconds = {name: parse_quantity(one, expect="seconds") if one else None for name, one in limits.items()}
-    return {**lengths, "users": users, "rate": rate, **seconds}
+    return {**parse_lengths(input, output), "users": users, "rate": rate, **seconds}
 
 
 def parse_speculation(text: str) -> Speculation:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
 from froude.answers.answer import Fact
+from froude.answers.strict_json import strict
 from froude.drawing.colours import THEMES
 from froude.version import __version__
 
@@ -88,14 +88,4 @@ def _variables(colours: Mapping[str, str]) -> str:
 
 def json_text(value: Any) -> str:
     """JSON without NaN and infinity, which are null: what a browser reads."""
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value.item() if hasattr(value, "item") and not isinstance(value, str | bytes) else value
+    return json.dumps(strict(value), ensure_ascii=False, allow_nan=False, default=lambda number: number.item())

@@ -18,9 +18,8 @@ import numpy as np
 from froude.cost.serving.constants import ServingConstants, serving_document, serving_entries
 from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.load import serving_seconds
-from froude.cost.stack.stack import ServingUncertainty, Stack, Uncertainty
+from froude.cost.stack.stack import LATENCIES, ServingUncertainty, Stack, Uncertainty
 
-LATENCIES = ("ttft", "tpot", "e2e")
 SHIFT = 0.01
 """Of a constant's logarithm, by which slopes are taken."""
 

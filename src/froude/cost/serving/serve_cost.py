@@ -26,9 +26,9 @@ from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.engines import ServingEngine, known_engines, maker_of
 from froude.cost.serving.intervals import half_widths, uncertainty_under
 from froude.cost.serving.load import ServingSeconds, capacity_per_second, seconds_by_part, serving_seconds
-from froude.cost.serving.simulation.percentiles import QUANTITIES, simulated_percentiles
+from froude.cost.serving.simulation.percentiles import simulated_percentiles
 from froude.cost.stack.known_stacks import get_stack
-from froude.cost.stack.stack import Stack
+from froude.cost.stack.stack import LATENCIES, Stack
 from froude.errors import InputError
 from froude.provenance import Computed, recorded
 
@@ -77,7 +77,7 @@ class ServeCost(Computed):
         """As JSON."""
         many = self.output_tokens_per_second
         return {
-            **{f"{name}_seconds": self._latency_to_dict(name) for name in QUANTITIES},
+            **{f"{name}_seconds": self._latency_to_dict(name) for name in LATENCIES},
             "output_tokens_per_second": many,
             "per_device": many / float(self.deployment.devices),
             "capacity_requests_per_second": self.capacity,

@@ -17,6 +17,7 @@ from froude.cost.machine.machine import Chip
 from froude.cost.machine.versions import of_version
 from froude.cost.stack.keeping import Keeping
 from froude.cost.stack.stack import (
+    LATENCIES,
     FittedTo,
     ServingUncertainty,
     Stack,
@@ -29,7 +30,6 @@ from froude.errors import InputError
 
 STACK_FILE = DocumentKind(what="stack", remedy="see froude stack show NAME --toml for one that is whole")
 EVERYWHERE = "all"
-LATENCIES = ("ttft", "tpot", "e2e")
 
 Entry = tuple[bool | float | str, str, str]
 """Value, trust and source of a fact."""

@@ -99,6 +99,10 @@ class FittedTo:
         )
 
 
+LATENCIES = ("ttft", "tpot", "e2e")
+"""What requests meet: to the first token, of each later one, and to the last."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class ServingUncertainty:

@@ -10,6 +10,7 @@ import numpy as np
 
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.simulation import simulate
+from froude.cost.serving.simulation.simulation import LEVELS, mean_and_levels
 from froude.planning.serving.ranking import Objective, RankedDeployments, ServingLimits
 from froude.planning.serving.served_load import ServedLoad
 from froude.planning.serving.serving_plan import ServingCandidate, SimulatedService
@@ -218,9 +219,8 @@ def _smallness(one: ServingCandidate) -> tuple[int, int]:
 def _shares(seconds: np.ndarray, at: float) -> dict[str, float]:
     """Mean, usual percentiles, and the one that is limited; of answers of one token, 0."""
     if not seconds.size:
-        return dict.fromkeys(("mean", "p50", "p90", "p95", "p99", "limit"), 0.0)
-    shares = {f"p{100 * q:.0f}": float(np.quantile(seconds, q)) for q in (0.5, 0.9, 0.95, 0.99)}
-    return {"mean": float(np.mean(seconds)), **shares, "limit": float(np.quantile(seconds, at))}
+        return dict.fromkeys(("mean", *LEVELS, "limit"), 0.0)
+    return {**mean_and_levels(seconds), "limit": float(np.quantile(seconds, at))}
 
 
 def _tails(candidates: Iterable[ServingCandidate], limits: ServingLimits) -> dict[str, tuple[float, float]]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from froude.bounds import MOST_COUNT, finite_number, positive_number, whole_number
 from froude.cost.serving.simulation import Requests, loop_requests, poisson_requests
-from froude.cost.serving.simulation.percentiles import SPREAD
+from froude.cost.serving.simulation.requests import varied_requests
 from froude.cost.serving.simulation.traces import read_trace
 from froude.errors import InputError
 from froude.quantity import parse_quantity
@@ -77,20 +77,12 @@ class ServedLoad:
                 block=BLOCK,
             )  # fmt: skip
         if self.users is not None and not in_step and not np.ptp(self.inputs) and not np.ptp(self.outputs):
-            drawn = self._around(max(count, 3 * self.users), rng)
+            drawn = varied_requests(self.users, self.input, self.output, count=max(count, 3 * self.users), rng=rng)
         elif self.users is not None:
             drawn = loop_requests(self.users, self.inputs, self.outputs, count=max(count, 3 * self.users), rng=rng)
         else:
             drawn = poisson_requests(self.rate or 1.0, self.inputs, self.outputs, count=count, rng=rng)
         return replace(drawn, hashes=self._shared(drawn.input)) if self.reused else drawn
-
-    def _around(self, count: int, rng: np.random.Generator) -> Requests:
-        """Requests of users whose lengths are drawn around the one that they have."""
-        factors = rng.uniform(1 - SPREAD, 1 + SPREAD, (2, count))
-        lengths = [
-            np.maximum(np.rint(n * f), 1).astype(int) for n, f in zip((self.input, self.output), factors, strict=True)
-        ]
-        return Requests(input=lengths[0], output=lengths[1], users=self.users)
 
     def _shared(self, inputs: np.ndarray) -> list[list[int]]:
         """Blocks that all prompts begin with."""

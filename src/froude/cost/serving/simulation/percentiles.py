@@ -9,17 +9,16 @@ import numpy as np
 from froude.cost.serving.constants import ServingConstants
 from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.simulation.fleet import simulate
-from froude.cost.serving.simulation.requests import Requests, loop_requests, poisson_requests
-
-QUANTITIES = ("ttft", "tpot", "e2e")
+from froude.cost.serving.simulation.requests import (
+    Requests,
+    loop_requests,
+    poisson_requests,
+    varied_requests,
+)
+from froude.cost.stack.stack import LATENCIES
 
 COUNT, ROUNDS, MOST_USERS = 600, 4, 2000
 """Requests, those of each user at least, and the users above which a simulation is no longer short."""
-
-SPREAD = 0.1
-"""How far lengths of users' requests are drawn above and below the mean where prompts enter beside decoding. Lengths
-that are exactly one keep users in step for ever, which no real load does. Where prompts go first, or requests are
-alike, they stay equal, as in the closed form."""
 
 SEED = 0
 
@@ -37,7 +36,7 @@ def simulated_percentiles(
     count = COUNT if users is None else max(COUNT, ROUNDS * users)
     found = simulate(deployment, usual_requests(deployment, users, count), constants=constants, seed=SEED)
     first = COUNT // 5 if users is None else min(users, len(found.ttft) // 2)
-    return {name: _within(getattr(found, name)[first:]) for name in QUANTITIES}
+    return {name: _within(getattr(found, name)[first:]) for name in LATENCIES}
 
 
 def usual_requests(deployment: Deployment, users: int | None, count: int = COUNT, *, seed: int = SEED) -> Requests:
@@ -49,9 +48,7 @@ def usual_requests(deployment: Deployment, users: int | None, count: int = COUNT
         return poisson_requests(rate, prompt, answer, count=count, rng=rng)
     if deployment.engine.prompts != "beside" or float(deployment.alike) > 0:
         return loop_requests(users, prompt, answer, count=count)
-    low, high = 1 - SPREAD, 1 + SPREAD
-    inputs, outputs = (np.maximum(np.rint(n * rng.uniform(low, high, count)), 1).astype(int) for n in (prompt, answer))
-    return Requests(input=inputs, output=outputs, users=users)
+    return varied_requests(users, prompt, answer, count=count, rng=rng)
 
 
 def _within(seconds: np.ndarray) -> tuple[float, float]:

@@ -11,6 +11,11 @@ import numpy as np
 from froude.bounds import MOST_COUNT, positive_number, whole_number
 from froude.errors import InputError
 
+SPREAD = 0.1
+"""How far lengths of users' requests are drawn above and below the mean where prompts enter beside decoding. Lengths
+that are exactly one keep users in step for ever, which no real load does. Where prompts go first, or requests are
+alike, they stay equal, as in the closed form."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,6 +76,15 @@ def loop_requests(
 ) -> Requests:
     """Requests of users in a closed loop; lengths are one number, or drawn in pairs from arrays by `rng`."""
     prompts, answers = drawn_lengths(input, output, count=count, rng=rng)
+    return Requests(input=prompts, output=answers, users=users)
+
+
+def varied_requests(users: int, input: float, output: float, *, count: int, rng: np.random.Generator) -> Requests:
+    """Requests of users in a closed loop, whose lengths are drawn by `SPREAD` around these."""
+    drawn = (
+        np.maximum(np.rint(n * rng.uniform(1 - SPREAD, 1 + SPREAD, count)), 1).astype(int) for n in (input, output)
+    )
+    prompts, answers = drawn
     return Requests(input=prompts, output=answers, users=users)
 
 

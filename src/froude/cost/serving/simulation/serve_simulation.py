@@ -20,14 +20,14 @@ from froude.cost.serving.engines import ServingEngine
 from froude.cost.serving.serve_cost import ServeCost, serve_cost
 from froude.cost.serving.simulation.drafting import Speculation
 from froude.cost.serving.simulation.fleet import simulate
-from froude.cost.serving.simulation.percentiles import QUANTITIES, usual_requests
+from froude.cost.serving.simulation.percentiles import usual_requests
 from froude.cost.serving.simulation.pools import simulate_pools
 from froude.cost.serving.simulation.requests import Requests
 from froude.cost.serving.simulation.scheduling import Preemption, Routing, Scheduling
-from froude.cost.serving.simulation.simulation import Simulation
+from froude.cost.serving.simulation.simulation import LEVELS, Simulation, mean_and_levels
 from froude.cost.serving.simulation.traces import read_trace
 from froude.cost.stack.known_stacks import get_stack
-from froude.cost.stack.stack import Stack
+from froude.cost.stack.stack import LATENCIES, Stack
 from froude.errors import InputError
 from froude.provenance import Computed, recorded
 
@@ -35,8 +35,6 @@ COUNT = 2000
 MOST_REQUESTS = 10**7
 WARM_UP = 0.1
 """Share of requests, the first ones, that nothing is said of: they meet replicas that are emptier than they will be."""
-
-LEVELS = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
 @final
@@ -86,7 +84,7 @@ class ServeSimulation(Computed):
         known = seconds[np.isfinite(seconds)]
         if known.size == 0:
             return dict.fromkeys(("mean", *LEVELS))
-        return {"mean": float(known.mean()), **{p: float(np.quantile(known, q)) for p, q in LEVELS.items()}}
+        return {**mean_and_levels(known)}
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON: as `ServeCost`, with what the simulation says in the place of closed forms."""
@@ -95,7 +93,7 @@ class ServeSimulation(Computed):
         own = self.cost.to_dict()
         kept = ("capacity_requests_per_second", "largest_batch", "memory_bytes", "seconds_by_part", "deployment")
         return {
-            **{f"{name}_seconds": dict(self.latency(name)) for name in QUANTITIES},
+            **{f"{name}_seconds": dict(self.latency(name)) for name in LATENCIES},
             "output_tokens_per_second": many,
             "per_device": many / float(self.cost.deployment.devices),
             "requests": len(found.requests),

@@ -11,6 +11,13 @@ import numpy as np
 from froude.cost.serving.deployment import Deployment
 from froude.cost.serving.simulation.requests import Requests
 
+LEVELS = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+
+
+def mean_and_levels(seconds: np.ndarray) -> dict[str, float]:
+    """The mean and the usual percentiles of seconds, at least one of them."""
+    return {"mean": float(seconds.mean()), **{name: float(np.quantile(seconds, q)) for name, q in LEVELS.items()}}
+
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
